@@ -1,0 +1,49 @@
+# Everything runs in .venv, which is made when it is needed. PYTHON chooses the interpreter: 3.10 to 3.13.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+help: ## List the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+setup: $(VENV)/.runtime ## Make .venv from requirements.lock (done by the other targets when needed)
+
+$(VENV)/.runtime: requirements.lock
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.runtime requirements-dev.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	@touch $@
+
+demo: setup ## Load, enrich and show the audit log of a simulated company; again: only what is new
+	@$(BIN)/python -m sandbox.demo
+
+run: setup ## Load what is new from the tenant in .dlt/secrets.toml, enrich it, check it
+	@$(BIN)/python -m pipelines.audit run
+
+report: setup ## Show sign-ins, most visited pages, most active users, busiest models
+	@$(BIN)/python -m pipelines.audit report
+
+test: $(VENV)/.dev ## Run the tests: sandbox over HTTP, DuckDB, PostgreSQL
+	@$(BIN)/python -m pytest
+
+lint: $(VENV)/.dev ## Check style and types
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+
+bench: $(VENV)/.dev ## Measure speed and memory against the sandbox
+	@$(BIN)/python -m tests.benchmarks.load
+
+lock: ## Renew both lock files (needs uv)
+	uv pip compile -q --universal --python-version 3.10 --generate-hashes --no-emit-index-url --no-header --extra sandbox --extra postgres pyproject.toml -o requirements.lock
+	uv pip compile -q --universal --python-version 3.10 --generate-hashes --no-emit-index-url --no-header --extra dev -c requirements.lock pyproject.toml -o requirements-dev.lock
+
+clean: ## Remove .venv, the demo and caches; never a database of yours
+	rm -rf $(VENV) .demo .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+.PHONY: help setup demo run report test lint bench lock clean

@@ -1,0 +1,216 @@
+"""An Anaplan tenant's audit log and directory as a dlt source. Can be copied, as a folder, into any dlt project."""
+
+import csv
+import hashlib
+import logging
+from importlib import resources
+from typing import Any, Dict, Iterator, List, Optional, Tuple, Union
+
+import dlt
+import pyarrow as pa
+from dlt.sources import DltResource
+
+from .auth import make_auth
+from .client import Client, SignedClient
+from .credentials import (
+    AnaplanCredentials,
+    CertificateCredentials,
+    OAuthCredentials,
+    PasswordCredentials,
+    TokenCredentials,
+    choose_credentials,
+)
+from .directory import fetch_list, logins, versions
+from .errors import BadAnswerError, RoleError
+from .events import EventFetcher
+from .log import Batch, Reload, read_log
+from .pages import normalise_code
+from .records import Rows, table_of
+from .run import Run
+from .schema import EVENT_DAYS, EVENT_TYPES, EVENT_WINDOWS, EVENTS, MODELS, USER_LOGINS, USERS, WORKSPACES, Table
+from .settings import Settings, resolve_hosts
+
+__all__ = [
+    "AnaplanCredentials",
+    "CertificateCredentials",
+    "OAuthCredentials",
+    "PasswordCredentials",
+    "Reload",
+    "Run",
+    "TokenCredentials",
+    "audit_source",
+]
+
+# Exact at every point where a run may die, unlike insert-only and append; `id` removes what came twice.
+MERGE = {"disposition": "merge", "strategy": "delete-insert"}
+HISTORY = {"disposition": "merge", "strategy": "scd2", "row_version_column_name": "row_version"}
+# A new field of Anaplan's becomes a column; a column never changes its type, which some databases store as garbage.
+CONTRACT = {"tables": "evolve", "columns": "evolve", "data_type": "freeze"}
+
+
+@dlt.source(name="audit", section="audit_source")
+def audit_source(
+    credentials: Optional[
+        Union[PasswordCredentials, CertificateCredentials, OAuthCredentials, TokenCredentials]
+    ] = None,
+    auth: Optional[str] = None,
+    region: str = "us1",
+    auth_url: Optional[str] = None,
+    api_url: Optional[str] = None,
+    audit_url: Optional[str] = None,
+    oauth_url: Optional[str] = None,
+    token_store: Optional[str] = None,
+    event_types: Optional[List[str]] = None,
+    history_days: int = 30,
+    page_size: int = 10_000,
+    parallel_requests: int = 4,
+    requests_per_minute: int = 300,
+    overlap_minutes: int = 60,
+    safety_lag_seconds: int = 60,
+    late_event_scan: bool = True,
+    events_per_load: Optional[int] = None,
+    reload: Optional[Reload] = None,
+    run: Optional[Run] = None,
+) -> Tuple[DltResource, ...]:
+    """The audit log and the directory of one Anaplan tenant.
+
+    Args:
+        credentials: How to sign in; read from `sources.audit_source.credentials` unless given.
+        auth: `password`, `certificate`, `oauth` or `token`, where more than one is configured.
+        region: Anaplan region of the tenant, which gives the addresses that `*_url` may replace.
+        token_store: File for a rotated OAuth refresh token; by default in dlt's data directory.
+        event_types: Some of the kinds of events that the audit API tells apart; `["all"]` by default.
+        history_days: Days for which Anaplan keeps events (30, on some editions 90).
+        page_size: Events a request.
+        parallel_requests: Requests under way at once.
+        requests_per_minute: Most requests in any 60 seconds, for all threads.
+        overlap_minutes: How much of what is covered already is fetched again.
+        safety_lag_seconds: How far before now a run ends.
+        late_event_scan: Whether every kept day is asked whether it has grown since.
+        events_per_load: Ends a load after the window in which it was reached; `run.unfinished` says that there is more.
+        reload: A span to load (again) in the place of what is due.
+        run: Findings of the run, for a caller that wants them.
+
+    Returns:
+        `events` with `event_windows` and `event_days`, `users` with `user_logins`, `workspaces`, `models`, `event_types`.
+
+    Raises:
+        ConfigurationError: A setting or credential is missing, unknown or contradictory. Nothing was asked yet.
+        SignInError, RoleError, UnreachableError, BadAnswerError: While extracting.
+    """
+    settings = Settings(
+        ("all",) if event_types is None else tuple(event_types),
+        history_days,
+        page_size,
+        parallel_requests,
+        requests_per_minute,
+        overlap_minutes,
+        safety_lag_seconds,
+        late_event_scan,
+        events_per_load,
+    )
+    hosts = resolve_hosts(region, {"auth": auth_url, "api": api_url, "audit": audit_url, "oauth": oauth_url})
+    chosen = choose_credentials(credentials, auth)
+    run = run or Run()
+    client = Client(parallel_requests, requests_per_minute)
+    signed = SignedClient(client, make_auth(client, hosts, chosen, token_store))
+    run.closing(signed.close)
+    _expect_json_columns()
+
+    @dlt.resource(name="event_log", selected=False)
+    def event_log() -> Iterator[Batch]:
+        fetcher = EventFetcher(signed, hosts.audit, settings, run.new_columns)
+        try:
+            # Signing in first tells Anaplan's clock, by which the windows end.
+            signed.auth.token()
+            yield from read_log(fetcher, settings, run, client.now_ms(), reload)
+        finally:
+            fetcher.close()
+
+    @dlt.resource(name="directory", selected=False)
+    def directory() -> Iterator[Batch]:
+        for table in (USERS, WORKSPACES, MODELS):
+            yield from _read_list(signed, hosts.api, table, run)
+
+    return (
+        _table_resource(event_log, EVENTS, MERGE, primary_key="id"),
+        _table_resource(event_log, EVENT_WINDOWS, MERGE, merge_key=["window_day", "event_type"]),
+        _table_resource(event_log, EVENT_DAYS, MERGE, primary_key="event_day"),
+        _table_resource(directory, USERS, HISTORY),
+        _table_resource(directory, USER_LOGINS, MERGE, primary_key="id"),
+        _table_resource(directory, WORKSPACES, HISTORY),
+        _table_resource(directory, MODELS, HISTORY),
+        _table_resource(_event_types(), EVENT_TYPES, MERGE, primary_key="event_type_id"),
+    )
+
+
+def _table_resource(parent: DltResource, table: Table, write_disposition: Dict[str, str], **keys: Any) -> DltResource:
+    """Returns the resource that takes the batches of one table out of a stream that fills several."""
+
+    def rows(batch: Batch) -> Iterator[Any]:
+        name, arrow = batch
+        if name == table.name:
+            yield arrow if arrow is not None else dlt.mark.materialize_table_schema()
+
+    return dlt.transformer(  # type: ignore[call-overload, no-any-return]
+        rows,
+        data_from=parent,
+        name=table.name,
+        columns=table.dlt_columns,
+        write_disposition=write_disposition,
+        schema_contract=CONTRACT,
+        **keys,
+    )
+
+
+def _read_list(signed: SignedClient, api_url: str, table: Table, run: Run) -> Iterator[Batch]:
+    """Yields the versions of one list. A list that could not be had whole leaves the table as it is."""
+    made = dlt.current.resource_state(table.name)
+    records: List[Dict[str, Any]] = []
+    try:
+        records = fetch_list(signed, api_url, table.name)
+        run.directory[table.name] = len(records)
+    except (RoleError, BadAnswerError) as error:
+        run.leave_out(error)
+    batches = [(table.name, versions(table, records, run.new_columns))]
+    if table is USERS:
+        batches.append((USER_LOGINS.name, logins(records)))
+    for name, rows in batches:
+        # An empty list would retire everyone: the table is only made, once.
+        if rows is not None or not made.get("made"):
+            yield name, rows
+    made["made"] = True
+
+
+def _event_types() -> DltResource:
+    @dlt.resource(name="event_type_catalogue", selected=False)
+    def catalogue() -> Iterator[Batch]:
+        text = (resources.files(__package__) / "event_types.csv").read_text(encoding="utf-8")
+        state = dlt.current.resource_state(EVENT_TYPES.name)
+        digest = hashlib.sha256(text.encode()).hexdigest()
+        if state.get("digest") != digest:
+            yield EVENT_TYPES.name, _catalogue_table(text)
+            state["digest"] = digest
+
+    return catalogue
+
+
+def _catalogue_table(text: str) -> pa.Table:
+    rows = list(csv.DictReader(text.splitlines()))
+    columns = {column.name: [row.get(column.name) for row in rows] for column in EVENT_TYPES.columns}
+    columns["event_type_code"] = [normalise_code(code) for code in columns["event_type_id"]]
+    return table_of(EVENT_TYPES, Rows(columns, {}))
+
+
+class _JsonColumns(logging.Filter):
+    """Leaves out what dlt says on every page: that text goes into a json column, which is what it is for."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return "several column hints were different" not in record.getMessage()
+
+
+_JSON_COLUMNS = _JsonColumns()
+
+
+def _expect_json_columns() -> None:
+    logging.getLogger("dlt").addFilter(_JSON_COLUMNS)

@@ -1,0 +1,105 @@
+"""The ways to sign in to Anaplan: one dlt credentials class each, configured under `sources.audit_source.credentials`."""
+
+from typing import Dict, List, Optional, Type, Union
+
+import dlt
+from dlt.common.configuration import configspec
+from dlt.common.configuration.specs import CredentialsConfiguration
+from dlt.common.typing import TSecretStrValue
+
+from .errors import ConfigurationError
+
+SECTION = "sources.audit_source.credentials"
+
+
+@configspec
+class PasswordCredentials(CredentialsConfiguration):
+    """E-mail address and password of an Anaplan account."""
+
+    email: str = None  # type: ignore[assignment]
+    password: TSecretStrValue = None  # type: ignore[assignment]
+
+
+@configspec
+class CertificateCredentials(CredentialsConfiguration):
+    """A CA certificate registered with Anaplan and its private key, each a path or the PEM text."""
+
+    certificate: str = None  # type: ignore[assignment]
+    private_key: TSecretStrValue = None  # type: ignore[assignment]
+    private_key_password: Optional[TSecretStrValue] = None
+
+
+@configspec
+class OAuthCredentials(CredentialsConfiguration):
+    """An OAuth client and a refresh token; authorization-code clients have a secret too."""
+
+    client_id: str = None  # type: ignore[assignment]
+    refresh_token: TSecretStrValue = None  # type: ignore[assignment]
+    client_secret: Optional[TSecretStrValue] = None
+
+
+@configspec
+class TokenCredentials(CredentialsConfiguration):
+    """An access token made elsewhere: good for the 35 minutes of its life, never renewed."""
+
+    access_token: TSecretStrValue = None  # type: ignore[assignment]
+
+
+AnaplanCredentials = Union[PasswordCredentials, CertificateCredentials, OAuthCredentials, TokenCredentials]
+
+MODES: Dict[str, Type[CredentialsConfiguration]] = {
+    "password": PasswordCredentials,
+    "certificate": CertificateCredentials,
+    "oauth": OAuthCredentials,
+    "token": TokenCredentials,
+}
+REQUIRED: Dict[str, List[str]] = {
+    "password": ["email", "password"],
+    "certificate": ["certificate", "private_key"],
+    "oauth": ["client_id", "refresh_token"],
+    "token": ["access_token"],
+}
+
+
+def choose_credentials(given: Optional[AnaplanCredentials], auth: Optional[str]) -> AnaplanCredentials:
+    """Returns the credentials to use: those that `auth` names, else the only complete ones.
+
+    Args:
+        given (AnaplanCredentials): What the caller passed or dlt resolved; None where nothing is complete.
+        auth (str): One of `MODES`, for configurations with more than one complete way to sign in.
+
+    Raises:
+        ConfigurationError: Nothing is configured, half of something is, or more than one is and `auth` is not set.
+    """
+    if auth and auth not in MODES:
+        raise ConfigurationError("setting `auth`", f"`{auth}` is no way to sign in", f"Use one of {' '.join(MODES)}.")
+    found = {mode: _configured_fields(spec) for mode, spec in MODES.items()}
+    complete = [mode for mode in MODES if all(name in found[mode] for name in REQUIRED[mode])]
+    if auth:
+        if isinstance(given, MODES[auth]):
+            return given
+        if auth not in complete:
+            raise _missing(auth, found[auth])
+        return MODES[auth](**found[auth])  # type: ignore[return-value]
+    if given is not None and not (len(complete) > 1 and isinstance(given, MODES[complete[0]])):
+        return given
+    if len(complete) > 1:
+        raise ConfigurationError(
+            "credentials", f"{' and '.join(complete)} are both complete", "Set `auth` to the one to use."
+        )
+    raise _missing(*max(found.items(), key=lambda item: len(item[1])))
+
+
+def _configured_fields(spec: Type[CredentialsConfiguration]) -> Dict[str, str]:
+    values = {name: dlt.secrets.get(f"{SECTION}.{name}") for name in spec.get_resolvable_fields()}
+    return {name: str(value) for name, value in values.items() if value not in (None, "")}
+
+
+def _missing(mode: str, found: Dict[str, str]) -> ConfigurationError:
+    missing = [name for name in REQUIRED[mode] if name not in found]
+    where = f"Put them under [{SECTION}] in .dlt/secrets.toml (see .dlt/secrets.toml.example) or set "
+    variables = " and ".join(f"{SECTION}.{name}".replace(".", "__").upper() for name in missing)
+    if not found:
+        return ConfigurationError("credentials", "none are configured", where + variables + ".")
+    got = f"`{', '.join(found)}` is set, but `{', '.join(missing)}` is missing"
+    return ConfigurationError("credentials", got, where + variables + ".")

@@ -1,0 +1,95 @@
+"""Users, workspaces and models: whole lists, verified before they are applied.
+
+dlt retires every record that a list does not hold any more, so a list that arrived short would retire people
+who are still there. Such a list is fetched again, and at last left out.
+"""
+
+import hashlib
+from typing import Any, Dict, List, Optional, Tuple
+
+import pyarrow as pa
+from dlt.common import logger
+
+from .client import SignedClient
+from .errors import BadAnswerError
+from .records import NewColumns, decode_lenient, rows_of, table_of
+from .schema import MODELS, USER_LOGINS, USERS, WORKSPACES, Table
+
+PAGE_SIZE = 5_000
+MOST_ATTEMPTS = 3
+
+# What makes a new version of a record. A sign-in date or a size changes daily and says nothing about who or what it is.
+IDENTITY: Dict[str, List[str]] = {
+    USERS.name: ["id", "first_name", "last_name", "email", "active"],
+    WORKSPACES.name: ["id", "name", "active", "size_allowance"],
+    MODELS.name: ["id", "name", "active_state", "current_workspace_id", "current_workspace_name"],
+}
+_PARAMS: Dict[str, Dict[str, str]] = {
+    # Without an order the pages of a list may overlap.
+    USERS.name: {"sort": "+email"},
+    WORKSPACES.name: {"tenantDetails": "true"},
+    MODELS.name: {"modelDetails": "true"},
+}
+
+Record = Dict[str, Any]
+
+
+def fetch_list(client: SignedClient, api_url: str, name: str) -> List[Record]:
+    """Returns every record of `users`, `workspaces` or `models`, each id once.
+
+    Raises:
+        BadAnswerError: The list did not have as many records as it says (`totalSize`), however often it was fetched.
+        AuditSourceError: Anaplan did not answer, or refused.
+    """
+    url = f"{api_url}/2/0/{name}"
+    for attempt in range(1, MOST_ATTEMPTS + 1):
+        records, totals = _fetch_once(client, url, name)
+        by_id = {str(record.get("id")): record for record in records}
+        if not totals or totals[0] == totals[-1] == len(by_id):
+            return list(by_id.values())
+        logger.info(f"List of {name}, attempt {attempt}: {len(by_id)} arrived, {totals[0]} to {totals[-1]} reported.")
+    raise BadAnswerError(
+        f"GET {url}",
+        f"{len(by_id)} {name}, but {totals[-1]} reported",
+        "The list was left as it was; run again.",
+    )
+
+
+def versions(table: Table, records: List[Record], new_columns: NewColumns) -> Optional[pa.Table]:
+    """Returns the SCD2 rows of a list, with the hash that tells one version from the next; None for an empty list."""
+    if not records:
+        return None
+    rows = rows_of(table, records, new_columns)
+    identity = zip(*(rows.columns[name] for name in IDENTITY[table.name]))
+    rows.columns["row_version"] = [hashlib.sha256(repr(values).encode()).hexdigest()[:32] for values in identity]
+    return table_of(table, rows)
+
+
+def logins(records: List[Record]) -> Optional[pa.Table]:
+    """Returns the last sign-in of each user; None for an empty list."""
+    return table_of(USER_LOGINS, rows_of(USER_LOGINS, records, NewColumns())._replace(extra={})) if records else None
+
+
+def _fetch_once(client: SignedClient, url: str, name: str) -> Tuple[List[Record], List[int]]:
+    records: List[Record] = []
+    totals: List[int] = []
+    while True:
+        params = {**_PARAMS[name], "limit": PAGE_SIZE, "offset": len(records)}
+        page, total = _page(client, url, name, params)
+        records += page
+        if total is not None:
+            totals.append(total)
+        if not page or (total is None and len(page) < PAGE_SIZE) or (total is not None and len(records) >= total):
+            return records, totals
+
+
+def _page(client: SignedClient, url: str, name: str, params: Dict[str, Any]) -> Tuple[List[Record], Optional[int]]:
+    """Returns one page and `totalSize`. The key of the list is absent when there is nothing."""
+    asked = f"GET {url}"
+    answer = decode_lenient(client.get(url, params).content, asked)
+    page = answer.get(name, []) if isinstance(answer, dict) else None
+    if page is None or not isinstance(page, list) or not ("meta" in answer or name in answer):
+        raise BadAnswerError(asked, f"JSON that is no list of {name}", "Check `api_url`; if it stays, report it.")
+    paging = (answer.get("meta") or {}).get("paging") or {}
+    total = paging.get("totalSize")
+    return [record for record in page if isinstance(record, dict) and record.get("id")], total

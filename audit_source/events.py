@@ -1,0 +1,222 @@
+"""A span of time -> verified Arrow tables: pages fetched side by side, counted against what Anaplan reports."""
+
+from collections import deque
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any, Deque, Dict, Iterator, List, Optional, Set, Tuple
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from dlt.common import logger
+
+from .client import SignedClient
+from .errors import BadAnswerError
+from .pages import Page, decode_page
+from .records import NewColumns
+from .settings import Settings
+from .windows import COMPLETE, INCOMPLETE, MINUTE_MS, Span, Window, halves
+
+# How often a window is fetched in one run before it is left to the next.
+MOST_ATTEMPTS = 4
+SMALLEST_PAGE = 100
+DOCUMENTED_PAGE_LIMIT = 10_000
+
+# Pages to load, or the verified window they came from.
+Fetched = Tuple[Optional[pa.Table], Optional[Window]]
+
+
+class _Refused(Exception):
+    """The page size was refused: the window begins anew with a smaller one."""
+
+
+class _TooLarge(Exception):
+    """The window holds more events than one load should: it is fetched as two."""
+
+
+@dataclass
+class _Job:
+    """One attempt at a window: what has been asked, and what has arrived."""
+
+    span: Span
+    attempt: int = 1
+    pending: Deque[Tuple[int, "Future[Page]"]] = field(default_factory=deque)
+    next_offset: int = 0
+    step: int = 0
+    totals: List[Optional[int]] = field(default_factory=list)
+    # The offset up to which pages are known to exist; None until the first page has told.
+    until: Optional[int] = None
+    ids: List[pa.ChunkedArray] = field(default_factory=list)
+    seen: Set[int] = field(default_factory=set)
+    arrived: int = 0
+    inside: int = 0
+
+    @property
+    def may_ask(self) -> bool:
+        return self.next_offset == 0 if self.until is None else self.next_offset < self.until
+
+
+class EventFetcher:
+    """Fetches windows of one event type, in order, `parallel_requests` pages at a time.
+
+    No more pages are under way than that, so memory holds a few pages whatever the size of a window.
+    """
+
+    def __init__(self, client: SignedClient, audit_url: str, settings: Settings, new_columns: NewColumns) -> None:
+        self._client, self._settings, self._new_columns = client, settings, new_columns
+        self._url = f"{audit_url}/audit/api/1/events"
+        self._page_size = settings.page_size
+        self._pool = ThreadPoolExecutor(settings.parallel_requests, thread_name_prefix="anaplan")
+
+    def close(self) -> None:
+        self._pool.shutdown(wait=True, cancel_futures=True)
+
+    def totals(self, event_type: str, spans: List[Span]) -> List[Optional[int]]:
+        """Returns how many events Anaplan has for each span, by one request for a single event each."""
+        asked = [self._pool.submit(self._page, event_type, span, 0, 1) for span in spans]
+        return [page.total if page.total is not None else page.count for page in (future.result() for future in asked)]
+
+    def fetch(self, event_type: str, spans: List[Span], checked_at: int) -> Iterator[Fetched]:
+        """Yields the tables of each span, and after them its window: `complete`, or `incomplete` after every attempt.
+
+        A table may come again when its window had to be fetched again: merge on `id`. A span that holds more
+        events than one load should is fetched as two.
+
+        Raises:
+            AuditSourceError: A page could not be had; what was yielded before stays good.
+        """
+        waiting = deque(spans)
+        jobs: Deque[_Job] = deque()
+        try:
+            while waiting or jobs:
+                self._ask(event_type, jobs, waiting)
+                job = jobs[0]
+                try:
+                    table = self._take_page(event_type, job)
+                    if table is not None:
+                        yield table, None
+                    if job.pending or job.may_ask:
+                        continue
+                    window = self._verify(job, checked_at)
+                except _TooLarge:
+                    spans_begun = [*halves(job.span), *(other.span for other in list(jobs)[1:])]
+                    waiting.extendleft(reversed(spans_begun))
+                    self._withdraw(jobs)
+                    continue
+                except (_Refused, BadAnswerError) as problem:
+                    if isinstance(problem, BadAnswerError) and job.attempt >= MOST_ATTEMPTS:
+                        raise
+                    window = None
+                jobs.popleft()
+                if window is not None:
+                    yield None, window
+                else:
+                    self._withdraw(deque([job]))
+                    jobs.appendleft(_Job(job.span, job.attempt + 1))
+        finally:
+            self._withdraw(jobs)
+
+    def _ask(self, event_type: str, jobs: Deque[_Job], waiting: Deque[Span]) -> None:
+        """Sends requests until enough are under way: pages of the oldest window first, then of the next ones."""
+        under_way = sum(len(job.pending) for job in jobs)
+        while under_way < self._settings.parallel_requests + 1:
+            job = next((job for job in jobs if job.may_ask), None)
+            if job is None:
+                if not waiting:
+                    return
+                job = _Job(waiting.popleft())
+                jobs.append(job)
+            self._submit(event_type, job, job.next_offset)
+            job.next_offset += job.step or self._page_size
+            under_way += 1
+
+    def _submit(self, event_type: str, job: _Job, offset: int) -> None:
+        future = self._pool.submit(self._page, event_type, job.span, offset, self._page_size)
+        job.pending.append((offset, future))
+
+    def _take_page(self, event_type: str, job: _Job) -> Optional[pa.Table]:
+        offset, future = job.pending.popleft()
+        page = future.result()
+        if job.until is None:
+            if self._is_too_large(job.span, page.total):
+                raise _TooLarge
+            job.step = job.next_offset = page.count
+        job.totals.append(page.total)
+        job.until = self._known_size(job, offset, page)
+        if page.count and offset + page.count < min(job.next_offset, job.until):
+            # The server cut the page: what is missing of it is asked for before anything after it.
+            rest = self._pool.submit(self._page, event_type, job.span, offset + page.count, self._page_size)
+            job.pending.appendleft((offset + page.count, rest))
+        if page.events is not None:
+            job.ids.append(page.events["id"])
+            job.arrived += page.count
+            job.inside += _count_inside(page.events["event_date"], job.span)
+        return page.events
+
+    def _known_size(self, job: _Job, offset: int, page: Page) -> int:
+        """Returns the offset up to which to ask. Without `meta` that is one page more, until one brings nothing new."""
+        if page.total is not None:
+            return page.total if page.count or job.until else 0
+        new = set(page.events["id"].to_pylist() if page.events is not None else ()) - job.seen
+        job.seen |= new
+        return max(job.until or 0, offset + page.count + 1 if new else 0)
+
+    def _verify(self, job: _Job, checked_at: int) -> Optional[Window]:
+        """Returns the window if the count is right or this was the last attempt; None asks for another one."""
+        distinct = pc.count_distinct(pa.chunked_array([chunk for ids in job.ids for chunk in ids.chunks], pa.int64())).as_py()
+        told = [total for total in job.totals if total is not None]
+        right = not told or (told[0] == told[-1] == distinct)
+        if not right:
+            logger.info(
+                f"Window {job.span}, attempt {job.attempt}: {distinct} events arrived, {told[0]} to {told[-1]} reported."
+            )
+            if job.attempt < MOST_ATTEMPTS:
+                return None
+        # An event that came twice, or one at the very end that belongs to the next window, counts once.
+        inside = max(0, distinct - (job.arrived - job.inside))
+        return Window(
+            *job.span,
+            COMPLETE if right else INCOMPLETE,
+            reported=told[-1] if told else distinct,
+            distinct=distinct,
+            inside=inside,
+            checked_at=checked_at,
+        )
+
+    def _is_too_large(self, span: Span, total: Optional[int]) -> bool:
+        most = self._settings.events_per_load
+        return most is not None and total is not None and total > most and span[1] - span[0] >= 2 * MINUTE_MS
+
+    def _withdraw(self, jobs: Deque[_Job]) -> None:
+        for job in jobs:
+            for _, future in job.pending:
+                future.cancel()
+        jobs.clear()
+
+    def _page(self, event_type: str, span: Span, offset: int, limit: int) -> Page:
+        params: Dict[str, Any] = {
+            "type": event_type,
+            "dateFrom": span[0],
+            "dateTo": span[1],
+            "limit": limit,
+            "offset": offset,
+        }
+        response = self._client.get(self._url, params)
+        asked = f"GET {self._url} (events {offset} to {offset + limit} of {span[0]} to {span[1]} ms)"
+        if response.status_code == 204:
+            self._shrink_pages(limit, asked)
+        return decode_page(response.content, span[0], asked, self._new_columns)
+
+    def _shrink_pages(self, refused: int, asked: str) -> None:
+        """Halves the page: Anaplan answers 204 and nothing else when a limit is too large for it."""
+        if refused <= SMALLEST_PAGE:
+            raise BadAnswerError(asked, "HTTP 204 and no page, even of the smallest size", "Run again later.")
+        smaller = DOCUMENTED_PAGE_LIMIT if refused > DOCUMENTED_PAGE_LIMIT else max(refused // 2, SMALLEST_PAGE)
+        self._page_size = min(self._page_size, smaller)
+        raise _Refused
+
+
+def _count_inside(moments: pa.ChunkedArray, span: Span) -> int:
+    """Counts the events that lie within the span; one without a date counts as within."""
+    end = pa.scalar(span[1], pa.timestamp("ms", "UTC"))
+    beyond = pc.sum(pc.greater_equal(moments, end)).as_py() or 0
+    return len(moments) - int(beyond)

@@ -1,0 +1,162 @@
+"""The event log as a stream: plans the windows, fetches them, and keeps the ledger in dlt's state.
+
+State and tables are committed by the same load, so a run that dies leaves neither, and the next one begins where
+the last complete one ended. The ledger is no `dlt.sources.incremental`: that drops the rows of late events, which
+lie before its cursor, and cannot tell a quiet month from a month that nobody asked about.
+"""
+
+from dataclasses import astuple, replace
+from datetime import datetime, timezone
+from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Set, Tuple
+
+import dlt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from .events import EventFetcher
+from .records import Rows, table_of
+from .run import Run
+from .schema import EVENT_DAYS, EVENT_WINDOWS, EVENTS, Table
+from .settings import Settings
+from .windows import COMPLETE, DAY_MS, INCOMPLETE, MINUTE_MS, Limits, Span, Window
+from .windows import day_start, join, plan, plan_reload, record, settle
+
+# Name of a table, and rows for it; None makes the table without a row.
+Batch = Tuple[str, Optional[pa.Table]]
+
+TABLES = (EVENTS, EVENT_WINDOWS, EVENT_DAYS)
+
+
+class Reload(NamedTuple):
+    """A span to load (again), in epoch ms; None is an open end."""
+
+    since: Optional[int]
+    until: Optional[int]
+
+
+def read_log(fetcher: EventFetcher, settings: Settings, run: Run, now: int, reload: Optional[Reload]) -> Iterator[Batch]:
+    """Yields the batches of one load: events, then the windows they came from and the days they touched."""
+    run.unfinished = False
+    run.started_at = run.started_at or now
+    limits = Limits(
+        run.started_at,
+        settings.history_days * DAY_MS,
+        settings.overlap_minutes * MINUTE_MS,
+        settings.safety_lag_seconds * 1000,
+    )
+    state = dlt.current.resource_state(EVENTS.name)
+    ledgers: Dict[str, List[Any]] = state.setdefault("windows", {})
+    made: List[str] = state.setdefault("tables", [])
+    days: Set[Any] = set()
+    filled: Set[str] = set()
+    budget = settings.events_per_load or float("inf")
+    for event_type in settings.event_types:
+        ledger = _Ledger(event_type, ledgers.get(event_type, []), limits, run)
+        for table in ledger.load(fetcher, settings, reload, budget):
+            budget -= len(table)
+            days.update(pc.unique(table["event_day"]).to_pylist())
+            filled.add(EVENTS.name)
+            yield EVENTS.name, table
+        ledgers[event_type] = ledger.to_state()
+        if ledger.touched:
+            filled.add(EVENT_WINDOWS.name)
+            yield EVENT_WINDOWS.name, ledger.to_table()
+    if days:
+        filled.add(EVENT_DAYS.name)
+        yield EVENT_DAYS.name, _days_table(sorted(days), limits.now)
+    for table in TABLES:
+        if table.name not in filled and table.name not in made:
+            yield table.name, None
+    state["tables"] = [table.name for table in TABLES]
+
+
+class _Ledger:
+    """The windows of one event type during one load."""
+
+    def __init__(self, event_type: str, stored: List[Any], limits: Limits, run: Run) -> None:
+        self.event_type, self.limits, self.run = event_type, limits, run
+        self.windows = settle([Window(*values) for values in stored], limits)
+        self.touched: Set[int] = set()
+        self.grown: List[Span] = []
+
+    def load(
+        self, fetcher: EventFetcher, settings: Settings, reload: Optional[Reload], budget: float
+    ) -> Iterator[pa.Table]:
+        """Yields the tables of every window that is due, until `budget` events have come."""
+        if budget <= 0:
+            self.run.unfinished = True
+            return
+        spans = self._due(fetcher, settings, reload)
+        self.run.windows_due = self.run.windows + len(spans)
+        for table, window in fetcher.fetch(self.event_type, spans, self.limits.now):
+            if table is not None:
+                budget -= len(table)
+                yield table
+            elif window is not None:
+                self._note(window)
+                if budget <= 0 and window.end < spans[-1][1]:
+                    self.run.unfinished = True
+                    return
+
+    def to_state(self) -> List[Any]:
+        return [list(astuple(window)) for window in self.windows]
+
+    def to_table(self) -> pa.Table:
+        """Returns the rows of every day that was touched, which replace those of that day."""
+        windows = [window for window in self.windows if day_start(window.start) in self.touched]
+        columns: Dict[str, Any] = {
+            "window_day": [_date(window.start) for window in windows],
+            "event_type": [self.event_type] * len(windows),
+            "window_start": [window.start for window in windows],
+            "window_end": [window.end for window in windows],
+            "reported_events": [window.reported for window in windows],
+            "distinct_events": [window.distinct for window in windows],
+            "status": [window.status for window in windows],
+            "checked_at": [window.checked_at for window in windows],
+        }
+        return table_of(EVENT_WINDOWS, Rows(columns, {}))
+
+    def _due(self, fetcher: EventFetcher, settings: Settings, reload: Optional[Reload]) -> List[Span]:
+        if reload is not None:
+            return plan_reload(self.windows, self.limits, *reload)
+        todo = plan(self.windows, self.limits)
+        for lost in todo.expired:
+            self._put(lost)
+            self.run.expired.append(lost)
+        if settings.late_event_scan and todo.probe:
+            self._ask_whether_grown(fetcher, todo.probe)
+        return sorted([*todo.fetch, *self.grown])
+
+    def _ask_whether_grown(self, fetcher: EventFetcher, groups: List[List[Window]]) -> None:
+        """Sorts out the spans for which Anaplan now has more events than were loaded; the others are verified anew."""
+        wholes = [join(group) for group in groups]
+        spans = [(whole.start, whole.end) for whole in wholes]
+        for group, whole, span, total in zip(groups, wholes, spans, fetcher.totals(self.event_type, spans)):
+            if total is not None and total > (whole.reported or 0):
+                self.grown.append(span)
+            else:
+                for window in group:
+                    self._put(replace(window, checked_at=self.limits.now))
+
+    def _note(self, window: Window) -> None:
+        known = sum(w.distinct or 0 for w in self.windows if w.start >= window.start and w.end <= window.end)
+        self.run.windows += 1
+        new = max(0, (window.distinct or 0) - known)
+        self.run.new_events += new
+        if any(start <= window.start < end for start, end in self.grown):
+            self.run.late_events += new
+        if window.status == INCOMPLETE:
+            self.run.incomplete.append(window)
+        self._put(window)
+
+    def _put(self, window: Window) -> None:
+        self.windows = record(self.windows, window)
+        self.touched.add(day_start(window.start))
+
+
+def _days_table(days: List[Any], now: int) -> pa.Table:
+    return table_of(EVENT_DAYS, Rows({"event_day": days, "loaded_at": [now] * len(days)}, {}))
+
+
+def _date(moment: int) -> Any:
+    return datetime.fromtimestamp(moment / 1000, timezone.utc).date()

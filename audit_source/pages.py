@@ -1,0 +1,159 @@
+"""A page of the audit API: JSON bytes -> Arrow table, by a typed decoder that notices what it does not know."""
+
+from operator import attrgetter
+from typing import Annotated, Any, Dict, List, NamedTuple, Optional, Sequence, Tuple, Union
+
+import msgspec
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from .errors import BadAnswerError
+from .records import (
+    LEAST_MS,
+    MOST_MS,
+    NewColumns,
+    Rows,
+    as_text,
+    decode_lenient,
+    id_from_content,
+    rows_of,
+    table_of,
+    without_nul,
+)
+from .schema import ATTRIBUTE_PREFIX, ATTRIBUTES, EVENTS, Column
+
+_Int64 = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
+_Moment = Annotated[int, msgspec.Meta(ge=LEAST_MS, le=MOST_MS)]
+_FIELD_TYPES: Dict[str, Any] = {"bigint": _Int64, "timestamp": _Moment, "bool": bool, "text": str}
+
+_NOTHING = msgspec.Raw(b"null")
+_SENT = [column for column in EVENTS.columns if column.field and column.field != "additionalAttributes"]
+_ATTRIBUTE_COLUMNS = dict(
+    zip(ATTRIBUTES, (column.name for column in EVENTS.columns if column.name.startswith(ATTRIBUTE_PREFIX)))
+)
+
+
+def _struct_field(column: Column) -> Tuple[Any, ...]:
+    field_type = _FIELD_TYPES[column.data_type]
+    return (column.field, Optional[field_type], None) if column.nullable else (column.field, field_type)
+
+
+# Made from the schema, so that a column is declared in one place.
+_Event = msgspec.defstruct(
+    "_Event",
+    [*map(_struct_field, _SENT), ("additionalAttributes", msgspec.Raw, _NOTHING)],
+    forbid_unknown_fields=True,
+    gc=False,
+)
+
+
+class _Paging(msgspec.Struct):
+    totalSize: Optional[int] = None
+
+
+class _Meta(msgspec.Struct):
+    paging: Optional[_Paging] = None
+
+
+class _Page(msgspec.Struct):
+    response: Union[List[_Event], None, msgspec.UnsetType] = msgspec.UNSET  # type: ignore[valid-type]
+    meta: Optional[_Meta] = None
+
+
+_page_decoder = msgspec.json.Decoder(_Page)
+_list_decoder = msgspec.json.Decoder(List[Any])
+_event_values = attrgetter(*(column.field for column in _SENT))
+
+
+class Page(NamedTuple):
+    """The events of a page, None where there are none, and `totalSize` of its window, None where it is not told."""
+
+    events: Optional[pa.Table]
+    count: int
+    total: Optional[int]
+
+
+def decode_page(body: bytes, window_start: int, asked: str, new_columns: NewColumns) -> Page:
+    """Returns the page of a JSON body. `window_start` (ms) dates the events that carry no date of their own.
+
+    Raises:
+        BadAnswerError: The body is no page of events.
+    """
+    body = without_nul(body)
+    try:
+        page = _page_decoder.decode(body)
+        events, meta = page.response, page.meta
+        total = meta.paging.totalSize if meta and meta.paging else None
+        if events is msgspec.UNSET and total is not None:
+            events = []
+        if not isinstance(events, list):
+            raise msgspec.ValidationError("no events")
+        rows = _typed_rows(events)
+        return Page(_table(rows, window_start) if events else None, len(events), total)
+    except (msgspec.DecodeError, UnicodeDecodeError, pa.ArrowInvalid, pa.ArrowTypeError):
+        # Something that no column foresees: slower, but everything finds its place.
+        return _decode_generic(body, window_start, asked, new_columns)
+
+
+def _typed_rows(events: List[Any]) -> Rows:
+    columns: Dict[str, Sequence[Any]] = dict.fromkeys((column.name for column in EVENTS.columns), ())
+    columns["raw_record"] = [None] * len(events)
+    columns.update(zip((column.name for column in _SENT), zip(*map(_event_values, events))))
+    raw = [bytes(event.additionalAttributes) for event in events]
+    columns["additional_attributes"] = [
+        None if text in (b"null", b'""') else text.decode() for text in raw
+    ]
+    columns.update(_attribute_columns(_list_decoder.decode(b"[" + b",".join(raw) + b"]")))
+    return Rows(columns, {})
+
+
+def _attribute_columns(attributes: List[Any]) -> Dict[str, List[Any]]:
+    """Returns a text column for each known key. Few keys are set in an event, so only those are touched."""
+    columns: Dict[str, List[Any]] = {name: [None] * len(attributes) for name in _ATTRIBUTE_COLUMNS.values()}
+    for position, found in enumerate(attributes):
+        if isinstance(found, dict):
+            for key, value in found.items():
+                name = _ATTRIBUTE_COLUMNS.get(key)
+                if name is not None:
+                    columns[name][position] = value if type(value) is str else as_text(value)
+    return columns
+
+
+def _decode_generic(body: bytes, window_start: int, asked: str, new_columns: NewColumns) -> Page:
+    answer = decode_lenient(body, asked)
+    records = answer.get("response") if isinstance(answer, dict) else None
+    paging = (answer.get("meta") or {}).get("paging") if isinstance(answer, dict) else None
+    total = paging.get("totalSize") if isinstance(paging, dict) else None
+    if records is None and total is not None:
+        records = []
+    if not isinstance(records, list) or not all(isinstance(record, dict) for record in records):
+        raise BadAnswerError(asked, "JSON that is no page of events", "Check `audit_url`; if it stays, report it.")
+    rows = rows_of(EVENTS, records, new_columns)
+    rows.columns.update(_attribute_columns([record.get("additionalAttributes") for record in records]))
+    for position, record in enumerate(records):
+        if rows.columns["id"][position] is None:
+            rows.columns["id"][position] = id_from_content(record)  # type: ignore[index]
+            rows.columns["raw_record"][position] = as_text(record)  # type: ignore[index]
+    return Page(_table(rows, window_start) if records else None, len(records), total if isinstance(total, int) else None)
+
+
+def _table(rows: Rows, window_start: int) -> pa.Table:
+    """Adds what is computed at load: the normalised code and the UTC day."""
+    codes = rows.columns["event_type_id"]
+    normalised = {code: normalise_code(code) for code in set(codes)}
+    rows.columns["event_type_code"] = [normalised[code] for code in codes]
+    moments = pc.coalesce(
+        *(pa.array(rows.columns[name], pa.int64()) for name in ("event_date", "created_date")),
+        pa.scalar(window_start, pa.int64()),
+    )
+    # Whole days by the cast to a date: it takes no session time zone into account.
+    rows.columns["event_day"] = moments.cast(pa.timestamp("ms")).cast(pa.date32())
+    return table_of(EVENTS, rows)
+
+
+def normalise_code(code: Optional[str]) -> Optional[str]:
+    """Returns a code without the zeros that some records put before its number: `USR-04` is `USR-4`."""
+    if not code:
+        return None
+    prefix, dash, number = code.rpartition("-")
+    return f"{prefix}-{int(number)}" if dash and number.isascii() and number.isdigit() else code

@@ -1,0 +1,230 @@
+"""JSON records of Anaplan -> Arrow tables of one fixed schema.
+
+A record that does not fit is never dropped: what fits its column is kept, a field that no column knows becomes a
+text column of its own, and the whole record stays in `raw_record` where that exists.
+"""
+
+import hashlib
+import json
+import re
+from datetime import datetime, timezone
+from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Set, Tuple
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from dlt.common.normalizers.naming.snake_case import NamingConvention
+
+from .errors import BadAnswerError
+from .schema import ARROW_TYPES, Table
+
+Record = Dict[str, Any]
+
+# A service that invents a field name per record must not make a column of each.
+MOST_NEW_COLUMNS = 50
+# The years 1 and 9999, which is what every engine's timestamp can hold.
+LEAST_MS, MOST_MS = -62_135_596_800_000, 253_402_300_799_999
+LEAST_INT64, MOST_INT64 = -(2**63), 2**63 - 1
+
+_NAMING = NamingConvention()
+# Every escape is matched, so that the `u0000` of `\\\\u0000` (a backslash, then text) is left alone.
+_ESCAPE = re.compile(rb"\\(u0000|.)", re.DOTALL)
+_ISO_ZONE = re.compile(r"([+-]\d{2})(\d{2})$")
+
+_Fits = Tuple[Any, bool]
+
+
+class NewColumns:
+    """The fields beyond the schema that got a column in this run, by the name of the column."""
+
+    def __init__(self) -> None:
+        self.fields: Dict[str, str] = {}
+
+    def name_for(self, field: str, taken: Set[str]) -> Optional[str]:
+        """Returns the column for an unknown field; None where its name is taken or there are too many."""
+        try:
+            name = _NAMING.normalize_identifier(field)
+        except ValueError:
+            return None
+        if name in taken or name.startswith("_dlt"):
+            return None
+        if name not in self.fields and len(self.fields) >= MOST_NEW_COLUMNS:
+            return None
+        return name if self.fields.setdefault(name, field) == field else None
+
+
+class Rows(NamedTuple):
+    """Values by column name, all of one length; `extra` holds the columns that the schema does not have."""
+
+    columns: Dict[str, Sequence[Any]]
+    extra: Dict[str, Sequence[Any]]
+
+
+def without_nul(body: bytes) -> bytes:
+    """Returns a JSON body with U+FFFD in the place of every NUL character, which PostgreSQL cannot store."""
+    if b"\\u0000" not in body:
+        return body
+    return _ESCAPE.sub(lambda escape: b"\\ufffd" if escape[1] == b"u0000" else escape[0], body)
+
+
+def decode_lenient(body: bytes, asked: str) -> Any:
+    """Returns parsed JSON whose texts may be invalid UTF-8, half a surrogate pair, or hold control characters.
+
+    Raises:
+        BadAnswerError: The body is no JSON.
+    """
+    text = without_nul(body).decode("utf-8", "replace")
+    try:
+        parsed = json.loads(text, strict=False, parse_constant=str)
+    except (ValueError, RecursionError):
+        raise BadAnswerError(asked, "a body that is no JSON", "Run again; if it stays, report it.")
+    return _clean(parsed) if "\\ud" in text or "\\uD" in text or "\x00" in text else parsed
+
+
+def table_of(table: Table, rows: Rows) -> pa.Table:
+    """Returns the Arrow table of `rows` with exactly the columns of `table`, and the extra ones as text after them."""
+    names = [column.name for column in table.columns]
+    arrays = [array_of(rows.columns[column.name], ARROW_TYPES[column.data_type]) for column in table.columns]
+    built = pa.Table.from_arrays(arrays, schema=table.arrow_schema)
+    for name, values in rows.extra.items():
+        if name not in names:
+            built = built.append_column(pa.field(name, pa.string()), array_of(values, pa.string()))
+    return built
+
+
+def array_of(values: Any, arrow_type: pa.DataType) -> pa.Array:
+    """Returns values as an Arrow array; timestamps come as epoch ms, texts may hold "" for no value.
+
+    Raises:
+        pa.ArrowInvalid, pa.ArrowTypeError: A value is of another type.
+    """
+    if isinstance(values, (pa.Array, pa.ChunkedArray)):
+        return values
+    if values.count(None) == len(values):
+        return pa.nulls(len(values), arrow_type)
+    if pa.types.is_timestamp(arrow_type):
+        # By way of ms: a cast from bigint to another unit would take the number as that unit.
+        return pa.array(values, pa.int64()).cast(pa.timestamp("ms", "UTC")).cast(arrow_type)
+    array = pa.array(values, arrow_type)
+    if pa.types.is_string(arrow_type) and "" in values:
+        return pc.if_else(pc.equal(array, ""), pa.scalar(None, pa.string()), array)
+    return array
+
+
+def rows_of(table: Table, records: List[Record], new_columns: NewColumns) -> Rows:
+    """Converts records one by one, for pages that the typed decoder refuses and for the short lists of the directory."""
+    fields = {column.field: column for column in table.columns if column.field}
+    taken = {column.name for column in table.columns}
+    columns: Dict[str, List[Any]] = {column.name: [] for column in table.columns}
+    extra: Dict[str, List[Any]] = {}
+    for position, record in enumerate(records):
+        values, fits = _declared(fields, record)
+        for field in record.keys() - fields.keys():
+            name = new_columns.name_for(field, taken)
+            if name is None:
+                fits = False
+            else:
+                column = extra.setdefault(name, [])
+                column.extend([None] * (position - len(column)))
+                column.append(as_text(record[field]))
+        if "raw_record" in columns and not fits:
+            values["raw_record"] = _dumps(record)
+        for name, column in columns.items():
+            column.append(values.get(name))
+    for column in extra.values():
+        column.extend([None] * (len(records) - len(column)))
+    return Rows(columns, extra)
+
+
+def as_text(value: Any) -> Optional[str]:
+    """Returns a value of any type as text: JSON for what is no text, None for what means "no value"."""
+    if value is None or value == "":
+        return None
+    return value if isinstance(value, str) else _dumps(value)
+
+
+def as_json(value: Any) -> Optional[str]:
+    return None if value is None or value == "" else _dumps(value)
+
+
+def id_from_content(record: Record) -> int:
+    """Returns a number for an event without a usable id: the same for the same record, and negative, as no real id is."""
+    digest = hashlib.sha256(_dumps(record, sort_keys=True).encode()).digest()
+    return -(int.from_bytes(digest[:8], "big") >> 1) - 1
+
+
+def from_iso(text: str) -> Optional[int]:
+    """Returns epoch ms of `2026-11-01T08:00:00.000+0000`, whose zone Python 3.10 reads only with a colon."""
+    try:
+        moment = datetime.fromisoformat(_ISO_ZONE.sub(r"\1:\2", text.replace("Z", "+00:00")))
+    except ValueError:
+        return None
+    return int((moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)).timestamp() * 1000)
+
+
+def _declared(fields: Dict[str, Any], record: Record) -> Tuple[Record, bool]:
+    values: Record = {}
+    fits = True
+    for field, column in fields.items():
+        values[column.name], fit = _CONVERT[column.data_type](record.get(field))
+        fits = fits and fit
+    return values, fits
+
+
+def _text(value: Any) -> _Fits:
+    return as_text(value), value is None or isinstance(value, str)
+
+
+def _json(value: Any) -> _Fits:
+    return as_json(value), True
+
+
+def _bigint(value: Any) -> _Fits:
+    if value is None or value == "":
+        return None, True
+    if isinstance(value, str) and re.fullmatch(r"-?\d{1,19}", value):
+        value = int(value)
+    if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
+        value = int(value)
+    fits = isinstance(value, int) and not isinstance(value, bool) and LEAST_INT64 <= value <= MOST_INT64
+    return (value, True) if fits else (None, False)
+
+
+def _bool(value: Any) -> _Fits:
+    if value is None or value == "":
+        return None, True
+    known = {True: True, False: False, "true": True, "false": False}
+    return (known[value], True) if isinstance(value, (bool, str)) and value in known else (None, False)
+
+
+def _timestamp(value: Any) -> _Fits:
+    if isinstance(value, str) and not value.lstrip("-").isdigit() and value:
+        value = from_iso(value)
+        return value, value is not None
+    number, fits = _bigint(value)
+    if number is not None and not LEAST_MS <= number <= MOST_MS:
+        return None, False
+    return number, fits
+
+
+_CONVERT: Dict[str, Callable[[Any], _Fits]] = {
+    "text": _text,
+    "json": _json,
+    "bigint": _bigint,
+    "bool": _bool,
+    "timestamp": _timestamp,
+}
+
+
+def _dumps(value: Any, **options: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), **options)
+
+
+def _clean(value: Any) -> Any:
+    """Replaces halves of surrogate pairs and NUL, which no UTF-8 column can hold, by U+FFFD."""
+    if isinstance(value, str):
+        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace").replace("\x00", "\ufffd")
+    if isinstance(value, list):
+        return [_clean(item) for item in value]
+    if isinstance(value, dict):
+        return {_clean(key): _clean(item) for key, item in value.items()}
+    return value

@@ -1,0 +1,48 @@
+"""One run of the source: its moment, what it found out, and what is to be closed at its end."""
+
+import atexit
+from typing import Callable, Dict, List, Optional
+
+from .errors import AuditSourceError
+from .records import NewColumns
+from .windows import Window
+
+
+class Run:
+    """Filled while the resources are extracted; several loads may share one, and then share its moment.
+
+    Attributes:
+        started_at (int): Epoch ms up to which windows are planned; set by the first load.
+        unfinished (bool): Whether `events_per_load` ended the last load before its windows were through.
+        problems (List[AuditSourceError]): What was left out of the load, where `tolerant`.
+    """
+
+    def __init__(self, tolerant: bool = False) -> None:
+        self.tolerant = tolerant
+        self.started_at: Optional[int] = None
+        self.unfinished = False
+        self.windows = self.windows_due = 0
+        self.new_events = 0
+        self.late_events = 0
+        self.incomplete: List[Window] = []
+        self.expired: List[Window] = []
+        self.directory: Dict[str, int] = {}
+        self.problems: List[AuditSourceError] = []
+        self.new_columns = NewColumns()
+        self._closers: List[Callable[[], None]] = []
+        atexit.register(self.close)
+
+    def leave_out(self, error: AuditSourceError) -> None:
+        """Notes an error that must not keep the rest from being loaded; raises it where nobody reads the notes."""
+        if not self.tolerant:
+            raise error
+        self.problems.append(error)
+
+    def closing(self, closer: Callable[[], None]) -> None:
+        self._closers.append(closer)
+
+    def close(self) -> None:
+        """Ends threads and the Anaplan session; may be called twice."""
+        while self._closers:
+            self._closers.pop()()
+        atexit.unregister(self.close)

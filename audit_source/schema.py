@@ -1,0 +1,248 @@
+"""Every raw column: its name, its type, what it means, and the field of Anaplan's API it comes from.
+
+The tables of this module are the contract with the models, the documentation and the destination:
+Arrow tables are built with exactly these columns, in this order, and nothing is inferred from data.
+"""
+
+from typing import Any, Dict, List, NamedTuple, Optional
+
+import pyarrow as pa
+
+ARROW_TYPES: Dict[str, pa.DataType] = {
+    "text": pa.string(),
+    "json": pa.string(),
+    "bigint": pa.int64(),
+    "double": pa.float64(),
+    "bool": pa.bool_(),
+    "date": pa.date32(),
+    # Microseconds, not the milliseconds of the API: the `ms` unit makes dlt declare precision 3,
+    # which DuckDB answers with a warning per column.
+    "timestamp": pa.timestamp("us", "UTC"),
+}
+
+
+class Column(NamedTuple):
+    """One column: `field` is the key in the API's JSON, None where the value is computed at load."""
+
+    name: str
+    data_type: str
+    field: Optional[str]
+    description: str
+    nullable: bool = True
+
+
+class Table(NamedTuple):
+    """One raw table; `key` is the column that makes a record of the API unique."""
+
+    name: str
+    key: str
+    columns: List[Column]
+
+    @property
+    def arrow_schema(self) -> pa.Schema:
+        return pa.schema(
+            pa.field(column.name, ARROW_TYPES[column.data_type], nullable=column.nullable)
+            for column in self.columns
+        )
+
+    @property
+    def dlt_columns(self) -> Dict[str, Dict[str, Any]]:
+        """Column hints for dlt: they create every column even when a load carries no row."""
+        return {
+            column.name: {
+                "name": column.name,
+                "data_type": column.data_type,
+                "nullable": column.nullable,
+                "description": column.description,
+            }
+            for column in self.columns
+        }
+
+
+ATTRIBUTE_PREFIX = "additional_attributes__"
+
+# The keys of `additionalAttributes` seen so far; every other key stays in the JSON column.
+ATTRIBUTES: Dict[str, str] = {
+    "workspaceId": "workspace the event happened in",
+    "modelId": "model the event happened in",
+    "modelAccessed": "model that was opened",
+    "name": "name of the object, as it was at the time",
+    "type": "kind of the object or of the action",
+    "actionId": "action that was run; -1 is an action that was never saved",
+    "actionName": "name of that action",
+    "actionType": "kind of that action",
+    "processId": "process that was run",
+    "processName": "name of that process",
+    "appId": "app of the page",
+    "appName": "name of that app",
+    "pageId": "page that was opened or published",
+    "pageName": "name of that page",
+    "roleId": "tenant role that was given or taken",
+    "roleName": "name of that role",
+    "modelRoleId": "model role that was given or taken",
+    "modelRoleName": "name of that model role",
+    "objectId": "object of the event, where the event itself names another",
+    "objectTypeId": "kind of that object",
+    "objectTenantId": "tenant of that object",
+    "targetUserId": "user on whom the event was carried out",
+    "targetUserName": "name or e-mail of that user, as sent",
+    "integrationId": "integration that was changed or run",
+    "integrationName": "name of that integration",
+    "integrationFlowId": "integration flow",
+    "pipelineId": "data orchestrator pipeline",
+    "dataspaceId": "data orchestrator dataspace",
+    "scheduleId": "schedule",
+    "connectionId": "connection",
+    "taskId": "task of the run",
+    "workflowTemplateId": "workflow template",
+    "commentId": "comment",
+    "clientName": "program that made the request",
+    "auth_id": "sign-in the request was made with",
+    "active": "whether the object is active after the event",
+}
+
+
+def _attribute_column(key: str, meaning: str) -> Column:
+    snake = "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in key)
+    return Column(ATTRIBUTE_PREFIX + snake, "text", None, f"{meaning} (`additionalAttributes.{key}`)")
+
+
+EVENTS = Table(
+    "events",
+    "id",
+    [
+        Column("id", "bigint", "id", "unique and immutable number of the event (64 bits)", False),
+        Column("event_type_id", "text", "eventTypeId", "code of the event, as sent (`USR-04`)"),
+        Column("event_type_code", "text", None, "the code without leading zeros (`USR-4`): join `event_types` on it"),
+        Column("user_id", "text", "userId", "who did it: 32 hex digits, or `INTERNAL_n` for a system process"),
+        Column("tenant_id", "text", "tenantId", "tenant of the event"),
+        Column("object_id", "text", "objectId", "on what it was done; `app/page` for pages, letter case varies"),
+        Column("object_type_id", "text", "objectTypeId", "kind of the object"),
+        Column("object_tenant_id", "text", "objectTenantId", "tenant of the object"),
+        Column("message", "text", "message", "text of the event, as sent"),
+        Column("success", "bool", "success", "whether it succeeded"),
+        Column("error_number", "text", "errorNumber", "number of the error, if any"),
+        Column("ip_address", "text", "ipAddress", "address the request came from"),
+        Column("user_agent", "text", "userAgent", "program the request came from, as it calls itself"),
+        Column("session_id", "text", "sessionId", "session of the user"),
+        Column("host_name", "text", "hostName", "Anaplan host that served the request"),
+        Column("service_version", "text", "serviceVersion", "version of the Anaplan service"),
+        Column("event_date", "timestamp", "eventDate", "when it happened (UTC; milliseconds in the API)"),
+        Column("event_time_zone", "text", "eventTimeZone", "time zone named beside `eventDate`"),
+        Column("created_date", "timestamp", "createdDate", "when Anaplan stored it (UTC): can be much later"),
+        Column("created_time_zone", "text", "createdTimeZone", "time zone named beside `createdDate`"),
+        Column("checksum", "text", "checksum", "Anaplan's checksum of the event"),
+        Column(
+            "event_day",
+            "date",
+            None,
+            "UTC day of `event_date` (else of `created_date`, else of the window): partition key",
+            False,
+        ),
+        Column("additional_attributes", "json", "additionalAttributes", "the whole `additionalAttributes`, as sent"),
+        *(_attribute_column(key, meaning) for key, meaning in ATTRIBUTES.items()),
+        Column("raw_record", "json", None, "the whole record, only where a value did not fit its column"),
+    ],
+)
+
+# Which stretch of time was asked for, what Anaplan reported for it and what arrived.
+EVENT_WINDOWS = Table(
+    "event_windows",
+    "window_day",
+    [
+        Column("window_day", "date", None, "UTC day that the window lies in", False),
+        Column("event_type", "text", None, "`type` asked for: `all` or one of the kinds of events", False),
+        Column("window_start", "timestamp", None, "first moment of the window (UTC)", False),
+        Column("window_end", "timestamp", None, "first moment after the window (UTC)", False),
+        Column("reported_events", "bigint", None, "events that Anaplan said it holds (`totalSize`)"),
+        Column("distinct_events", "bigint", None, "distinct events that arrived"),
+        Column(
+            "status",
+            "text",
+            None,
+            "`complete`, `incomplete` (will be fetched again) or `expired` (past Anaplan's retention, lost)",
+            False,
+        ),
+        Column("checked_at", "timestamp", None, "when the window was last compared with Anaplan (UTC)", False),
+    ],
+)
+
+# What the enrichment has to rewrite: a day is stamped by every load that brought events of it.
+EVENT_DAYS = Table(
+    "event_days",
+    "event_day",
+    [
+        Column("event_day", "date", None, "UTC day", False),
+        Column("loaded_at", "timestamp", None, "start of the last load that brought events of this day (UTC)", False),
+    ],
+)
+
+USERS = Table(
+    "users",
+    "id",
+    [
+        Column("id", "text", "id", "id of the user, as sent", False),
+        Column("first_name", "text", "firstName", "first name"),
+        Column("last_name", "text", "lastName", "last name"),
+        Column("email", "text", "email", "e-mail address, which is the sign-in name"),
+        Column("active", "bool", "active", "whether the user may sign in"),
+        Column("email_opt_in", "bool", "emailOptIn", "whether the user takes e-mails, when this version began"),
+        Column("customer_id", "text", "customerId", "tenant, when this version began"),
+        Column("row_version", "text", None, "hash of id, names, e-mail and active: a change makes a new version", False),
+    ],
+)
+
+USER_LOGINS = Table(
+    "user_logins",
+    "id",
+    [
+        Column("id", "text", "id", "id of the user, as sent", False),
+        Column("last_login_date", "timestamp", "lastLoginDate", "last sign-in as Anaplan tells it (UTC)"),
+    ],
+)
+
+WORKSPACES = Table(
+    "workspaces",
+    "id",
+    [
+        Column("id", "text", "id", "id of the workspace, as sent", False),
+        Column("name", "text", "name", "name"),
+        Column("active", "bool", "active", "whether the workspace is active"),
+        Column("size_allowance", "bigint", "sizeAllowance", "bytes allowed"),
+        Column("current_size", "bigint", "currentSize", "bytes used when this version began"),
+        Column("row_version", "text", None, "hash of id, name, active and allowance: a change makes a new version", False),
+    ],
+)
+
+MODELS = Table(
+    "models",
+    "id",
+    [
+        Column("id", "text", "id", "id of the model, as sent: upper case here, lower case in `events`", False),
+        Column("name", "text", "name", "name"),
+        Column("active_state", "text", "activeState", "UNLOCKED, PRODUCTION, MAINTENANCE, LOCKED, ARCHIVED, …"),
+        Column("current_workspace_id", "text", "currentWorkspaceId", "workspace the model lies in"),
+        Column("current_workspace_name", "text", "currentWorkspaceName", "name of that workspace"),
+        Column("model_url", "text", "modelUrl", "address of the model, when this version began"),
+        Column("last_modified", "timestamp", "lastModified", "last change, when this version began (UTC)"),
+        Column("last_modified_by_user_guid", "text", "lastModifiedByUserGuid", "who made that change"),
+        Column("iso_creation_date", "timestamp", "isoCreationDate", "when the model was made (UTC)"),
+        Column("memory_usage", "bigint", "memoryUsage", "bytes used when this version began"),
+        Column("category_values", "json", "categoryValues", "categories, when this version began"),
+        Column("row_version", "text", None, "hash of id, name, state and workspace: a change makes a new version", False),
+    ],
+)
+
+EVENT_TYPES = Table(
+    "event_types",
+    "event_type_id",
+    [
+        Column("event_type_id", "text", None, "code as Anaplan's catalogue writes it (`INT-01`)", False),
+        Column("event_type_code", "text", None, "the code without leading zeros (`INT-1`), as in `events`", False),
+        Column("category", "text", None, "user_activity, access_control, integration, …"),
+        Column("event_message", "text", None, "what the code means"),
+        Column("object_kind", "text", None, "what `object_id` names in such an event"),
+    ],
+)
+
+TABLES = (EVENTS, EVENT_WINDOWS, EVENT_DAYS, USERS, USER_LOGINS, WORKSPACES, MODELS, EVENT_TYPES)

@@ -1,0 +1,110 @@
+"""The settings of the source: where Anaplan is, what to ask for, and how hard."""
+
+from dataclasses import dataclass
+from typing import Dict, Optional, Sequence, Tuple
+
+from .errors import ConfigurationError
+
+# `type` of the audit API. An unknown value is not rejected there: it returns everything.
+EVENT_TYPES = (
+    "all",
+    "user_activity",
+    "access_control",
+    "int",
+    "conn_mgmt",
+    "comment",
+    "byok",
+    "plan_iq",
+    "forecaster",
+)
+
+# Anaplan's published regions, by the pattern of their host names.
+SHARED_REGIONS = ("us1", "us2", "us5", "us7", "eu1", "eu2", "eu4", "ap1")
+OWN_HOST_REGIONS = ("us9", "eu3", "eu5", "gb1", "sg1", "ae1", "in1", "id1", "me1")
+REGIONS = (*SHARED_REGIONS, *OWN_HOST_REGIONS, "ca1", "au1")
+
+AUDIT_HOST = "https://audit.anaplan.com"
+LONGEST_RETENTION_DAYS = 90
+
+
+@dataclass(frozen=True)
+class Hosts:
+    """Base URLs of the four services, without a slash at the end."""
+
+    auth: str
+    oauth: str
+    api: str
+    audit: str
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What to ask for and how hard; the defaults are those of the source."""
+
+    event_types: Tuple[str, ...] = ("all",)
+    history_days: int = 30
+    page_size: int = 10_000
+    parallel_requests: int = 4
+    requests_per_minute: int = 300
+    overlap_minutes: int = 60
+    safety_lag_seconds: int = 60
+    late_event_scan: bool = True
+    events_per_load: Optional[int] = None
+
+    def __post_init__(self) -> None:
+        _check_event_types(self.event_types)
+        _check_range("history_days", self.history_days, 1, LONGEST_RETENTION_DAYS)
+        _check_range("page_size", self.page_size, 1, 50_000)
+        _check_range("parallel_requests", self.parallel_requests, 1, 32)
+        _check_range("requests_per_minute", self.requests_per_minute, 1, 100_000)
+        _check_range("overlap_minutes", self.overlap_minutes, 0, 7 * 24 * 60)
+        _check_range("safety_lag_seconds", self.safety_lag_seconds, 0, 24 * 3600)
+
+
+def resolve_hosts(region: str, overrides: Dict[str, Optional[str]]) -> Hosts:
+    """Returns the base URLs of a region, each of which `overrides` (auth, oauth, api, audit) may replace.
+
+    Raises:
+        ConfigurationError: The region is not one of `REGIONS`, or an override is no http(s) URL.
+    """
+    urls = {**_region_urls(region), **{name: url for name, url in overrides.items() if url}}
+    for name, url in urls.items():
+        if not url.startswith(("https://", "http://")):
+            raise ConfigurationError(
+                f"setting `{name}_url`", f"`{url}` is no address", "Give it as `https://host` or `http://host:port`."
+            )
+    return Hosts(**{name: url.rstrip("/") for name, url in urls.items()})
+
+
+def _region_urls(region: str) -> Dict[str, str]:
+    if region in SHARED_REGIONS:
+        auth, oauth, api = "https://auth.anaplan.com", "https://us1a.app.anaplan.com", "https://api.anaplan.com"
+    elif region in OWN_HOST_REGIONS:
+        auth, oauth, api = (f"https://{region}.{service}.anaplan.com" for service in ("auth", "app", "api"))
+    elif region == "ca1":
+        auth, oauth, api = (f"https://ca1a.{service}.anaplan.com" for service in ("auth", "app", "api"))
+    elif region == "au1":
+        auth = oauth = "https://au1a.app2.anaplan.com"
+        api = "https://au1a.api2.anaplan.com"
+    else:
+        raise ConfigurationError(
+            "setting `region`",
+            f"`{region}` is not a known region",
+            f"Use one of {' '.join(REGIONS)}, or set auth_url, oauth_url, api_url and audit_url.",
+        )
+    return {"auth": auth, "oauth": oauth, "api": api, "audit": AUDIT_HOST}
+
+
+def _check_event_types(event_types: Sequence[str]) -> None:
+    unknown = [kind for kind in event_types if kind not in EVENT_TYPES]
+    if unknown or not event_types:
+        raise ConfigurationError(
+            "setting `event_types`",
+            f"`{', '.join(map(str, unknown)) or '[]'}` is not a type of event",
+            f"Use some of {' '.join(EVENT_TYPES)}.",
+        )
+
+
+def _check_range(name: str, value: int, least: int, most: int) -> None:
+    if not least <= value <= most:
+        raise ConfigurationError(f"setting `{name}`", f"`{value}` is out of range", f"Use {least} to {most}.")

@@ -1,0 +1,102 @@
+"""Keeps a rotated OAuth refresh token: the old one is dead as soon as the new one is sent, so it must not get lost."""
+
+import hashlib
+import json
+import os
+from contextlib import contextmanager
+from typing import Any, BinaryIO, Dict, Iterator, Optional
+
+from dlt.common.runtime.run_context import active as active_run_context
+
+from .errors import ConfigurationError
+
+FILE_NAME = "anaplan_oauth_token.json"
+# More than any token needs: the space is taken before the request, so that a full disk is met before it.
+RESERVED_BYTES = 16_384
+
+
+class TokenStore:
+    """A file (0600) with the newest refresh token and a hash of the configured one that it grew from.
+
+    Args:
+        path (str): The file; by default `anaplan_oauth_token.json` in dlt's data directory (`DLT_DATA_DIR`).
+    """
+
+    def __init__(self, path: Optional[str] = None) -> None:
+        self.path = os.path.abspath(os.path.expanduser(path or os.path.join(active_run_context().data_dir, FILE_NAME)))
+
+    def newest(self, configured: str) -> str:
+        """Returns the stored token if it grew from `configured`, else `configured`: a newly configured one wins."""
+        stored = self._read()
+        if stored.get("grew_from") == _fingerprint(configured) and stored.get("refresh_token"):
+            return str(stored["refresh_token"])
+        return configured
+
+    @contextmanager
+    def reserve(self) -> Iterator["_Slot"]:
+        """Proves that a token can be written here, by writing its room, before the caller gives up the old token.
+
+        Raises:
+            ConfigurationError: The folder or the disk does not take the file.
+        """
+        temporary = f"{self.path}.{os.getpid()}.new"
+        try:
+            os.makedirs(os.path.dirname(self.path), exist_ok=True)
+            descriptor = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600)
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(b" " * RESERVED_BYTES)
+                _flush(file)
+                yield _Slot(file, temporary, self.path)
+        except OSError as error:
+            raise ConfigurationError(
+                f"token file `{self.path}`",
+                f"it cannot be written ({error.strerror}), so a new refresh token could not be kept",
+                "Check rights and space, or set `token_store`.",
+            )
+        finally:
+            if os.path.exists(temporary):
+                os.unlink(temporary)
+
+    def _read(self) -> Dict[str, Any]:
+        try:
+            with open(self.path, encoding="utf-8") as file:
+                stored = json.load(file)
+        except FileNotFoundError:
+            return {}
+        except (OSError, ValueError) as error:
+            raise ConfigurationError(
+                f"token file `{self.path}`",
+                f"it cannot be read ({type(error).__name__})",
+                "Restore or remove it, and configure a new refresh token.",
+            )
+        return stored if isinstance(stored, dict) else {}
+
+
+class _Slot:
+    """Room on disk for one token, which takes the place of the stored one in a single step."""
+
+    def __init__(self, file: BinaryIO, temporary: str, path: str) -> None:
+        self._file, self._temporary, self._path = file, temporary, path
+
+    def write(self, configured: str, rotated: str) -> None:
+        """Stores `rotated`; when this returns it survives a power cut."""
+        record = {"grew_from": _fingerprint(configured), "refresh_token": rotated}
+        self._file.seek(0)
+        self._file.write(json.dumps(record).encode())
+        self._file.truncate()
+        _flush(self._file)
+        os.replace(self._temporary, self._path)
+        folder = os.open(os.path.dirname(self._path), os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+
+
+def _flush(file: BinaryIO) -> None:
+    file.flush()
+    os.fsync(file.fileno())
+
+
+def _fingerprint(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()

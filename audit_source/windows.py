@@ -1,0 +1,209 @@
+"""Which spans of time to ask for. Pure functions over times in epoch milliseconds (UTC): no I/O, no clock.
+
+A window is half open, lies within one UTC day (so no request comes near Anaplan's limit of 30 days), and is
+what a request asks for, what is verified, and what `event_windows` keeps. The windows of one event type do not
+overlap: together they are the ledger of what has been covered.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Iterable, List, NamedTuple, Optional, Tuple
+
+MINUTE_MS = 60_000
+DAY_MS = 24 * 60 * MINUTE_MS
+
+COMPLETE, INCOMPLETE, EXPIRED = "complete", "incomplete", "expired"
+
+Span = Tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Window:
+    """A span that was asked for, and what came of it.
+
+    `inside` counts the events that lie within [start, end): whether Anaplan counts an event at the very end of
+    a span is not documented, so `reported` of two adjoining windows may both hold it.
+    """
+
+    start: int
+    end: int
+    status: str
+    reported: Optional[int] = None
+    distinct: Optional[int] = None
+    inside: int = 0
+    checked_at: int = 0
+
+
+class Limits(NamedTuple):
+    """The times that a plan depends on, in ms: `now` is fixed for a run."""
+
+    now: int
+    history: int
+    overlap: int
+    lag: int
+
+    @property
+    def end(self) -> int:
+        """Where a run ends: a window that reaches now would shift while it is paged."""
+        return self.now - self.lag
+
+    @property
+    def floor(self) -> int:
+        """Before this Anaplan keeps nothing."""
+        return self.now - self.history
+
+
+class Plan(NamedTuple):
+    """What a run has to do: spans to fetch (oldest first), groups to ask about, windows lost for ever."""
+
+    fetch: List[Span]
+    probe: List[List[Window]]
+    expired: List[Window]
+
+
+def plan(ledger: List[Window], limits: Limits) -> Plan:
+    """Returns what is left to do. What was checked at `limits.now` or later is done for this run.
+
+    To be fetched: what no window covers; what is incomplete; what ends less than the overlap before the end of
+    what is covered. To be asked about: every other stretch of complete windows that Anaplan still keeps.
+    Expired: what nothing covers, or only incompletely, and Anaplan keeps no longer.
+    """
+    if not ledger:
+        return Plan(_cut([(day_start(limits.floor), limits.end)], limits), [], [])
+    uncovered = subtract([(min(ledger[0].start, limits.floor), limits.end)], [(w.start, w.end) for w in ledger])
+    lost = [span for span in uncovered if span[0] < limits.floor]
+    open_windows = [w for w in ledger if w.status != EXPIRED and w.end > limits.floor and w.checked_at < limits.now]
+    settled_before = max(w.end for w in ledger) - limits.overlap
+    again = [w for w in open_windows if w.status == INCOMPLETE or w.end > settled_before]
+    fetch = subtract(uncovered, [(0, limits.floor)]) + [(w.start, w.end) for w in again]
+    expired = [
+        Window(start, end, EXPIRED, checked_at=limits.now)
+        for start, end in split_days((start, min(end, limits.floor)) for start, end in lost)
+    ]
+    expired += [
+        replace(w, status=EXPIRED, checked_at=limits.now)
+        for w in ledger
+        if w.status == INCOMPLETE and w.end <= limits.floor
+    ]
+    return Plan(_cut(fetch, limits), _groups(w for w in open_windows if w not in again), expired)
+
+
+def plan_reload(ledger: List[Window], limits: Limits, since: Optional[int], until: Optional[int]) -> List[Span]:
+    """Returns the spans to fetch for [since, until): whole windows, so that the ledger keeps its edges.
+
+    Without `since` it begins where Anaplan's memory does, without `until` it ends where a run ends.
+    """
+    start = limits.floor if since is None else since
+    end = limits.end if until is None else min(until, limits.end)
+    touched = [w for w in ledger if w.status != EXPIRED and w.start < end and w.end > start]
+    done = [(w.start, w.end) for w in ledger if w.checked_at >= limits.now]
+    wanted = subtract([(start, end)] if start < end else [], [(w.start, w.end) for w in touched])
+    return _cut(subtract(wanted + [(w.start, w.end) for w in touched], done), limits)
+
+
+def record(ledger: List[Window], window: Window) -> List[Window]:
+    """Returns the ledger with `window` in the place of all that it covers."""
+    kept = [w for w in ledger if w.end <= window.start or w.start >= window.end]
+    return sorted([*kept, window], key=lambda w: w.start)
+
+
+def settle(ledger: List[Window], limits: Limits) -> List[Window]:
+    """Returns the ledger with the complete windows of past days joined, and without what is long past the retention.
+
+    The last window stays whatever its age: it tells where the next run begins.
+    """
+    if not ledger:
+        return []
+    settled_before = max(w.end for w in ledger) - limits.overlap
+    joined: List[Window] = []
+    for window in ledger:
+        last = joined[-1] if joined else None
+        if last is not None and _belong_together(last, window) and day_end(window.start) <= settled_before:
+            joined[-1] = join([last, window])
+        else:
+            joined.append(window)
+    return [w for w in joined if w.end > limits.floor - DAY_MS or w is joined[-1]]
+
+
+def join(group: List[Window]) -> Window:
+    """Returns one window for adjoining ones: its count is what the same span would report as a whole."""
+    if len(group) == 1:
+        return group[0]
+    inside = sum(w.inside for w in group)
+    checked_at = min(w.checked_at for w in group)
+    return Window(group[0].start, group[-1].end, group[0].status, inside, inside, inside, checked_at)
+
+
+def halves(span: Span) -> List[Span]:
+    """Returns a span as two, where it holds more events than one load should."""
+    middle = (span[0] + span[1]) // 2
+    return [(span[0], middle), (middle, span[1])]
+
+
+def subtract(spans: Iterable[Span], taken: Iterable[Span]) -> List[Span]:
+    """Returns the parts of `spans` that lie in none of `taken`, in order."""
+    left = sorted(spans)
+    for start, end in taken:
+        left = [
+            part
+            for span in left
+            for part in ((span[0], min(span[1], start)), (max(span[0], end), span[1]))
+            if part[0] < part[1]
+        ]
+    return left
+
+
+def split_days(spans: Iterable[Span]) -> List[Span]:
+    """Returns the spans cut at every UTC midnight."""
+    return [
+        (max(start, day), min(end, day + DAY_MS))
+        for start, end in spans
+        for day in range(day_start(start), end, DAY_MS)
+    ]
+
+
+def day_start(moment: int) -> int:
+    return moment - moment % DAY_MS
+
+
+def day_end(moment: int) -> int:
+    return day_start(moment) + DAY_MS
+
+
+def _with_edge(spans: List[Span], limits: Limits) -> List[Span]:
+    """Cuts off the stretch that Anaplan is forgetting right now: it shrinks while it is paged, so it is kept short."""
+    edge = limits.floor + 10 * MINUTE_MS
+    return [part for start, end in spans for part in ((start, min(edge, end)), (max(start, edge), end)) if part[0] < part[1]]
+
+
+def _cut(spans: List[Span], limits: Limits) -> List[Span]:
+    """Joins adjoining spans, then cuts them at midnight, at the edge of Anaplan's memory, and one overlap before the end.
+
+    The last cut is what the next run begins at, so that it fetches the overlap again and not the whole day.
+    """
+    merged: List[Span] = []
+    for start, end in sorted((start, min(end, limits.end)) for start, end in spans if start < limits.end):
+        if merged and merged[-1][1] >= start:
+            merged[-1] = (merged[-1][0], max(merged[-1][1], end))
+        else:
+            merged.append((start, end))
+    tail = limits.end - limits.overlap
+    pieces = [
+        part for start, end in merged for part in ((start, min(end, tail)), (max(start, tail), end)) if part[0] < part[1]
+    ]
+    return split_days(_with_edge(pieces, limits) if any(start < limits.floor for start, _ in pieces) else pieces)
+
+
+def _groups(windows: Iterable[Window]) -> List[List[Window]]:
+    """Groups adjoining complete windows of one day: one question about the whole is enough."""
+    groups: List[List[Window]] = []
+    for window in windows:
+        if groups and _belong_together(groups[-1][-1], window):
+            groups[-1].append(window)
+        else:
+            groups.append([window])
+    return groups
+
+
+def _belong_together(first: Window, second: Window) -> bool:
+    same_day = day_start(first.start) == day_start(second.start)
+    return same_day and first.end == second.start and first.status == second.status == COMPLETE

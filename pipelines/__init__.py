@@ -1,0 +1,1 @@
+"""What is run: loading, enriching and checking an Anaplan tenant's audit log."""

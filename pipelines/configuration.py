@@ -1,0 +1,58 @@
+"""Checks what the configuration names against what exists: dlt itself passes over a key that it does not know."""
+
+import difflib
+import inspect
+import os
+from typing import Any, Dict, Iterator, List, Set, Tuple
+
+import dlt
+
+from .exit_codes import CONFIGURATION, PipelineError
+
+SOURCE_SECTION = ("sources", "audit_source")
+# Set by the pipeline itself, not by its user.
+INTERNAL = {"credentials", "reload", "run"}
+
+
+def check_settings() -> None:
+    """Raises for the first setting of the source that does not exist, from a file or from the environment.
+
+    Raises:
+        PipelineError: A setting under `sources.audit_source` is misspelt.
+    """
+    known = known_settings()
+    for where, name in _configured():
+        if name not in known:
+            near = difflib.get_close_matches(name, known, 1)
+            meant = f"Did you mean `{near[0]}`?" if near else f"Known are {', '.join(sorted(known))}."
+            raise PipelineError(CONFIGURATION, f"setting `{name}` ({where}) does not exist. {meant}")
+
+
+def known_settings() -> Set[str]:
+    """Returns the names under `sources.audit_source`: the arguments of the source and the fields of its credentials."""
+    from audit_source import audit_source
+    from audit_source.credentials import MODES
+
+    arguments = set(inspect.signature(audit_source).parameters) - INTERNAL
+    fields = {f"credentials.{field}" for spec in MODES.values() for field in spec.get_resolvable_fields()}
+    return arguments | fields
+
+
+def _configured() -> Iterator[Tuple[str, str]]:
+    for provider in dlt.config.config_providers:
+        document: Any = getattr(provider, "_config_doc", None)
+        for key in SOURCE_SECTION:
+            document = document.get(key) if isinstance(document, dict) else None
+        if isinstance(document, dict):
+            yield from ((provider.name, name) for name in _flat(document))
+    prefix = "__".join(SOURCE_SECTION).upper() + "__"
+    for variable in os.environ:
+        if variable.startswith(prefix):
+            yield variable, variable[len(prefix) :].lower().replace("__", ".")
+
+
+def _flat(document: Dict[str, Any]) -> List[str]:
+    names = []
+    for key, value in document.items():
+        names += [f"{key}.{inner}" for inner in value] if isinstance(value, dict) else [key]
+    return names

@@ -1,0 +1,144 @@
+"""Where the data goes: the two dlt pipelines on one destination, for one run at a time."""
+
+import os
+import stat
+from contextlib import ExitStack, contextmanager
+from typing import Any, Iterator, NamedTuple, Optional
+
+import dlt
+from dlt.common.destination import Destination
+from dlt.common.pipeline import get_dlt_pipelines_dir
+from filelock import FileLock, Timeout
+
+from .exit_codes import CONFIGURATION, LOCKED, PipelineError
+
+LOAD_NAME, ENRICH_NAME = "anaplan_audit", "anaplan_audit_enrich"
+DEFAULT_DATASETS = {LOAD_NAME: "anaplan_audit_raw", ENRICH_NAME: "anaplan_audit"}
+DEFAULT_DATABASE = "audit_log.duckdb"
+
+
+class Pipelines(NamedTuple):
+    """The pipeline that loads the raw dataset, and the one that writes the enriched dataset beside it."""
+
+    raw: dlt.Pipeline
+    enriched: dlt.Pipeline
+
+    @property
+    def loader_file_format(self) -> Optional[str]:
+        """Parquet wherever the destination takes it: Postgres would otherwise get CSV, three times slower."""
+        formats = self.raw.destination.capabilities().supported_loader_file_formats or []
+        return "parquet" if "parquet" in formats else None
+
+
+@contextmanager
+def open_pipelines(progress: Any = None) -> Iterator[Pipelines]:
+    """Holds the lock and the database for one run and gives the two pipelines, in step with the destination.
+
+    Local state is thrown away first: what counts as loaded is what the destination holds, and a package that a
+    killed run left behind, or one that the destination refuses, must not stand in the way of this run.
+
+    Raises:
+        PipelineError: Another run or a reader is in the way, or the destination is not usable.
+    """
+    warn_about_open_secrets()
+    with ExitStack() as held:
+        held.enter_context(_lock())
+        destination = _destination(held)
+        yield Pipelines(
+            _pipeline(LOAD_NAME, destination, progress),
+            _pipeline(ENRICH_NAME, destination, None),
+        )
+
+
+def dataset_name(pipeline: str) -> str:
+    return str(dlt.config.get(f"pipelines.{pipeline}.dataset_name") or DEFAULT_DATASETS[pipeline])
+
+
+def destination_type() -> str:
+    return str(dlt.config.get(f"pipelines.{LOAD_NAME}.destination_type") or "duckdb")
+
+
+def database_path() -> str:
+    """Returns the path of the DuckDB file, from a plain path or a `duckdb:///` address."""
+    configured = str(dlt.secrets.get("destination.duckdb.credentials") or DEFAULT_DATABASE)
+    return os.path.abspath(os.path.expanduser(configured.removeprefix("duckdb:///")))
+
+
+def warn_about_open_secrets() -> None:
+    """Says so when others on this machine can read the secrets file."""
+    from dlt.common import logger
+
+    path = os.path.join(".dlt", "secrets.toml")
+    if os.name == "posix" and os.path.exists(path) and os.stat(path).st_mode & (stat.S_IRGRP | stat.S_IROTH):
+        logger.warning(f"Others can read `{path}`. Run `chmod 600 {path}`.")
+
+
+def _pipeline(name: str, destination: Any, progress: Any) -> dlt.Pipeline:
+    pipeline = dlt.pipeline(name, destination=destination, dataset_name=dataset_name(name), progress=progress)
+    pipeline = pipeline.drop()
+    pipeline.sync_destination()
+    return pipeline
+
+
+@contextmanager
+def _lock() -> Iterator[None]:
+    """Lets one run at a time through. The kernel frees the lock of a process that was killed."""
+    folder = get_dlt_pipelines_dir()
+    path = os.path.join(folder, f"{LOAD_NAME}.lock")
+    try:
+        os.makedirs(folder, exist_ok=True)
+        with FileLock(path, timeout=0):
+            yield
+    except Timeout:
+        raise PipelineError(
+            LOCKED,
+            f"another run holds `{path}`. Wait for it to end; to load several tenants side by side, "
+            "give each its own DLT_DATA_DIR.",
+        ) from None
+    except PermissionError as error:
+        raise PipelineError(
+            CONFIGURATION, f"folder `{folder}`: {error.strerror}. Set DLT_DATA_DIR to a folder that can be written."
+        ) from None
+
+
+def _destination(held: ExitStack) -> Any:
+    kind = destination_type()
+    # A model that fails must leave the table it would have replaced as it was.
+    strategy = {"replace_strategy": "insert-from-staging"}
+    if kind == "duckdb":
+        return dlt.destinations.duckdb(held.enter_context(_database(database_path())), **strategy)
+    return Destination.from_reference(kind, **strategy)
+
+
+@contextmanager
+def _database(path: str) -> Iterator[Any]:
+    """Opens the DuckDB file and keeps it open for the whole run, or a reader slipping in makes the load fail."""
+    import duckdb
+
+    stem = os.path.splitext(os.path.basename(path))[0]
+    if stem in (dataset_name(LOAD_NAME), dataset_name(ENRICH_NAME)):
+        raise PipelineError(
+            CONFIGURATION, f"database file `{path}`: `{stem}` is also the name of a dataset. Rename one of the two."
+        )
+    try:
+        connection = duckdb.connect(path)
+    except duckdb.IOException as error:
+        raise _unusable(path, str(error)) from None
+    except duckdb.Error as error:
+        raise PipelineError(CONFIGURATION, f"database file `{path}`: {str(error).splitlines()[0]}") from None
+    try:
+        connection.execute("set TimeZone = 'UTC'")
+        yield connection
+    finally:
+        connection.close()
+
+
+def _unusable(path: str, reason: str) -> PipelineError:
+    if "lock" in reason.lower():
+        holder = reason.partition("Conflicting lock is held in ")[2].split(". ")[0] or "another program"
+        return PipelineError(LOCKED, f"database file `{path}` is held open by {holder}. Close it, then run again.")
+    if "not a valid DuckDB" in reason or "magic bytes" in reason:
+        return PipelineError(CONFIGURATION, f"database file `{path}` is no DuckDB database. Name another file.")
+    return PipelineError(
+        CONFIGURATION, f"database file `{path}` cannot be opened ({reason.splitlines()[0]}). Check path and rights."
+    )

@@ -1,0 +1,93 @@
+"""What a run ends with, for cron and every other scheduler: a code, and one line that says what to do."""
+
+from typing import Iterator, Optional, Tuple
+
+DONE = 0
+FAILED = 1
+CONFIGURATION = 2
+SIGN_IN = 3
+UNREACHABLE = 4
+INCOMPLETE = 5
+CHECK_FAILED = 6
+LOCKED = 75
+
+HELP = """\b
+Exit codes:
+   0  done
+   1  the destination refused, or something unforeseen
+   2  configuration
+   3  sign-in or role
+   4  Anaplan unreachable after retries
+   5  loaded, but some window or list is incomplete: the next run takes it up
+   6  a data check failed
+  75  another run, or a program that holds the database file, is in the way"""
+
+
+class PipelineError(Exception):
+    """An error that is said in one line and ends the run with its code."""
+
+    def __init__(self, code: int, line: str) -> None:
+        self.code = code
+        super().__init__(" ".join(line.split()))
+
+
+def explain(error: BaseException) -> Tuple[int, str]:
+    """Returns exit code and line for any error, by what caused it rather than by what wrapped it."""
+    for cause in _causes(error):
+        found = _known(cause)
+        if found is not None:
+            return found
+    root = list(_causes(error))[-1]
+    return FAILED, f"{type(root).__name__}: {_first_line(root)} Run again with --debug for the traceback."
+
+
+def code_of_source_error(error: Exception) -> Optional[int]:
+    """Returns the exit code for an error of the source, None for any other."""
+    from audit_source import errors
+
+    for kind, code in (
+        (errors.ConfigurationError, CONFIGURATION),
+        (errors.SignInError, SIGN_IN),
+        (errors.UnreachableError, UNREACHABLE),
+        (errors.BadAnswerError, UNREACHABLE),
+    ):
+        if isinstance(error, kind):
+            return code
+    return None
+
+
+def _known(error: BaseException) -> Optional[Tuple[int, str]]:
+    from dlt.common.configuration.exceptions import ConfigurationException
+    from dlt.common.destination.exceptions import DestinationException, UnknownDestinationModule
+    from dlt.common.exceptions import MissingDependencyException
+
+    if isinstance(error, PipelineError):
+        return error.code, str(error)
+    if isinstance(error, Exception) and (code := code_of_source_error(error)) is not None:
+        return code, str(error)
+    if isinstance(error, ConfigurationException):
+        return CONFIGURATION, f"configuration: {_first_line(error)} See .dlt/config.toml and .dlt/secrets.toml.example."
+    if isinstance(error, UnknownDestinationModule):
+        return CONFIGURATION, "setting `destination_type`: dlt knows no such destination. See .dlt/config.toml."
+    if isinstance(error, MissingDependencyException):
+        return CONFIGURATION, f"destination: {_first_line(error)} Install the extra of that warehouse."
+    if isinstance(error, DestinationException):
+        return FAILED, f"destination: {_first_line(error)} Nothing that was loaded before is harmed; run again."
+    if isinstance(error, OSError) and error.errno is not None:
+        return FAILED, f"{error.filename or 'file system'}: {error.strerror}. Check space and rights, then run again."
+    return None
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    seen = set()
+    current: Optional[BaseException] = error
+    while current is not None and id(current) not in seen:
+        seen.add(id(current))
+        yield current
+        current = getattr(current, "exception", None) or current.__cause__ or current.__context__
+
+
+def _first_line(error: BaseException) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    line = lines[0][:300] if lines else "no message."
+    return line if line.endswith((".", "!", "?")) else f"{line}."

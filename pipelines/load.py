@@ -1,0 +1,55 @@
+"""Anaplan -> raw dataset, in loads small enough that memory stays flat and a failure costs one of them."""
+
+from datetime import datetime, timezone
+from typing import Dict, List, NamedTuple, Optional
+
+import dlt
+
+from audit_source import Reload, Run, audit_source
+
+from .destination import Pipelines
+
+EVENTS_PER_LOAD = 250_000
+EVENT_TABLES = ("events", "event_windows", "event_days")
+LISTS = ("users", "workspaces", "models")
+
+
+class LoadResult(NamedTuple):
+    """What a load did: the findings of the source, and the changed versions of each list."""
+
+    run: Run
+    loads: int
+    changes: Dict[str, int]
+
+
+def load(pipelines: Pipelines, reload: Optional[Reload] = None, run: Optional[Run] = None) -> LoadResult:
+    """Loads what is due, or the span of `reload`, and the directory.
+
+    Raises:
+        PipelineStepFailed: A load failed; the loads before it are kept, and the next run goes on from there.
+    """
+    # These two are dlt's own switches: ours is what every project of this kind needs, so a user need not set them.
+    dlt.config["normalize.parquet_normalizer.add_dlt_load_id"] = True
+    dlt.config["load.delete_completed_jobs"] = True
+    run = run or Run(tolerant=True)
+    began = datetime.now(timezone.utc)
+    source = audit_source(reload=reload, run=run, events_per_load=EVENTS_PER_LOAD)
+    loads = 0
+    try:
+        while loads == 0 or run.unfinished:
+            todo = source if loads == 0 else source.with_resources(*EVENT_TABLES)
+            pipelines.raw.run(todo, loader_file_format=pipelines.loader_file_format)
+            loads += 1
+    finally:
+        run.close()
+    return LoadResult(run, loads, {name: _changes(pipelines.raw, name, began) for name in LISTS})
+
+
+def _changes(pipeline: dlt.Pipeline, name: str, since: datetime) -> int:
+    """Counts the records of a list that began, changed or ended since a moment (UTC)."""
+    moment = since.strftime("%Y-%m-%d %H:%M:%S+00:00")
+    rows: List[tuple] = pipeline.dataset()(
+        f"select count(distinct id) from {name} "
+        f"where _dlt_valid_from >= cast('{moment}' as timestamptz) or _dlt_valid_to >= cast('{moment}' as timestamptz)"
+    ).fetchall()
+    return int(rows[0][0])
