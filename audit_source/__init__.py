@@ -8,6 +8,7 @@ from typing import Any, Dict, Iterator, List, Optional, Tuple, Union
 
 import dlt
 import pyarrow as pa
+from dlt.common.schema.utils import new_table
 from dlt.sources import DltResource
 
 from .auth import make_auth
@@ -116,6 +117,7 @@ def audit_source(
     signed = SignedClient(client, make_auth(client, hosts, chosen, token_store))
     run.closing(signed.close)
     _expect_json_columns()
+    _declare_row_versions()
 
     @dlt.resource(name="event_log", selected=False)
     def event_log() -> Iterator[Batch]:
@@ -144,13 +146,19 @@ def audit_source(
     )
 
 
+# Makes a table without a row. Not as parquet: the Postgres driver fails on a file without a row group.
+_EMPTY_TABLE = dlt.mark.with_hints(
+    dlt.mark.materialize_table_schema(), dlt.mark.make_hints(file_format="preferred")  # type: ignore[no-untyped-call]
+)
+
+
 def _table_resource(parent: DltResource, table: Table, write_disposition: Dict[str, str], **keys: Any) -> DltResource:
     """Returns the resource that takes the batches of one table out of a stream that fills several."""
 
     def rows(batch: Batch) -> Iterator[Any]:
         name, arrow = batch
         if name == table.name:
-            yield arrow if arrow is not None else dlt.mark.materialize_table_schema()
+            yield arrow if arrow is not None else _EMPTY_TABLE
 
     return dlt.transformer(  # type: ignore[call-overload, no-any-return]
         rows,
@@ -200,6 +208,14 @@ def _catalogue_table(text: str) -> pa.Table:
     columns = {column.name: [row.get(column.name) for row in rows] for column in EVENT_TYPES.columns}
     columns["event_type_code"] = [normalise_code(code) for code in columns["event_type_id"]]
     return table_of(EVENT_TYPES, Rows(columns, {}))
+
+
+def _declare_row_versions() -> None:
+    """Gives the hash column its type, which dlt's SCD2 hint leaves open, so that a list without a record has its table."""
+    schema = dlt.current.source_schema()
+    version = {"name": "row_version", "data_type": "text", "nullable": False, "x-row-version": True}
+    for table in (USERS, WORKSPACES, MODELS):
+        schema.update_table(new_table(table.name, columns=[version]))
 
 
 class _JsonColumns(logging.Filter):

@@ -59,7 +59,11 @@ def versions(table: Table, records: List[Record], new_columns: NewColumns) -> Op
     """Returns the SCD2 rows of a list, with the hash that tells one version from the next; None for an empty list."""
     if not records:
         return None
-    rows = rows_of(table, records, new_columns)
+    # A sign-in date is kept in a table of its own, where it makes no versions.
+    elsewhere = {column.field for column in USER_LOGINS.columns} - {"id"} if table is USERS else set()
+    rows = rows_of(
+        table, [{key: record[key] for key in record if key not in elsewhere} for record in records], new_columns
+    )
     identity = zip(*(rows.columns[name] for name in IDENTITY[table.name]))
     rows.columns["row_version"] = [hashlib.sha256(repr(values).encode()).hexdigest()[:32] for values in identity]
     return table_of(table, rows)

@@ -183,7 +183,7 @@ def _say_loaded(loaded: "LoadResult") -> None:
     click.echo(f"loaded    {run.new_events:,} new events, {run.late_events:,} of them late; {run.windows} windows")
     click.echo(f"directory {lists} changed")
     if run.new_columns.fields:
-        click.echo(f"new       fields that Anaplan did not send before: {', '.join(run.new_columns.fields.values())}")
+        click.echo(f"new       fields that Anaplan did not send before: {', '.join(run.new_columns.fields)}")
     if run.expired:
         first, last = _utc(run.expired[0].start), _utc(run.expired[-1].end)
         click.echo(

@@ -24,7 +24,7 @@ class Pipelines(NamedTuple):
     enriched: dlt.Pipeline
 
     @property
-    def loader_file_format(self) -> Optional[str]:
+    def file_format(self) -> Optional[str]:
         """Parquet wherever the destination takes it: Postgres would otherwise get CSV, three times slower."""
         formats = self.raw.destination.capabilities().supported_loader_file_formats or []
         return "parquet" if "parquet" in formats else None

@@ -34,11 +34,13 @@ def load(pipelines: Pipelines, reload: Optional[Reload] = None, run: Optional[Ru
     run = run or Run(tolerant=True)
     began = datetime.now(timezone.utc)
     source = audit_source(reload=reload, run=run, events_per_load=EVENTS_PER_LOAD)
+    for resource in source.resources.values():
+        resource.apply_hints(file_format=pipelines.file_format)
     loads = 0
     try:
         while loads == 0 or run.unfinished:
             todo = source if loads == 0 else source.with_resources(*EVENT_TABLES)
-            pipelines.raw.run(todo, loader_file_format=pipelines.loader_file_format)
+            pipelines.raw.run(todo)
             loads += 1
     finally:
         run.close()

@@ -1,0 +1,87 @@
+"""A second, minimal server after Anaplan's API documentation, written apart from the sandbox: one must not only fit the other."""
+
+import base64
+import json
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, Dict, List, Optional
+from urllib.parse import parse_qs, urlsplit
+
+TOKEN = "plain-token"
+
+
+class PlainServer:
+    """Serves given events and lists; `shape` holds the liberties that real answers take."""
+
+    def __init__(self, events: List[dict], lists: Optional[Dict[str, List[dict]]] = None, **shape: Any) -> None:
+        self.events, self.lists, self.shape = events, lists or {}, shape
+        self.requests: List[str] = []
+        handler = type("Handler", (_Handler,), {"plain": self})
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+        self.url = f"http://127.0.0.1:{self._server.server_port}"
+
+    def __enter__(self) -> "PlainServer":
+        threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+
+class _Handler(BaseHTTPRequestHandler):
+    plain: PlainServer
+    protocol_version = "HTTP/1.1"
+
+    def log_message(self, *_: Any) -> None:
+        pass
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        path = urlsplit(self.path).path
+        if path == "/token/authenticate":
+            expected = "Basic " + base64.b64encode(b"auditor@example.com:secret").decode()
+            if self.headers["Authorization"] != expected:
+                return self._answer(401, {"status": "FAILURE_BAD_CREDENTIAL", "statusMessage": "no"})
+            return self._answer(201, {"status": "SUCCESS", "tokenInfo": {"tokenValue": TOKEN, "expiresAt": 0}})
+        return self._answer(204 if path == "/token/logout" else 404, None)
+
+    def do_GET(self) -> None:
+        url = urlsplit(self.path)
+        query = {key: values[0] for key, values in parse_qs(url.query).items()}
+        self.plain.requests.append(self.path)
+        if self.headers["Authorization"] != f"AnaplanAuthToken {TOKEN}":
+            return self._answer(401, {"status": "FAILURE_INVALID_TOKEN"})
+        if url.path == "/audit/api/1/events":
+            return self._events(query)
+        return self._list(url.path.rsplit("/", 1)[-1], query)
+
+    def _events(self, query: Dict[str, str]) -> None:
+        start, end = int(query["dateFrom"]), int(query["dateTo"])
+        if self.plain.shape.get("end_inclusive"):
+            end += 1
+        found = [event for event in self.plain.events if start <= event["eventDate"] < end]
+        if self.plain.shape.get("newest_first"):
+            found.reverse()
+        offset = int(query["offset"])
+        page = found[offset : offset + min(int(query["limit"]), self.plain.shape.get("page_cap", 10_000))]
+        answer: Dict[str, Any] = {"response": page}
+        paging = {"currentPageSize": len(page), "totalSize": len(found), "offSet": offset, "nextOffset": len(found)}
+        if not (self.plain.shape.get("no_meta") or (self.plain.shape.get("meta_if_needed") and len(page) == len(found))):
+            answer["meta"] = {"paging": paging}
+        self._answer(200, answer)
+
+    def _list(self, name: str, query: Dict[str, str]) -> None:
+        records = self.plain.lists.get(name, [])
+        offset = int(query["offset"])
+        page = records[offset : offset + int(query["limit"])]
+        paging = {"currentPageSize": len(page), "totalSize": len(records), "offset": offset}
+        self._answer(200, {"meta": {"paging": paging}, **({name: page} if page else {})})
+
+    def _answer(self, status: int, body: Any) -> None:
+        content = b"" if body is None else json.dumps(body).encode()
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
