@@ -75,6 +75,9 @@ def choose_credentials(given: Optional[AnaplanCredentials], auth: Optional[str])
         raise ConfigurationError("setting `auth`", f"`{auth}` is no way to sign in", f"Use one of {' '.join(MODES)}.")
     found = {mode: _configured_fields(spec) for mode, spec in MODES.items()}
     complete = [mode for mode in MODES if all(name in found[mode] for name in REQUIRED[mode])]
+    if given is not None and not all(getattr(given, name) for name in _required_of(given)):
+        # To dlt an empty password is one.
+        given = None
     if auth:
         if isinstance(given, MODES[auth]):
             return given
@@ -88,6 +91,10 @@ def choose_credentials(given: Optional[AnaplanCredentials], auth: Optional[str])
             "credentials", f"{' and '.join(complete)} are both complete", "Set `auth` to the one to use."
         )
     raise _missing(*max(found.items(), key=lambda item: len(item[1])))
+
+
+def _required_of(credentials: AnaplanCredentials) -> List[str]:
+    return next(REQUIRED[mode] for mode, spec in MODES.items() if isinstance(credentials, spec))
 
 
 def _configured_fields(spec: Type[CredentialsConfiguration]) -> Dict[str, str]:

@@ -7,6 +7,7 @@ from typing import Any, Iterator, NamedTuple, Optional
 
 import dlt
 from dlt.common.destination import Destination
+from dlt.common.destination.exceptions import UnknownDestinationModule
 from dlt.common.pipeline import get_dlt_pipelines_dir
 from filelock import FileLock, Timeout
 
@@ -107,7 +108,12 @@ def _destination(held: ExitStack) -> Any:
     strategy = {"replace_strategy": "insert-from-staging"}
     if kind == "duckdb":
         return dlt.destinations.duckdb(held.enter_context(_database(database_path())), **strategy)
-    return Destination.from_reference(kind, **strategy)
+    try:
+        return Destination.from_reference(kind, **strategy)
+    except UnknownDestinationModule:
+        raise PipelineError(
+            CONFIGURATION, f"setting `destination_type`: dlt knows no destination `{kind}`. See .dlt/config.toml."
+        ) from None
 
 
 @contextmanager

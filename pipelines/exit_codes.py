@@ -58,7 +58,7 @@ def code_of_source_error(error: Exception) -> Optional[int]:
 
 def _known(error: BaseException) -> Optional[Tuple[int, str]]:
     from dlt.common.configuration.exceptions import ConfigurationException
-    from dlt.common.destination.exceptions import DestinationException, UnknownDestinationModule
+    from dlt.common.destination.exceptions import DestinationException
     from dlt.common.exceptions import MissingDependencyException
 
     if isinstance(error, PipelineError):
@@ -67,8 +67,6 @@ def _known(error: BaseException) -> Optional[Tuple[int, str]]:
         return code, str(error)
     if isinstance(error, ConfigurationException):
         return CONFIGURATION, f"configuration: {_first_line(error)} See .dlt/config.toml and .dlt/secrets.toml.example."
-    if isinstance(error, UnknownDestinationModule):
-        return CONFIGURATION, "setting `destination_type`: dlt knows no such destination. See .dlt/config.toml."
     if isinstance(error, MissingDependencyException):
         return CONFIGURATION, f"destination: {_first_line(error)} Install the extra of that warehouse."
     if isinstance(error, DestinationException):

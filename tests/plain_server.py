@@ -57,6 +57,10 @@ class _Handler(BaseHTTPRequestHandler):
         return self._list(url.path.rsplit("/", 1)[-1], query)
 
     def _events(self, query: Dict[str, str]) -> None:
+        if self.plain.shape.get("no_role"):
+            return self._answer(401, {"status": "FAILURE_UNAUTHORIZED_USER_ACTION"})
+        if self.plain.shape.get("html"):
+            return self._answer(200, "<html><body>We will be back</body></html>")
         start, end = int(query["dateFrom"]), int(query["dateTo"])
         if self.plain.shape.get("end_inclusive"):
             end += 1
@@ -65,6 +69,7 @@ class _Handler(BaseHTTPRequestHandler):
             found.reverse()
         offset = int(query["offset"])
         page = found[offset : offset + min(int(query["limit"]), self.plain.shape.get("page_cap", 10_000))]
+        page = [event for event in page if event["id"] != self.plain.shape.get("withhold")]
         answer: Dict[str, Any] = {"response": page}
         paging = {"currentPageSize": len(page), "totalSize": len(found), "offSet": offset, "nextOffset": len(found)}
         if not (self.plain.shape.get("no_meta") or (self.plain.shape.get("meta_if_needed") and len(page) == len(found))):
@@ -75,13 +80,16 @@ class _Handler(BaseHTTPRequestHandler):
         records = self.plain.lists.get(name, [])
         offset = int(query["offset"])
         page = records[offset : offset + int(query["limit"])]
-        paging = {"currentPageSize": len(page), "totalSize": len(records), "offset": offset}
+        total = self.plain.shape.get("list_total", len(records)) if name == "users" else len(records)
+        paging = {"currentPageSize": len(page), "totalSize": total, "offset": offset}
         self._answer(200, {"meta": {"paging": paging}, **({name: page} if page else {})})
 
     def _answer(self, status: int, body: Any) -> None:
-        content = b"" if body is None else json.dumps(body).encode()
+        page = isinstance(body, str)
+        content = b"" if body is None else body.encode() if page else json.dumps(body).encode()
         self.send_response(status)
-        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Type", "text/html" if page else "application/json")
         self.send_header("Content-Length", str(len(content)))
-        self.end_headers()
-        self.wfile.write(content)
+        # One write: two would wait for each other's acknowledgement.
+        self._headers_buffer.append(b"\r\n" + content)
+        self.flush_headers()

@@ -1,0 +1,145 @@
+"""What every test stands on: its own folder, no settings but its own, no waiting for retries."""
+
+import os
+import sys
+from pathlib import Path
+from typing import Any, Dict, Iterator, List, NamedTuple, Optional
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(REPOSITORY))
+
+# Before dlt is imported: no telemetry, and dlt's log where the tests can see it.
+os.environ["RUNTIME__DLTHUB_TELEMETRY"] = "false"
+
+from tests.plain_server import PlainServer  # noqa: E402
+from tests.postgres import Postgres, postgres_server  # noqa: E402
+
+SOURCE = "SOURCES__AUDIT_SOURCE__"
+
+
+class Outcome(NamedTuple):
+    """What a command ended with."""
+
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture(autouse=True)
+def _own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in list(os.environ):
+        if name.startswith(("SOURCES__", "DESTINATION__", "PIPELINES__", "CREDENTIALS")):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("DLT_DATA_DIR", str(tmp_path / "dlt"))
+    monkeypatch.setenv("DESTINATION__DUCKDB__CREDENTIALS", str(tmp_path / "audit_log.duckdb"))
+    # Retries are counted, not waited for.
+    monkeypatch.setenv("RUNTIME__REQUEST_BACKOFF_FACTOR", "0.001")
+    monkeypatch.setenv("RUNTIME__REQUEST_TIMEOUT", "5")
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Path:
+    return tmp_path / "audit_log.duckdb"
+
+
+class Tenant:
+    """Points the pipeline at a server and runs its commands in this process."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._monkeypatch = monkeypatch
+
+    def at(self, url: str, email: str = "auditor@example.com", password: str = "secret") -> "Tenant":
+        for service in ("AUTH", "API", "AUDIT", "OAUTH"):
+            self.set(f"{service}_URL", url)
+        self.set("CREDENTIALS__EMAIL", email)
+        self.set("CREDENTIALS__PASSWORD", password)
+        return self
+
+    def set(self, name: str, value: Any) -> None:
+        self._monkeypatch.setenv(SOURCE + name, str(value))
+
+    def unset(self, name: str) -> None:
+        self._monkeypatch.delenv(SOURCE + name)
+
+    def run(self, *arguments: str) -> Outcome:
+        from click.testing import CliRunner
+
+        from pipelines.audit import cli
+
+        result = CliRunner().invoke(cli, arguments)
+        if result.exception is not None and not isinstance(result.exception, SystemExit):
+            raise result.exception
+        return Outcome(result.exit_code, result.stdout, result.stderr)
+
+
+@pytest.fixture
+def tenant(monkeypatch: pytest.MonkeyPatch) -> Tenant:
+    return Tenant(monkeypatch)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    with postgres_server() as server:
+        yield server
+
+
+@pytest.fixture(params=["duckdb", "postgres"])
+def engine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> "Engine":
+    """Runs a test on each engine: a DuckDB file, and a database of a real PostgreSQL."""
+    if request.param == "duckdb":
+        return Engine("duckdb", str(tmp_path / "audit_log.duckdb"))
+    address = request.getfixturevalue("postgres").new_database()
+    monkeypatch.setenv("PIPELINES__ANAPLAN_AUDIT__DESTINATION_TYPE", "postgres")
+    monkeypatch.setenv("DESTINATION__POSTGRES__CREDENTIALS", address.replace("postgres:@/", "postgres:none@localhost/"))
+    return Engine("postgres", address)
+
+
+class Engine:
+    """Reads tables back with the database's own driver, not with the code under test."""
+
+    def __init__(self, kind: str, address: str) -> None:
+        self.kind, self.address = kind, address
+
+    def rows(self, sql: str) -> List[tuple]:
+        if self.kind == "duckdb":
+            import duckdb
+
+            with duckdb.connect(self.address, read_only=True) as connection:
+                connection.execute("set TimeZone = 'UTC'")
+                return connection.execute(sql).fetchall()
+        import psycopg2
+
+        with psycopg2.connect(self.address) as connection, connection.cursor() as cursor:
+            cursor.execute("set time zone 'UTC'")
+            cursor.execute(sql)
+            return cursor.fetchall()
+
+
+@pytest.fixture
+def duck(database: Path) -> Engine:
+    return Engine("duckdb", str(database))
+
+
+def event(number: int, moment: int, **fields: Any) -> Dict[str, Any]:
+    """Returns an event as the API sends it, at `moment` (ms)."""
+    return {
+        "id": 2**60 + number,
+        "eventTypeId": "USR-8",
+        "userId": "8a80d86a5565443f01557f053e6719ba",
+        "tenantId": "8a80d86a5565443f01557f053e671900",
+        "message": "User login success",
+        "success": True,
+        "eventDate": moment,
+        "createdDate": moment + 1000,
+        "eventTimeZone": "UTC",
+        "createdTimeZone": "UTC",
+        "checksum": str(number),
+        **fields,
+    }
+
+
+def plain_server(events: List[dict], lists: Optional[Dict[str, List[dict]]] = None, **shape: Any) -> PlainServer:
+    return PlainServer(events, lists, **shape)
