@@ -3,8 +3,9 @@
 import csv
 import hashlib
 import logging
+from collections.abc import Iterator
 from importlib import resources
-from typing import Any, Dict, Iterator, List, Optional, Tuple, Union
+from typing import Any, Dict, List, Optional, Tuple, Union
 
 import dlt
 import pyarrow as pa
@@ -51,17 +52,15 @@ CONTRACT = {"tables": "evolve", "columns": "evolve", "data_type": "freeze"}
 
 @dlt.source(name="audit", section="audit_source")
 def audit_source(
-    credentials: Optional[
-        Union[PasswordCredentials, CertificateCredentials, OAuthCredentials, TokenCredentials]
-    ] = None,
-    auth: Optional[str] = None,
+    credentials: PasswordCredentials | CertificateCredentials | OAuthCredentials | TokenCredentials | None = None,
+    auth: str | None = None,
     region: str = "us1",
-    auth_url: Optional[str] = None,
-    api_url: Optional[str] = None,
-    audit_url: Optional[str] = None,
-    oauth_url: Optional[str] = None,
-    token_store: Optional[str] = None,
-    event_types: Optional[List[str]] = None,
+    auth_url: str | None = None,
+    api_url: str | None = None,
+    audit_url: str | None = None,
+    oauth_url: str | None = None,
+    token_store: str | None = None,
+    event_types: list[str] | None = None,
     history_days: int = 30,
     page_size: int = 10_000,
     parallel_requests: int = 4,
@@ -69,10 +68,10 @@ def audit_source(
     overlap_minutes: int = 60,
     safety_lag_seconds: int = 60,
     late_event_scan: bool = True,
-    events_per_load: Optional[int] = None,
-    reload: Optional[Reload] = None,
-    run: Optional[Run] = None,
-) -> Tuple[DltResource, ...]:
+    events_per_load: int | None = None,
+    reload: Reload | None = None,
+    run: Run | None = None,
+) -> tuple[DltResource, ...]:
     """The audit log and the directory of one Anaplan tenant.
 
     Args:
@@ -148,11 +147,12 @@ def audit_source(
 
 # Makes a table without a row. Not as parquet: the Postgres driver fails on a file without a row group.
 _EMPTY_TABLE = dlt.mark.with_hints(
-    dlt.mark.materialize_table_schema(), dlt.mark.make_hints(file_format="preferred")  # type: ignore[no-untyped-call]
+    dlt.mark.materialize_table_schema(),
+    dlt.mark.make_hints(file_format="preferred"),  # type: ignore[no-untyped-call]
 )
 
 
-def _table_resource(parent: DltResource, table: Table, write_disposition: Dict[str, str], **keys: Any) -> DltResource:
+def _table_resource(parent: DltResource, table: Table, write_disposition: dict[str, str], **keys: Any) -> DltResource:
     """Returns the resource that takes the batches of one table out of a stream that fills several."""
 
     def rows(batch: Batch) -> Iterator[Any]:
@@ -174,7 +174,7 @@ def _table_resource(parent: DltResource, table: Table, write_disposition: Dict[s
 def _read_list(signed: SignedClient, api_url: str, table: Table, run: Run) -> Iterator[Batch]:
     """Yields the versions of one list. A list that could not be had whole leaves the table as it is."""
     made = dlt.current.resource_state(table.name)
-    records: List[Dict[str, Any]] = []
+    records: list[dict[str, Any]] = []
     try:
         records = fetch_list(signed, api_url, table.name)
         run.directory[table.name] = len(records)

@@ -8,8 +8,9 @@ import base64
 import os
 import threading
 import time
+from collections.abc import Callable
 from email.utils import parsedate_to_datetime
-from typing import Any, Callable, Dict, NamedTuple, Optional
+from typing import Any, NamedTuple
 
 import requests
 from dlt.common import logger
@@ -50,7 +51,7 @@ class TokenAuth(AuthBase):
     def __init__(self, client: Client, clock: Callable[[], float] = time.monotonic) -> None:
         self._client, self._clock = client, clock
         self._lock = threading.Lock()
-        self._token: Optional[str] = None
+        self._token: str | None = None
         self._renew_at = 0.0
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
@@ -101,7 +102,7 @@ class _SessionAuth(TokenAuth):
         super().__init__(client, **kwargs)
         self._url = f"{auth_url}/token"
 
-    def _request(self) -> Dict[str, Any]:
+    def _request(self) -> dict[str, Any]:
         """Returns what to send to `POST /token/authenticate`: keyword arguments of the client's `fetch`."""
         raise NotImplementedError
 
@@ -136,7 +137,7 @@ class PasswordAuth(_SessionAuth):
         # As bytes: requests would encode text as Latin-1.
         self._basic = HTTPBasicAuth(credentials.email.encode(), credentials.password.encode())
 
-    def _request(self) -> Dict[str, Any]:
+    def _request(self) -> dict[str, Any]:
         return {"auth": self._basic}
 
 
@@ -149,7 +150,7 @@ class CertificateAuth(_SessionAuth):
         self._certificate = load_certificate(credentials.certificate)
         self._key = load_private_key(credentials.private_key, credentials.private_key_password)
 
-    def _request(self) -> Dict[str, Any]:
+    def _request(self) -> dict[str, Any]:
         nonce = os.urandom(128)
         return {
             "headers": {"Authorization": f"CACertificate {base64.b64encode(self._certificate).decode()}"},
@@ -186,7 +187,7 @@ class OAuthAuth(TokenAuth):
                 slot.write(configured, rotated)
         return Token(answer["access_token"], _seconds(answer.get("expires_in")))
 
-    def _grant(self, refresh_token: str) -> Dict[str, str]:
+    def _grant(self, refresh_token: str) -> dict[str, str]:
         grant = {
             "grant_type": "refresh_token",
             "client_id": self._credentials.client_id,
@@ -214,7 +215,7 @@ class StaticAuth(TokenAuth):
         return Token(self._given, float("inf"))
 
 
-def make_auth(client: Client, hosts: Hosts, credentials: AnaplanCredentials, token_store: Optional[str]) -> TokenAuth:
+def make_auth(client: Client, hosts: Hosts, credentials: AnaplanCredentials, token_store: str | None) -> TokenAuth:
     """Returns the signer for whichever way to sign in is configured.
 
     Raises:
@@ -229,11 +230,11 @@ def make_auth(client: Client, hosts: Hosts, credentials: AnaplanCredentials, tok
     return StaticAuth(client, credentials)
 
 
-def _header(token: str) -> Dict[str, str]:
+def _header(token: str) -> dict[str, str]:
     return {"Authorization": f"AnaplanAuthToken {token}"}
 
 
-def _token_of(response: requests.Response) -> Optional[Token]:
+def _token_of(response: requests.Response) -> Token | None:
     info = _json_object(response).get("tokenInfo") if response.status_code in (200, 201) else None
     if not isinstance(info, dict) or not isinstance(info.get("tokenValue"), str):
         return None
@@ -245,14 +246,14 @@ def _token_of(response: requests.Response) -> Optional[Token]:
     return Token(info["tokenValue"], seconds if 1 <= seconds <= 86_400 else LIFETIME_SECONDS)
 
 
-def _date_ms(response: requests.Response) -> Optional[float]:
+def _date_ms(response: requests.Response) -> float | None:
     try:
         return parsedate_to_datetime(response.headers["Date"]).timestamp() * 1000
     except (KeyError, TypeError, ValueError):
         return None
 
 
-def _json_object(response: requests.Response) -> Dict[str, Any]:
+def _json_object(response: requests.Response) -> dict[str, Any]:
     try:
         answer = response.json()
     except ValueError:
@@ -260,7 +261,7 @@ def _json_object(response: requests.Response) -> Dict[str, Any]:
     return answer if isinstance(answer, dict) else {}
 
 
-def _oauth_error(answer: Dict[str, Any]) -> str:
+def _oauth_error(answer: dict[str, Any]) -> str:
     error = answer.get("error")
     return error if isinstance(error, str) and error.replace("_", "").isalnum() and len(error) < 80 else ""
 

@@ -4,7 +4,7 @@ import json
 import threading
 import time
 from email.utils import parsedate_to_datetime
-from typing import Any, Dict, Optional
+from typing import Any
 
 import msgspec
 import requests
@@ -50,8 +50,8 @@ class Client(dlt_requests.Client):
         self,
         method: str,
         url: str,
-        auth: Optional[AuthBase] = None,
-        headers: Optional[Dict[str, str]] = None,
+        auth: AuthBase | None = None,
+        headers: dict[str, str] | None = None,
         **kwargs: Any,
     ) -> requests.Response:
         """Sends one request, again while that may help, and returns the answer whatever its status below 500.
@@ -86,6 +86,9 @@ class Client(dlt_requests.Client):
             )
         return response
 
+    def close(self) -> None:
+        self._adapter.close()
+
     def _heard(self, response: requests.Response) -> None:
         with self._lock:
             self.requests_sent += 1
@@ -105,7 +108,7 @@ class SignedClient:
     def __init__(self, client: Client, auth: Any) -> None:
         self.client, self.auth = client, auth
 
-    def get(self, url: str, params: Dict[str, Any]) -> requests.Response:
+    def get(self, url: str, params: dict[str, Any]) -> requests.Response:
         """Returns an answer with status 200 or 204.
 
         Raises:
@@ -124,7 +127,9 @@ class SignedClient:
         raise self._error(url, response)
 
     def close(self) -> None:
+        """Signs out, where the token was made here, and closes the connections."""
         self.auth.close()
+        self.client.close()
 
     def _error(self, url: str, response: requests.Response) -> AuditSourceError:
         got = f"HTTP {response.status_code} {status_of(response)}".strip()
@@ -185,7 +190,7 @@ def is_json(body: bytes) -> bool:
         return False
 
 
-def _is_damaged(response: Optional[requests.Response], exception: Optional[BaseException]) -> bool:
+def _is_damaged(response: requests.Response | None, exception: BaseException | None) -> bool:
     return response is not None and response.status_code in (200, 201) and not is_json(response.content)
 
 

@@ -1,6 +1,6 @@
 """The ways to sign in to Anaplan: one dlt credentials class each, configured under `sources.audit_source.credentials`."""
 
-from typing import Dict, List, Optional, Type, Union
+from typing import Union
 
 import dlt
 from dlt.common.configuration import configspec
@@ -26,7 +26,7 @@ class CertificateCredentials(CredentialsConfiguration):
 
     certificate: str = None  # type: ignore[assignment]
     private_key: TSecretStrValue = None  # type: ignore[assignment]
-    private_key_password: Optional[TSecretStrValue] = None
+    private_key_password: TSecretStrValue | None = None
 
 
 @configspec
@@ -35,7 +35,7 @@ class OAuthCredentials(CredentialsConfiguration):
 
     client_id: str = None  # type: ignore[assignment]
     refresh_token: TSecretStrValue = None  # type: ignore[assignment]
-    client_secret: Optional[TSecretStrValue] = None
+    client_secret: TSecretStrValue | None = None
 
 
 @configspec
@@ -47,13 +47,13 @@ class TokenCredentials(CredentialsConfiguration):
 
 AnaplanCredentials = Union[PasswordCredentials, CertificateCredentials, OAuthCredentials, TokenCredentials]
 
-MODES: Dict[str, Type[CredentialsConfiguration]] = {
+MODES: dict[str, type[CredentialsConfiguration]] = {
     "password": PasswordCredentials,
     "certificate": CertificateCredentials,
     "oauth": OAuthCredentials,
     "token": TokenCredentials,
 }
-REQUIRED: Dict[str, List[str]] = {
+REQUIRED: dict[str, list[str]] = {
     "password": ["email", "password"],
     "certificate": ["certificate", "private_key"],
     "oauth": ["client_id", "refresh_token"],
@@ -61,7 +61,7 @@ REQUIRED: Dict[str, List[str]] = {
 }
 
 
-def choose_credentials(given: Optional[AnaplanCredentials], auth: Optional[str]) -> AnaplanCredentials:
+def choose_credentials(given: AnaplanCredentials | None, auth: str | None) -> AnaplanCredentials:
     """Returns the credentials to use: those that `auth` names, else the only complete ones.
 
     Args:
@@ -93,16 +93,16 @@ def choose_credentials(given: Optional[AnaplanCredentials], auth: Optional[str])
     raise _missing(*max(found.items(), key=lambda item: len(item[1])))
 
 
-def _required_of(credentials: AnaplanCredentials) -> List[str]:
+def _required_of(credentials: AnaplanCredentials) -> list[str]:
     return next(REQUIRED[mode] for mode, spec in MODES.items() if isinstance(credentials, spec))
 
 
-def _configured_fields(spec: Type[CredentialsConfiguration]) -> Dict[str, str]:
+def _configured_fields(spec: type[CredentialsConfiguration]) -> dict[str, str]:
     values = {name: dlt.secrets.get(f"{SECTION}.{name}") for name in spec.get_resolvable_fields()}
     return {name: str(value) for name, value in values.items() if value not in (None, "")}
 
 
-def _missing(mode: str, found: Dict[str, str]) -> ConfigurationError:
+def _missing(mode: str, found: dict[str, str]) -> ConfigurationError:
     missing = [name for name in REQUIRED[mode] if name not in found]
     where = f"Put them under [{SECTION}] in .dlt/secrets.toml (see .dlt/secrets.toml.example) or set "
     variables = " and ".join(f"{SECTION}.{name}".replace(".", "__").upper() for name in missing)

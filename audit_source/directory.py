@@ -5,7 +5,7 @@ who are still there. Such a list is fetched again, and at last left out.
 """
 
 import hashlib
-from typing import Any, Dict, List, Optional, Tuple
+from typing import Any
 
 import pyarrow as pa
 from dlt.common import logger
@@ -19,22 +19,22 @@ PAGE_SIZE = 5_000
 MOST_ATTEMPTS = 3
 
 # What makes a new version of a record. A sign-in date or a size changes daily and says nothing about who or what it is.
-IDENTITY: Dict[str, List[str]] = {
+IDENTITY: dict[str, list[str]] = {
     USERS.name: ["id", "first_name", "last_name", "email", "active"],
     WORKSPACES.name: ["id", "name", "active", "size_allowance"],
     MODELS.name: ["id", "name", "active_state", "current_workspace_id", "current_workspace_name"],
 }
-_PARAMS: Dict[str, Dict[str, str]] = {
+_PARAMS: dict[str, dict[str, str]] = {
     # Without an order the pages of a list may overlap.
     USERS.name: {"sort": "+email"},
     WORKSPACES.name: {"tenantDetails": "true"},
     MODELS.name: {"modelDetails": "true"},
 }
 
-Record = Dict[str, Any]
+Record = dict[str, Any]
 
 
-def fetch_list(client: SignedClient, api_url: str, name: str) -> List[Record]:
+def fetch_list(client: SignedClient, api_url: str, name: str) -> list[Record]:
     """Returns every record of `users`, `workspaces` or `models`, each id once.
 
     Raises:
@@ -55,7 +55,7 @@ def fetch_list(client: SignedClient, api_url: str, name: str) -> List[Record]:
     )
 
 
-def versions(table: Table, records: List[Record], new_columns: NewColumns) -> Optional[pa.Table]:
+def versions(table: Table, records: list[Record], new_columns: NewColumns) -> pa.Table | None:
     """Returns the SCD2 rows of a list, with the hash that tells one version from the next; None for an empty list."""
     if not records:
         return None
@@ -64,19 +64,19 @@ def versions(table: Table, records: List[Record], new_columns: NewColumns) -> Op
     rows = rows_of(
         table, [{key: record[key] for key in record if key not in elsewhere} for record in records], new_columns
     )
-    identity = zip(*(rows.columns[name] for name in IDENTITY[table.name]))
+    identity = zip(*(rows.columns[name] for name in IDENTITY[table.name]), strict=False)
     rows.columns["row_version"] = [hashlib.sha256(repr(values).encode()).hexdigest()[:32] for values in identity]
     return table_of(table, rows)
 
 
-def logins(records: List[Record]) -> Optional[pa.Table]:
+def logins(records: list[Record]) -> pa.Table | None:
     """Returns the last sign-in of each user; None for an empty list."""
     return table_of(USER_LOGINS, rows_of(USER_LOGINS, records, NewColumns())._replace(extra={})) if records else None
 
 
-def _fetch_once(client: SignedClient, url: str, name: str) -> Tuple[List[Record], List[int]]:
-    records: List[Record] = []
-    totals: List[int] = []
+def _fetch_once(client: SignedClient, url: str, name: str) -> tuple[list[Record], list[int]]:
+    records: list[Record] = []
+    totals: list[int] = []
     while True:
         params = {**_PARAMS[name], "limit": PAGE_SIZE, "offset": len(records)}
         page, total = _page(client, url, name, params)
@@ -87,7 +87,7 @@ def _fetch_once(client: SignedClient, url: str, name: str) -> Tuple[List[Record]
             return records, totals
 
 
-def _page(client: SignedClient, url: str, name: str, params: Dict[str, Any]) -> Tuple[List[Record], Optional[int]]:
+def _page(client: SignedClient, url: str, name: str, params: dict[str, Any]) -> tuple[list[Record], int | None]:
     """Returns one page and `totalSize`. The key of the list is absent when there is nothing."""
     asked = f"GET {url}"
     answer = decode_lenient(client.get(url, params).content, asked)

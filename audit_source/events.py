@@ -1,9 +1,10 @@
 """A span of time -> verified Arrow tables: pages fetched side by side, counted against what Anaplan reports."""
 
 from collections import deque
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Any, Deque, Dict, Iterator, List, Optional, Set, Tuple
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -22,7 +23,7 @@ SMALLEST_PAGE = 100
 DOCUMENTED_PAGE_LIMIT = 10_000
 
 # Pages to load, or the verified window they came from.
-Fetched = Tuple[Optional[pa.Table], Optional[Window]]
+Fetched = tuple[pa.Table | None, Window | None]
 
 
 class _Refused(Exception):
@@ -39,14 +40,14 @@ class _Job:
 
     span: Span
     attempt: int = 1
-    pending: Deque[Tuple[int, "Future[Page]"]] = field(default_factory=deque)
+    pending: deque[tuple[int, "Future[Page]"]] = field(default_factory=deque)
     next_offset: int = 0
     step: int = 0
-    totals: List[Optional[int]] = field(default_factory=list)
+    totals: list[int | None] = field(default_factory=list)
     # The offset up to which pages are known to exist; None until the first page has told.
-    until: Optional[int] = None
-    ids: List[pa.ChunkedArray] = field(default_factory=list)
-    seen: Set[int] = field(default_factory=set)
+    until: int | None = None
+    ids: list[pa.ChunkedArray] = field(default_factory=list)
+    seen: set[int] = field(default_factory=set)
     arrived: int = 0
     inside: int = 0
 
@@ -70,12 +71,12 @@ class EventFetcher:
     def close(self) -> None:
         self._pool.shutdown(wait=True, cancel_futures=True)
 
-    def totals(self, event_type: str, spans: List[Span]) -> List[Optional[int]]:
+    def totals(self, event_type: str, spans: list[Span]) -> list[int | None]:
         """Returns how many events Anaplan has for each span, by one request for a single event each."""
         asked = [self._pool.submit(self._page, event_type, span, 0, 1) for span in spans]
         return [page.total if page.total is not None else page.count for page in (future.result() for future in asked)]
 
-    def fetch(self, event_type: str, spans: List[Span], checked_at: int) -> Iterator[Fetched]:
+    def fetch(self, event_type: str, spans: list[Span], checked_at: int) -> Iterator[Fetched]:
         """Yields the tables of each span, and after them its window: `complete`, or `incomplete` after every attempt.
 
         A table may come again when its window had to be fetched again: merge on `id`. A span that holds more
@@ -85,7 +86,7 @@ class EventFetcher:
             AuditSourceError: A page could not be had; what was yielded before stays good.
         """
         waiting = deque(spans)
-        jobs: Deque[_Job] = deque()
+        jobs: deque[_Job] = deque()
         try:
             while waiting or jobs:
                 self._ask(event_type, jobs, waiting)
@@ -115,7 +116,7 @@ class EventFetcher:
         finally:
             self._withdraw(jobs)
 
-    def _ask(self, event_type: str, jobs: Deque[_Job], waiting: Deque[Span]) -> None:
+    def _ask(self, event_type: str, jobs: deque[_Job], waiting: deque[Span]) -> None:
         """Sends requests until enough are under way: pages of the oldest window first, then of the next ones."""
         under_way = sum(len(job.pending) for job in jobs)
         while under_way < self._settings.parallel_requests + 1:
@@ -133,7 +134,7 @@ class EventFetcher:
         future = self._pool.submit(self._page, event_type, job.span, offset, self._page_size)
         job.pending.append((offset, future))
 
-    def _take_page(self, event_type: str, job: _Job) -> Optional[pa.Table]:
+    def _take_page(self, event_type: str, job: _Job) -> pa.Table | None:
         offset, future = job.pending.popleft()
         page = future.result()
         if job.until is None:
@@ -160,9 +161,11 @@ class EventFetcher:
         job.seen |= new
         return max(job.until or 0, offset + page.count + 1 if new else 0)
 
-    def _verify(self, job: _Job, checked_at: int) -> Optional[Window]:
+    def _verify(self, job: _Job, checked_at: int) -> Window | None:
         """Returns the window if the count is right or this was the last attempt; None asks for another one."""
-        distinct = pc.count_distinct(pa.chunked_array([chunk for ids in job.ids for chunk in ids.chunks], pa.int64())).as_py()
+        distinct = pc.count_distinct(
+            pa.chunked_array([chunk for ids in job.ids for chunk in ids.chunks], pa.int64())
+        ).as_py()
         told = [total for total in job.totals if total is not None]
         right = not told or (told[0] == told[-1] == distinct)
         if not right:
@@ -182,18 +185,18 @@ class EventFetcher:
             checked_at=checked_at,
         )
 
-    def _is_too_large(self, span: Span, total: Optional[int]) -> bool:
+    def _is_too_large(self, span: Span, total: int | None) -> bool:
         most = self._settings.events_per_load
         return most is not None and total is not None and total > most and span[1] - span[0] >= 2 * MINUTE_MS
 
-    def _withdraw(self, jobs: Deque[_Job]) -> None:
+    def _withdraw(self, jobs: deque[_Job]) -> None:
         for job in jobs:
             for _, future in job.pending:
                 future.cancel()
         jobs.clear()
 
     def _page(self, event_type: str, span: Span, offset: int, limit: int) -> Page:
-        params: Dict[str, Any] = {
+        params: dict[str, Any] = {
             "type": event_type,
             "dateFrom": span[0],
             "dateTo": span[1],

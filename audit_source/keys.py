@@ -2,7 +2,6 @@
 
 import os
 import stat
-from typing import Optional
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -23,11 +22,13 @@ def load_certificate(source: str) -> bytes:
     try:
         x509.load_pem_x509_certificate(pem)
     except ValueError:
-        raise ConfigurationError("`certificate`", "this is no PEM certificate", "Give the path of a PEM file, or its text.")
+        raise ConfigurationError(
+            "`certificate`", "this is no PEM certificate", "Give the path of a PEM file, or its text."
+        )
     return pem
 
 
-def load_private_key(source: str, password: Optional[str]) -> RSAPrivateKey:
+def load_private_key(source: str, password: str | None) -> RSAPrivateKey:
     """Returns the private key, decrypted with `password` where it is encrypted.
 
     Raises:

@@ -5,9 +5,10 @@ the last complete one ended. The ledger is no `dlt.sources.incremental`: that dr
 lie before its cursor, and cannot tell a quiet month from a month that nobody asked about.
 """
 
+from collections.abc import Iterator
 from dataclasses import astuple, replace
 from datetime import datetime, timezone
-from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Set, Tuple
+from typing import Any, NamedTuple
 
 import dlt
 import pyarrow as pa
@@ -16,13 +17,25 @@ import pyarrow.compute as pc
 from .events import EventFetcher
 from .records import Rows, table_of
 from .run import Run
-from .schema import EVENT_DAYS, EVENT_WINDOWS, EVENTS, Table
+from .schema import EVENT_DAYS, EVENT_WINDOWS, EVENTS
 from .settings import Settings
-from .windows import COMPLETE, DAY_MS, INCOMPLETE, MINUTE_MS, Limits, Span, Window
-from .windows import day_start, join, plan, plan_reload, record, settle
+from .windows import (
+    DAY_MS,
+    INCOMPLETE,
+    MINUTE_MS,
+    Limits,
+    Span,
+    Window,
+    day_start,
+    join,
+    plan,
+    plan_reload,
+    record,
+    settle,
+)
 
 # Name of a table, and rows for it; None makes the table without a row.
-Batch = Tuple[str, Optional[pa.Table]]
+Batch = tuple[str, pa.Table | None]
 
 TABLES = (EVENTS, EVENT_WINDOWS, EVENT_DAYS)
 
@@ -30,11 +43,11 @@ TABLES = (EVENTS, EVENT_WINDOWS, EVENT_DAYS)
 class Reload(NamedTuple):
     """A span to load (again), in epoch ms; None is an open end."""
 
-    since: Optional[int]
-    until: Optional[int]
+    since: int | None
+    until: int | None
 
 
-def read_log(fetcher: EventFetcher, settings: Settings, run: Run, now: int, reload: Optional[Reload]) -> Iterator[Batch]:
+def read_log(fetcher: EventFetcher, settings: Settings, run: Run, now: int, reload: Reload | None) -> Iterator[Batch]:
     """Yields the batches of one load: events, then the windows they came from and the days they touched."""
     run.unfinished = False
     run.started_at = run.started_at or now
@@ -45,10 +58,10 @@ def read_log(fetcher: EventFetcher, settings: Settings, run: Run, now: int, relo
         settings.safety_lag_seconds * 1000,
     )
     state = dlt.current.resource_state(EVENTS.name)
-    ledgers: Dict[str, List[Any]] = state.setdefault("windows", {})
-    made: List[str] = state.setdefault("tables", [])
-    days: Set[Any] = set()
-    filled: Set[str] = set()
+    ledgers: dict[str, list[Any]] = state.setdefault("windows", {})
+    made: list[str] = state.setdefault("tables", [])
+    days: set[Any] = set()
+    filled: set[str] = set()
     budget = settings.events_per_load or float("inf")
     for event_type in settings.event_types:
         ledger = _Ledger(event_type, ledgers.get(event_type, []), limits, run)
@@ -73,14 +86,14 @@ def read_log(fetcher: EventFetcher, settings: Settings, run: Run, now: int, relo
 class _Ledger:
     """The windows of one event type during one load."""
 
-    def __init__(self, event_type: str, stored: List[Any], limits: Limits, run: Run) -> None:
+    def __init__(self, event_type: str, stored: list[Any], limits: Limits, run: Run) -> None:
         self.event_type, self.limits, self.run = event_type, limits, run
         self.windows = settle([Window(*values) for values in stored], limits)
-        self.touched: Set[int] = set()
-        self.grown: List[Span] = []
+        self.touched: set[int] = set()
+        self.grown: list[Span] = []
 
     def load(
-        self, fetcher: EventFetcher, settings: Settings, reload: Optional[Reload], budget: float
+        self, fetcher: EventFetcher, settings: Settings, reload: Reload | None, budget: float
     ) -> Iterator[pa.Table]:
         """Yields the tables of every window that is due, until `budget` events have come."""
         if budget <= 0:
@@ -98,13 +111,13 @@ class _Ledger:
                     self.run.unfinished = True
                     return
 
-    def to_state(self) -> List[Any]:
+    def to_state(self) -> list[Any]:
         return [list(astuple(window)) for window in self.windows]
 
     def to_table(self) -> pa.Table:
         """Returns the rows of every day that was touched, which replace those of that day."""
         windows = [window for window in self.windows if day_start(window.start) in self.touched]
-        columns: Dict[str, Any] = {
+        columns: dict[str, Any] = {
             "window_day": [_date(window.start) for window in windows],
             "event_type": [self.event_type] * len(windows),
             "window_start": [window.start for window in windows],
@@ -116,7 +129,7 @@ class _Ledger:
         }
         return table_of(EVENT_WINDOWS, Rows(columns, {}))
 
-    def _due(self, fetcher: EventFetcher, settings: Settings, reload: Optional[Reload]) -> List[Span]:
+    def _due(self, fetcher: EventFetcher, settings: Settings, reload: Reload | None) -> list[Span]:
         if reload is not None:
             return plan_reload(self.windows, self.limits, *reload)
         todo = plan(self.windows, self.limits)
@@ -127,11 +140,13 @@ class _Ledger:
             self._ask_whether_grown(fetcher, todo.probe)
         return sorted([*todo.fetch, *self.grown])
 
-    def _ask_whether_grown(self, fetcher: EventFetcher, groups: List[List[Window]]) -> None:
+    def _ask_whether_grown(self, fetcher: EventFetcher, groups: list[list[Window]]) -> None:
         """Sorts out the spans for which Anaplan now has more events than were loaded; the others are verified anew."""
         wholes = [join(group) for group in groups]
         spans = [(whole.start, whole.end) for whole in wholes]
-        for group, whole, span, total in zip(groups, wholes, spans, fetcher.totals(self.event_type, spans)):
+        for group, whole, span, total in zip(
+            groups, wholes, spans, fetcher.totals(self.event_type, spans), strict=False
+        ):
             if total is not None and total > (whole.reported or 0):
                 self.grown.append(span)
             else:
@@ -154,7 +169,7 @@ class _Ledger:
         self.touched.add(day_start(window.start))
 
 
-def _days_table(days: List[Any], now: int) -> pa.Table:
+def _days_table(days: list[Any], now: int) -> pa.Table:
     return table_of(EVENT_DAYS, Rows({"event_day": days, "loaded_at": [now] * len(days)}, {}))
 
 

@@ -1,7 +1,8 @@
 """A page of the audit API: JSON bytes -> Arrow table, by a typed decoder that notices what it does not know."""
 
+from collections.abc import Sequence
 from operator import attrgetter
-from typing import Annotated, Any, Dict, List, NamedTuple, Optional, Sequence, Tuple, Union
+from typing import Annotated, Any, NamedTuple, Optional
 
 import msgspec
 import pyarrow as pa
@@ -24,16 +25,18 @@ from .schema import ATTRIBUTE_PREFIX, ATTRIBUTES, EVENTS, Column
 
 _Int64 = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
 _Moment = Annotated[int, msgspec.Meta(ge=LEAST_MS, le=MOST_MS)]
-_FIELD_TYPES: Dict[str, Any] = {"bigint": _Int64, "timestamp": _Moment, "bool": bool, "text": str}
+_FIELD_TYPES: dict[str, Any] = {"bigint": _Int64, "timestamp": _Moment, "bool": bool, "text": str}
 
 _NOTHING = msgspec.Raw(b"null")
 _SENT = [column for column in EVENTS.columns if column.field and column.field != "additionalAttributes"]
 _ATTRIBUTE_COLUMNS = dict(
-    zip(ATTRIBUTES, (column.name for column in EVENTS.columns if column.name.startswith(ATTRIBUTE_PREFIX)))
+    zip(
+        ATTRIBUTES, (column.name for column in EVENTS.columns if column.name.startswith(ATTRIBUTE_PREFIX)), strict=False
+    )
 )
 
 
-def _struct_field(column: Column) -> Tuple[Any, ...]:
+def _struct_field(column: Column) -> tuple[Any, ...]:
     field_type = _FIELD_TYPES[column.data_type]
     return (column.field, Optional[field_type], None) if column.nullable else (column.field, field_type)
 
@@ -48,29 +51,29 @@ _Event = msgspec.defstruct(
 
 
 class _Paging(msgspec.Struct):
-    totalSize: Optional[int] = None
+    totalSize: int | None = None
 
 
 class _Meta(msgspec.Struct):
-    paging: Optional[_Paging] = None
+    paging: _Paging | None = None
 
 
 class _Page(msgspec.Struct):
-    response: Union[List[_Event], None, msgspec.UnsetType] = msgspec.UNSET  # type: ignore[valid-type]
-    meta: Optional[_Meta] = None
+    response: list[_Event] | msgspec.UnsetType | None = msgspec.UNSET  # type: ignore[valid-type]
+    meta: _Meta | None = None
 
 
 _page_decoder = msgspec.json.Decoder(_Page)
-_list_decoder = msgspec.json.Decoder(List[Any])
+_list_decoder = msgspec.json.Decoder(list[Any])
 _event_values = attrgetter(*(column.field for column in _SENT))
 
 
 class Page(NamedTuple):
     """The events of a page, None where there are none, and `totalSize` of its window, None where it is not told."""
 
-    events: Optional[pa.Table]
+    events: pa.Table | None
     count: int
-    total: Optional[int]
+    total: int | None
 
 
 def decode_page(body: bytes, window_start: int, asked: str, new_columns: NewColumns) -> Page:
@@ -95,21 +98,19 @@ def decode_page(body: bytes, window_start: int, asked: str, new_columns: NewColu
         return _decode_generic(body, window_start, asked, new_columns)
 
 
-def _typed_rows(events: List[Any]) -> Rows:
-    columns: Dict[str, Sequence[Any]] = dict.fromkeys((column.name for column in EVENTS.columns), ())
+def _typed_rows(events: list[Any]) -> Rows:
+    columns: dict[str, Sequence[Any]] = dict.fromkeys((column.name for column in EVENTS.columns), ())
     columns["raw_record"] = [None] * len(events)
-    columns.update(zip((column.name for column in _SENT), zip(*map(_event_values, events))))
+    columns.update(zip((column.name for column in _SENT), zip(*map(_event_values, events), strict=False), strict=False))
     raw = [bytes(event.additionalAttributes) for event in events]
-    columns["additional_attributes"] = [
-        None if text in (b"null", b'""') else text.decode() for text in raw
-    ]
+    columns["additional_attributes"] = [None if text in (b"null", b'""') else text.decode() for text in raw]
     columns.update(_attribute_columns(_list_decoder.decode(b"[" + b",".join(raw) + b"]")))
     return Rows(columns, {})
 
 
-def _attribute_columns(attributes: List[Any]) -> Dict[str, List[Any]]:
+def _attribute_columns(attributes: list[Any]) -> dict[str, list[Any]]:
     """Returns a text column for each known key. Few keys are set in an event, so only those are touched."""
-    columns: Dict[str, List[Any]] = {name: [None] * len(attributes) for name in _ATTRIBUTE_COLUMNS.values()}
+    columns: dict[str, list[Any]] = {name: [None] * len(attributes) for name in _ATTRIBUTE_COLUMNS.values()}
     for position, found in enumerate(attributes):
         if isinstance(found, dict):
             for key, value in found.items():
@@ -134,7 +135,9 @@ def _decode_generic(body: bytes, window_start: int, asked: str, new_columns: New
         if rows.columns["id"][position] is None:
             rows.columns["id"][position] = id_from_content(record)  # type: ignore[index]
             rows.columns["raw_record"][position] = as_text(record)  # type: ignore[index]
-    return Page(_table(rows, window_start) if records else None, len(records), total if isinstance(total, int) else None)
+    return Page(
+        _table(rows, window_start) if records else None, len(records), total if isinstance(total, int) else None
+    )
 
 
 def _table(rows: Rows, window_start: int) -> pa.Table:
@@ -151,7 +154,7 @@ def _table(rows: Rows, window_start: int) -> pa.Table:
     return table_of(EVENTS, rows)
 
 
-def normalise_code(code: Optional[str]) -> Optional[str]:
+def normalise_code(code: str | None) -> str | None:
     """Returns a code without the zeros that some records put before its number: `USR-04` is `USR-4`."""
     if not code:
         return None

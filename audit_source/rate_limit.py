@@ -4,7 +4,7 @@ import random
 import threading
 import time
 from collections import deque
-from typing import Callable, Deque
+from collections.abc import Callable
 
 MINUTE = 60.0
 
@@ -23,7 +23,7 @@ class RateLimiter:
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._clock, self._sleep = clock, sleep
-        self._sent: Deque[float] = deque(maxlen=requests_per_minute)
+        self._sent: deque[float] = deque(maxlen=requests_per_minute)
         self._paused_until = 0.0
         self._lock = threading.Lock()
 

@@ -7,8 +7,9 @@ text column of its own, and the whole record stays in `raw_record` where that ex
 import hashlib
 import json
 import re
+from collections.abc import Callable, Sequence
 from datetime import datetime, timezone
-from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Set, Tuple
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -17,7 +18,7 @@ from dlt.common.normalizers.naming.snake_case import NamingConvention
 from .errors import BadAnswerError
 from .schema import ARROW_TYPES, Table
 
-Record = Dict[str, Any]
+Record = dict[str, Any]
 
 # A service that invents a field name per record must not make a column of each.
 MOST_NEW_COLUMNS = 50
@@ -30,16 +31,16 @@ _NAMING = NamingConvention()
 _ESCAPE = re.compile(rb"\\(u0000|.)", re.DOTALL)
 _ISO_ZONE = re.compile(r"([+-]\d{2})(\d{2})$")
 
-_Fits = Tuple[Any, bool]
+_Fits = tuple[Any, bool]
 
 
 class NewColumns:
     """The fields beyond the schema that got a column in this run, by the name of the column."""
 
     def __init__(self) -> None:
-        self.fields: Dict[str, str] = {}
+        self.fields: dict[str, str] = {}
 
-    def name_for(self, field: str, taken: Set[str]) -> Optional[str]:
+    def name_for(self, field: str, taken: set[str]) -> str | None:
         """Returns the column for an unknown field; None where its name is taken or there are too many."""
         try:
             name = _NAMING.normalize_identifier(field)
@@ -55,8 +56,8 @@ class NewColumns:
 class Rows(NamedTuple):
     """Values by column name, all of one length; `extra` holds the columns that the schema does not have."""
 
-    columns: Dict[str, Sequence[Any]]
-    extra: Dict[str, Sequence[Any]]
+    columns: dict[str, Sequence[Any]]
+    extra: dict[str, Sequence[Any]]
 
 
 def without_nul(body: bytes) -> bytes:
@@ -110,12 +111,12 @@ def array_of(values: Any, arrow_type: pa.DataType) -> pa.Array:
     return array
 
 
-def rows_of(table: Table, records: List[Record], new_columns: NewColumns) -> Rows:
+def rows_of(table: Table, records: list[Record], new_columns: NewColumns) -> Rows:
     """Converts records one by one, for pages that the typed decoder refuses and for the short lists of the directory."""
     fields = {column.field: column for column in table.columns if column.field}
     taken = {column.name for column in table.columns}
-    columns: Dict[str, List[Any]] = {column.name: [] for column in table.columns}
-    extra: Dict[str, List[Any]] = {}
+    columns: dict[str, list[Any]] = {column.name: [] for column in table.columns}
+    extra: dict[str, list[Any]] = {}
     for position, record in enumerate(records):
         values, fits = _declared(fields, record)
         for field in record.keys() - fields.keys():
@@ -135,14 +136,14 @@ def rows_of(table: Table, records: List[Record], new_columns: NewColumns) -> Row
     return Rows(columns, extra)
 
 
-def as_text(value: Any) -> Optional[str]:
+def as_text(value: Any) -> str | None:
     """Returns a value of any type as text: JSON for what is no text, None for what means "no value"."""
     if value is None or value == "":
         return None
     return value if isinstance(value, str) else _dumps(value)
 
 
-def as_json(value: Any) -> Optional[str]:
+def as_json(value: Any) -> str | None:
     return None if value is None or value == "" else _dumps(value)
 
 
@@ -152,7 +153,7 @@ def id_from_content(record: Record) -> int:
     return -(int.from_bytes(digest[:8], "big") >> 1) - 1
 
 
-def from_iso(text: str) -> Optional[int]:
+def from_iso(text: str) -> int | None:
     """Returns epoch ms of `2026-11-01T08:00:00.000+0000`, whose zone Python 3.10 reads only with a colon."""
     try:
         moment = datetime.fromisoformat(_ISO_ZONE.sub(r"\1:\2", text.replace("Z", "+00:00")))
@@ -161,7 +162,7 @@ def from_iso(text: str) -> Optional[int]:
     return int((moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)).timestamp() * 1000)
 
 
-def _declared(fields: Dict[str, Any], record: Record) -> Tuple[Record, bool]:
+def _declared(fields: dict[str, Any], record: Record) -> tuple[Record, bool]:
     values: Record = {}
     fits = True
     for field, column in fields.items():
@@ -206,7 +207,7 @@ def _timestamp(value: Any) -> _Fits:
     return number, fits
 
 
-_CONVERT: Dict[str, Callable[[Any], _Fits]] = {
+_CONVERT: dict[str, Callable[[Any], _Fits]] = {
     "text": _text,
     "json": _json,
     "bigint": _bigint,

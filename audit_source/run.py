@@ -1,7 +1,7 @@
 """One run of the source: its moment, what it found out, and what is to be closed at its end."""
 
 import atexit
-from typing import Callable, Dict, List, Optional
+from collections.abc import Callable
 
 from .errors import AuditSourceError
 from .records import NewColumns
@@ -19,17 +19,17 @@ class Run:
 
     def __init__(self, tolerant: bool = False) -> None:
         self.tolerant = tolerant
-        self.started_at: Optional[int] = None
+        self.started_at: int | None = None
         self.unfinished = False
         self.windows = self.windows_due = 0
         self.new_events = 0
         self.late_events = 0
-        self.incomplete: List[Window] = []
-        self.expired: List[Window] = []
-        self.directory: Dict[str, int] = {}
-        self.problems: List[AuditSourceError] = []
+        self.incomplete: list[Window] = []
+        self.expired: list[Window] = []
+        self.directory: dict[str, int] = {}
+        self.problems: list[AuditSourceError] = []
         self.new_columns = NewColumns()
-        self._closers: List[Callable[[], None]] = []
+        self._closers: list[Callable[[], None]] = []
         atexit.register(self.close)
 
     def leave_out(self, error: AuditSourceError) -> None:

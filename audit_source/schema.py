@@ -4,11 +4,11 @@ The tables of this module are the contract with the models, the documentation an
 Arrow tables are built with exactly these columns, in this order, and nothing is inferred from data.
 """
 
-from typing import Any, Dict, List, NamedTuple, Optional
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 
-ARROW_TYPES: Dict[str, pa.DataType] = {
+ARROW_TYPES: dict[str, pa.DataType] = {
     "text": pa.string(),
     "json": pa.string(),
     "bigint": pa.int64(),
@@ -26,7 +26,7 @@ class Column(NamedTuple):
 
     name: str
     data_type: str
-    field: Optional[str]
+    field: str | None
     description: str
     nullable: bool = True
 
@@ -36,17 +36,16 @@ class Table(NamedTuple):
 
     name: str
     key: str
-    columns: List[Column]
+    columns: list[Column]
 
     @property
     def arrow_schema(self) -> pa.Schema:
         return pa.schema(
-            pa.field(column.name, ARROW_TYPES[column.data_type], nullable=column.nullable)
-            for column in self.columns
+            pa.field(column.name, ARROW_TYPES[column.data_type], nullable=column.nullable) for column in self.columns
         )
 
     @property
-    def dlt_columns(self) -> Dict[str, Dict[str, Any]]:
+    def dlt_columns(self) -> dict[str, dict[str, Any]]:
         """Column hints for dlt: they create every column even when a load carries no row."""
         return {
             column.name: {
@@ -62,7 +61,7 @@ class Table(NamedTuple):
 ATTRIBUTE_PREFIX = "additional_attributes__"
 
 # The keys of `additionalAttributes` seen so far; every other key stays in the JSON column.
-ATTRIBUTES: Dict[str, str] = {
+ATTRIBUTES: dict[str, str] = {
     "workspaceId": "workspace the event happened in",
     "modelId": "model the event happened in",
     "modelAccessed": "model that was opened",
@@ -188,7 +187,9 @@ USERS = Table(
         Column("active", "bool", "active", "whether the user may sign in"),
         Column("email_opt_in", "bool", "emailOptIn", "whether the user takes e-mails, when this version began"),
         Column("customer_id", "text", "customerId", "tenant, when this version began"),
-        Column("row_version", "text", None, "hash of id, names, e-mail and active: a change makes a new version", False),
+        Column(
+            "row_version", "text", None, "hash of id, names, e-mail and active: a change makes a new version", False
+        ),
     ],
 )
 
@@ -210,7 +211,9 @@ WORKSPACES = Table(
         Column("active", "bool", "active", "whether the workspace is active"),
         Column("size_allowance", "bigint", "sizeAllowance", "bytes allowed"),
         Column("current_size", "bigint", "currentSize", "bytes used when this version began"),
-        Column("row_version", "text", None, "hash of id, name, active and allowance: a change makes a new version", False),
+        Column(
+            "row_version", "text", None, "hash of id, name, active and allowance: a change makes a new version", False
+        ),
     ],
 )
 
@@ -229,7 +232,9 @@ MODELS = Table(
         Column("iso_creation_date", "timestamp", "isoCreationDate", "when the model was made (UTC)"),
         Column("memory_usage", "bigint", "memoryUsage", "bytes used when this version began"),
         Column("category_values", "json", "categoryValues", "categories, when this version began"),
-        Column("row_version", "text", None, "hash of id, name, state and workspace: a change makes a new version", False),
+        Column(
+            "row_version", "text", None, "hash of id, name, state and workspace: a change makes a new version", False
+        ),
     ],
 )
 

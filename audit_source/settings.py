@@ -1,7 +1,7 @@
 """The settings of the source: where Anaplan is, what to ask for, and how hard."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Dict, Optional, Sequence, Tuple
 
 from .errors import ConfigurationError
 
@@ -41,7 +41,7 @@ class Hosts:
 class Settings:
     """What to ask for and how hard; the defaults are those of the source."""
 
-    event_types: Tuple[str, ...] = ("all",)
+    event_types: tuple[str, ...] = ("all",)
     history_days: int = 30
     page_size: int = 10_000
     parallel_requests: int = 4
@@ -49,7 +49,7 @@ class Settings:
     overlap_minutes: int = 60
     safety_lag_seconds: int = 60
     late_event_scan: bool = True
-    events_per_load: Optional[int] = None
+    events_per_load: int | None = None
 
     def __post_init__(self) -> None:
         _check_event_types(self.event_types)
@@ -61,7 +61,7 @@ class Settings:
         _check_range("safety_lag_seconds", self.safety_lag_seconds, 0, 24 * 3600)
 
 
-def resolve_hosts(region: str, overrides: Dict[str, Optional[str]]) -> Hosts:
+def resolve_hosts(region: str, overrides: dict[str, str | None]) -> Hosts:
     """Returns the base URLs of a region, each of which `overrides` (auth, oauth, api, audit) may replace.
 
     Raises:
@@ -76,7 +76,7 @@ def resolve_hosts(region: str, overrides: Dict[str, Optional[str]]) -> Hosts:
     return Hosts(**{name: url.rstrip("/") for name, url in urls.items()})
 
 
-def _region_urls(region: str) -> Dict[str, str]:
+def _region_urls(region: str) -> dict[str, str]:
     if region in SHARED_REGIONS:
         auth, oauth, api = "https://auth.anaplan.com", "https://us1a.app.anaplan.com", "https://api.anaplan.com"
     elif region in OWN_HOST_REGIONS:

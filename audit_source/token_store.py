@@ -3,8 +3,9 @@
 import hashlib
 import json
 import os
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, BinaryIO, Dict, Iterator, Optional
+from typing import Any, BinaryIO
 
 from dlt.common.runtime.run_context import active as active_run_context
 
@@ -22,7 +23,7 @@ class TokenStore:
         path (str): The file; by default `anaplan_oauth_token.json` in dlt's data directory (`DLT_DATA_DIR`).
     """
 
-    def __init__(self, path: Optional[str] = None) -> None:
+    def __init__(self, path: str | None = None) -> None:
         self.path = os.path.abspath(os.path.expanduser(path or os.path.join(active_run_context().data_dir, FILE_NAME)))
 
     def newest(self, configured: str) -> str:
@@ -57,7 +58,7 @@ class TokenStore:
             if os.path.exists(temporary):
                 os.unlink(temporary)
 
-    def _read(self) -> Dict[str, Any]:
+    def _read(self) -> dict[str, Any]:
         try:
             with open(self.path, encoding="utf-8") as file:
                 stored = json.load(file)

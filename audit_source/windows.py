@@ -5,15 +5,16 @@ what a request asks for, what is verified, and what `event_windows` keeps. The w
 overlap: together they are the ledger of what has been covered.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import Iterable, List, NamedTuple, Optional, Tuple
+from typing import NamedTuple
 
 MINUTE_MS = 60_000
 DAY_MS = 24 * 60 * MINUTE_MS
 
 COMPLETE, INCOMPLETE, EXPIRED = "complete", "incomplete", "expired"
 
-Span = Tuple[int, int]
+Span = tuple[int, int]
 
 
 @dataclass(frozen=True)
@@ -27,8 +28,8 @@ class Window:
     start: int
     end: int
     status: str
-    reported: Optional[int] = None
-    distinct: Optional[int] = None
+    reported: int | None = None
+    distinct: int | None = None
     inside: int = 0
     checked_at: int = 0
 
@@ -55,12 +56,12 @@ class Limits(NamedTuple):
 class Plan(NamedTuple):
     """What a run has to do: spans to fetch (oldest first), groups to ask about, windows lost for ever."""
 
-    fetch: List[Span]
-    probe: List[List[Window]]
-    expired: List[Window]
+    fetch: list[Span]
+    probe: list[list[Window]]
+    expired: list[Window]
 
 
-def plan(ledger: List[Window], limits: Limits) -> Plan:
+def plan(ledger: list[Window], limits: Limits) -> Plan:
     """Returns what is left to do. What was checked at `limits.now` or later is done for this run.
 
     To be fetched: what no window covers; what is incomplete; what ends less than the overlap before the end of
@@ -87,7 +88,7 @@ def plan(ledger: List[Window], limits: Limits) -> Plan:
     return Plan(_cut(fetch, limits), _groups(w for w in open_windows if w not in again), expired)
 
 
-def plan_reload(ledger: List[Window], limits: Limits, since: Optional[int], until: Optional[int]) -> List[Span]:
+def plan_reload(ledger: list[Window], limits: Limits, since: int | None, until: int | None) -> list[Span]:
     """Returns the spans to fetch for [since, until): whole windows, so that the ledger keeps its edges.
 
     Without `since` it begins where Anaplan's memory does, without `until` it ends where a run ends.
@@ -100,13 +101,13 @@ def plan_reload(ledger: List[Window], limits: Limits, since: Optional[int], unti
     return _cut(subtract(wanted + [(w.start, w.end) for w in touched], done), limits)
 
 
-def record(ledger: List[Window], window: Window) -> List[Window]:
+def record(ledger: list[Window], window: Window) -> list[Window]:
     """Returns the ledger with `window` in the place of all that it covers."""
     kept = [w for w in ledger if w.end <= window.start or w.start >= window.end]
     return sorted([*kept, window], key=lambda w: w.start)
 
 
-def settle(ledger: List[Window], limits: Limits) -> List[Window]:
+def settle(ledger: list[Window], limits: Limits) -> list[Window]:
     """Returns the ledger with the complete windows of past days joined, and without what is long past the retention.
 
     The last window stays whatever its age: it tells where the next run begins.
@@ -114,7 +115,7 @@ def settle(ledger: List[Window], limits: Limits) -> List[Window]:
     if not ledger:
         return []
     settled_before = max(w.end for w in ledger) - limits.overlap
-    joined: List[Window] = []
+    joined: list[Window] = []
     for window in ledger:
         last = joined[-1] if joined else None
         if last is not None and _belong_together(last, window) and day_end(window.start) <= settled_before:
@@ -124,7 +125,7 @@ def settle(ledger: List[Window], limits: Limits) -> List[Window]:
     return [w for w in joined if w.end > limits.floor - DAY_MS or w is joined[-1]]
 
 
-def join(group: List[Window]) -> Window:
+def join(group: list[Window]) -> Window:
     """Returns one window for adjoining ones: its count is what the same span would report as a whole."""
     if len(group) == 1:
         return group[0]
@@ -133,13 +134,13 @@ def join(group: List[Window]) -> Window:
     return Window(group[0].start, group[-1].end, group[0].status, inside, inside, inside, checked_at)
 
 
-def halves(span: Span) -> List[Span]:
+def halves(span: Span) -> list[Span]:
     """Returns a span as two, where it holds more events than one load should."""
     middle = (span[0] + span[1]) // 2
     return [(span[0], middle), (middle, span[1])]
 
 
-def subtract(spans: Iterable[Span], taken: Iterable[Span]) -> List[Span]:
+def subtract(spans: Iterable[Span], taken: Iterable[Span]) -> list[Span]:
     """Returns the parts of `spans` that lie in none of `taken`, in order."""
     left = sorted(spans)
     for start, end in taken:
@@ -152,7 +153,7 @@ def subtract(spans: Iterable[Span], taken: Iterable[Span]) -> List[Span]:
     return left
 
 
-def split_days(spans: Iterable[Span]) -> List[Span]:
+def split_days(spans: Iterable[Span]) -> list[Span]:
     """Returns the spans cut at every UTC midnight."""
     return [
         (max(start, day), min(end, day + DAY_MS))
@@ -169,18 +170,20 @@ def day_end(moment: int) -> int:
     return day_start(moment) + DAY_MS
 
 
-def _with_edge(spans: List[Span], limits: Limits) -> List[Span]:
+def _with_edge(spans: list[Span], limits: Limits) -> list[Span]:
     """Cuts off the stretch that Anaplan is forgetting right now: it shrinks while it is paged, so it is kept short."""
     edge = limits.floor + 10 * MINUTE_MS
-    return [part for start, end in spans for part in ((start, min(edge, end)), (max(start, edge), end)) if part[0] < part[1]]
+    return [
+        part for start, end in spans for part in ((start, min(edge, end)), (max(start, edge), end)) if part[0] < part[1]
+    ]
 
 
-def _cut(spans: List[Span], limits: Limits) -> List[Span]:
+def _cut(spans: list[Span], limits: Limits) -> list[Span]:
     """Joins adjoining spans, then cuts them at midnight, at the edge of Anaplan's memory, and one overlap before the end.
 
     The last cut is what the next run begins at, so that it fetches the overlap again and not the whole day.
     """
-    merged: List[Span] = []
+    merged: list[Span] = []
     for start, end in sorted((start, min(end, limits.end)) for start, end in spans if start < limits.end):
         if merged and merged[-1][1] >= start:
             merged[-1] = (merged[-1][0], max(merged[-1][1], end))
@@ -188,14 +191,17 @@ def _cut(spans: List[Span], limits: Limits) -> List[Span]:
             merged.append((start, end))
     tail = limits.end - limits.overlap
     pieces = [
-        part for start, end in merged for part in ((start, min(end, tail)), (max(start, tail), end)) if part[0] < part[1]
+        part
+        for start, end in merged
+        for part in ((start, min(end, tail)), (max(start, tail), end))
+        if part[0] < part[1]
     ]
     return split_days(_with_edge(pieces, limits) if any(start < limits.floor for start, _ in pieces) else pieces)
 
 
-def _groups(windows: Iterable[Window]) -> List[List[Window]]:
+def _groups(windows: Iterable[Window]) -> list[list[Window]]:
     """Groups adjoining complete windows of one day: one question about the whole is enough."""
-    groups: List[List[Window]] = []
+    groups: list[list[Window]] = []
     for window in windows:
         if groups and _belong_together(groups[-1][-1], window):
             groups[-1].append(window)

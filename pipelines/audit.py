@@ -134,6 +134,17 @@ def check() -> int:
     return _code_of_checks(results)
 
 
+@cli.command
+@debug_option
+def report() -> int:
+    """Show sign-ins, most visited pages, most active users and busiest models."""
+    from .report import print_summary
+
+    with _pipelines() as (pipelines, _):
+        print_summary(pipelines.enriched)
+    return DONE
+
+
 @contextmanager
 def _pipelines() -> Iterator[Any]:
     from audit_source import Run

@@ -2,8 +2,9 @@
 
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, NamedTuple, Optional
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -103,7 +104,7 @@ class Engine:
     def __init__(self, kind: str, address: str) -> None:
         self.kind, self.address = kind, address
 
-    def rows(self, sql: str) -> List[tuple]:
+    def rows(self, sql: str) -> list[tuple]:
         if self.kind == "duckdb":
             import duckdb
 
@@ -123,7 +124,7 @@ def duck(database: Path) -> Engine:
     return Engine("duckdb", str(database))
 
 
-def event(number: int, moment: int, **fields: Any) -> Dict[str, Any]:
+def event(number: int, moment: int, **fields: Any) -> dict[str, Any]:
     """Returns an event as the API sends it, at `moment` (ms)."""
     return {
         "id": 2**60 + number,
@@ -141,5 +142,5 @@ def event(number: int, moment: int, **fields: Any) -> Dict[str, Any]:
     }
 
 
-def plain_server(events: List[dict], lists: Optional[Dict[str, List[dict]]] = None, **shape: Any) -> PlainServer:
+def plain_server(events: list[dict], lists: dict[str, list[dict]] | None = None, **shape: Any) -> PlainServer:
     return PlainServer(events, lists, **shape)

@@ -4,7 +4,7 @@ import base64
 import json
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, Dict, List, Optional
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 TOKEN = "plain-token"
@@ -13,9 +13,9 @@ TOKEN = "plain-token"
 class PlainServer:
     """Serves given events and lists; `shape` holds the liberties that real answers take."""
 
-    def __init__(self, events: List[dict], lists: Optional[Dict[str, List[dict]]] = None, **shape: Any) -> None:
+    def __init__(self, events: list[dict], lists: dict[str, list[dict]] | None = None, **shape: Any) -> None:
         self.events, self.lists, self.shape = events, lists or {}, shape
-        self.requests: List[str] = []
+        self.requests: list[str] = []
         handler = type("Handler", (_Handler,), {"plain": self})
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
         self.url = f"http://127.0.0.1:{self._server.server_port}"
@@ -56,7 +56,7 @@ class _Handler(BaseHTTPRequestHandler):
             return self._events(query)
         return self._list(url.path.rsplit("/", 1)[-1], query)
 
-    def _events(self, query: Dict[str, str]) -> None:
+    def _events(self, query: dict[str, str]) -> None:
         if self.plain.shape.get("no_role"):
             return self._answer(401, {"status": "FAILURE_UNAUTHORIZED_USER_ACTION"})
         if self.plain.shape.get("html"):
@@ -70,13 +70,16 @@ class _Handler(BaseHTTPRequestHandler):
         offset = int(query["offset"])
         page = found[offset : offset + min(int(query["limit"]), self.plain.shape.get("page_cap", 10_000))]
         page = [event for event in page if event["id"] != self.plain.shape.get("withhold")]
-        answer: Dict[str, Any] = {"response": page}
+        answer: dict[str, Any] = {"response": page}
         paging = {"currentPageSize": len(page), "totalSize": len(found), "offSet": offset, "nextOffset": len(found)}
-        if not (self.plain.shape.get("no_meta") or (self.plain.shape.get("meta_if_needed") and len(page) == len(found))):
+        if not (
+            self.plain.shape.get("no_meta") or (self.plain.shape.get("meta_if_needed") and len(page) == len(found))
+        ):
             answer["meta"] = {"paging": paging}
         self._answer(200, answer)
+        return None
 
-    def _list(self, name: str, query: Dict[str, str]) -> None:
+    def _list(self, name: str, query: dict[str, str]) -> None:
         records = self.plain.lists.get(name, [])
         offset = int(query["offset"])
         page = records[offset : offset + int(query["limit"])]

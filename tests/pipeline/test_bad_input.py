@@ -105,7 +105,9 @@ def certificate(tmp_path: Path, rsa_key: Any) -> str:
         ("needless password", "the key is not encrypted, but a password is set"),
     ],
 )
-def test_unusable_private_key(tenant: Tenant, tmp_path: Path, certificate: str, rsa_key: Any, case: str, says: str) -> None:
+def test_unusable_private_key(
+    tenant: Tenant, tmp_path: Path, certificate: str, rsa_key: Any, case: str, says: str
+) -> None:
     path = tmp_path / "key.pem"
     tenant.set("CREDENTIALS__CERTIFICATE", certificate)
     tenant.set("CREDENTIALS__PRIVATE_KEY", path)
@@ -153,7 +155,11 @@ def test_missing_role(tenant: Tenant, loaded: Any) -> None:
         ("EVENT_TYPES", "[]", "is not a type of event"),
         ("HISTORY_DAYS", "a month", "history_days"),
         ("HISTORY_DAYS", "0", "`0` is out of range. Use 1 to 90"),
-        ("PAGE_SISE", "5", "setting `page_sise` (SOURCES__AUDIT_SOURCE__PAGE_SISE) does not exist. Did you mean `page_size`?"),
+        (
+            "PAGE_SISE",
+            "5",
+            "setting `page_sise` (SOURCES__AUDIT_SOURCE__PAGE_SISE) does not exist. Did you mean `page_size`?",
+        ),
         ("CREDENTIALS__PASSWROD", "5", "Did you mean `credentials.password`?"),
         ("AUDIT_URL", "audit.anaplan.com", "is no address"),
     ],

@@ -3,7 +3,7 @@
 import json
 import time
 from datetime import datetime, timezone
-from typing import Any, Dict, List
+from typing import Any
 
 import pytest
 
@@ -29,7 +29,7 @@ LISTS = {
 }  # fmt: skip
 
 
-def month_of_events(number: int = 400) -> List[Dict[str, Any]]:
+def month_of_events(number: int = 400) -> list[dict[str, Any]]:
     """Returns events over the last 29 days with every kind of oddity, the last one minutes old."""
     now = int(time.time() * 1000)
     return [
@@ -47,7 +47,7 @@ def month_of_events(number: int = 400) -> List[Dict[str, Any]]:
     ]
 
 
-def expected_row(sent: Dict[str, Any]) -> tuple:
+def expected_row(sent: dict[str, Any]) -> tuple:
     def text(value: Any) -> Any:
         return value.replace("\0", "\ufffd") if value else None
 
@@ -62,7 +62,7 @@ def expected_row(sent: Dict[str, Any]) -> tuple:
     )  # fmt: skip
 
 
-def loaded_rows(engine: Engine) -> List[tuple]:
+def loaded_rows(engine: Engine) -> list[tuple]:
     return engine.rows(
         "select id, event_type_id, event_type_code, user_id, message, user_agent, error_number, event_date, event_day, "
         "additional_attributes__model_id, additional_attributes__name, sensitivity "
@@ -70,7 +70,7 @@ def loaded_rows(engine: Engine) -> List[tuple]:
     )
 
 
-SHAPES: List[Dict[str, Any]] = [
+SHAPES: list[dict[str, Any]] = [
     {},
     {"newest_first": True, "page_cap": 9},
     {"end_inclusive": True},
@@ -80,7 +80,7 @@ SHAPES: List[Dict[str, Any]] = [
 
 
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
-def test_every_event_arrives_once_field_for_field(tenant: Tenant, duck: Engine, shape: Dict[str, Any]) -> None:
+def test_every_event_arrives_once_field_for_field(tenant: Tenant, duck: Engine, shape: dict[str, Any]) -> None:
     events = month_of_events()
     with plain_server(events, LISTS, **shape) as server:
         tenant.at(server.url).set("PAGE_SIZE", 20)
@@ -97,7 +97,7 @@ def test_every_event_arrives_once_field_for_field(tenant: Tenant, duck: Engine, 
 def test_tables_and_lists_on_both_engines(tenant: Tenant, engine: Engine) -> None:
     events = month_of_events(60)
     with plain_server(events, LISTS) as server:
-        assert tenant.at(server.url).run("load") [::2] == (0, "")
+        assert tenant.at(server.url).run("load")[::2] == (0, "")
         LISTS_LATER = {**LISTS, "users": [{**USERS[0], "lastName": "Renamed"}, *USERS[2:]]}
         server.lists = LISTS_LATER
         later = tenant.run("load")
@@ -112,7 +112,9 @@ def test_tables_and_lists_on_both_engines(tenant: Tenant, engine: Engine) -> Non
         ("u3", "Last", True), ("u4", "Last", True),
     ]  # fmt: skip
     assert engine.rows("select count(*), count(last_login_date) from anaplan_audit_raw.user_logins") == [(5, 4)]
-    assert engine.rows("select id, name, size_allowance from anaplan_audit_raw.workspaces") == [("w1", "Finance", 2**40)]
+    assert engine.rows("select id, name, size_allowance from anaplan_audit_raw.workspaces") == [
+        ("w1", "Finance", 2**40)
+    ]
     assert engine.rows("select id, name, last_modified from anaplan_audit_raw.models") == [
         ("ABCDEF", "Forecast", datetime(2026, 11, 1, 8, tzinfo=timezone.utc))
     ]
@@ -123,7 +125,7 @@ def test_tables_and_lists_on_both_engines(tenant: Tenant, engine: Engine) -> Non
     ) == [(60,)]  # fmt: skip
 
 
-def loaded_rows_of_ids(engine: Engine) -> List[tuple]:
+def loaded_rows_of_ids(engine: Engine) -> list[tuple]:
     return engine.rows("select id from anaplan_audit_raw.events order by id")
 
 
@@ -168,7 +170,9 @@ def test_window_that_never_adds_up_is_incomplete_and_taken_up_again(tenant: Tena
         # The server counts an event that it does not deliver.
         server.shape["withhold"] = hidden["id"]
         first = tenant.at(server.url).run("load")
-        incomplete = duck.rows("select reported_events - distinct_events from anaplan_audit_raw.event_windows where status = 'incomplete'")
+        incomplete = duck.rows(
+            "select reported_events - distinct_events from anaplan_audit_raw.event_windows where status = 'incomplete'"
+        )
         del server.shape["withhold"]
         second = tenant.run("load")
 

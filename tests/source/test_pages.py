@@ -123,7 +123,9 @@ def test_event_without_a_date_gets_the_day_it_was_stored_or_the_day_of_its_windo
 
 
 def test_unknown_fields_become_text_columns_and_known_names_are_not_taken():
-    row = decode({**RECORD, "newField": {"a": 1}, "risk": 0.5, "empty": "", "event_date": "spoof", "_dlt_load_id": 1})[0]
+    row = decode({**RECORD, "newField": {"a": 1}, "risk": 0.5, "empty": "", "event_date": "spoof", "_dlt_load_id": 1})[
+        0
+    ]
 
     assert (row["new_field"], row["risk"], row["empty"]) == ('{"a":1}', "0.5", None)
     assert row["event_date"] == datetime(2018, 3, 7, 14, 32, 43, tzinfo=timezone.utc)
@@ -156,7 +158,8 @@ def test_half_a_surrogate_pair_invalid_utf8_and_raw_control_characters_pass():
 
 
 @pytest.mark.parametrize(
-    "body", [b"", b"<html>", b"[]", b"{}", b'{"status": "FAILURE"}', b'{"response": 5}', b'{"response": [1]}', b'{"resp']
+    "body",
+    [b"", b"<html>", b"[]", b"{}", b'{"status": "FAILURE"}', b'{"response": 5}', b'{"response": [1]}', b'{"resp'],
 )
 def test_what_is_no_page_is_refused_and_not_taken_for_an_empty_one(body):
     with pytest.raises(BadAnswerError, match="GET page"):
@@ -200,7 +203,9 @@ texts = st.none() | st.text(max_size=20)
             "userAgent": texts,
             "success": st.none() | st.booleans(),
             "eventDate": st.none() | st.integers(0, 4_000_000_000_000),
-            "additionalAttributes": st.none() | st.text(max_size=9) | st.dictionaries(st.text(max_size=5), st.integers() | texts, max_size=4),
+            "additionalAttributes": st.none()
+            | st.text(max_size=9)
+            | st.dictionaries(st.text(max_size=5), st.integers() | texts, max_size=4),
         },
     )
 )

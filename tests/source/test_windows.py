@@ -1,7 +1,7 @@
 """The planner: whatever the schedule, nothing is left out, and what is lost is said."""
 
+import itertools
 from dataclasses import replace
-from typing import List
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -33,7 +33,7 @@ def limits(now: int = NOW, overlap: int = HOUR, lag: int = MINUTE_MS, history: i
     return Limits(now, history, overlap, lag)
 
 
-def carried_out(ledger: List[Window], at: Limits) -> List[Window]:
+def carried_out(ledger: list[Window], at: Limits) -> list[Window]:
     """Returns the ledger after a run in which every window came out complete."""
     todo = plan(settle(ledger, at), at)
     ledger = settle(ledger, at)
@@ -47,7 +47,7 @@ def carried_out(ledger: List[Window], at: Limits) -> List[Window]:
     return ledger
 
 
-def covered(ledger: List[Window]) -> List[tuple]:
+def covered(ledger: list[Window]) -> list[tuple]:
     return [(w.start, w.end) for w in ledger]
 
 
@@ -90,7 +90,7 @@ def test_nothing_is_left_to_do_twice_in_one_run():
 
 
 def test_a_quiet_month_is_no_gap():
-    ledger: List[Window] = []
+    ledger: list[Window] = []
     for day in range(60):
         ledger = carried_out(ledger, limits(NOW + day * DAY_MS))
     assert {w.status for w in ledger} == {COMPLETE}
@@ -156,13 +156,16 @@ def test_any_schedule_covers_all_time_without_overlap(minutes_between, overlap_m
         ledger = carried_out(ledger, at)
 
         kept = covered(ledger)
-        assert all(first[1] <= second[0] for first, second in zip(kept, kept[1:]))
+        assert all(first[1] <= second[0] for first, second in itertools.pairwise(kept))
         assert subtract([(max(kept[0][0], at.floor), at.end)], kept) == []
         assert all(w.end <= at.floor for w in ledger if w.status == EXPIRED and w.checked_at == now)
         assert len(ledger) <= 2 * history_days + 60
 
 
-@given(st.lists(st.tuples(st.integers(0, 50), st.integers(0, 50)), max_size=8), st.lists(st.tuples(st.integers(0, 50), st.integers(0, 50)), max_size=8))
+@given(
+    st.lists(st.tuples(st.integers(0, 50), st.integers(0, 50)), max_size=8),
+    st.lists(st.tuples(st.integers(0, 50), st.integers(0, 50)), max_size=8),
+)
 def test_subtract_agrees_with_sets_of_moments(spans, taken):
     def moments(pairs):
         return {moment for start, end in pairs for moment in range(start, end)}
@@ -174,5 +177,5 @@ def test_subtract_agrees_with_sets_of_moments(spans, taken):
 def test_split_days_loses_no_moment(start, length):
     parts = split_days([(start, start + length)])
     assert parts[0][0] == start and parts[-1][1] == start + length
-    assert all(a[1] == b[0] for a, b in zip(parts, parts[1:]))
+    assert all(a[1] == b[0] for a, b in itertools.pairwise(parts))
     assert all(day_start(a) == day_start(b - 1) for a, b in parts)

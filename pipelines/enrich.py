@@ -1,0 +1,179 @@
+"""Builds the enriched tables: runs the models in the destination, layer after layer.
+
+Each layer is one dlt run of `INSERT ... SELECT` statements; no row leaves the destination. What was
+already enriched is remembered in the pipeline's state, which commits with the last layer: a run that
+died between layers is repeated, and repeating rewrites the same days with the same rows.
+"""
+
+import hashlib
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import dlt
+
+from .exit_codes import CONFIGURATION, PipelineError
+from .model_files import DIALECT, MODELS_DIR, Model
+from .model_layers import Enrichment, read_enrichment
+from .model_runs import Days, State, model_resource, run_layer, seed_resource, stored_state
+from .touched_days import FACTS, Watermark, read_watermark, touched_days
+
+
+@dataclass(frozen=True)
+class EnrichReport:
+    """What an enrichment did; `days` is None where every day was written."""
+
+    tables: list[str]
+    rebuilt: list[str]
+    days: list[date] | None
+    seconds: float
+    load_ids: list[str]
+
+    def line(self) -> str:
+        """The report in one line."""
+        days = "all days" if self.days is None else f"{len(self.days)} day{'' if len(self.days) == 1 else 's'}"
+        rebuilt = f", {len(self.rebuilt)} of them as a whole" if self.rebuilt and self.days is not None else ""
+        return f"{len(self.tables)} tables{rebuilt}, {days}"
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """Which days are rewritten, which tables are built anew, and the state before and after."""
+
+    days: Days
+    rebuilt: set[str]
+    state_before: State
+    state_after: State
+
+    def days_of(self, model: Model) -> Days:
+        return None if model.about.day is None or model.name in self.rebuilt else self.days
+
+
+def enrich(
+    pipeline: dlt.Pipeline, raw: dlt.Pipeline, *, full_refresh: bool = False, models_dir: Path = MODELS_DIR
+) -> EnrichReport:
+    """Brings the enriched dataset of `pipeline` up to date with the raw dataset of `raw`.
+
+    Days are rewritten where loads brought events or names changed; a table is rewritten as a whole where its
+    model or an input of it changed, or with `full_refresh`. Interrupted anywhere, it is repeated by the next call.
+
+    Raises:
+        ModelError: A model cannot be built; nothing was written.
+        PipelineError: Nothing was ever loaded.
+    """
+    started = time.monotonic()
+    raw_dataset = raw.dataset()
+    enrichment = read_enrichment(raw_columns(raw_dataset), models_dir)
+    if pipeline.has_pending_data:
+        pipeline.abort_packages()
+    plan = _plan(pipeline, raw_dataset, enrichment, full_refresh)
+    load_ids: list[str] = []
+    for number in range(1, len(enrichment.layers) + 1):
+        state = plan.state_after if number == len(enrichment.layers) else plan.state_before
+        load_ids += _run_layer(pipeline, raw_dataset, enrichment, plan, number, state)
+    _forget_old_schemas(pipeline)
+    return EnrichReport(
+        tables=list(enrichment.tables),
+        rebuilt=sorted(plan.rebuilt),
+        days=None if plan.days is None else sorted(plan.days),
+        seconds=time.monotonic() - started,
+        load_ids=load_ids,
+    )
+
+
+def _run_layer(
+    pipeline: dlt.Pipeline, raw: dlt.Dataset, enrichment: Enrichment, plan: _Plan, number: int, state: State
+) -> list[str]:
+    dataset = raw if number == 1 else pipeline.dataset()
+    models = enrichment.layers[number - 1]
+    stored = dict(pipeline.default_schema.tables) if pipeline.default_schema_name else {}
+    outdated = [model for model in models if _is_outdated(model, stored.get(model.name, {}).get("columns", {}))]
+    load_ids: list[str] = []
+    if outdated:
+        resources = [model_resource(dataset, enrichment, model, None) for model in outdated]
+        load_ids += run_layer(pipeline, resources, plan.state_before, rebuild=True)
+    resources = [
+        model_resource(dataset, enrichment, model, plan.days_of(model)) for model in models if model not in outdated
+    ]
+    if number == 1:
+        resources += [seed_resource(seed) for seed in enrichment.seeds]
+    return load_ids + run_layer(pipeline, resources, state)
+
+
+def _is_outdated(model: Model, stored: Mapping[str, Any]) -> bool:
+    """Whether the table has a column that the model gives another type, or does not give any more."""
+    return any(
+        model.columns.get(name) != column.get("data_type")
+        for name, column in stored.items()
+        if not name.startswith("_dlt")
+    )
+
+
+def _plan(pipeline: dlt.Pipeline, raw: dlt.Dataset, enrichment: Enrichment, full_refresh: bool) -> _Plan:
+    state = stored_state(pipeline)
+    now = read_watermark(raw)
+    wanted = fingerprints(enrichment, _catalogue_hash(raw))
+    built = {} if full_refresh else state.get("models", {})
+    existing: set[str] = set(pipeline.default_schema.tables) if pipeline.default_schema_name else set()
+    rebuilt = {name for name, value in wanted.items() if built.get(name) != value or name not in existing}
+    days: Days = None
+    if FACTS in wanted and FACTS not in rebuilt:
+        days = touched_days(raw, pipeline.dataset(), Watermark(state.get("events"), state.get("directory")))
+    # Until the last layer is written, what is being rebuilt counts as not built.
+    before = {**state, "models": {name: value for name, value in built.items() if name not in rebuilt}}
+    after = {"events": now.events, "directory": now.directory, "models": wanted}
+    return _Plan(days, rebuilt, before, after)
+
+
+def fingerprints(enrichment: Enrichment, catalogue: str) -> dict[str, str]:
+    """For each model a hash of its SQL and of all it is built from: where it differs, old days are outdated."""
+    found = {name: catalogue if name == "event_types" else name for name in enrichment.raw_tables}
+    found.update({seed.name: _hash(seed.columns, seed.rows) for seed in enrichment.seeds})
+    for layer in enrichment.layers:
+        for model in layer:
+            inputs = [found[name] for name in sorted(model.inputs)]
+            found[model.name] = _hash([part.tokens for part in model.parts], model.about.day, inputs)
+    return {name: found[name] for name in enrichment.models}
+
+
+def raw_columns(raw: dlt.Dataset) -> dict[str, dict[str, str]]:
+    """The columns of the raw tables, with dlt's types.
+
+    Raises:
+        PipelineError: Nothing was ever loaded.
+    """
+    tables = raw.schema.tables
+    if "events" not in tables:
+        raise PipelineError(CONFIGURATION, "there are no raw tables yet: load first (python -m pipelines.audit run).")
+    return {
+        name: {column: str(hints["data_type"]) for column, hints in table["columns"].items() if "data_type" in hints}
+        for name, table in tables.items()
+        if not name.startswith("_dlt")
+    }
+
+
+def _forget_old_schemas(pipeline: dlt.Pipeline) -> None:
+    """Deletes all but the present schema: dlt keeps each one it ever saw, and every new set of days makes one."""
+    schema = pipeline.default_schema
+    with pipeline.sql_client() as client:
+        table = client.make_qualified_table_name(schema.version_table_name)
+        name, version = (
+            client.escape_column_name(schema.naming.normalize_identifier(column))
+            for column in ("schema_name", "version_hash")
+        )
+        client.execute_sql(
+            f"DELETE FROM {table} WHERE {name} = %s AND {version} <> %s", schema.name, schema.stored_version_hash
+        )
+
+
+def _catalogue_hash(raw: dlt.Dataset) -> str:
+    query = "select event_type_code, category, event_message, object_kind from event_types"
+    return _hash(sorted(map(str, raw(query, query_dialect=DIALECT).fetchall())))
+
+
+def _hash(*values: Any) -> str:
+    return hashlib.sha256(json.dumps(values, sort_keys=True, default=str).encode()).hexdigest()[:16]

@@ -1,0 +1,15 @@
+-- A day of which Anaplan delivered events has facts.
+-- inputs: event_windows, fct_events
+with
+
+facts as (
+    select distinct event_day from fct_events
+)
+
+select
+    event_windows.window_day,
+    event_windows.event_type,
+    event_windows.distinct_events
+from event_windows
+left join facts on event_windows.window_day = facts.event_day
+where event_windows.distinct_events > 0 and facts.event_day is null

@@ -1,0 +1,86 @@
+-- grain: one row per version of a workspace, and one per workspace that events name but the directory never listed
+-- key: workspace_id, version
+-- inputs: workspaces, models, events
+with
+
+listed as (
+    select
+        lower(id) as workspace_id,
+        name,
+        active,
+        size_allowance,
+        current_size,
+        _dlt_valid_from as valid_from,
+        _dlt_valid_to as valid_to,
+        row_number() over (
+            partition by lower(id), _dlt_valid_from
+            order by case when _dlt_valid_to is null then 0 else 1 end, _dlt_valid_to desc, row_version
+        ) as pick
+    from workspaces
+),
+
+versions as (
+    select
+        workspace_id, name, active, size_allowance, current_size, valid_from, valid_to,
+        row_number() over (partition by workspace_id order by valid_from) as version,
+        row_number() over (partition by workspace_id order by valid_from desc) as newest
+    from listed
+    where pick = 1
+),
+
+named as (
+    select lower(additional_attributes__workspace_id) as workspace_id from events
+    union
+    select lower(current_workspace_id) as workspace_id from models
+),
+
+unlisted as (
+    select named.workspace_id
+    from named
+    left join versions on named.workspace_id = versions.workspace_id
+    where named.workspace_id is not null and versions.workspace_id is null
+),
+
+-- The account behind the pipeline may not see every workspace, but models carry their workspace's name.
+names_by_models as (
+    select
+        lower(current_workspace_id) as workspace_id,
+        current_workspace_name as name,
+        row_number() over (
+            partition by lower(current_workspace_id) order by _dlt_valid_from desc, id, row_version
+        ) as pick
+    from models
+    where current_workspace_name is not null
+),
+
+spaces as (
+    select
+        workspace_id, version, name, active, size_allowance, current_size,
+        newest = 1 as is_current,
+        newest = 1 and valid_to is not null as is_removed,
+        true as is_listed,
+        valid_from, valid_to
+    from versions
+    union all
+    select
+        unlisted.workspace_id, 1 as version, names_by_models.name, null as active, null as size_allowance,
+        null as current_size, true as is_current, false as is_removed, false as is_listed,
+        null as valid_from, null as valid_to
+    from unlisted
+    left join names_by_models
+        on unlisted.workspace_id = names_by_models.workspace_id and names_by_models.pick = 1
+)
+
+select
+    cast(workspace_id as varchar) as workspace_id,
+    cast(version as bigint) as version,
+    cast(name as varchar) as workspace_name,
+    cast(size_allowance as bigint) as size_allowance,
+    cast(current_size as bigint) as current_size,
+    cast(active as boolean) as is_active,
+    cast(is_listed as boolean) as is_listed,
+    cast(is_current as boolean) as is_current,
+    cast(is_removed as boolean) as is_removed,
+    cast(valid_from as timestamptz) as valid_from,
+    cast(valid_to as timestamptz) as valid_to
+from spaces

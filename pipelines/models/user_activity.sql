@@ -1,0 +1,69 @@
+-- grain: one row per user, of the directory or seen in events
+-- key: user_id
+-- inputs: agg_daily_users, dim_users
+with
+
+-- "The last 30 days" count back from the newest event, not from today: the same events give the same table.
+as_of as (
+    select max(event_day) as newest_day from agg_daily_users
+),
+
+activity as (
+    select
+        user_id,
+        max(newest_day) as newest_day,
+        min(event_day) as first_day,
+        max(event_day) as last_day,
+        min(first_at) as first_seen_at,
+        max(last_at) as last_seen_at,
+        max(last_sign_in_at) as last_sign_in_at,
+        sum(case when event_day > cast(newest_day - interval 7 day as date) then 1 else 0 end) as active_days_7,
+        sum(case when event_day > cast(newest_day - interval 30 day as date) then 1 else 0 end) as active_days_30,
+        sum(case when event_day > cast(newest_day - interval 90 day as date) then 1 else 0 end) as active_days_90,
+        sum(events) as events,
+        sum(sign_ins) as sign_ins,
+        sum(failed_sign_ins) as failed_sign_ins,
+        sum(page_visits) as page_visits,
+        sum(model_changes) as model_changes
+    from agg_daily_users
+    cross join as_of
+    group by user_id
+),
+
+model_days as (
+    select
+        user_id,
+        last_model_id,
+        last_model_name,
+        row_number() over (partition by user_id order by event_day desc) as newest
+    from agg_daily_users
+    where last_model_id is not null
+)
+
+select
+    cast(u.user_id as varchar) as user_id,
+    cast(u.user_name as varchar) as user_name,
+    cast(u.email as varchar) as user_email,
+    cast(u.kind as varchar) as user_kind,
+    cast(m.last_model_id as varchar) as last_model_id,
+    cast(m.last_model_name as varchar) as last_model_name,
+    cast(coalesce(a.active_days_7, 0) as bigint) as active_days_7,
+    cast(coalesce(a.active_days_30, 0) as bigint) as active_days_30,
+    cast(coalesce(a.active_days_90, 0) as bigint) as active_days_90,
+    cast(coalesce(a.events, 0) as bigint) as events,
+    cast(coalesce(a.sign_ins, 0) as bigint) as sign_ins,
+    cast(coalesce(a.failed_sign_ins, 0) as bigint) as failed_sign_ins,
+    cast(coalesce(a.page_visits, 0) as bigint) as page_visits,
+    cast(coalesce(a.model_changes, 0) as bigint) as model_changes,
+    cast(date_diff('day', a.last_day, a.newest_day) as bigint) as days_idle,
+    cast(u.is_active as boolean) as is_active,
+    cast(u.is_removed as boolean) as is_removed,
+    cast(a.user_id is not null as boolean) as is_seen,
+    cast(a.first_seen_at as timestamptz) as first_seen_at,
+    cast(a.last_seen_at as timestamptz) as last_seen_at,
+    cast(a.last_sign_in_at as timestamptz) as last_sign_in_at,
+    cast(u.last_login_at as timestamptz) as last_login_at
+from dim_users as u
+left join activity as a on u.user_id = a.user_id
+left join model_days as m on u.user_id = m.user_id and m.newest = 1
+where u.is_current

@@ -1,0 +1,133 @@
+"""Faults: what can go wrong, at which requests, written as `kind:what[:when[:key=value,...]]`.
+
+kind  auth, oauth, events (GET and POST), search (POST only), users, workspaces, models,
+      directory (these three), all, or a path that the request's path begins with
+what  a status (429, 500, 502, 503, 504, ...), or
+      token-dead     401, the token is not valid (it stays alive)
+      token-expired  the token dies, so this and all further requests with it get 401
+      role           401 FAILURE_UNAUTHORIZED_USER_ACTION
+      reset          the connection is reset before an answer
+      timeout        never answers
+      half-body      Content-Length of the whole body, half of it sent, connection closed
+      bad-json       200 with the first half of the JSON
+      html           200 with an HTML page          maintenance    503 with an HTML page
+      204            no content                     empty-page     `response` is empty, totals are right
+      duplicate-page the rows of the page before    shifted-page   rows from one place earlier (by=1)
+      wrong-total    totalSize is off (by=1)        slow           the body drips for seconds (seconds=2)
+      redirect       to another host (to=URL)       gzip           compressed, if the client accepts it
+when  3      the next three matching requests (default 1)
+      @4     only the fourth matching request
+      /5     every fifth            ~0.1   each with a chance of a tenth (seeded)
+      *      every one
+keys  retry_after=5|none|text (429, 503), by=n, seconds=n, to=URL, status=302 (redirect), skip=n (let n pass first)
+
+Examples: `events:500:3`, `events:429:~0.05:retry_after=none`, `users:half-body`, `all:reset:/50`.
+"""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field
+from random import Random
+
+AUDIT_EVENTS = "/audit/api/1/events"
+PATHS = {
+    "auth": ("/token/",),
+    "oauth": ("/oauth/",),
+    "events": (AUDIT_EVENTS,),
+    "search": (f"{AUDIT_EVENTS}/search",),
+    "users": ("/2/0/users",),
+    "workspaces": ("/2/0/workspaces",),
+    "models": ("/2/0/models",),
+    "directory": ("/2/0/",),
+    "all": ("/",),
+}
+PAGE_FAULTS = ("empty-page", "duplicate-page", "shifted-page", "wrong-total")
+BODY_FAULTS = ("half-body", "bad-json", "slow", "gzip")
+WHOLE_FAULTS = ("token-dead", "token-expired", "role", "reset", "timeout", "html", "maintenance", "redirect")
+
+
+@dataclass
+class Fault:
+    kind: str
+    what: str
+    when: str = "1"
+    options: dict[str, str] = field(default_factory=dict)
+    seen: int = 0
+    done: int = 0
+
+    def __post_init__(self) -> None:
+        if self.kind not in PATHS and not self.kind.startswith("/"):
+            raise ValueError(f"unknown kind `{self.kind}`; known: {', '.join(PATHS)}, or a path")
+        if self.what not in (*PAGE_FAULTS, *BODY_FAULTS, *WHOLE_FAULTS) and not self.what.isdigit():
+            known = ", ".join((*WHOLE_FAULTS, *BODY_FAULTS, *PAGE_FAULTS))
+            raise ValueError(f"unknown fault `{self.what}`; known: a status, {known}")
+        try:
+            float(self.when.lstrip("@/~") if self.when != "*" else "1")
+        except ValueError:
+            raise ValueError(f"`when` must be 3, @4, /5, ~0.1 or *, not `{self.when}`") from None
+
+    @classmethod
+    def parse(cls, spec: str) -> Fault:
+        kind, what, when, options = [*spec.split(":", 3), "", "", ""][:4]
+        pairs = [pair.partition("=") for pair in options.split(",") if pair]
+        return cls(kind, what, when or "1", {key: value for key, _, value in pairs})
+
+    @property
+    def spec(self) -> str:
+        options = ",".join(f"{key}={value}" for key, value in self.options.items())
+        return f"{self.kind}:{self.what}:{self.when}" + (f":{options}" if options else "")
+
+    def number(self, key: str, default: float) -> float:
+        return float(self.options.get(key, default))
+
+    def matches(self, path: str) -> bool:
+        if self.kind == "events":
+            return path in (AUDIT_EVENTS, f"{AUDIT_EVENTS}/search")
+        return any(path.startswith(prefix) for prefix in PATHS.get(self.kind, (self.kind,)))
+
+    def strikes(self, rng: Random) -> bool:
+        """Counts one matching request and tells whether it is hit."""
+        self.seen += 1
+        count = self.seen - int(self.number("skip", 0))
+        if count < 1:
+            return False
+        sign, value = self.when[0], self.when.lstrip("@/~")
+        if sign == "*":
+            return True
+        if sign == "@":
+            return count == int(value)
+        if sign == "/":
+            return count % int(value) == 0
+        if sign == "~":
+            return rng.random() < float(value)
+        return count <= int(value)
+
+
+class Faults:
+    """The faults that are set, in order; at most one hits a request."""
+
+    def __init__(self, seed: int) -> None:
+        self._rng = Random(f"{seed}/faults")
+        self._lock = threading.Lock()
+        self.active: list[Fault] = []
+
+    def add(self, *specs: str) -> list[Fault]:
+        """Adds faults by their text, e.g. `faults.add("events:500:3")`."""
+        added = [Fault.parse(spec) for spec in specs]
+        with self._lock:
+            self.active += added
+        return added
+
+    def clear(self) -> None:
+        with self._lock:
+            self.active = []
+
+    def take(self, path: str) -> Fault | None:
+        """The fault that hits this request, if any; a request hit by one does not count for those after it."""
+        with self._lock:
+            for fault in self.active:
+                if fault.matches(path) and fault.strikes(self._rng):
+                    fault.done += 1
+                    return fault
+        return None

@@ -1,0 +1,109 @@
+"""Anaplan's OAuth service: `/oauth/token` (refresh and device grants) and `/oauth/device/code`."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import html
+
+import msgspec
+from aiohttp import web
+
+from .answers import json_answer
+from .oauth_grants import CODE_SECONDS, DEVICE_GRANT, GrantError
+from .state import State, state_of
+
+routes = web.RouteTableDef()
+SCOPE = "openid profile email offline_access"
+
+
+async def _fields(request: web.Request) -> dict[str, str]:
+    """Fields of the body, JSON or form, and the client of a Basic header."""
+    if request.content_type == "application/json":
+        try:
+            fields = msgspec.json.decode(await request.read(), type=dict[str, str])
+        except msgspec.DecodeError:
+            raise GrantError("invalid_request", "Body is not a JSON object of texts.") from None
+    else:
+        fields = {key: str(value) for key, value in (await request.post()).items()}
+    scheme, _, value = request.headers.get("Authorization", "").partition(" ")
+    if scheme == "Basic":
+        try:
+            fields["client_id"], _, fields["client_secret"] = base64.b64decode(value).decode().partition(":")
+        except (binascii.Error, UnicodeDecodeError):
+            raise GrantError("invalid_request", "Authorization header is malformed.") from None
+    return fields
+
+
+def _needed(fields: dict[str, str], key: str) -> str:
+    if not fields.get(key):
+        raise GrantError("invalid_request", f"Missing required parameter: {key}")
+    return fields[key]
+
+
+def _refused(error: GrantError) -> web.Response:
+    return json_answer({"error": error.error, "error_description": error.description}, error.status)
+
+
+@routes.post("/oauth/token")
+async def token(request: web.Request) -> web.Response:
+    try:
+        return _grant(await _fields(request), state_of(request))
+    except GrantError as error:
+        return _refused(error)
+
+
+def _grant(fields: dict[str, str], state: State) -> web.Response:
+    grants = state.grants
+    client_id = _needed(fields, "client_id")
+    grants.check_client(client_id, fields.get("client_secret"))
+    kind = _needed(fields, "grant_type")
+    if kind == "refresh_token":
+        email, refresh_token = grants.use_refresh_token(_needed(fields, "refresh_token"))
+    elif kind == DEVICE_GRANT:
+        email = grants.poll_device(_needed(fields, "device_code"), client_id)
+        refresh_token = grants.new_refresh_token(email)
+    else:
+        raise GrantError("unsupported_grant_type", f"Unsupported grant type: {kind}")
+    return json_answer(
+        {
+            "access_token": state.tokens.issue(email).value,
+            "refresh_token": refresh_token,
+            "token_type": "Bearer",
+            "expires_in": int(state.settings.token_seconds),
+            "scope": SCOPE,
+        }
+    )
+
+
+@routes.post("/oauth/device/code")
+async def device_code(request: web.Request) -> web.Response:
+    state = state_of(request)
+    try:
+        fields = await _fields(request)
+        client_id = _needed(fields, "client_id")
+        if client_id not in state.grants.clients:
+            raise GrantError("invalid_client", "Unknown client", 401)
+    except GrantError as error:
+        return _refused(error)
+    code = state.grants.start_device(client_id)
+    page = f"{request.url.origin()}/activate"
+    return json_answer(
+        {
+            "device_code": code.device_code,
+            "user_code": code.user_code,
+            "verification_uri": page,
+            "verification_uri_complete": f"{page}?user_code={code.user_code}",
+            "expires_in": CODE_SECONDS,
+            "interval": int(state.settings.device_interval),
+        }
+    )
+
+
+@routes.get("/activate")
+async def activate(request: web.Request) -> web.Response:
+    """The page a person opens: following the complete link approves the code."""
+    user_code = request.query.get("user_code", "")
+    approved = bool(user_code) and state_of(request).grants.approve(user_code)
+    text = "Approved." if approved else "Unknown code."
+    return web.Response(text=f"<p>{html.escape(user_code)} {text}</p>", content_type="text/html")

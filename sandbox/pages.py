@@ -1,0 +1,52 @@
+"""Page arithmetic that the audit log and the lists share, with the faults that falsify it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from .faults import Fault
+
+
+class BadRequest(Exception):
+    """A parameter that the service refuses; the text is the `statusMessage`."""
+
+
+def whole(query: Mapping[str, str], key: str) -> int | None:
+    """An integer parameter, None when absent."""
+    value = query.get(key)
+    if value is None or value == "":
+        return None
+    try:
+        return int(value)
+    except ValueError:
+        raise BadRequest(f"Invalid value for {key}") from None
+
+
+def positive(query: Mapping[str, str], key: str, default: int, least: int) -> int:
+    value = whole(query, key)
+    if value is not None and value < least:
+        raise BadRequest(f"Invalid value for {key}")
+    return default if value is None else value
+
+
+@dataclass(frozen=True)
+class Span:
+    """Rows to serve, from `start` to before `stop`, and the total to report."""
+
+    start: int
+    stop: int
+    total: int
+
+
+def paged(offset: int, limit: int, total: int, fault: Fault | None) -> Span:
+    start = offset
+    if fault and fault.what == "duplicate-page":
+        start = max(0, offset - limit)
+    elif fault and fault.what == "shifted-page":
+        start = max(0, offset - int(fault.number("by", 1)))
+    stop = min(start + limit, total)
+    if fault and fault.what == "empty-page":
+        stop = start
+    reported = total + int(fault.number("by", 1)) if fault and fault.what == "wrong-total" else total
+    return Span(min(start, total), max(min(start, total), stop), max(0, reported))

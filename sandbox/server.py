@@ -1,0 +1,209 @@
+"""The server: as a coroutine for the command line, as a context manager with a thread of its own for tests."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+from aiohttp import web
+
+from . import audit, auth, directory, oauth
+from .certificates import KeyPair, fingerprint
+from .clock import Clock
+from .company import Company
+from .control import control_routes
+from .faults import Faults
+from .middleware import STOPPING, steer
+from .settings import Settings
+from .state import STATE, RecordedRequest, State
+from .tokens import AUDITOR
+
+MAX_BODY = 1 << 30
+START_SECONDS = 30
+
+
+def make_app(state: State, stopping: asyncio.Event) -> web.Application:
+    app = web.Application(middlewares=[steer], client_max_size=MAX_BODY)
+    app[STATE] = state
+    app[STOPPING] = stopping
+    for routes in (auth.routes, oauth.routes, directory.routes, audit.routes, control_routes()):
+        app.add_routes(routes)
+    return app
+
+
+async def serve(state: State, host: str, port: int, stopping: asyncio.Event, ready: Callable[[str], None]) -> None:
+    """Serves until `stopping` is set; calls `ready` with the base URL as soon as requests are taken."""
+    # A client that has gone away must not leave a handler waiting.
+    runner = web.AppRunner(make_app(state, stopping), access_log=None, handler_cancellation=True, shutdown_timeout=0.5)
+    await runner.setup()
+    try:
+        site = web.TCPSite(runner, host, port)
+        await site.start()
+        address = runner.addresses[0]
+        ready(f"http://{host}:{address[1]}")
+        await stopping.wait()
+    finally:
+        await runner.cleanup()
+
+
+class Sandbox:
+    """A running sandbox: `with Sandbox(events=1_000, page_cap=100) as sandbox: requests.get(sandbox.url + ...)`.
+
+    Keyword arguments are the fields of `Settings`. `clock_ms` stops the clock from the beginning. Days of
+    events are made when they are first asked for.
+    """
+
+    def __init__(
+        self,
+        *,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        clock_ms: int | None = None,
+        faults: Iterable[str] = (),
+        trust: Iterable[str | Path | KeyPair] = (),
+        **knobs: Any,
+    ) -> None:
+        settings = Settings()
+        settings.set(**knobs)
+        self.state = State(settings, Clock(clock_ms))
+        self.state.faults.add(*faults)
+        for certificate in trust:
+            self.trust(certificate)
+        self.url = ""
+        self._address = (host, port)
+        self._ready = threading.Event()
+        self._error: BaseException | None = None
+        self._thread: threading.Thread | None = None
+
+    def __enter__(self) -> Sandbox:
+        return self.start()
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def start(self) -> Sandbox:
+        self._thread = threading.Thread(target=self._run, name="sandbox", daemon=True)
+        self._thread.start()
+        if not self._ready.wait(START_SECONDS):
+            raise TimeoutError("the sandbox did not start")
+        if self._error is not None:
+            raise self._error
+        return self
+
+    def stop(self) -> None:
+        if self._thread is not None and self._thread.is_alive():
+            self._loop.call_soon_threadsafe(self._stopping.set)
+            self._thread.join()
+        self._thread = None
+
+    def _run(self) -> None:
+        try:
+            asyncio.run(self._serve())
+        except BaseException as error:
+            self._error = error
+        finally:
+            self._ready.set()
+
+    async def _serve(self) -> None:
+        self._loop, self._stopping = asyncio.get_running_loop(), asyncio.Event()
+
+        def ready(url: str) -> None:
+            self.url = url
+            self._ready.set()
+
+        await serve(self.state, *self._address, self._stopping, ready)
+
+    @property
+    def settings(self) -> Settings:
+        return self.state.settings
+
+    @property
+    def company(self) -> Company:
+        return self.state.company
+
+    @property
+    def faults(self) -> Faults:
+        return self.state.faults
+
+    @property
+    def requests(self) -> list[RecordedRequest]:
+        """Requests seen so far, those under `/_sandbox` excepted; `requests.clear()` forgets them."""
+        return self.state.requests
+
+    @property
+    def now_ms(self) -> int:
+        return self.state.clock.now()
+
+    def truth(self, event_type: str = "all") -> list[dict[str, Any]]:
+        """The events that are visible now, in the order of eventDate."""
+        return self.state.store.truth(event_type)
+
+    def warm(self) -> int:
+        """Makes all days that can be asked for now; returns the number of visible events."""
+        return self.state.store.warm()
+
+    def add_events(self, events: Iterable[dict[str, Any]], visible_from: int | None = None) -> list[Any]:
+        """Adds events as they are; visible from their createdDate, or from `visible_from` (late). Returns the ids."""
+        return self.state.store.add(events, visible_from)
+
+    def hold_back(self, events: Iterable[dict[str, Any]]) -> list[Any]:
+        """Adds events that nobody sees before `release()`. Returns the ids."""
+        return self.state.store.hold_back(events)
+
+    def release(self) -> int:
+        """Makes the events that are held back visible; returns how many there were."""
+        return self.state.store.release()
+
+    def users(self) -> list[dict[str, Any]]:
+        """The users list as it is now."""
+        return self.state.directory.users()
+
+    def rename_user(self, user_id: str, **fields: Any) -> None:
+        """Changes firstName, lastName, email or active of a user."""
+        self.state.directory.rename_user(user_id, **fields)
+
+    def remove_user(self, user_id: str) -> None:
+        """The user disappears from the list; the events stay."""
+        self.state.directory.remove_user(user_id)
+
+    def add_user(self, **fields: Any) -> str:
+        """Adds a user to the list; returns the id."""
+        return self.state.directory.add_user(**fields)
+
+    def set_collection(self, collection: str, rows: list[dict[str, Any]] | None) -> None:
+        """Serves exactly these rows as `users`, `workspaces` or `models`; None goes back to the company's own."""
+        self.state.directory.replace(collection, rows)
+
+    def set_role(self, auditor: bool, email: str = AUDITOR) -> None:
+        """Gives the account the Tenant Auditor role or takes it, with effect on live tokens."""
+        self.state.tokens.accounts[email].auditor = auditor
+
+    def set_clock(self, ms: int | None = None, *, offset_ms: int = 0) -> None:
+        """Stops the clock at `ms`; without it the clock runs, `offset_ms` ahead of real time."""
+        self.state.clock.set(ms, offset_ms)
+
+    def advance(self, *, ms: int = 0, seconds: float = 0, hours: float = 0, days: float = 0) -> None:
+        """Moves the clock, stopped or not."""
+        self.state.clock.advance(ms + int(1_000 * (seconds + 3_600 * (hours + 24 * days))))
+
+    def issue_token(self, email: str = AUDITOR) -> str:
+        """A live token without a sign-in."""
+        return self.state.tokens.issue(email).value
+
+    def expire_tokens(self) -> int:
+        """All tokens are dead at once; refresh tokens of OAuth stay."""
+        return self.state.tokens.expire_all()
+
+    def approve_device(self, user_code: str | None = None, email: str = AUDITOR) -> bool:
+        """Approves a device code; without one, the newest. False when there is none."""
+        return self.state.grants.approve(user_code, email)
+
+    def trust(self, certificate: str | Path | KeyPair) -> None:
+        """Trusts a certificate for signing in: a path, PEM text, or a pair of `sandbox.certificates`."""
+        text = certificate.certificate if isinstance(certificate, KeyPair) else certificate
+        if isinstance(text, Path) or "-----BEGIN" not in text:
+            text = Path(text).read_text()
+        self.state.trusted_certificates.append(fingerprint(text.encode()))

@@ -1,0 +1,110 @@
+"""Planted stories: what security rules should find. Each is told on fixed days, so any fortnight has all of them."""
+
+from __future__ import annotations
+
+from random import Random
+from typing import TYPE_CHECKING
+
+from . import names
+from .actors import Actor, Cast
+from .clock import DAY, HOUR, SECOND
+from .company import Person, hex_id
+from .templates import Template, session_part, template, user_part
+
+if TYPE_CHECKING:
+    from .events import Row
+
+# On quieter days a story would drown the ordinary events.
+SMALLEST_VOLUME = 40
+ABROAD = "203.0.113"
+
+
+def rows_of(day: int, volume: int, cast: Cast, rng: Random) -> list[Row]:
+    """The stories of that day, and who joined and left."""
+    if volume < SMALLEST_VOLUME:
+        return []
+    people = [person for person in cast.company.people(day) if not person.never_signs_in]
+    if len(people) < 2:
+        return []
+    rows = _joiners_and_leavers(day, cast)
+    turn = day + cast.company.seed
+    if turn % 5 == 0:
+        rows += _burst_of_failures(day, cast, people, rng)
+    if turn % 7 == 1:
+        rows += _admin_role_grant(day, cast, people, rng)
+    if turn % 6 == 2:
+        rows += _export_spike(day, min(60, volume // 4), cast, people, rng)
+    if turn % 9 == 3:
+        rows += _admin_from_new_address(day, cast, people, rng)
+    if turn % 8 == 4:
+        rows += _unknown_user(day, cast, rng)
+    return rows
+
+
+def _steps(start: int, pause: int, actor: Actor, part: bytes, kinds: list[Template]) -> list[Row]:
+    return [(start + i * pause, 0, actor.user, kind, part) for i, kind in enumerate(kinds)]
+
+
+def _burst_of_failures(day: int, cast: Cast, people: list[Person], rng: Random) -> list[Row]:
+    """Wrong passwords from abroad, then the right one."""
+    actor = cast.actor(rng.choice(people), day)
+    part = session_part(f"{ABROAD}.{rng.randrange(1, 255)}", names.PROGRAMS[1], "")
+    kinds = [actor.signing["failed"]] * rng.randint(8, 20) + [actor.signing["in"]]
+    return _steps(day * DAY + 2 * HOUR, 7 * SECOND, actor, part, kinds)
+
+
+def _admins(people: list[Person]) -> list[Person]:
+    return [person for person in people if person.is_admin] or people[:1]
+
+
+def _admin_role_grant(day: int, cast: Cast, people: list[Person], rng: Random) -> list[Row]:
+    """An administrator makes somebody a tenant administrator, who then looks around."""
+    admin = cast.actor(rng.choice(_admins(people)), day)
+    friend = rng.choice(people)
+    grant = cast.library.role_change("AUTHZ-3", names.ROLES[0], friend)
+    start = day * DAY + 15 * HOUR
+    other = cast.actor(friend, day)
+    later = _steps(start + 20 * 60 * SECOND, 90 * SECOND, other, other.session(rng), other.table[:6])
+    return _steps(start, SECOND, admin, admin.session(rng), [grant]) + later
+
+
+def _export_spike(day: int, count: int, cast: Cast, people: list[Person], rng: Random) -> list[Row]:
+    """One person takes out dozens of exports within minutes."""
+    person = rng.choice(people)
+    actor = cast.actor(person, day)
+    model = cast.company.models_of(person)[0]
+    exports = [kind for kind, _ in cast.library.for_model(model) if b"USR-36" in kind.code]
+    kinds = [exports[i % len(exports)] for i in range(count)]
+    return _steps(day * DAY + 17 * HOUR, 19 * SECOND, actor, actor.session(rng), kinds)
+
+
+def _admin_from_new_address(day: int, cast: Cast, people: list[Person], rng: Random) -> list[Row]:
+    """An administrator signs in from an address never seen before and works."""
+    admin = cast.actor(rng.choice(_admins(people)), day)
+    part = admin.session(rng, ip=f"{ABROAD}.{day % 254 + 1}")
+    return _steps(day * DAY + 3 * HOUR, 40 * SECOND, admin, part, [admin.signing["in"], *admin.table[-5:]])
+
+
+def _unknown_user(day: int, cast: Cast, rng: Random) -> list[Row]:
+    """Somebody acts whom no list has ever named."""
+    company = cast.company
+    ghost = user_part(hex_id(company.seed, "ghost", day // 40), company.tenant_id)
+    part = session_part(f"10.20.99.{rng.randrange(1, 255)}", names.BROWSERS[0], "")
+    kinds = [kind for kind, _ in cast.library.for_page(rng.choice(company.pages))[:4]]
+    return [(day * DAY + 10 * HOUR + i * 50 * SECOND, 0, ghost, kind, part) for i, kind in enumerate(kinds)]
+
+
+def _joiners_and_leavers(day: int, cast: Cast) -> list[Row]:
+    """Who takes up a post is created and assigned that morning; who left the day before is removed."""
+    company = cast.company
+    admin = cast.actor(company.person(0, day), day)
+    part = session_part(admin.addresses[0], admin.browser, "")
+    kinds: list[Template] = []
+    for post in range(company.headcount):
+        person = company.person(post, day)
+        if person.first_day == day:
+            gone = company.person(post, day - 1)
+            for code, who in (("USR-17", gone), ("USR-29", gone), ("USR-1", person), ("USR-15", person)):
+                on = {"targetUserId": who.id, "targetUserName": who.email}
+                kinds.append(template(code, who.id, on, kind="USER", tenant=company.tenant_id))
+    return _steps(day * DAY + 6 * HOUR, 5 * SECOND, admin, part, kinds)

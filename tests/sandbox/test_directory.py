@@ -1,0 +1,96 @@
+import re
+
+import pytest
+
+from sandbox.clock import day_of
+from sandbox.server import Sandbox
+
+from .conftest import NOW, Client
+
+
+def test_users_list_pages_with_key_offset(shared: Sandbox, reader: Client) -> None:
+    users = reader.get("/2/0/users").json()
+    assert users["meta"]["paging"] == {"currentPageSize": 42, "totalSize": 42, "offset": 0}
+    assert users["status"] == {"code": 200, "message": "Success"}
+    page = reader.get("/2/0/users", params={"limit": 20, "offset": 30}).json()
+    assert page["meta"]["paging"] == {"currentPageSize": 12, "totalSize": 42, "offset": 30}
+    assert page["users"] == users["users"][30:]
+
+
+def test_limit_is_at_most_5000(sandbox: Sandbox, client: Client) -> None:
+    sandbox.set_collection("users", [{"id": f"{i:032x}"} for i in range(5_001)])
+    for limit in ({}, {"limit": 9_000}):
+        assert len(client.get("/2/0/users", params=limit).json()["users"]) == 5_000
+
+
+def test_last_login_is_absent_or_has_a_zone_without_colon(shared: Sandbox, reader: Client) -> None:
+    users = {u["id"]: u for u in reader.get("/2/0/users").json()["users"]}
+    never = [p.id for p in shared.company.people(day_of(NOW)) if p.never_signs_in]
+    assert never
+    assert all("lastLoginDate" not in users[user] for user in never)
+    newest = max((e for e in shared.truth() if e["eventTypeId"] in ("USR-8", "USR-08")), key=lambda e: e["eventDate"])
+    shown = users[newest["userId"]]["lastLoginDate"]
+    assert re.fullmatch(r"2026-11-18T\d\d:\d\d:\d\d\.\d{3}\+0000", shown)
+    assert shown[20:23] == f"{newest['eventDate'] % 1000:03d}"
+
+
+@pytest.mark.parametrize(("sort", "backwards"), [("+email", False), ("-email", True)])
+def test_sort_needs_a_sign(reader: Client, sort: str, backwards: bool) -> None:
+    emails = [u["email"] for u in reader.get("/2/0/users", params={"sort": sort}).json()["users"]]
+    assert emails == sorted(emails, reverse=backwards)
+    assert reader.get("/2/0/users", params={"sort": "email"}).status_code == 400
+    assert reader.get("/2/0/users", params={"sort": "+shoeSize"}).status_code == 400
+
+
+def test_details_are_sent_on_request_only(reader: Client) -> None:
+    assert set(reader.get("/2/0/workspaces").json()["workspaces"][0]) == {"id", "name"}
+    full = reader.get("/2/0/workspaces", params={"tenantDetails": "true"}).json()["workspaces"][0]
+    assert set(full) == {"id", "name", "active", "sizeAllowance", "currentSize"}
+    assert "lastModified" not in reader.get("/2/0/models").json()["models"][0]
+    model = reader.get("/2/0/models", params={"modelDetails": "true"}).json()["models"][0]
+    assert {"id", "name", "activeState", "currentWorkspaceId", "lastModified", "categoryValues"} <= set(model)
+
+
+def test_model_ids_are_upper_case_here_and_lower_case_in_events(shared: Sandbox, reader: Client) -> None:
+    models = {m["id"] for m in reader.get("/2/0/models").json()["models"]}
+    opened = {e["objectId"] for e in shared.truth() if e["eventTypeId"] == "USR-13"}
+    assert all(model == model.upper() for model in models)
+    assert opened
+    assert {model.upper() for model in opened} <= models
+    assert not opened & models
+
+
+def test_collection_key_is_absent_when_there_is_nothing(sandbox: Sandbox, client: Client) -> None:
+    sandbox.set_collection("models", [])
+    body = client.get("/2/0/models").json()
+    assert "models" not in body
+    assert body["meta"]["paging"] == {"currentPageSize": 0, "totalSize": 0, "offset": 0}
+    sandbox.set_collection("models", None)
+    assert client.get("/2/0/models").json()["models"]
+
+
+def test_users_are_renamed_removed_and_added(sandbox: Sandbox, client: Client) -> None:
+    first, second = (user["id"] for user in sandbox.users()[:2])
+    sandbox.rename_user(first, lastName="Renamed", email="renamed@example.com")
+    sandbox.remove_user(second)
+    added = sandbox.add_user(firstName="Late", lastName="Comer")
+    users = {u["id"]: u for u in client.get("/2/0/users").json()["users"]}
+    assert (users[first]["lastName"], users[first]["email"]) == ("Renamed", "renamed@example.com")
+    assert second not in users
+    assert users[added]["firstName"] == "Late"
+    with pytest.raises(ValueError, match="no user"):
+        sandbox.rename_user("nobody", lastName="X")
+
+
+def test_people_come_and_go_with_the_clock(sandbox: Sandbox) -> None:
+    before = {u["id"] for u in sandbox.users()}
+    sandbox.advance(days=30)
+    after = {u["id"] for u in sandbox.users()}
+    assert before - after
+    assert after - before
+    assert len(before) == len(after)
+
+
+def test_lists_need_a_token(sandbox: Sandbox, client: Client) -> None:
+    sandbox.expire_tokens()
+    assert client.get("/2/0/users").status_code == 401

@@ -1,0 +1,74 @@
+from typing import Any
+
+import requests
+
+from sandbox.oauth_grants import DEVICE_GRANT
+from sandbox.server import Sandbox
+
+from .conftest import EVENTS
+
+DEVICE = {"client_id": "sandbox-device", "grant_type": DEVICE_GRANT}
+REFRESH = {"client_id": "sandbox-device", "grant_type": "refresh_token"}
+
+
+def post(sandbox: Sandbox, path: str = "/oauth/token", form: bool = False, **fields: Any) -> requests.Response:
+    return requests.post(sandbox.url + path, timeout=10, **({"data": fields} if form else {"json": fields}))
+
+
+def test_refresh_token_gives_a_token_for_the_audit_api(sandbox: Sandbox) -> None:
+    for form in (False, True):
+        body = post(sandbox, form=form, refresh_token="sandbox-refresh-0", **REFRESH).json()
+        assert set(body) == {"access_token", "refresh_token", "token_type", "expires_in", "scope"}
+        assert (body["refresh_token"], body["expires_in"]) == ("sandbox-refresh-0", 2100)
+        header = {"Authorization": f"AnaplanAuthToken {body['access_token']}"}
+        assert requests.get(sandbox.url + EVENTS, headers=header, timeout=10).status_code == 200
+
+
+def test_rotation_kills_the_old_refresh_token(sandbox: Sandbox) -> None:
+    sandbox.settings.rotate_refresh_tokens = True
+    second = post(sandbox, refresh_token="sandbox-refresh-0", **REFRESH).json()["refresh_token"]
+    assert second != "sandbox-refresh-0"
+    refused = post(sandbox, refresh_token="sandbox-refresh-0", **REFRESH)
+    assert (refused.status_code, refused.json()["error"]) == (403, "invalid_grant")
+    assert post(sandbox, refresh_token=second, **REFRESH).status_code == 200
+
+
+def test_web_client_needs_its_secret(sandbox: Sandbox) -> None:
+    web = {"client_id": "sandbox-web", "grant_type": "refresh_token", "refresh_token": "sandbox-refresh-0"}
+    assert post(sandbox, **web).json()["error"] == "invalid_client"
+    assert post(sandbox, client_secret="wrong", **web).status_code == 401
+    assert post(sandbox, client_secret="sandbox-secret", **web).status_code == 200
+
+
+def test_device_grant_waits_for_approval(sandbox: Sandbox) -> None:
+    code = post(sandbox, "/oauth/device/code", client_id="sandbox-device", scope="openid offline_access").json()
+    assert set(code) == {
+        "device_code", "user_code", "verification_uri", "verification_uri_complete", "expires_in", "interval",
+    }  # fmt: skip
+    poll = {**DEVICE, "device_code": code["device_code"]}
+    assert post(sandbox, **poll).json()["error"] == "authorization_pending"
+    assert post(sandbox, **poll).json()["error"] == "slow_down"
+    sandbox.advance(seconds=code["interval"])
+    assert post(sandbox, **poll).json()["error"] == "authorization_pending"
+    assert sandbox.approve_device(code["user_code"])
+    body = post(sandbox, **poll).json()
+    assert post(sandbox, refresh_token=body["refresh_token"], **REFRESH).status_code == 200
+    assert post(sandbox, **poll).json()["error"] == "invalid_grant"
+
+
+def test_device_code_is_approved_by_its_link_and_expires(sandbox: Sandbox) -> None:
+    code = post(sandbox, "/oauth/device/code", client_id="sandbox-device").json()
+    assert "Approved" in requests.get(code["verification_uri_complete"], timeout=10).text
+    sandbox.advance(seconds=code["expires_in"])
+    assert post(sandbox, device_code=code["device_code"], **DEVICE).json()["error"] == "expired_token"
+    assert not sandbox.approve_device("no-such-code")
+
+
+def test_malformed_requests_are_refused(sandbox: Sandbox) -> None:
+    assert post(sandbox).json()["error"] == "invalid_request"
+    assert post(sandbox, client_id="nobody", grant_type="refresh_token").json()["error"] == "invalid_client"
+    assert post(sandbox, client_id="sandbox-device", grant_type="password").json()["error"] == "unsupported_grant_type"
+    broken = requests.post(
+        sandbox.url + "/oauth/token", data="{", headers={"Content-Type": "application/json"}, timeout=10
+    )
+    assert broken.json()["error"] == "invalid_request"
