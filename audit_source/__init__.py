@@ -3,9 +3,9 @@
 import csv
 import hashlib
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from importlib import resources
-from typing import Any, Dict, List, Optional, Tuple, Union
+from typing import Any
 
 import dlt
 import pyarrow as pa
@@ -87,12 +87,13 @@ def audit_source(
         overlap_minutes: How much of what is covered already is fetched again.
         safety_lag_seconds: How far before now a run ends.
         late_event_scan: Whether every kept day is asked whether it has grown since.
-        events_per_load: Ends a load after the window in which it was reached; `run.unfinished` says that there is more.
+        events_per_load: Ends a load after the window in which it was reached; see `run.unfinished`.
         reload: A span to load (again) in the place of what is due.
         run: Findings of the run, for a caller that wants them.
 
     Returns:
-        `events` with `event_windows` and `event_days`, `users` with `user_logins`, `workspaces`, `models`, `event_types`.
+        `events` with `event_windows` and `event_days`, `users` with `user_logins`, `workspaces`, `models`,
+        `event_types`.
 
     Raises:
         ConfigurationError: A setting or credential is missing, unknown or contradictory. Nothing was asked yet.
@@ -148,7 +149,7 @@ def audit_source(
 # Makes a table without a row. Not as parquet: the Postgres driver fails on a file without a row group.
 _EMPTY_TABLE = dlt.mark.with_hints(
     dlt.mark.materialize_table_schema(),
-    dlt.mark.make_hints(file_format="preferred"),  # type: ignore[no-untyped-call]
+    dlt.mark.make_hints(file_format="preferred"),
 )
 
 
@@ -205,15 +206,16 @@ def _event_types() -> DltResource:
 
 def _catalogue_table(text: str) -> pa.Table:
     rows = list(csv.DictReader(text.splitlines()))
-    columns = {column.name: [row.get(column.name) for row in rows] for column in EVENT_TYPES.columns}
+    names = [column.name for column in EVENT_TYPES.columns]
+    columns: dict[str, Sequence[Any]] = {name: [row.get(name) for row in rows] for name in names}
     columns["event_type_code"] = [normalise_code(code) for code in columns["event_type_id"]]
     return table_of(EVENT_TYPES, Rows(columns, {}))
 
 
 def _declare_row_versions() -> None:
-    """Gives the hash column its type, which dlt's SCD2 hint leaves open, so that a list without a record has its table."""
+    """Gives the hash column its type, which dlt's SCD2 hint leaves open, so that an empty list has its table."""
     schema = dlt.current.source_schema()
-    version = {"name": "row_version", "data_type": "text", "nullable": False, "x-row-version": True}
+    version: Any = {"name": "row_version", "data_type": "text", "nullable": False, "x-row-version": True}
     for table in (USERS, WORKSPACES, MODELS):
         schema.update_table(new_table(table.name, columns=[version]))
 

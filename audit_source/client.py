@@ -31,9 +31,7 @@ class Client(dlt_requests.Client):
     """
 
     def __init__(self, parallel_requests: int, requests_per_minute: int) -> None:
-        super().__init__(  # type: ignore[call-arg]
-            max_connections=parallel_requests, raise_for_status=False, retry_condition=_is_damaged
-        )
+        super().__init__(max_connections=parallel_requests, raise_for_status=False, retry_condition=_is_damaged)
         self._limiter = RateLimiter(requests_per_minute)
         backoff = float(self._retry_kwargs["backoff_factor"])
         self._adapter = _LimitedAdapter(self._limiter, ADVISED_PAUSE_SECONDS * backoff, parallel_requests)

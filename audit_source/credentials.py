@@ -1,6 +1,6 @@
-"""The ways to sign in to Anaplan: one dlt credentials class each, configured under `sources.audit_source.credentials`."""
+"""The ways to sign in to Anaplan: one dlt credentials class each, under `sources.audit_source.credentials`."""
 
-from typing import Union
+from typing import Any, Union
 
 import dlt
 from dlt.common.configuration import configspec
@@ -98,7 +98,7 @@ def _required_of(credentials: AnaplanCredentials) -> list[str]:
 
 
 def _configured_fields(spec: type[CredentialsConfiguration]) -> dict[str, str]:
-    values = {name: dlt.secrets.get(f"{SECTION}.{name}") for name in spec.get_resolvable_fields()}
+    values: dict[str, Any] = {name: dlt.secrets.get(f"{SECTION}.{name}") for name in spec.get_resolvable_fields()}
     return {name: str(value) for name, value in values.items() if value not in (None, "")}
 
 

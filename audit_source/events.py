@@ -74,7 +74,8 @@ class EventFetcher:
     def totals(self, event_type: str, spans: list[Span]) -> list[int | None]:
         """Returns how many events Anaplan has for each span, by one request for a single event each."""
         asked = [self._pool.submit(self._page, event_type, span, 0, 1) for span in spans]
-        return [page.total if page.total is not None else page.count for page in (future.result() for future in asked)]
+        pages = [future.result() for future in asked]
+        return [page.total if page.total is not None else page.arrived for page in pages]
 
     def fetch(self, event_type: str, spans: list[Span], checked_at: int) -> Iterator[Fetched]:
         """Yields the tables of each span, and after them its window: `complete`, or `incomplete` after every attempt.
@@ -140,26 +141,26 @@ class EventFetcher:
         if job.until is None:
             if self._is_too_large(job.span, page.total):
                 raise _TooLarge
-            job.step = job.next_offset = page.count
+            job.step = job.next_offset = page.arrived
         job.totals.append(page.total)
         job.until = self._known_size(job, offset, page)
-        if page.count and offset + page.count < min(job.next_offset, job.until):
+        if page.arrived and offset + page.arrived < min(job.next_offset, job.until):
             # The server cut the page: what is missing of it is asked for before anything after it.
-            rest = self._pool.submit(self._page, event_type, job.span, offset + page.count, self._page_size)
-            job.pending.appendleft((offset + page.count, rest))
+            rest = self._pool.submit(self._page, event_type, job.span, offset + page.arrived, self._page_size)
+            job.pending.appendleft((offset + page.arrived, rest))
         if page.events is not None:
             job.ids.append(page.events["id"])
-            job.arrived += page.count
+            job.arrived += page.arrived
             job.inside += _count_inside(page.events["event_date"], job.span)
         return page.events
 
     def _known_size(self, job: _Job, offset: int, page: Page) -> int:
         """Returns the offset up to which to ask. Without `meta` that is one page more, until one brings nothing new."""
         if page.total is not None:
-            return page.total if page.count or job.until else 0
+            return page.total if page.arrived or job.until else 0
         new = set(page.events["id"].to_pylist() if page.events is not None else ()) - job.seen
         job.seen |= new
-        return max(job.until or 0, offset + page.count + 1 if new else 0)
+        return max(job.until or 0, offset + page.arrived + 1 if new else 0)
 
     def _verify(self, job: _Job, checked_at: int) -> Window | None:
         """Returns the window if the count is right or this was the last attempt; None asks for another one."""
@@ -170,7 +171,7 @@ class EventFetcher:
         right = not told or (told[0] == told[-1] == distinct)
         if not right:
             logger.info(
-                f"Window {job.span}, attempt {job.attempt}: {distinct} events arrived, {told[0]} to {told[-1]} reported."
+                f"Window {job.span}, attempt {job.attempt}: {distinct} arrived, {told[0]} to {told[-1]} reported."
             )
             if job.attempt < MOST_ATTEMPTS:
                 return None

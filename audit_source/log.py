@@ -101,15 +101,20 @@ class _Ledger:
             return
         spans = self._due(fetcher, settings, reload)
         self.run.windows_due = self.run.windows + len(spans)
+        before, fetched = self.windows, []
         for table, window in fetcher.fetch(self.event_type, spans, self.limits.now):
             if table is not None:
                 budget -= len(table)
                 yield table
             elif window is not None:
                 self._note(window)
+                fetched.append(window)
                 if budget <= 0 and window.end < spans[-1][1]:
                     self.run.unfinished = True
-                    return
+                    break
+        self.run.new_events += _growth(before, fetched)
+        for span in self.grown:
+            self.run.late_events += _growth(before, [w for w in fetched if span[0] <= w.start < span[1]])
 
     def to_state(self) -> list[Any]:
         return [list(astuple(window)) for window in self.windows]
@@ -154,12 +159,7 @@ class _Ledger:
                     self._put(replace(window, checked_at=self.limits.now))
 
     def _note(self, window: Window) -> None:
-        known = sum(w.distinct or 0 for w in self.windows if w.start >= window.start and w.end <= window.end)
         self.run.windows += 1
-        new = max(0, (window.distinct or 0) - known)
-        self.run.new_events += new
-        if any(start <= window.start < end for start, end in self.grown):
-            self.run.late_events += new
         if window.status == INCOMPLETE:
             self.run.incomplete.append(window)
         self._put(window)
@@ -167,6 +167,12 @@ class _Ledger:
     def _put(self, window: Window) -> None:
         self.windows = record(self.windows, window)
         self.touched.add(day_start(window.start))
+
+
+def _growth(before: list[Window], fetched: list[Window]) -> int:
+    """Returns how many events more the fetched windows hold than those whose place they took."""
+    replaced = [w for w in before if any(w.start < new.end and w.end > new.start for new in fetched)]
+    return max(0, sum(w.inside for w in fetched) - sum(w.inside for w in replaced))
 
 
 def _days_table(days: list[Any], now: int) -> pa.Table:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from operator import attrgetter
-from typing import Annotated, Any, NamedTuple, Optional
+from typing import Annotated, Any, NamedTuple
 
 import msgspec
 import pyarrow as pa
@@ -38,7 +38,7 @@ _ATTRIBUTE_COLUMNS = dict(
 
 def _struct_field(column: Column) -> tuple[Any, ...]:
     field_type = _FIELD_TYPES[column.data_type]
-    return (column.field, Optional[field_type], None) if column.nullable else (column.field, field_type)
+    return (column.field, field_type | None, None) if column.nullable else (column.field, field_type)
 
 
 # Made from the schema, so that a column is declared in one place.
@@ -65,14 +65,14 @@ class _Page(msgspec.Struct):
 
 _page_decoder = msgspec.json.Decoder(_Page)
 _list_decoder = msgspec.json.Decoder(list[Any])
-_event_values = attrgetter(*(column.field for column in _SENT))
+_event_values = attrgetter(*(str(column.field) for column in _SENT))
 
 
 class Page(NamedTuple):
     """The events of a page, None where there are none, and `totalSize` of its window, None where it is not told."""
 
     events: pa.Table | None
-    count: int
+    arrived: int
     total: int | None
 
 

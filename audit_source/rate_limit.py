@@ -38,7 +38,7 @@ class RateLimiter:
             self._sleep(delay)
 
     def pause(self, seconds: float) -> None:
-        """Holds every request back for `seconds` and up to a quarter more, so that several clients do not return as one."""
+        """Holds every request back for `seconds`, and up to a quarter more: several clients must not return as one."""
         with self._lock:
             self._paused_until = max(self._paused_until, self._clock() + seconds * random.uniform(1.0, 1.25))
 

@@ -112,11 +112,11 @@ def array_of(values: Any, arrow_type: pa.DataType) -> pa.Array:
 
 
 def rows_of(table: Table, records: list[Record], new_columns: NewColumns) -> Rows:
-    """Converts records one by one, for pages that the typed decoder refuses and for the short lists of the directory."""
+    """Converts records one by one: pages that the typed decoder refuses, and the lists of the directory."""
     fields = {column.field: column for column in table.columns if column.field}
     taken = {column.name for column in table.columns}
-    columns: dict[str, list[Any]] = {column.name: [] for column in table.columns}
-    extra: dict[str, list[Any]] = {}
+    columns: dict[str, Any] = {column.name: [] for column in table.columns}
+    extra: dict[str, Any] = {}
     for position, record in enumerate(records):
         values, fits = _declared(fields, record)
         for field in record.keys() - fields.keys():
@@ -148,7 +148,7 @@ def as_json(value: Any) -> str | None:
 
 
 def id_from_content(record: Record) -> int:
-    """Returns a number for an event without a usable id: the same for the same record, and negative, as no real id is."""
+    """Returns a number for an event without a usable id: the same for the same record, and never a real one."""
     digest = hashlib.sha256(_dumps(record, sort_keys=True).encode()).digest()
     return -(int.from_bytes(digest[:8], "big") >> 1) - 1
 

@@ -179,7 +179,7 @@ def _with_edge(spans: list[Span], limits: Limits) -> list[Span]:
 
 
 def _cut(spans: list[Span], limits: Limits) -> list[Span]:
-    """Joins adjoining spans, then cuts them at midnight, at the edge of Anaplan's memory, and one overlap before the end.
+    """Joins adjoining spans; cuts them at midnight, at the edge of Anaplan's memory, and one overlap before the end.
 
     The last cut is what the next run begins at, so that it fetches the overlap again and not the whole day.
     """

@@ -7,9 +7,10 @@ import os
 import signal
 import sys
 import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING, Any, Callable, Dict, Iterator, List, Optional
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from .enrich import EnrichReport
     from .load import LoadResult
 
-Seconds = Dict[str, float]
+Seconds = dict[str, float]
 
 
 class _Cli(click.Group):
@@ -83,7 +84,7 @@ full_refresh_option = click.option(
 @debug_option
 @span_options
 @full_refresh_option
-def run(since: Optional[datetime], until: Optional[datetime], full_refresh: bool) -> int:
+def run(since: datetime | None, until: datetime | None, full_refresh: bool) -> int:
     """Load what is new, enrich it, check the result."""
     seconds: Seconds = {}
     with _pipelines() as (pipelines, progress):
@@ -100,7 +101,7 @@ def run(since: Optional[datetime], until: Optional[datetime], full_refresh: bool
 @cli.command
 @debug_option
 @span_options
-def load(since: Optional[datetime], until: Optional[datetime]) -> int:
+def load(since: datetime | None, until: datetime | None) -> int:
     """Load what is new into the raw tables."""
     seconds: Seconds = {}
     with _pipelines() as (pipelines, progress):
@@ -160,7 +161,7 @@ def _pipelines() -> Iterator[Any]:
 
 
 def _load(
-    pipelines: "Pipelines", progress: Any, since: Optional[datetime], until: Optional[datetime], seconds: Seconds
+    pipelines: "Pipelines", progress: Any, since: datetime | None, until: datetime | None, seconds: Seconds
 ) -> "LoadResult":
     from audit_source import Reload
 
@@ -181,7 +182,7 @@ def _enrich(pipelines: "Pipelines", full_refresh: bool, seconds: Seconds) -> "En
         return enrich_all(pipelines.enriched, pipelines.raw, full_refresh=full_refresh)
 
 
-def _check(pipelines: "Pipelines", seconds: Seconds) -> List["CheckResult"]:
+def _check(pipelines: "Pipelines", seconds: Seconds) -> list["CheckResult"]:
     from .checks import check as check_all
 
     with _timed("check", seconds):
@@ -216,7 +217,7 @@ def _say_enriched(report: "EnrichReport") -> None:
     click.echo(f"enriched  {report.line()}")
 
 
-def _say_checked(results: List["CheckResult"]) -> None:
+def _say_checked(results: list["CheckResult"]) -> None:
     failed = [result for result in results if not result.passed]
     click.echo(f"checked   {len(results) - len(failed)} of {len(results)} checks passed")
     for result in failed:
@@ -235,7 +236,7 @@ def _code_of_load(loaded: "LoadResult") -> int:
     return INCOMPLETE if loaded.run.incomplete else DONE
 
 
-def _code_of_checks(results: List["CheckResult"]) -> int:
+def _code_of_checks(results: list["CheckResult"]) -> int:
     return DONE if all(result.passed for result in results) else CHECK_FAILED
 
 
@@ -248,7 +249,7 @@ def _timed(step: str, seconds: Seconds) -> Iterator[None]:
         seconds[step] = time.monotonic() - began
 
 
-def _ms(moment: Optional[datetime]) -> Optional[int]:
+def _ms(moment: datetime | None) -> int | None:
     return None if moment is None else int(moment.replace(tzinfo=timezone.utc).timestamp() * 1000)
 
 

@@ -3,7 +3,8 @@
 import difflib
 import inspect
 import os
-from typing import Any, Dict, Iterator, List, Set, Tuple
+from collections.abc import Iterator
+from typing import Any
 
 import dlt
 
@@ -28,7 +29,7 @@ def check_settings() -> None:
             raise PipelineError(CONFIGURATION, f"setting `{name}` ({where}) does not exist. {meant}")
 
 
-def known_settings() -> Set[str]:
+def known_settings() -> set[str]:
     """Returns the names under `sources.audit_source`: the arguments of the source and the fields of its credentials."""
     from audit_source import audit_source
     from audit_source.credentials import MODES
@@ -38,7 +39,7 @@ def known_settings() -> Set[str]:
     return arguments | fields
 
 
-def _configured() -> Iterator[Tuple[str, str]]:
+def _configured() -> Iterator[tuple[str, str]]:
     for provider in dlt.config.config_providers:
         document: Any = getattr(provider, "_config_doc", None)
         for key in SOURCE_SECTION:
@@ -51,7 +52,7 @@ def _configured() -> Iterator[Tuple[str, str]]:
             yield variable, variable[len(prefix) :].lower().replace("__", ".")
 
 
-def _flat(document: Dict[str, Any]) -> List[str]:
+def _flat(document: dict[str, Any]) -> list[str]:
     names = []
     for key, value in document.items():
         names += [f"{key}.{inner}" for inner in value] if isinstance(value, dict) else [key]

@@ -2,8 +2,9 @@
 
 import os
 import stat
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from typing import Any, Iterator, NamedTuple, Optional
+from typing import Any, NamedTuple
 
 import dlt
 from dlt.common.destination import Destination
@@ -25,7 +26,7 @@ class Pipelines(NamedTuple):
     enriched: dlt.Pipeline
 
     @property
-    def file_format(self) -> Optional[str]:
+    def file_format(self) -> Any:
         """Parquet wherever the destination takes it: Postgres would otherwise get CSV, three times slower."""
         formats = self.raw.destination.capabilities().supported_loader_file_formats or []
         return "parquet" if "parquet" in formats else None
@@ -105,7 +106,7 @@ def _lock() -> Iterator[None]:
 def _destination(held: ExitStack) -> Any:
     kind = destination_type()
     # A model that fails must leave the table it would have replaced as it was.
-    strategy = {"replace_strategy": "insert-from-staging"}
+    strategy: dict[str, Any] = {"replace_strategy": "insert-from-staging"}
     if kind == "duckdb":
         return dlt.destinations.duckdb(held.enter_context(_database(database_path())), **strategy)
     try:

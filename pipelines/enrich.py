@@ -90,7 +90,7 @@ def _run_layer(
 ) -> list[str]:
     dataset = raw if number == 1 else pipeline.dataset()
     models = enrichment.layers[number - 1]
-    stored = dict(pipeline.default_schema.tables) if pipeline.default_schema_name else {}
+    stored: dict[str, Any] = dict(pipeline.default_schema.tables) if pipeline.default_schema_name else {}
     outdated = [model for model in models if _is_outdated(model, stored.get(model.name, {}).get("columns", {}))]
     load_ids: list[str] = []
     if outdated:

@@ -1,6 +1,6 @@
 """What a run ends with, for cron and every other scheduler: a code, and one line that says what to do."""
 
-from typing import Iterator, Optional, Tuple
+from collections.abc import Iterator
 
 DONE = 0
 FAILED = 1
@@ -31,7 +31,7 @@ class PipelineError(Exception):
         super().__init__(" ".join(line.split()))
 
 
-def explain(error: BaseException) -> Tuple[int, str]:
+def explain(error: BaseException) -> tuple[int, str]:
     """Returns exit code and line for any error, by what caused it rather than by what wrapped it."""
     for cause in _causes(error):
         found = _known(cause)
@@ -41,7 +41,7 @@ def explain(error: BaseException) -> Tuple[int, str]:
     return FAILED, f"{type(root).__name__}: {_first_line(root)} Run again with --debug for the traceback."
 
 
-def code_of_source_error(error: Exception) -> Optional[int]:
+def code_of_source_error(error: Exception) -> int | None:
     """Returns the exit code for an error of the source, None for any other."""
     from audit_source import errors
 
@@ -56,7 +56,7 @@ def code_of_source_error(error: Exception) -> Optional[int]:
     return None
 
 
-def _known(error: BaseException) -> Optional[Tuple[int, str]]:
+def _known(error: BaseException) -> tuple[int, str] | None:
     from dlt.common.configuration.exceptions import ConfigurationException
     from dlt.common.destination.exceptions import DestinationException
     from dlt.common.exceptions import MissingDependencyException
@@ -78,7 +78,7 @@ def _known(error: BaseException) -> Optional[Tuple[int, str]]:
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
     seen = set()
-    current: Optional[BaseException] = error
+    current: BaseException | None = error
     while current is not None and id(current) not in seen:
         seen.add(id(current))
         yield current

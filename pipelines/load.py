@@ -1,7 +1,7 @@
 """Anaplan -> raw dataset, in loads small enough that memory stays flat and a failure costs one of them."""
 
 from datetime import datetime, timezone
-from typing import Dict, List, NamedTuple, Optional
+from typing import Any, NamedTuple
 
 import dlt
 
@@ -19,10 +19,10 @@ class LoadResult(NamedTuple):
 
     run: Run
     loads: int
-    changes: Dict[str, int]
+    changes: dict[str, int]
 
 
-def load(pipelines: Pipelines, reload: Optional[Reload] = None, run: Optional[Run] = None) -> LoadResult:
+def load(pipelines: Pipelines, reload: Reload | None = None, run: Run | None = None) -> LoadResult:
     """Loads what is due, or the span of `reload`, and the directory.
 
     Raises:
@@ -50,7 +50,7 @@ def load(pipelines: Pipelines, reload: Optional[Reload] = None, run: Optional[Ru
 def _changes(pipeline: dlt.Pipeline, name: str, since: datetime) -> int:
     """Counts the records of a list that began, changed or ended since a moment (UTC)."""
     moment = since.strftime("%Y-%m-%d %H:%M:%S+00:00")
-    rows: List[tuple] = pipeline.dataset()(
+    rows: list[tuple[Any, ...]] = pipeline.dataset()(
         f"select count(distinct id) from {name} "
         f"where _dlt_valid_from >= cast('{moment}' as timestamptz) or _dlt_valid_to >= cast('{moment}' as timestamptz)"
     ).fetchall()

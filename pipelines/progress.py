@@ -2,7 +2,7 @@
 
 import sys
 import time
-from typing import Any, Optional, TextIO
+from typing import Any, TextIO
 
 from dlt.common.runtime.collector_base import Collector
 
@@ -19,7 +19,7 @@ class Progress(Collector):
         stream (TextIO): Where to write; standard error, so that output can be piped.
     """
 
-    def __init__(self, run: Any, stream: Optional[TextIO] = None) -> None:
+    def __init__(self, run: Any, stream: TextIO | None = None) -> None:
         self.run = run
         self._stream = stream or sys.stderr
         self._on_terminal = self._stream.isatty()
@@ -32,10 +32,10 @@ class Progress(Collector):
         self,
         name: str,
         inc: int = 1,
-        total: Optional[int] = None,
-        inc_total: Optional[int] = None,
-        message: Optional[str] = None,
-        label: Optional[str] = None,
+        total: int | None = None,
+        inc_total: int | None = None,
+        message: str | None = None,
+        label: str | None = None,
     ) -> None:
         if name == "events" and self._doing.startswith("Extract"):
             self._rows += inc

@@ -34,12 +34,13 @@ def main() -> int:
         url = sandbox.stdout.readline().strip()
         if not url:
             return sandbox.wait() or 1
+        print(f"A simulated Anaplan tenant answers at {url}\n", flush=True)
         code = _audit(["run"], url) or _audit(["report"], url)
     finally:
         sandbox.terminate()
         sandbox.wait()
     if code == 0:
-        pass
+        print(NEXT.format(database=os.path.relpath(DATABASE)))
     return code
 
 

@@ -1,14 +1,18 @@
 """Two pipelines on one destination, as the command line opens them: a DuckDB connection or a real PostgreSQL."""
 
 import logging
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import dlt
+import duckdb
 import pytest
 
+from tests.models import scenario
+from tests.models.small import write_short_models
 from tests.models.warehouse import Warehouse
 
 
@@ -26,14 +30,33 @@ def _no_json_hints() -> Iterator[None]:
 
 @pytest.fixture(params=["duckdb", "postgres"])
 def warehouse(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Warehouse]:
-    """A warehouse of each kind."""
+    """An empty warehouse of each kind."""
     with open_warehouse(request.param, request, tmp_path) as opened:
         yield opened
 
 
 @pytest.fixture
-def duck(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Warehouse]:
-    """A warehouse where the kind makes no difference."""
+def short(tmp_path: Path) -> Path:
+    """A folder with few of the models, fct_events among them."""
+    return write_short_models(tmp_path / "models")
+
+
+@pytest.fixture(scope="session")
+def prepared(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a DuckDB file in which the scenario is loaded and enriched with few models."""
+    folder = tmp_path_factory.mktemp("prepared")
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("DLT_DATA_DIR", str(folder / "dlt"))
+        with open_warehouse("duckdb", request, folder) as warehouse:
+            warehouse.load(**scenario.WORLD)
+            warehouse.enrich(write_short_models(folder / "models"))
+    return folder
+
+
+@pytest.fixture
+def duck(request: pytest.FixtureRequest, tmp_path: Path, prepared: Path) -> Iterator[Warehouse]:
+    """A DuckDB warehouse in which the scenario is loaded and enriched with few models."""
+    shutil.copy(prepared / "audit_log.duckdb", tmp_path)
     with open_warehouse("duckdb", request, tmp_path) as opened:
         yield opened
 
@@ -42,8 +65,6 @@ def duck(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Warehouse]:
 def open_warehouse(kind: str, request: pytest.FixtureRequest, folder: Path) -> Iterator[Warehouse]:
     connection: Any = None
     if kind == "duckdb":
-        import duckdb
-
         connection = duckdb.connect(str(folder / "audit_log.duckdb"))
         connection.execute("set TimeZone = 'UTC'")
         destination = dlt.destinations.duckdb(connection, replace_strategy="insert-from-staging")

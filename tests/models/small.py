@@ -7,10 +7,40 @@ import yaml
 
 from pipelines.model_files import MODELS_DIR
 
-SHORT = ("fct_events", "agg_daily_usage")
+# Facts that can be enriched in a moment: as many rows as events, the ids that directory changes are looked up by.
+FACTS = """
+select
+    cast(id as bigint) as event_id,
+    cast(event_day as date) as event_day,
+    cast(lower(user_id) as varchar) as user_id,
+    cast(additional_attributes__target_user_id as varchar) as target_user_id,
+    cast(additional_attributes__workspace_id as varchar) as workspace_id,
+    cast(additional_attributes__model_id as varchar) as model_id,
+    cast(lower(object_id) as varchar) as object_id,
+    cast(message as varchar) as message
+from events
+"""
+USERS_A_DAY = """
+select
+    cast(event_day as date) as event_day,
+    cast(user_id as varchar) as user_id,
+    cast(count(*) as bigint) as events
+from fct_events
+group by event_day, user_id
+"""
 
 
-def copy_models(folder: Path, names: tuple[str, ...] = SHORT) -> Path:
+def write_short_models(folder: Path) -> Path:
+    """Two layers, both written by day."""
+    ids = ["user_id", "target_user_id", "workspace_id", "model_id", "object_id"]
+    write_model(folder, "fct_events", FACTS, columns=["event_id", "event_day", *ids, "message"], day="event_day")
+    columns = ["event_day", "user_id", "events"]
+    key = {"key": ["event_day", "user_id"], "optional": ["user_id"], "day": "event_day"}
+    write_model(folder, "users_a_day", USERS_A_DAY, columns=columns, **key)
+    return folder
+
+
+def copy_models(folder: Path, names: tuple[str, ...]) -> Path:
     """Some of the real models."""
     folder.mkdir(parents=True, exist_ok=True)
     about = yaml.safe_load((MODELS_DIR / "models.yml").read_text(encoding="utf-8"))

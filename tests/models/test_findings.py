@@ -164,21 +164,33 @@ def exports(insert: Insert, day: int, count: int, first: int) -> None:
         insert("fct_model_changes", first + place, day * 1440 + place, kind="export")
 
 
-def test_many_more_exports_than_before_are_a_spike(insert: Insert, findings: Findings) -> None:
-    exports(insert, day=-10, count=30, first=1)
+def test_many_more_exports_than_before_are_a_spike(
+    insert: Insert, findings: Findings, database: duckdb.DuckDBPyConnection
+) -> None:
+    day_of(database, "u", "2026-02-01")
+    exports(insert, day=-10, count=10, first=1)
     exports(insert, day=0, count=20, first=101)
-    assert [(rule, count) for rule, _, count, _ in findings()] == [("export_spike", 30), ("export_spike", 20)]
+    assert [(rule, count) for rule, _, count, _ in findings()] == [("export_spike", 20)]
+    text = "20 exports of u in a day; the log shows 10 on the 28 days before"
+    assert database.execute("select finding from security_findings").fetchall() == [(text,)]
 
 
-def test_a_user_who_always_exports_much_has_none(insert: Insert, findings: Findings) -> None:
+def test_a_user_who_always_exports_much_has_none(
+    insert: Insert, findings: Findings, database: duckdb.DuckDBPyConnection
+) -> None:
+    day_of(database, "u", "2026-01-01")
     for day in range(-30, 0):
         exports(insert, day=day, count=5, first=10_000 + day * 100)
     exports(insert, day=0, count=24, first=100_000)
     assert findings() == []
 
 
-def test_nineteen_exports_are_none(insert: Insert, findings: Findings) -> None:
+def test_nineteen_exports_or_any_number_on_the_first_day_of_the_log_are_none(
+    insert: Insert, findings: Findings, database: duckdb.DuckDBPyConnection
+) -> None:
+    day_of(database, "u", "2026-02-27")
     exports(insert, day=0, count=19, first=1)
+    exports(insert, day=-2, count=90, first=1001)
     assert findings() == []
 
 

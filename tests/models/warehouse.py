@@ -41,13 +41,16 @@ class Warehouse:
     def __init__(self, destination: Any) -> None:
         self._destination = destination
         self.results: list[CheckResult] = []
-        self.raw = dlt.pipeline("anaplan_audit", destination=destination, dataset_name="anaplan_audit_raw")
+        self.first: Any = None
+        self.raw = self._open("anaplan_audit", "anaplan_audit_raw")
 
     @property
     def enriched(self) -> dlt.Pipeline:
         """The enriching pipeline with no local state: what it knows comes from the destination."""
-        pipeline = dlt.pipeline("anaplan_audit_enrich", destination=self._destination, dataset_name="anaplan_audit")
-        pipeline = pipeline.drop()
+        return self._open("anaplan_audit_enrich", "anaplan_audit")
+
+    def _open(self, name: str, dataset: str) -> dlt.Pipeline:
+        pipeline = dlt.pipeline(name, destination=self._destination, dataset_name=dataset).drop()
         pipeline.sync_destination()
         return pipeline
 

@@ -1,5 +1,5 @@
--- Far more exports of a user in a day than on the days before.
--- inputs: fct_model_changes, finding_rules
+-- Far more exports of a user in a day than on the days before, as far as the log reaches back.
+-- inputs: fct_model_changes, agg_daily_users, finding_rules
 with
 
 exports as (
@@ -30,12 +30,18 @@ days as (
     group by user_id, event_day
 ),
 
+log as (
+    select min(event_day) as first_day from agg_daily_users
+),
+
 compared as (
     select
         d.user_id,
         d.event_day,
-        coalesce(sum(b.exports), 0) as exports_before
+        coalesce(sum(b.exports), 0) as exports_before,
+        least(max(r.days), date_diff('day', max(log.first_day), d.event_day)) as days_before
     from days as d
+    cross join log
     inner join finding_rules as r on r.rule = 'export_spike'
     left join days as b
         on d.user_id = b.user_id and b.event_day < d.event_day
@@ -48,8 +54,8 @@ select
     cast(r.rule as varchar) as rule,
     cast(r.severity as varchar) as severity,
     cast(concat(
-        cast(d.exports as varchar), ' exports of ', coalesce(d.user_name, d.user_id), ' in a day, ',
-        cast(c.exports_before as varchar), ' in the ', cast(r.days as varchar), ' days before'
+        cast(d.exports as varchar), ' exports of ', coalesce(d.user_name, d.user_id), ' in a day; the log shows ',
+        cast(c.exports_before as varchar), ' on the ', cast(c.days_before as varchar), ' days before'
     ) as varchar) as finding,
     cast(d.user_id as varchar) as user_id,
     cast(d.user_name as varchar) as user_name,
@@ -62,4 +68,5 @@ select
 from days as d
 inner join compared as c on d.user_id = c.user_id and d.event_day = c.event_day
 inner join finding_rules as r on r.rule = 'export_spike'
-where d.exports >= r.threshold and d.exports * r.days >= c.exports_before * r.factor
+where d.exports >= r.threshold and c.days_before > 0
+    and d.exports * c.days_before >= c.exports_before * r.factor

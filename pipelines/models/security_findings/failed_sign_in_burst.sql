@@ -32,11 +32,11 @@ beginnings as (
     where last_one.seconds - f.seconds <= r.minutes * 60
 ),
 
--- Series that touch each other are one burst.
+-- Series that share an event are one burst.
 series as (
     select
         who, number, threshold,
-        sum(case when step <= threshold then 0 else 1 end) over (
+        sum(case when step < threshold then 0 else 1 end) over (
             partition by who order by number rows between unbounded preceding and current row
         ) as burst
     from beginnings

@@ -1,0 +1,74 @@
+"""What the checks find in tables that were tampered with, and what they record."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from pipelines.exit_codes import PipelineError
+from pipelines.model_files import MODELS_DIR, ModelError
+from tests.models import scenario
+from tests.models.scenario import ANN
+from tests.models.small import write_descriptions
+from tests.models.warehouse import Warehouse
+
+FACTS = "anaplan_audit.fct_events"
+
+
+def accept(models: Path) -> None:
+    """Declares the messages of the scenario as the only ones."""
+    known = yaml.safe_load((models / "models.yml").read_text(encoding="utf-8"))
+    known["fct_events"]["accepted"] = {"message": [row["message"] for row in scenario.EVENTS]}
+    write_descriptions(models, known)
+
+
+def test_wrong_rows_are_counted_named_and_recorded(duck: Warehouse, short: Path) -> None:
+    accept(short)
+    checks = short / "checks"
+    checks.mkdir()
+    for name in ("every_event_is_a_fact", "no_covered_day_is_missing"):
+        (checks / f"{name}.sql").write_text((MODELS_DIR / "checks" / f"{name}.sql").read_text(encoding="utf-8"))
+    with duck.raw.sql_client() as client:
+        client.execute_sql(f"insert into {FACTS} select * from {FACTS} where event_day = '2026-03-07'")
+        client.execute_sql(f"update {FACTS} set message = 'robot' where user_id = '{ANN}' and event_day = '2026-03-04'")
+        client.execute_sql(f"update {FACTS} set event_id = null where event_day = '2026-03-04' and user_id <> '{ANN}'")
+
+    results = {result.name: result for result in duck.check(short)}
+
+    failing = {name: result.failing_rows for name, result in results.items() if not result.passed}
+    assert failing == {
+        "fct_events.key_unique": 1,
+        "fct_events.key_filled": 1,
+        "fct_events.message_accepted": 1,
+        "every_event_is_a_fact": 1,
+    }
+    assert results["every_event_is_a_fact"].line() == (
+        "check every_event_is_a_fact: 1 wrong rows, first '2026-03-07', '1', '2'"
+    )
+    recorded = duck.rows("check_results", "check_name", "status", "failing_rows")
+    assert {name: rows for name, status, rows in recorded if status == "failed"} == failing
+    assert len(recorded) == len(results)
+
+
+def test_hostile_text_does_not_reach_the_terminal(duck: Warehouse, short: Path) -> None:
+    accept(short)
+    with duck.raw.sql_client() as client:
+        client.execute_sql(f"update {FACTS} set message = %s where user_id = '{ANN}'", "\x1b[2J\nrm " + "x" * 9000)
+    (line,) = [result.line() for result in duck.check(short) if not result.passed]
+    assert line.isprintable()
+    assert len(line) < 700
+
+
+def test_a_broken_check_is_refused_by_name(duck: Warehouse, short: Path) -> None:
+    (short / "checks").mkdir()
+    (short / "checks" / "mine.sql").write_text("select nothing from fct_events")
+    with pytest.raises(ModelError, match=r"mine.sql:1: Column 'nothing' could not be resolved"):
+        duck.check(short)
+
+
+def test_checking_before_enriching_says_what_to_do(warehouse: Warehouse, short: Path) -> None:
+    with pytest.raises(PipelineError, match="no raw tables yet: load first"):
+        warehouse.enrich(short)
+    warehouse.load()
+    with pytest.raises(PipelineError, match="not built yet"):
+        warehouse.check(short)
