@@ -40,7 +40,7 @@ directory as (
 -- Two versions may not begin at the same moment, or their events would be doubled.
 distinct_versions as (
     select
-        *,
+        kind, id, name, email, workspace_id, workspace_name, valid_from, valid_to,
         row_number() over (
             partition by kind, id, valid_from
             order by case when valid_to is null then 0 else 1 end, valid_to desc, row_version
@@ -72,6 +72,7 @@ versions as (
     where pick = 1
 ),
 
+-- Ids fold to lower case, since the directory and events write them differently.
 sent as (
     select
         events.id,
@@ -85,6 +86,11 @@ sent as (
         events.host_name,
         events.service_version,
         events.checksum,
+        events.success,
+        events.event_day,
+        events.event_date,
+        events.created_date,
+        lower(events.user_agent) as agent,
         lower(events.user_id) as actor,
         lower(coalesce(events.object_id, events.additional_attributes__object_id)) as subject,
         lower(events.additional_attributes__workspace_id) as sent_workspace,
@@ -108,14 +114,7 @@ sent as (
         events.additional_attributes__client_name as client_name,
         catalogue.category,
         catalogue.event_message,
-        catalogue.object_kind,
-        events.success,
-        events.event_day,
-        events.event_date,
-        events.created_date,
-        coalesce(
-            events.event_date, events.created_date, cast('1970-01-01 00:00:00+00:00' as timestamptz)
-        ) as happened_at
+        catalogue.object_kind
     from events
     left join catalogue on events.event_type_code = catalogue.event_type_code
 ),
@@ -124,6 +123,7 @@ sent as (
 identified as (
     select
         *,
+        coalesce(event_date, created_date, cast('1970-01-01 00:00:00+00:00' as timestamptz)) as happened_at,
         coalesce(sent_model, case when object_kind = 'model' then subject end) as model_id,
         coalesce(sent_target, case when object_kind = 'user' then subject end) as target_id,
         nullif(coalesce(sent_app, case
@@ -135,150 +135,126 @@ identified as (
             when object_kind = 'app_page' then subject
         end), 'null') as page_id,
         coalesce(sent_process, case when object_kind = 'process' then subject end) as process_id,
-        coalesce(sent_integration, case when object_kind = 'integration' then subject end) as integration_id
+        coalesce(sent_integration, case when object_kind = 'integration' then subject end) as integration_id,
+        -- What the event itself calls its object.
+        coalesce(case object_kind
+            when 'user' then case when subject = coalesce(sent_target, subject) then sent_target_name end
+            when 'process' then sent_process_name
+            when 'app' then sent_app_name
+            when 'app_page' then sent_page_name
+            when 'integration' then sent_integration_name
+        end, sent_name) as object_name
     from sent
-),
-
--- Names true at the time; the name that the event itself carries where the directory has none.
-named as (
-    select
-        identified.*,
-        users.id is not null as user_is_listed,
-        users.name as user_name,
-        users.name_now as user_name_now,
-        users.email as user_email,
-        coalesce(identified.sent_workspace, models.workspace_id) as workspace_id,
-        coalesce(workspaces.name, case
-            when coalesce(identified.sent_workspace, models.workspace_id) = models.workspace_id
-                then models.workspace_name
-        end) as workspace_name,
-        workspaces.name_now as workspace_name_now,
-        coalesce(
-            models.name, case when object_kind = 'model' and subject = model_id then sent_name end
-        ) as model_name,
-        models.name_now as model_name_now,
-        coalesce(
-            targets.name, sent_target_name,
-            case when object_kind = 'user' and subject = target_id then sent_name end
-        ) as target_user_name,
-        coalesce(sent_app_name, case when object_kind = 'app' then sent_name end) as app_name,
-        coalesce(sent_page_name, case when object_kind = 'app_page' then sent_name end) as page_name,
-        coalesce(sent_process_name, case when object_kind = 'process' then sent_name end) as process_name,
-        coalesce(
-            sent_integration_name, case when object_kind = 'integration' then sent_name end
-        ) as integration_name,
-        objects.name as directory_name,
-        objects.removed_at as object_removed_at
-    from identified
-    left join versions as users
-        on users.kind = 'user' and users.id = identified.actor
-        and identified.happened_at >= users.starts_at and identified.happened_at < users.ends_at
-    left join versions as models
-        on models.kind = 'model' and models.id = identified.model_id
-        and identified.happened_at >= models.starts_at and identified.happened_at < models.ends_at
-    left join versions as workspaces
-        on workspaces.kind = 'workspace'
-        and workspaces.id = coalesce(identified.sent_workspace, models.workspace_id)
-        and identified.happened_at >= workspaces.starts_at and identified.happened_at < workspaces.ends_at
-    left join versions as targets
-        on targets.kind = 'user' and targets.id = identified.target_id
-        and identified.happened_at >= targets.starts_at and identified.happened_at < targets.ends_at
-    left join versions as objects
-        on objects.kind = identified.object_kind and objects.id = identified.subject
-        and identified.happened_at >= objects.starts_at and identified.happened_at < objects.ends_at
-),
-
-described as (
-    select
-        *,
-        coalesce(directory_name, case object_kind
-            when 'user' then case when subject = target_id then target_user_name end
-            when 'process' then process_name
-            when 'app' then app_name
-            when 'app_page' then page_name
-            when 'integration' then integration_name
-        end, sent_name) as object_name,
-        lower(user_agent) as agent
-    from named
 )
 
+-- Names are those of the directory at the time, else the name that the event itself carries.
 select
-    cast(id as bigint) as event_id,
-    cast(event_day as date) as event_day,
-    cast(event_date as timestamptz) as occurred_at,
-    cast(created_date as timestamptz) as recorded_at,
+    cast(e.id as bigint) as event_id,
+    cast(e.event_day as date) as event_day,
+    cast(e.event_date as timestamptz) as occurred_at,
+    cast(e.created_date as timestamptz) as recorded_at,
     cast(date_diff(
         'second',
-        date_trunc('second', event_date at time zone 'UTC'),
-        date_trunc('second', created_date at time zone 'UTC')
+        date_trunc('second', e.event_date at time zone 'UTC'),
+        date_trunc('second', e.created_date at time zone 'UTC')
     ) as bigint) as seconds_late,
-    cast(event_type_code as varchar) as event_type_id,
-    cast(coalesce(category, 'unknown') as varchar) as event_category,
-    cast(event_message as varchar) as event_message,
-    cast(message as varchar) as message,
-    cast(success as boolean) as success,
-    cast(error_number as varchar) as error_number,
-    cast(case when actor like 'internal%' then upper(actor) else actor end as varchar) as user_id,
+    cast(e.event_type_code as varchar) as event_type_id,
+    cast(coalesce(e.category, 'unknown') as varchar) as event_category,
+    cast(e.event_message as varchar) as event_message,
+    cast(e.message as varchar) as message,
+    cast(e.success as boolean) as success,
+    cast(e.error_number as varchar) as error_number,
+    cast(case when e.actor like 'internal%' then upper(e.actor) else e.actor end as varchar) as user_id,
     cast(case
-        when actor like 'internal%' then 'system'
-        when user_is_listed then 'person'
+        when e.actor like 'internal%' then 'system'
+        when users.id is not null then 'person'
         else 'unknown'
     end as varchar) as user_kind,
-    cast(user_name as varchar) as user_name,
-    cast(user_email as varchar) as user_email,
-    cast(tenant_id as varchar) as tenant_id,
-    cast(workspace_id as varchar) as workspace_id,
-    cast(workspace_name as varchar) as workspace_name,
-    cast(model_id as varchar) as model_id,
-    cast(model_name as varchar) as model_name,
-    cast(object_kind as varchar) as object_kind,
-    cast(case when subject like 'internal%' then upper(subject) else subject end as varchar) as object_id,
-    cast(object_name as varchar) as object_name,
-    cast(app_id as varchar) as app_id,
-    cast(app_name as varchar) as app_name,
-    cast(page_id as varchar) as page_id,
-    cast(page_name as varchar) as page_name,
-    cast(action_id as varchar) as action_id,
-    cast(coalesce(action_name, case when action_id = '-1' then 'unsaved action' end) as varchar) as action_name,
-    cast(action_type as varchar) as action_type,
-    cast(process_id as varchar) as process_id,
-    cast(process_name as varchar) as process_name,
-    cast(integration_id as varchar) as integration_id,
-    cast(integration_name as varchar) as integration_name,
-    cast(role_id as varchar) as role_id,
-    cast(role_name as varchar) as role_name,
-    cast(case when target_id like 'internal%' then upper(target_id) else target_id end as varchar) as target_user_id,
-    cast(target_user_name as varchar) as target_user_name,
-    cast(ip_address as varchar) as ip_address,
-    cast(user_agent as varchar) as user_agent,
+    cast(users.name as varchar) as user_name,
+    cast(users.email as varchar) as user_email,
+    cast(e.tenant_id as varchar) as tenant_id,
+    cast(coalesce(e.sent_workspace, models.workspace_id) as varchar) as workspace_id,
+    cast(coalesce(workspaces.name, case
+        when coalesce(e.sent_workspace, models.workspace_id) = models.workspace_id then models.workspace_name
+    end) as varchar) as workspace_name,
+    cast(e.model_id as varchar) as model_id,
+    cast(coalesce(
+        models.name, case when e.object_kind = 'model' and e.subject = e.model_id then e.object_name end
+    ) as varchar) as model_name,
+    cast(e.object_kind as varchar) as object_kind,
+    cast(case when e.subject like 'internal%' then upper(e.subject) else e.subject end as varchar) as object_id,
+    cast(coalesce(objects.name, e.object_name) as varchar) as object_name,
+    cast(e.app_id as varchar) as app_id,
+    cast(coalesce(e.sent_app_name, case when e.object_kind = 'app' then e.object_name end) as varchar) as app_name,
+    cast(e.page_id as varchar) as page_id,
+    cast(coalesce(
+        e.sent_page_name, case when e.object_kind = 'app_page' then e.object_name end
+    ) as varchar) as page_name,
+    cast(e.action_id as varchar) as action_id,
+    cast(coalesce(e.action_name, case when e.action_id = '-1' then 'unsaved action' end) as varchar) as action_name,
+    cast(e.action_type as varchar) as action_type,
+    cast(e.process_id as varchar) as process_id,
+    cast(coalesce(
+        e.sent_process_name, case when e.object_kind = 'process' then e.object_name end
+    ) as varchar) as process_name,
+    cast(e.integration_id as varchar) as integration_id,
+    cast(coalesce(
+        e.sent_integration_name, case when e.object_kind = 'integration' then e.object_name end
+    ) as varchar) as integration_name,
+    cast(e.role_id as varchar) as role_id,
+    cast(e.role_name as varchar) as role_name,
+    cast(case when e.target_id like 'internal%' then upper(e.target_id) else e.target_id end as varchar)
+        as target_user_id,
+    cast(coalesce(
+        targets.name, e.sent_target_name,
+        case when e.object_kind = 'user' and e.subject = e.target_id then e.object_name end
+    ) as varchar) as target_user_name,
+    cast(e.ip_address as varchar) as ip_address,
+    cast(e.user_agent as varchar) as user_agent,
     cast(case
-        when agent is null then client_name
-        when agent like '%anaplan%connect%' then 'Anaplan Connect'
-        when agent like '%anaplan%' then 'Anaplan add-in or service'
-        when agent like '%edg/%' or agent like '%edge/%' then 'Edge'
-        when agent like '%opr/%' then 'Opera'
-        when agent like '%firefox/%' then 'Firefox'
-        when agent like '%chrome/%' or agent like '%crios/%' then 'Chrome'
-        when agent like '%safari/%' then 'Safari'
-        when agent like '%trident/%' or agent like '%msie %' then 'Internet Explorer'
-        when agent like '%excel%' or agent like '%microsoft office%' then 'Microsoft Office'
-        when agent like '%python%' then 'Python'
-        when agent like '%java%' or agent like '%apache-httpclient%' or agent like '%okhttp%' then 'Java'
-        when agent like '%curl/%' then 'curl'
-        when agent like '%postman%' then 'Postman'
+        when e.agent is null then e.client_name
+        when e.agent like '%anaplan%connect%' then 'Anaplan Connect'
+        when e.agent like '%anaplan%' then 'Anaplan add-in or service'
+        when e.agent like '%edg/%' or e.agent like '%edge/%' then 'Edge'
+        when e.agent like '%opr/%' then 'Opera'
+        when e.agent like '%firefox/%' then 'Firefox'
+        when e.agent like '%chrome/%' or e.agent like '%crios/%' then 'Chrome'
+        when e.agent like '%safari/%' then 'Safari'
+        when e.agent like '%trident/%' or e.agent like '%msie %' then 'Internet Explorer'
+        when e.agent like '%excel%' or e.agent like '%microsoft office%' then 'Microsoft Office'
+        when e.agent like '%python%' then 'Python'
+        when e.agent like '%java%' or e.agent like '%apache-httpclient%' or e.agent like '%okhttp%' then 'Java'
+        when e.agent like '%curl/%' then 'curl'
+        when e.agent like '%postman%' then 'Postman'
         else 'other'
     end as varchar) as client,
-    cast(session_id as varchar) as session_id,
-    cast(host_name as varchar) as host_name,
-    cast(service_version as varchar) as service_version,
-    cast(checksum as varchar) as checksum,
+    cast(e.session_id as varchar) as session_id,
+    cast(e.host_name as varchar) as host_name,
+    cast(e.service_version as varchar) as service_version,
+    cast(e.checksum as varchar) as checksum,
     cast(case
-        when subject is null then null
-        when happened_at >= object_removed_at then 'deleted'
-        when object_name is null then 'unknown'
+        when e.subject is null then null
+        when e.happened_at >= objects.removed_at then 'deleted'
+        when coalesce(objects.name, e.object_name) is null then 'unknown'
         else 'named'
     end as varchar) as object_status,
-    cast(case when user_name_now <> user_name then user_name_now end as varchar) as user_name_now,
-    cast(case when workspace_name_now <> workspace_name then workspace_name_now end as varchar) as workspace_name_now,
-    cast(case when model_name_now <> model_name then model_name_now end as varchar) as model_name_now
-from described
+    cast(case when users.name_now <> users.name then users.name_now end as varchar) as user_name_now,
+    cast(case when workspaces.name_now <> workspaces.name then workspaces.name_now end as varchar)
+        as workspace_name_now,
+    cast(case when models.name_now <> models.name then models.name_now end as varchar) as model_name_now
+from identified as e
+left join versions as users
+    on users.kind = 'user' and users.id = e.actor
+    and e.happened_at >= users.starts_at and e.happened_at < users.ends_at
+left join versions as models
+    on models.kind = 'model' and models.id = e.model_id
+    and e.happened_at >= models.starts_at and e.happened_at < models.ends_at
+left join versions as workspaces
+    on workspaces.kind = 'workspace' and workspaces.id = coalesce(e.sent_workspace, models.workspace_id)
+    and e.happened_at >= workspaces.starts_at and e.happened_at < workspaces.ends_at
+left join versions as targets
+    on targets.kind = 'user' and targets.id = e.target_id
+    and e.happened_at >= targets.starts_at and e.happened_at < targets.ends_at
+left join versions as objects
+    on objects.kind = e.object_kind and objects.id = e.subject
+    and e.happened_at >= objects.starts_at and e.happened_at < objects.ends_at
