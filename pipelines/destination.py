@@ -17,6 +17,8 @@ from .exit_codes import CONFIGURATION, LOCKED, PipelineError
 LOAD_NAME, ENRICH_NAME = "anaplan_audit", "anaplan_audit_enrich"
 DEFAULT_DATASETS = {LOAD_NAME: "anaplan_audit_raw", ENRICH_NAME: "anaplan_audit"}
 DEFAULT_DATABASE = "audit_log.duckdb"
+# What DuckDB may take beside the Python process.
+MEMORY_LIMIT = "512MB"
 
 
 class Pipelines(NamedTuple):
@@ -135,6 +137,9 @@ def _database(path: str) -> Iterator[Any]:
         raise PipelineError(CONFIGURATION, f"database file `{path}`: {str(error).splitlines()[0]}") from None
     try:
         connection.execute("set TimeZone = 'UTC'")
+        # A load is small enough for this, and what is not goes to disk: memory stays flat whatever the volume.
+        connection.execute(f"set memory_limit = '{MEMORY_LIMIT}'")
+        connection.execute("set preserve_insertion_order = false")
         yield connection
     finally:
         connection.close()

@@ -17,7 +17,7 @@ def loaded_as_held(duck: Engine, sandbox: Sandbox) -> None:
     loaded = {row[0] for row in duck.rows("select id from anaplan_audit_raw.events")}
     # Events of the last minute are left to the next run.
     assert loaded <= held
-    assert 0 < len(loaded) and len(held - loaded) < 20
+    assert len(loaded) > 0 and len(held - loaded) < 20
 
 
 @pytest.mark.parametrize("as_text", [False, True], ids=["paths", "PEM text"])
