@@ -9,7 +9,7 @@ from audit_source import Reload, Run, audit_source
 
 from .destination import Pipelines
 
-EVENTS_PER_LOAD = 250_000
+EVENTS_PER_LOAD = 50_000
 EVENT_TABLES = ("events", "event_windows", "event_days")
 LISTS = ("users", "workspaces", "models")
 

@@ -39,6 +39,7 @@ select
     cast(max(event_id) as bigint) as last_event_id,
     cast(min(occurred_at) as timestamptz) as first_at,
     cast(max(occurred_at) as timestamptz) as last_at,
-    cast(max(case when subject = 'sign_in' and outcome = 'success' then occurred_at end) as timestamptz) as last_sign_in_at
+    cast(max(case when subject = 'sign_in' and outcome = 'success' then occurred_at end) as timestamptz)
+        as last_sign_in_at
 from numbered
 group by event_day, user_id

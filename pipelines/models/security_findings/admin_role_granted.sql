@@ -7,7 +7,8 @@ select
     cast(concat(
         case when c.kind = 'workspace_admin' then 'Workspace Administrator' else c.role_name end,
         case when c.kind = 'workspace_admin' then ' role given to or taken from ' else ' role given to ' end,
-        coalesce(c.target_user_name, c.target_user_id, 'a user'), ' by ', coalesce(c.user_name, c.user_id, 'nobody known')
+        coalesce(c.target_user_name, c.target_user_id, 'a user'),
+        ' by ', coalesce(c.user_name, c.user_id, 'nobody known')
     ) as varchar) as finding,
     cast(c.user_id as varchar) as user_id,
     cast(c.user_name as varchar) as user_name,

@@ -37,7 +37,7 @@ series as (
     select
         who, number, threshold,
         sum(case when step < threshold then 0 else 1 end) over (
-            partition by who order by number rows between unbounded preceding and current row
+            partition by who order by number nulls first rows between unbounded preceding and current row
         ) as burst
     from beginnings
 ),
@@ -55,17 +55,20 @@ evidence as (
 )
 
 select
-    cast(concat(max(r.rule), ':', cast(max(case when e.number = e.first_number then e.event_id end) as varchar)) as varchar)
-        as finding_id,
+    cast(concat(
+        max(r.rule), ':', cast(max(case when e.number = e.first_number then e.event_id end) as varchar)
+    ) as varchar) as finding_id,
     cast(max(r.rule) as varchar) as rule,
     cast(max(r.severity) as varchar) as severity,
-    cast(concat(cast(count(*) as varchar), ' failed sign-ins of ', coalesce(max(e.user_name), e.who)) as varchar) as finding,
+    cast(concat(cast(count(*) as varchar), ' failed sign-ins of ', coalesce(max(e.user_name), e.who)) as varchar)
+        as finding,
     cast(max(e.user_id) as varchar) as user_id,
     cast(max(e.user_name) as varchar) as user_name,
     cast(null as varchar) as target_user_id,
     cast(null as varchar) as target_user_name,
     cast(string_agg(
-        case when e.number < e.first_number + 20 then cast(e.event_id as varchar) end, ',' order by e.event_id nulls first
+        case when e.number < e.first_number + 20 then cast(e.event_id as varchar) end,
+        ',' order by e.event_id nulls first
     ) as varchar) as evidence_event_ids,
     cast(count(*) as bigint) as evidence_count,
     cast(min(e.occurred_at) as timestamptz) as started_at,

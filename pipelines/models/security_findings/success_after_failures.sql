@@ -12,7 +12,8 @@ attempts as (
         outcome,
         -- The same for a success and for the failures before it.
         coalesce(sum(case when outcome = 'success' then 1 else 0 end) over (
-            partition by user_id order by occurred_at, event_id rows between unbounded preceding and 1 preceding
+            partition by user_id order by occurred_at nulls first, event_id nulls first
+            rows between unbounded preceding and 1 preceding
         ), 0) as series
     from fct_sign_ins
     where outcome in ('success', 'failure') and user_id is not null and occurred_at is not null

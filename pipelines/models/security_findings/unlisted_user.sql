@@ -4,8 +4,9 @@ select
     cast(concat(max(r.rule), ':', a.user_id) as varchar) as finding_id,
     cast(max(r.rule) as varchar) as rule,
     cast(max(r.severity) as varchar) as severity,
-    cast(concat(cast(sum(a.events) as varchar), ' events of ', a.user_id, ', who never was in the directory') as varchar)
-        as finding,
+    cast(concat(
+        cast(sum(a.events) as varchar), ' events of ', a.user_id, ', who never was in the directory'
+    ) as varchar) as finding,
     cast(a.user_id as varchar) as user_id,
     cast(null as varchar) as user_name,
     cast(null as varchar) as target_user_id,
