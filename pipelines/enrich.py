@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import dlt
+from dlt.destinations.exceptions import DatabaseUndefinedRelation
 
 from .exit_codes import CONFIGURATION, PipelineError
 from .model_files import DIALECT, MODELS_DIR, Model
@@ -94,14 +95,24 @@ def _run_layer(
     outdated = [model for model in models if _is_outdated(model, stored.get(model.name, {}).get("columns", {}))]
     load_ids: list[str] = []
     if outdated:
-        resources = [model_resource(dataset, enrichment, model, None) for model in outdated]
-        load_ids += run_layer(pipeline, resources, plan.state_before, rebuild=True)
-    resources = [
-        model_resource(dataset, enrichment, model, plan.days_of(model)) for model in models if model not in outdated
-    ]
-    if number == 1:
-        resources += [seed_resource(seed) for seed in enrichment.seeds]
+        rebuilt = [model_resource(dataset, enrichment, model, None, is_new=True) for model in outdated]
+        load_ids += run_layer(pipeline, rebuilt, plan.state_before, rebuild=True)
+    resources = [seed_resource(seed) for seed in enrichment.seeds] if number == 1 else []
+    for model in models:
+        if model not in outdated:
+            is_new = model.name not in stored and not _exists(pipeline, model.name)
+            resources.append(model_resource(dataset, enrichment, model, plan.days_of(model), is_new=is_new))
     return load_ids + run_layer(pipeline, resources, state)
+
+
+def _exists(pipeline: dlt.Pipeline, table: str) -> bool:
+    """Asks the destination itself: of a first run that died, dlt remembers no schema, but the rows are there."""
+    with pipeline.sql_client() as client:
+        try:
+            client.execute_sql(f"SELECT 1 FROM {client.make_qualified_table_name(table)} WHERE 1 = 0")
+        except DatabaseUndefinedRelation:
+            return False
+    return True
 
 
 def _is_outdated(model: Model, stored: Mapping[str, Any]) -> bool:

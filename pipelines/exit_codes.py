@@ -61,8 +61,12 @@ def _known(error: BaseException) -> tuple[int, str] | None:
     from dlt.common.destination.exceptions import DestinationException
     from dlt.common.exceptions import MissingDependencyException
 
+    from .model_files import ModelError
+
     if isinstance(error, PipelineError):
         return error.code, str(error)
+    if isinstance(error, ModelError):
+        return CONFIGURATION, f"model: {_first_line(error)} Nothing was written."
     if isinstance(error, Exception) and (code := code_of_source_error(error)) is not None:
         return code, str(error)
     if isinstance(error, ConfigurationException):

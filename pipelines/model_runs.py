@@ -46,15 +46,20 @@ def stored_state(pipeline: dlt.Pipeline) -> State:
     return dict(sources.get(SOURCE_NAME, {}))
 
 
-def model_resource(dataset: dlt.Dataset, enrichment: Enrichment, model: Model, days: Days) -> DltResource:
-    """The model as a dlt resource: `INSERT ... SELECT` in the destination, of the given days."""
+def model_resource(
+    dataset: dlt.Dataset, enrichment: Enrichment, model: Model, days: Days, *, is_new: bool = False
+) -> DltResource:
+    """The model as a dlt resource: `INSERT ... SELECT` in the destination, of the given days.
+
+    `is_new` tells that there is no table yet.
+    """
     columns = column_hints(model.columns, model.about.columns)
 
     def rows() -> Iterator[Any]:
         relation = dataset(only_days(enrichment, model, days), query_dialect=DIALECT)
         yield dlt.mark.with_hints(relation, dlt.mark.make_hints(columns=columns))
 
-    return dlt.resource(rows, name=model.name, write_disposition=_disposition(model, days), columns=columns)()
+    return dlt.resource(rows, name=model.name, write_disposition=_disposition(model, days, is_new), columns=columns)()
 
 
 def seed_resource(seed: Seed) -> DltResource:
@@ -93,9 +98,12 @@ def only_days(enrichment: Enrichment, model: Model, days: Days) -> exp.Select:
     return query
 
 
-def _disposition(model: Model, days: Days) -> Any:
+def _disposition(model: Model, days: Days, is_new: bool) -> Any:
     if model.about.day is None:
         return "replace"
+    if is_new:
+        # Nothing to delete, so every row need not be written twice, to the staging table and from there.
+        return "append"
     # The scope deletes whole days, also one that has no row any more, in one transaction with the insert.
     scope = "1 = 1" if days is None else _one_of(model.about.day, days).sql()
     return {"disposition": "merge", "strategy": "delete-insert", "destination_scope": scope}

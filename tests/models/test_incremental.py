@@ -3,8 +3,11 @@
 from datetime import date
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
+from dlt.load import Load
+from dlt.pipeline.exceptions import PipelineStepFailed
 
 from pipelines import enrich as enrich_module
 from tests.models import scenario
@@ -92,6 +95,20 @@ def test_a_run_that_died_between_layers_is_made_good(
     die(full_refresh=True)
     assert duck.enrich(short).days is None
     assert duck.tables() == repaired
+
+
+def test_a_first_run_that_died_before_its_end_is_not_doubled(
+    warehouse: Warehouse, short: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rows are in, but dlt has not noted the load: it then restores no schema, as if there were no table."""
+    warehouse.load(events=scenario.EVENTS)
+    with monkeypatch.context() as patched:
+        patched.setattr(Load, "complete_package", Mock(side_effect=KeyboardInterrupt))
+        with pytest.raises(PipelineStepFailed):
+            warehouse.enrich(short)
+    assert len(warehouse.rows("fct_events")) == len(scenario.EVENTS)
+    warehouse.enrich(short)
+    assert len(warehouse.rows("fct_events")) == len(scenario.EVENTS)
 
 
 def test_a_changed_model_is_rebuilt_with_all_that_reads_it(duck: Warehouse, short: Path) -> None:
