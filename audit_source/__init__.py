@@ -146,26 +146,25 @@ def audit_source(
     )
 
 
-# Makes a table without a row. Not as parquet: the Postgres driver fails on a file without a row group.
-_EMPTY_TABLE = dlt.mark.with_hints(
-    dlt.mark.materialize_table_schema(),
-    dlt.mark.make_hints(file_format="preferred"),
-)
-
-
 def _table_resource(parent: DltResource, table: Table, write_disposition: dict[str, str], **keys: Any) -> DltResource:
     """Returns the resource that takes the batches of one table out of a stream that fills several."""
+
+    # Makes a table without a row. Not as parquet: the Postgres driver fails on a file without a row group.
+    empty = dlt.mark.with_hints(
+        dlt.mark.materialize_table_schema(),
+        dlt.mark.make_hints(columns=table.dlt_columns, file_format="preferred"),
+    )
 
     def rows(batch: Batch) -> Iterator[Any]:
         name, arrow = batch
         if name == table.name:
-            yield arrow if arrow is not None else _EMPTY_TABLE
+            yield arrow if arrow is not None else empty
 
     return dlt.transformer(  # type: ignore[call-overload, no-any-return]
         rows,
         data_from=parent,
         name=table.name,
-        columns=table.dlt_columns,
+        columns=table.json_hints,
         write_disposition=write_disposition,
         schema_contract=CONTRACT,
         **keys,

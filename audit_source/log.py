@@ -61,15 +61,18 @@ def read_log(fetcher: EventFetcher, settings: Settings, run: Run, now: int, relo
     ledgers: dict[str, list[Any]] = state.setdefault("windows", {})
     made: list[str] = state.setdefault("tables", [])
     days: set[Any] = set()
+    seen: set[int] = set()
     filled: set[str] = set()
     budget = settings.events_per_load or float("inf")
     for event_type in settings.event_types:
         ledger = _Ledger(event_type, ledgers.get(event_type, []), limits, run)
         for table in ledger.load(fetcher, settings, reload, budget):
             budget -= len(table)
+            table = _unseen(table, seen)
             days.update(pc.unique(table["event_day"]).to_pylist())
-            filled.add(EVENTS.name)
-            yield EVENTS.name, table
+            if len(table):
+                filled.add(EVENTS.name)
+                yield EVENTS.name, table
         ledgers[event_type] = ledger.to_state()
         if ledger.touched:
             filled.add(EVENT_WINDOWS.name)
@@ -167,6 +170,15 @@ class _Ledger:
     def _put(self, window: Window) -> None:
         self.windows = record(self.windows, window)
         self.touched.add(day_start(window.start))
+
+
+def _unseen(table: pa.Table, seen: set[int]) -> pa.Table:
+    """Returns the rows whose id has not come before in this load: of pages fetched again, or of two windows."""
+    fresh = []
+    for number in table["id"].to_pylist():
+        fresh.append(number not in seen)
+        seen.add(number)
+    return table if all(fresh) else table.filter(pa.array(fresh))
 
 
 def _growth(before: list[Window], fetched: list[Window]) -> int:

@@ -18,7 +18,7 @@ LOAD_NAME, ENRICH_NAME = "anaplan_audit", "anaplan_audit_enrich"
 DEFAULT_DATASETS = {LOAD_NAME: "anaplan_audit_raw", ENRICH_NAME: "anaplan_audit"}
 DEFAULT_DATABASE = "audit_log.duckdb"
 # What DuckDB may take beside the Python process.
-MEMORY_LIMIT = "500MB"
+MEMORY_LIMIT = "300MB"
 
 
 class Pipelines(NamedTuple):
