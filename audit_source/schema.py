@@ -46,11 +46,11 @@ class Table(NamedTuple):
 
     @property
     def json_hints(self) -> dict[str, Any]:
-        """What an Arrow schema cannot say: which texts are JSON. Not more, since dlt checks every hint for every page."""
+        """What no Arrow schema says: which texts are JSON. Nothing more, since dlt checks each hint for each page."""
         return {column.name: {"data_type": "json"} for column in self.columns if column.data_type == "json"}
 
     @property
-    def dlt_columns(self) -> dict[str, dict[str, Any]]:
+    def dlt_columns(self) -> dict[str, Any]:
         """Every column for dlt, which makes a table of them when a load carries no row."""
         return {
             column.name: {

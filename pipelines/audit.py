@@ -176,8 +176,10 @@ def _load(
 
 
 def _enrich(pipelines: "Pipelines", full_refresh: bool, seconds: Seconds) -> "EnrichReport":
+    from .destination import ENRICH_MEMORY
     from .enrich import enrich as enrich_all
 
+    pipelines.limit_memory(ENRICH_MEMORY)
     with _timed("enrich", seconds):
         return enrich_all(pipelines.enriched, pipelines.raw, full_refresh=full_refresh)
 

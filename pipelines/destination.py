@@ -17,8 +17,9 @@ from .exit_codes import CONFIGURATION, LOCKED, PipelineError
 LOAD_NAME, ENRICH_NAME = "anaplan_audit", "anaplan_audit_enrich"
 DEFAULT_DATASETS = {LOAD_NAME: "anaplan_audit_raw", ENRICH_NAME: "anaplan_audit"}
 DEFAULT_DATABASE = "audit_log.duckdb"
-# What DuckDB may take beside the Python process.
-MEMORY_LIMIT = "300MB"
+# What DuckDB may take beside the Python process. A load comes in portions, so it needs little whatever the volume;
+# the models that are built as a whole read all of history.
+LOAD_MEMORY, ENRICH_MEMORY = "200MB", "2GB"
 
 
 class Pipelines(NamedTuple):
@@ -26,6 +27,12 @@ class Pipelines(NamedTuple):
 
     raw: dlt.Pipeline
     enriched: dlt.Pipeline
+    database: Any = None
+
+    def limit_memory(self, amount: str) -> None:
+        """Keeps DuckDB to an amount (`200MB`); a warehouse looks after itself."""
+        if self.database is not None:
+            self.database.execute(f"set memory_limit = '{amount}'")
 
     @property
     def file_format(self) -> Any:
@@ -47,10 +54,12 @@ def open_pipelines(progress: Any = None) -> Iterator[Pipelines]:
     warn_about_open_secrets()
     with ExitStack() as held:
         held.enter_context(_lock())
-        destination = _destination(held)
+        database = held.enter_context(_database(database_path())) if destination_type() == "duckdb" else None
+        destination = _destination(database)
         yield Pipelines(
             _pipeline(LOAD_NAME, destination, progress),
             _pipeline(ENRICH_NAME, destination, None),
+            database,
         )
 
 
@@ -105,12 +114,12 @@ def _lock() -> Iterator[None]:
         ) from None
 
 
-def _destination(held: ExitStack) -> Any:
+def _destination(database: Any) -> Any:
     kind = destination_type()
     # A model that fails must leave the table it would have replaced as it was.
     strategy: dict[str, Any] = {"replace_strategy": "insert-from-staging"}
-    if kind == "duckdb":
-        return dlt.destinations.duckdb(held.enter_context(_database(database_path())), **strategy)
+    if database is not None:
+        return dlt.destinations.duckdb(database, **strategy)
     try:
         return Destination.from_reference(kind, **strategy)
     except UnknownDestinationModule:
@@ -137,8 +146,6 @@ def _database(path: str) -> Iterator[Any]:
         raise PipelineError(CONFIGURATION, f"database file `{path}`: {str(error).splitlines()[0]}") from None
     try:
         connection.execute("set TimeZone = 'UTC'")
-        # A load is small enough for this, and what is not goes to disk: memory stays flat whatever the volume.
-        connection.execute(f"set memory_limit = '{MEMORY_LIMIT}'")
         connection.execute("set preserve_insertion_order = false")
         yield connection
     finally:

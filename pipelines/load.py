@@ -4,12 +4,15 @@ from datetime import datetime, timezone
 from typing import Any, NamedTuple
 
 import dlt
+import pyarrow as pa
 
 from audit_source import MERGE, Reload, Run, audit_source
 
-from .destination import Pipelines
+from .destination import LOAD_MEMORY, Pipelines
 
-EVENTS_PER_LOAD = 250_000
+# A little more than one row group of DuckDB, which goes to disk as it is.
+EVENTS_PER_LOAD = 125_000
+MERGE_KNOWN: Any = {**MERGE, "deduplicated": True}
 EVENT_TABLES = ("events", "event_windows", "event_days")
 LISTS = ("users", "workspaces", "models")
 
@@ -36,10 +39,13 @@ def load(pipelines: Pipelines, reload: Reload | None = None, run: Run | None = N
     source = audit_source(reload=reload, run=run, events_per_load=EVENTS_PER_LOAD)
     for resource in source.resources.values():
         resource.apply_hints(file_format=pipelines.file_format)
-    if pipelines.raw.destination.destination_name == "duckdb":
+    pipelines.limit_memory(LOAD_MEMORY)
+    # Arrow's own allocator keeps what a page needed for the next one; the system's gives it back.
+    pa.set_memory_pool(pa.system_memory_pool())
+    if pipelines.database is not None:
         # The source gives each id once a load, and an embedded database repeats no file whose commit it lost sight of:
         # without the window function that looks for repeats, a merge takes half the time and memory.
-        source.events.apply_hints(write_disposition={**MERGE, "deduplicated": True})
+        source.events.apply_hints(write_disposition=MERGE_KNOWN)
     loads = 0
     try:
         while loads == 0 or run.unfinished:
