@@ -106,7 +106,7 @@ def array_of(values: Any, arrow_type: pa.DataType) -> pa.Array:
         # By way of ms: a cast from bigint to another unit would take the number as that unit.
         return pa.array(values, pa.int64()).cast(pa.timestamp("ms", "UTC")).cast(arrow_type)
     array = pa.array(values, arrow_type)
-    if pa.types.is_string(arrow_type) and "" in values:
+    if pa.types.is_string(arrow_type) and pc.min(pc.binary_length(array)).as_py() == 0:
         return pc.if_else(pc.equal(array, ""), pa.scalar(None, pa.string()), array)
     return array
 
