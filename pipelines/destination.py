@@ -19,7 +19,7 @@ DEFAULT_DATASETS = {LOAD_NAME: "anaplan_audit_raw", ENRICH_NAME: "anaplan_audit"
 DEFAULT_DATABASE = "audit_log.duckdb"
 # What DuckDB may take beside the Python process. A load comes in portions, so it needs little whatever the volume;
 # the models that are built as a whole read all of history.
-LOAD_MEMORY, ENRICH_MEMORY = "200MB", "2GB"
+LOAD_MEMORY, ENRICH_MEMORY = "150MB", "2GB"
 
 
 class Pipelines(NamedTuple):
