@@ -23,7 +23,7 @@ from .credentials import (
     choose_credentials,
 )
 from .directory import fetch_list, logins, versions
-from .errors import BadAnswerError, RoleError
+from .errors import AuditSourceError
 from .events import EventFetcher
 from .log import Batch, Reload, read_log
 from .pages import normalise_code
@@ -178,7 +178,8 @@ def _read_list(signed: SignedClient, api_url: str, table: Table, run: Run) -> It
     try:
         records = fetch_list(signed, api_url, table.name)
         run.directory[table.name] = len(records)
-    except (RoleError, BadAnswerError) as error:
+    except AuditSourceError as error:
+        # Events are forgotten, lists are not: nothing that is wrong with a list may keep the events from being loaded.
         run.leave_out(error)
     batches = [(table.name, versions(table, records, run.new_columns))]
     if table is USERS:

@@ -8,6 +8,7 @@ import base64
 import os
 import threading
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from email.utils import parsedate_to_datetime
 from typing import Any, NamedTuple
@@ -40,7 +41,7 @@ class Token(NamedTuple):
     seconds: float
 
 
-class TokenAuth(AuthBase):
+class TokenAuth(AuthBase, ABC):
     """Signs a request with the current token; subclasses know how to get one.
 
     Raises, from `token` and `renew`:
@@ -85,14 +86,15 @@ class TokenAuth(AuthBase):
         self._token = token.value
         self._renew_at = self._clock() + max(token.seconds - RENEW_BEFORE_END_SECONDS, token.seconds / 2)
 
+    @abstractmethod
     def _sign_in(self) -> Token:
-        raise NotImplementedError
+        """Returns a new token."""
 
     def _extend(self) -> Token:
         return self._sign_in()
 
     def _sign_out(self, token: str) -> None:
-        pass
+        """Ends the token, where it was made here."""
 
 
 class _SessionAuth(TokenAuth):
@@ -102,9 +104,9 @@ class _SessionAuth(TokenAuth):
         super().__init__(client, **kwargs)
         self._url = f"{auth_url}/token"
 
+    @abstractmethod
     def _request(self) -> dict[str, Any]:
         """Returns what to send to `POST /token/authenticate`: keyword arguments of the client's `fetch`."""
-        raise NotImplementedError
 
     def _sign_in(self) -> Token:
         url = f"{self._url}/authenticate"

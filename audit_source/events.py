@@ -72,10 +72,12 @@ class EventFetcher:
         self._pool.shutdown(wait=True, cancel_futures=True)
 
     def totals(self, event_type: str, spans: list[Span]) -> list[int | None]:
-        """Returns how many events Anaplan has for each span, by one request for a single event each."""
+        """Returns how many events Anaplan has for each span, by one request for a single event each.
+
+        None stands for an answer that was none: the span is asked about again by the next run.
+        """
         asked = [self._pool.submit(self._page, event_type, span, 0, 1) for span in spans]
-        pages = [future.result() for future in asked]
-        return [page.total if page.total is not None else page.arrived for page in pages]
+        return [_total_of(future) for future in asked]
 
     def fetch(self, event_type: str, spans: list[Span], checked_at: int) -> Iterator[Fetched]:
         """Yields the tables of each span, and after them its window: `complete`, or `incomplete` after every attempt.
@@ -217,6 +219,15 @@ class EventFetcher:
         smaller = DOCUMENTED_PAGE_LIMIT if refused > DOCUMENTED_PAGE_LIMIT else max(refused // 2, SMALLEST_PAGE)
         self._page_size = min(self._page_size, smaller)
         raise _Refused
+
+
+def _total_of(asked: "Future[Page]") -> int | None:
+    try:
+        page = asked.result()
+    except (_Refused, BadAnswerError) as problem:
+        logger.info(f"A past window could not be asked about. {problem}")
+        return None
+    return page.arrived if page.total is None else page.total
 
 
 def _count_inside(moments: pa.ChunkedArray, span: Span) -> int:

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import dlt
 import pyarrow as pa
 import pyarrow.compute as pc
+from dlt.common import logger
 
 from .events import EventFetcher
 from .records import Rows, table_of
@@ -139,6 +140,10 @@ class _Ledger:
 
     def _due(self, fetcher: EventFetcher, settings: Settings, reload: Reload | None) -> list[Span]:
         if reload is not None:
+            if reload.since is not None and reload.since < self.limits.floor:
+                logger.warning(
+                    f"Anaplan keeps {settings.history_days} days (`history_days`): nothing older is asked for."
+                )
             return plan_reload(self.windows, self.limits, *reload)
         todo = plan(self.windows, self.limits)
         for lost in todo.expired:
@@ -157,7 +162,7 @@ class _Ledger:
         ):
             if total is not None and total > (whole.reported or 0):
                 self.grown.append(span)
-            else:
+            elif total is not None:
                 for window in group:
                     self._put(replace(window, checked_at=self.limits.now))
 

@@ -59,6 +59,8 @@ class Settings:
         _check_range("requests_per_minute", self.requests_per_minute, 1, 100_000)
         _check_range("overlap_minutes", self.overlap_minutes, 0, 7 * 24 * 60)
         _check_range("safety_lag_seconds", self.safety_lag_seconds, 0, 24 * 3600)
+        if self.events_per_load is not None:
+            _check_range("events_per_load", self.events_per_load, 1, 10_000_000)
 
 
 def resolve_hosts(region: str, overrides: dict[str, str | None]) -> Hosts:

@@ -91,13 +91,14 @@ def plan(ledger: list[Window], limits: Limits) -> Plan:
 def plan_reload(ledger: list[Window], limits: Limits, since: int | None, until: int | None) -> list[Span]:
     """Returns the spans to fetch for [since, until): whole windows, so that the ledger keeps its edges.
 
-    Without `since` it begins where Anaplan's memory does, without `until` it ends where a run ends.
+    It begins where Anaplan's memory does at the earliest: what was verified before is not to be replaced by the
+    nothing that Anaplan has of it now. It ends where a run ends at the latest.
     """
-    start = limits.floor if since is None else since
+    start = limits.floor if since is None else max(since, limits.floor)
     end = limits.end if until is None else min(until, limits.end)
-    touched = [w for w in ledger if w.status != EXPIRED and w.start < end and w.end > start]
+    touched = [w for w in ledger if w.start >= limits.floor and w.start < end and w.end > start]
     done = [(w.start, w.end) for w in ledger if w.checked_at >= limits.now]
-    wanted = subtract([(start, end)] if start < end else [], [(w.start, w.end) for w in touched])
+    wanted = subtract([(start, end)] if start < end else [], [(w.start, w.end) for w in ledger])
     return _cut(subtract(wanted + [(w.start, w.end) for w in touched], done), limits)
 
 

@@ -167,6 +167,8 @@ def _load(
 
     from .load import load as load_raw
 
+    if since and until and since > until:
+        raise click.UsageError("--since is later than --until.")
     reload = Reload(_ms(since), _ms(until)) if since or until else None
     with _timed("load", seconds):
         try:

@@ -36,7 +36,7 @@ class Pipelines(NamedTuple):
 
     @property
     def file_format(self) -> Any:
-        """Parquet wherever the destination takes it: Postgres would otherwise get CSV, three times slower."""
+        """Parquet wherever the destination takes it: Postgres would otherwise get CSV."""
         formats = self.raw.destination.capabilities().supported_loader_file_formats or []
         return "parquet" if "parquet" in formats else None
 

@@ -36,7 +36,8 @@ def load(pipelines: Pipelines, reload: Reload | None = None, run: Run | None = N
     dlt.config["load.delete_completed_jobs"] = True
     run = run or Run(tolerant=True)
     began = datetime.now(timezone.utc)
-    source = audit_source(reload=reload, run=run, events_per_load=EVENTS_PER_LOAD)
+    events_per_load = dlt.config.get("sources.audit_source.events_per_load", int) or EVENTS_PER_LOAD
+    source = audit_source(reload=reload, run=run, events_per_load=events_per_load)
     for resource in source.resources.values():
         resource.apply_hints(file_format=pipelines.file_format)
     pipelines.limit_memory(LOAD_MEMORY)

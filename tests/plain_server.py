@@ -61,6 +61,8 @@ class _Handler(BaseHTTPRequestHandler):
             return self._answer(401, {"status": "FAILURE_UNAUTHORIZED_USER_ACTION"})
         if self.plain.shape.get("html"):
             return self._answer(200, "<html><body>We will be back</body></html>")
+        if self.plain.shape.get("no_single_event") and query["limit"] == "1":
+            return self._answer(204, None)
         start, end = int(query["dateFrom"]), int(query["dateTo"])
         if self.plain.shape.get("end_inclusive"):
             end += 1

@@ -1,6 +1,7 @@
 """Loading over HTTP into both engines: every event exactly once, field for field, whatever liberties the server takes."""
 
 import json
+import socket
 import time
 from datetime import datetime, timezone
 from typing import Any
@@ -173,10 +174,13 @@ def test_window_that_never_adds_up_is_incomplete_and_taken_up_again(tenant: Tena
         incomplete = duck.rows(
             "select reported_events - distinct_events from anaplan_audit_raw.event_windows where status = 'incomplete'"
         )
+        after_first = duck.rows("select count(*), count(distinct id) from anaplan_audit_raw.events")
         del server.shape["withhold"]
         second = tenant.run("load")
 
     assert first.code == 5 and "It stays `incomplete`" in first.err
+    # The window came four times in that load: each event is there once all the same.
+    assert after_first == [(89, 89)]
     assert incomplete == [(1,)]
     assert (second.code, second.err) == (0, "")
     assert duck.rows("select distinct status from anaplan_audit_raw.event_windows") == [("complete",)]
@@ -209,10 +213,37 @@ def test_reload_of_a_span_asks_for_that_span_only(tenant: Tenant, duck: Engine) 
     assert len(loaded_rows_of_ids(duck)) == 60
 
 
-def test_large_backfill_is_many_loads(tenant: Tenant, duck: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
-    import pipelines.load
+def test_span_that_ends_before_it_begins_is_refused(tenant: Tenant) -> None:
+    outcome = tenant.at("http://127.0.0.1:9").run("load", "--since", "2026-02-01", "--until", "2026-01-01")
+    assert outcome.code == 2 and "--since is later than --until" in outcome.err
 
-    monkeypatch.setattr(pipelines.load, "EVENTS_PER_LOAD", 50)
+
+def test_directory_that_is_down_does_not_keep_events_from_being_loaded(tenant: Tenant, duck: Engine) -> None:
+    with plain_server(month_of_events(20), LISTS) as server, socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        tenant.at(server.url).set("API_URL", f"http://127.0.0.1:{unused.getsockname()[1]}")
+        outcome = tenant.run("load")
+
+    assert outcome.code == 4 and "/2/0/users: the host refused the connection" in outcome.err
+    assert len(loaded_rows_of_ids(duck)) == 20
+
+
+def test_past_window_that_cannot_be_asked_about_is_asked_about_by_the_next_run(tenant: Tenant, duck: Engine) -> None:
+    events = month_of_events(90)
+    late = event(999_999, events[30]["eventDate"] + 1)
+    with plain_server(events) as server:
+        tenant.at(server.url).run("load")
+        server.events = [*events, late]
+        server.shape["no_single_event"] = True
+        assert tenant.run("load")[::2] == (0, "")
+        assert len(loaded_rows_of_ids(duck)) == 90
+        del server.shape["no_single_event"]
+        assert "1 new events, 1 of them late" in tenant.run("load").out
+    assert len(loaded_rows_of_ids(duck)) == 91
+
+
+def test_large_backfill_is_many_loads(tenant: Tenant, duck: Engine) -> None:
+    tenant.set("EVENTS_PER_LOAD", 50)
     events = month_of_events(400)
     with plain_server(events) as server:
         outcome = tenant.at(server.url).run("load")

@@ -136,6 +136,18 @@ def test_reload_widens_to_whole_windows_and_stops_at_the_end_of_a_run():
     assert plan_reload(settle(ledger, at), at, day, None)[-1][1] == at.end
 
 
+def test_reload_leaves_what_anaplan_has_forgotten_as_it_was_verified():
+    ledger = carried_out([], limits())
+    later = limits(NOW + 10 * DAY_MS)
+    kept = settle(ledger, later)
+
+    spans = plan_reload(kept, later, day_start(NOW) - 60 * DAY_MS, None)
+
+    assert spans[0][0] == day_start(later.floor) + DAY_MS
+    assert plan_reload([], later, 0, None)[0][0] == later.floor
+    assert plan_reload(kept, later, 0, later.floor) == []
+
+
 def test_joined_windows_count_an_event_on_their_edge_once():
     halves = [Window(0, 10, COMPLETE, 5, 5, 4, 1), Window(10, 20, COMPLETE, 3, 3, 3, 2)]
     assert join(halves) == Window(0, 20, COMPLETE, 7, 7, 7, 1)
