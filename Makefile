@@ -19,6 +19,14 @@ $(VENV)/.dev: $(VENV)/.runtime requirements-dev.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
 	@touch $@
 
+$(VENV)/.dashboard: $(VENV)/.runtime requirements-dashboard.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dashboard.lock
+	@touch $@
+
+$(VENV)/.spark: $(VENV)/.dev requirements-spark.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-spark.lock
+	@touch $@
+
 demo: setup ## Load, enrich and show the audit log of a simulated company; again: only what is new
 	@$(BIN)/python -m sandbox.demo
 
@@ -39,9 +47,12 @@ lint: $(VENV)/.dev ## Check style and types
 bench: $(VENV)/.dev ## Measure speed and memory against the sandbox
 	@$(BIN)/python -m tests.benchmarks.load
 
-lock: ## Renew both lock files (needs uv)
-	uv pip compile -q --universal --python-version 3.10 --generate-hashes --no-emit-index-url --no-header --extra sandbox --extra postgres pyproject.toml -o requirements.lock
-	uv pip compile -q --universal --python-version 3.10 --generate-hashes --no-emit-index-url --no-header --extra dev -c requirements.lock pyproject.toml -o requirements-dev.lock
+COMPILE = uv pip compile -q --universal --python-version 3.10 --generate-hashes --no-emit-index-url --no-header
+lock: ## Renew the lock files (needs uv)
+	$(COMPILE) --extra sandbox --extra postgres pyproject.toml -o requirements.lock
+	$(COMPILE) --extra dashboard -c requirements.lock pyproject.toml -o requirements-dashboard.lock
+	$(COMPILE) --extra dev -c requirements.lock -c requirements-dashboard.lock pyproject.toml -o requirements-dev.lock
+	$(COMPILE) --extra spark --extra dev -c requirements-dev.lock pyproject.toml -o requirements-spark.lock
 
 clean: ## Remove .venv, the demo and caches; never a database of yours
 	rm -rf $(VENV) .demo .pytest_cache .mypy_cache .ruff_cache .hypothesis
