@@ -39,6 +39,9 @@ report: setup ## Show sign-ins, most visited pages, most active users, busiest m
 test: $(VENV)/.dev ## Run the tests: sandbox over HTTP, DuckDB, PostgreSQL
 	@$(BIN)/python -m pytest
 
+torture: $(VENV)/.dev ## Try every fault and every kill, and count what is lost, doubled, invented (10 minutes)
+	@$(BIN)/python -m pytest tests/torture
+
 lint: $(VENV)/.dev ## Check style and types
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
@@ -57,4 +60,4 @@ lock: ## Renew the lock files (needs uv)
 clean: ## Remove .venv, the demo and caches; never a database of yours
 	rm -rf $(VENV) .demo .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
-.PHONY: help setup demo run report test lint bench lock clean
+.PHONY: help setup demo run report test torture lint bench lock clean

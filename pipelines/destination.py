@@ -120,12 +120,25 @@ def _destination(database: Any) -> Any:
     strategy: dict[str, Any] = {"replace_strategy": "insert-from-staging"}
     if database is not None:
         return dlt.destinations.duckdb(database, **strategy)
+    if kind == "postgres":
+        strategy["type_mapper"] = _postgres_types()
     try:
         return Destination.from_reference(kind, **strategy)
     except UnknownDestinationModule:
         raise PipelineError(
             CONFIGURATION, f"setting `destination_type`: dlt knows no destination `{kind}`. See .dlt/config.toml."
         ) from None
+
+
+def _postgres_types() -> type[Any]:
+    """Returns dlt's types, but `json` for JSON whatever a table was made by: rows cannot be copied into `jsonb`."""
+    from dlt.destinations.impl.postgres.factory import PostgresTypeMapper
+
+    class Types(PostgresTypeMapper):
+        def to_destination_type(self, column: Any, table: Any) -> str:
+            return "json" if column["data_type"] == "json" else str(super().to_destination_type(column, table))
+
+    return Types
 
 
 @contextmanager

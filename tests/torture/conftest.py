@@ -1,0 +1,58 @@
+"""The long tests, run by `make torture`: they count what they try, and the numbers are printed at the end."""
+
+from collections import Counter
+from collections.abc import Hashable, Iterable, Iterator
+from typing import Any
+
+import pytest
+
+from tests.truth import Verdict, compare
+
+# In the order in which they are printed.
+TRIED = ("faults tried", "kills survived", "bad inputs")
+
+
+class Tally:
+    """Counts of one session: what was tried, and what the comparisons with the truth found."""
+
+    def __init__(self) -> None:
+        self.tried: Counter[str] = Counter()
+        self.verdict = Verdict(0, 0, 0, 0)
+
+    def add(self, name: str, number: int = 1) -> None:
+        """Counts something tried, under one of `TRIED`."""
+        assert name in TRIED, name
+        self.tried[name] += number
+
+    def check(self, verdict: Verdict, about: Any = "") -> None:
+        """Adds a comparison to the numbers, then fails if it found anything lost, doubled or invented."""
+        self.verdict += verdict
+        assert verdict.is_exact, (verdict, about)
+
+    def rows(self, expected: Iterable[Hashable], found: Iterable[Hashable], about: Any = "") -> None:
+        """Compares rows, whatever their order."""
+        self.check(compare(expected, found), about)
+
+    def lines(self) -> Iterator[str]:
+        for name in TRIED:
+            yield f"{name:<16} {self.tried[name]:>9,}"
+        for name, number in zip(("rows compared", "lost", "doubled", "invented"), self.verdict, strict=True):
+            yield f"{name:<16} {number:>9,}"
+
+
+_KEY: pytest.StashKey[Tally] = pytest.StashKey()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.stash[_KEY] = Tally()
+
+
+@pytest.fixture(scope="session")
+def tally(request: pytest.FixtureRequest) -> Tally:
+    return request.config.stash[_KEY]
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    terminalreporter.section("torture")
+    for line in config.stash[_KEY].lines():
+        terminalreporter.write_line(line)

@@ -1,0 +1,176 @@
+"""What a tenant holds against what the raw tables hold, row by row: how many are lost, doubled, invented.
+
+The expected rows are made from the JSON as it was sent, by rules written here anew, not by the code under test.
+"""
+
+import json
+import re
+from collections import Counter
+from collections.abc import Hashable, Iterable
+from datetime import datetime, timedelta, timezone
+from typing import Any, NamedTuple
+
+EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+EVENT_FIELDS = [
+    "id",
+    "eventTypeId",
+    "userId",
+    "tenantId",
+    "objectId",
+    "objectTypeId",
+    "objectTenantId",
+    "message",
+    "success",
+    "errorNumber",
+    "ipAddress",
+    "userAgent",
+    "sessionId",
+    "hostName",
+    "serviceVersion",
+    "eventDate",
+    "eventTimeZone",
+    "createdDate",
+    "createdTimeZone",
+    "checksum",
+]
+ATTRIBUTE_KEYS = [
+    "workspaceId",
+    "modelId",
+    "name",
+    "actionId",
+    "actionType",
+    "pageId",
+    "targetUserName",
+    "active",
+    "auth_id",
+]
+LIST_FIELDS = {
+    "users": ["id", "firstName", "lastName", "email", "active"],
+    "workspaces": ["id", "name", "active", "sizeAllowance"],
+    "models": ["id", "name", "activeState", "currentWorkspaceId", "currentWorkspaceName"],
+}
+
+
+class Verdict(NamedTuple):
+    """The outcome of a comparison. A row that differs in one value is lost and another one is invented."""
+
+    compared: int
+    lost: int
+    doubled: int
+    invented: int
+
+    def __add__(self, other: Any) -> "Verdict":
+        return Verdict(*(a + b for a, b in zip(self, other, strict=True)))
+
+    @property
+    def is_exact(self) -> bool:
+        return self.lost == self.doubled == self.invented == 0
+
+
+def compare(expected: Iterable[Hashable], found: Iterable[Hashable]) -> Verdict:
+    """Compares rows, whatever their order; `expected` holds each row once."""
+    wanted, got = set(expected), Counter(found)
+    doubled = sum(number - 1 for number in got.values())
+    return Verdict(len(wanted), len(wanted - got.keys()), doubled, len(got.keys() - wanted))
+
+
+def compare_events(sent: Iterable[dict[str, Any]], engine: Any) -> Verdict:
+    """Compares every event that the tenant holds with `events`, field for field."""
+    columns = [*map(snake, EVENT_FIELDS), "additional_attributes", "event_day"]
+    columns += [f"additional_attributes__{snake(key)}" for key in ATTRIBUTE_KEYS]
+    found = engine.rows(f"select {', '.join(columns)} from anaplan_audit_raw.events")
+    return compare(map(event_row, sent), (_readable(row) for row in found))
+
+
+def compare_list(name: str, sent: Iterable[dict[str, Any]], engine: Any) -> Verdict:
+    """Compares a list as it is served with the current rows of its table."""
+    columns = ", ".join(map(snake, LIST_FIELDS[name]))
+    found = engine.rows(f"select {columns} from anaplan_audit_raw.{name} where _dlt_valid_to is null")
+    return compare([tuple(record.get(field) for field in LIST_FIELDS[name]) for record in sent], found)
+
+
+def compare_windows(sent: Iterable[dict[str, Any]], engine: Any) -> Verdict:
+    """Compares the ledger with the tenant: each event in exactly one complete window, which counted it.
+
+    A window is doubled where it overlaps another one, and what it counts beyond the tenant's events is invented.
+    """
+    moments = sorted(event["eventDate"] for event in sent)
+    windows = engine.rows(
+        "select window_start, window_end, distinct_events, status from anaplan_audit_raw.event_windows order by 1"
+    )
+    total = Verdict(len(windows), 0, 0, 0)
+    end = EPOCH
+    for start, stop, distinct, status in windows:
+        held = sum(_moment(at) >= start and _moment(at) < stop for at in moments) if status == "complete" else 0
+        total += Verdict(0, max(0, held - distinct), int(start < end), max(0, distinct - held))
+        end = stop
+    covered = sum(
+        any(start <= _moment(at) < stop and status == "complete" for start, stop, _, status in windows)
+        for at in moments
+    )
+    return total + Verdict(0, len(moments) - covered, 0, 0)
+
+
+def event_row(event: dict[str, Any]) -> tuple[Any, ...]:
+    """Returns the row that an event is to become."""
+    values = [_value(field, event.get(field)) for field in EVENT_FIELDS]
+    attributes = event.get("additionalAttributes")
+    known = attributes if isinstance(attributes, dict) else {}
+    return (
+        *values,
+        None if attributes in (None, "") else _canonical(_clean(attributes)),
+        _moment(event["eventDate"]).date(),
+        *(_attribute(known.get(key)) for key in ATTRIBUTE_KEYS),
+    )
+
+
+def snake(field: str) -> str:
+    return re.sub("[A-Z]", lambda letter: f"_{letter[0].lower()}", field)
+
+
+def _value(field: str, value: Any) -> Any:
+    if field.endswith("Date"):
+        return _moment(value)
+    return _clean(value) if isinstance(value, str) and value else None if value == "" else value
+
+
+def _attribute(value: Any) -> str | None:
+    if value is None or value == "":
+        return None
+    return _clean(value) if isinstance(value, str) else json.dumps(value)
+
+
+def _clean(value: Any) -> Any:
+    """NUL and halves of surrogate pairs have no place in a database."""
+    if isinstance(value, str):
+        return re.sub("[\0\ud800-\udfff]", "\ufffd", value)
+    if isinstance(value, list):
+        return [_clean(item) for item in value]
+    return {_clean(key): _clean(item) for key, item in value.items()} if isinstance(value, dict) else value
+
+
+def _readable(row: tuple[Any, ...]) -> tuple[Any, ...]:
+    """One driver hands JSON out as text, the other as objects."""
+    place = len(EVENT_FIELDS)
+    attributes = row[place]
+    if attributes is None or row[place] == "":
+        return row
+    # A bare string of JSON comes as itself from the one and with its quotes from the other.
+    parsed = json.loads(attributes) if isinstance(attributes, str) and _is_json(attributes) else attributes
+    return (*row[:place], _canonical(parsed), *row[place + 1 :])
+
+
+def _is_json(text: str) -> bool:
+    try:
+        json.loads(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _canonical(value: Any) -> str:
+    return json.dumps(value, sort_keys=True)
+
+
+def _moment(ms: Any) -> Any:
+    return EPOCH + timedelta(milliseconds=ms) if isinstance(ms, int) else None
