@@ -39,6 +39,9 @@ report: setup ## Show sign-ins, most visited pages, most active users, busiest m
 test: $(VENV)/.dev ## Run the tests: sandbox over HTTP, DuckDB, PostgreSQL
 	@$(BIN)/python -m pytest
 
+test-engines: $(VENV)/.spark ## Compare every table on DuckDB, PostgreSQL and Spark (Java 17 or newer; minutes)
+	@$(BIN)/python -m pytest tests/engines
+
 torture: $(VENV)/.dev ## Try every fault and every kill, and count what is lost, doubled, invented (10 minutes)
 	@$(BIN)/python -m pytest tests/torture
 
@@ -60,4 +63,4 @@ lock: ## Renew the lock files (needs uv)
 clean: ## Remove .venv, the demo and caches; never a database of yours
 	rm -rf $(VENV) .demo .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
-.PHONY: help setup demo run report test torture lint bench lock clean
+.PHONY: help setup demo run report test test-engines torture lint bench lock clean

@@ -69,12 +69,12 @@ def check(pipeline: dlt.Pipeline, raw: dlt.Pipeline, models_dir: Path = MODELS_D
     checked_at = datetime.now(timezone.utc)
     dialect = str(pipeline.dataset().destination_dialect)
     with pipeline.sql_client() as client, raw.sql_client() as raw_client:
-        qualified = {
-            name: _qualified(query, enrichment, client, raw_client).sql(dialect) for name, query in checks.items()
+        queries = {
+            name: qualified(query, enrichment, client, raw_client).sql(dialect) for name, query in checks.items()
         }
         results = [
-            CheckResult(name, count, _first_rows(client, qualified[name]) if count else "", checked_at)
-            for name, count in _counts(client, qualified).items()
+            CheckResult(name, count, _first_rows(client, queries[name]) if count else "", checked_at)
+            for name, count in _counts(client, queries).items()
         ]
     _record(pipeline, results)
     return results
@@ -132,7 +132,7 @@ def read_checks(enrichment: Enrichment, models_dir: Path) -> dict[str, exp.Query
     return checks
 
 
-def _qualified(
+def qualified(
     query: exp.Query, enrichment: Enrichment, client: SqlClientBase[Any], raw_client: SqlClientBase[Any]
 ) -> exp.Query:
     """The query with every table named with its dataset."""

@@ -96,7 +96,7 @@ class Model:
             return self.parts[0].query.copy()
         columns = [exp.column(name) for name in self.columns]
         selects = [
-            exp.select(*columns).from_(part.query.copy().subquery(f"part_{number}"))
+            exp.select(*columns).from_(_with_own_names(part).subquery(f"part_{number}"))
             for number, part in enumerate(self.parts)
         ]
         rows = exp.union(*selects, distinct=False)
@@ -122,6 +122,19 @@ def input_tables(query: exp.Expr) -> list[exp.Table]:
     """The tables that a query reads, without its own CTEs."""
     ctes = {cte.alias for cte in query.find_all(exp.CTE)}
     return [table for table in query.find_all(exp.Table) if table.name not in ctes]
+
+
+def _with_own_names(part: Part) -> exp.Select:
+    """The query of a part with its CTEs named after its file: Spark gets the CTEs of all parts in one list."""
+    query = part.query.copy()
+    names = {cte.alias: f"{part.file.stem}__{cte.alias}" for cte in query.find_all(exp.CTE)}
+    for table in list(query.find_all(exp.Table)):
+        if table.name in names:
+            table.set("alias", exp.TableAlias(this=exp.to_identifier(table.alias_or_name)))
+            table.set("this", exp.to_identifier(names[table.name]))
+    for cte in query.find_all(exp.CTE):
+        cte.args["alias"].set("this", exp.to_identifier(names[cte.alias]))
+    return query
 
 
 def line_of(node: exp.Expr) -> int | None:

@@ -9,6 +9,7 @@ from dlt.common.schema.typing import TTableSchemaColumns
 from dlt.extract import DltResource
 from sqlglot import exp
 
+from .dialects import for_dialect
 from .model_files import DIALECT, Model, Seed
 from .model_layers import Enrichment
 
@@ -56,7 +57,8 @@ def model_resource(
     columns = column_hints(model.columns, model.about.columns)
 
     def rows() -> Iterator[Any]:
-        relation = dataset(only_days(enrichment, model, days), query_dialect=DIALECT)
+        query = for_dialect(only_days(enrichment, model, days), str(dataset.destination_dialect))
+        relation = dataset(query, query_dialect=DIALECT)
         yield dlt.mark.with_hints(relation, dlt.mark.make_hints(columns=columns))
 
     return dlt.resource(rows, name=model.name, write_disposition=_disposition(model, days, is_new), columns=columns)()

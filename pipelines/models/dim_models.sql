@@ -62,10 +62,13 @@ all_models as (
     from versions
     union all
     select
-        model_id, 1 as version, null as name, null as active_state, null as workspace_id,
-        null as current_workspace_name, null as model_url, null as last_modified_by, null as memory_usage,
+        model_id, 1 as version, cast(null as varchar) as name, cast(null as varchar) as active_state,
+        cast(null as varchar) as workspace_id, cast(null as varchar) as current_workspace_name,
+        cast(null as varchar) as model_url, cast(null as varchar) as last_modified_by,
+        cast(null as bigint) as memory_usage,
         true as is_current, false as is_removed, false as is_listed,
-        null as last_modified, null as iso_creation_date, null as valid_from, null as valid_to
+        cast(null as timestamptz) as last_modified, cast(null as timestamptz) as iso_creation_date,
+        cast(null as timestamptz) as valid_from, cast(null as timestamptz) as valid_to
     from unlisted
 )
 

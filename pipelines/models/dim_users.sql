@@ -76,9 +76,11 @@ people as (
     from versions
     union all
     select
-        user_id, 1 as version, null as user_name, null as first_name, null as last_name, null as email,
-        null as customer_id, null as active,
-        true as is_current, false as is_removed, false as is_listed, null as valid_from, null as valid_to
+        user_id, 1 as version, cast(null as varchar) as user_name, cast(null as varchar) as first_name,
+        cast(null as varchar) as last_name, cast(null as varchar) as email, cast(null as varchar) as customer_id,
+        cast(null as boolean) as active,
+        true as is_current, false as is_removed, false as is_listed,
+        cast(null as timestamptz) as valid_from, cast(null as timestamptz) as valid_to
     from unlisted
 )
 

@@ -63,9 +63,10 @@ spaces as (
     from versions
     union all
     select
-        unlisted.workspace_id, 1 as version, names_by_models.name, null as active, null as size_allowance,
-        null as current_size, true as is_current, false as is_removed, false as is_listed,
-        null as valid_from, null as valid_to
+        unlisted.workspace_id, 1 as version, names_by_models.name, cast(null as boolean) as active,
+        cast(null as bigint) as size_allowance, cast(null as bigint) as current_size,
+        true as is_current, false as is_removed, false as is_listed,
+        cast(null as timestamptz) as valid_from, cast(null as timestamptz) as valid_to
     from unlisted
     left join names_by_models
         on unlisted.workspace_id = names_by_models.workspace_id and names_by_models.pick = 1

@@ -21,18 +21,20 @@ directory as (
             nullif(trim(concat(coalesce(first_name, ''), ' ', coalesce(last_name, ''))), ''), email
         ) as name,
         email,
-        null as workspace_id,
-        null as workspace_name,
+        cast(null as varchar) as workspace_id,
+        cast(null as varchar) as workspace_name,
         _dlt_valid_from as valid_from,
         _dlt_valid_to as valid_to,
         row_version
     from users
     union all
-    select 'workspace', lower(id), name, null, null, null, _dlt_valid_from, _dlt_valid_to, row_version
+    select
+        'workspace', lower(id), name, cast(null as varchar), cast(null as varchar), cast(null as varchar),
+        _dlt_valid_from, _dlt_valid_to, row_version
     from workspaces
     union all
     select
-        'model', lower(id), name, null, lower(current_workspace_id), current_workspace_name,
+        'model', lower(id), name, cast(null as varchar), lower(current_workspace_id), current_workspace_name,
         _dlt_valid_from, _dlt_valid_to, row_version
     from models
 ),
@@ -60,12 +62,12 @@ versions as (
         valid_to as removed_at,
         case
             when row_number() over (partition by kind, id order by valid_from) = 1
-                then cast('1900-01-01 00:00:00+00:00' as timestamptz)
+                then cast(cast('1900-01-01' as date) as timestamptz)
             else valid_from
         end as starts_at,
         coalesce(
             lead(valid_from) over (partition by kind, id order by valid_from),
-            cast('2200-01-01 00:00:00+00:00' as timestamptz)
+            cast(cast('2100-01-01' as date) as timestamptz)
         ) as ends_at,
         first_value(name) over (partition by kind, id order by valid_from desc) as name_now
     from distinct_versions
@@ -123,7 +125,7 @@ sent as (
 identified as (
     select
         *,
-        coalesce(event_date, created_date, cast('1970-01-01 00:00:00+00:00' as timestamptz)) as happened_at,
+        coalesce(event_date, created_date, cast(cast('1900-01-01' as date) as timestamptz)) as happened_at,
         coalesce(sent_model, case when object_kind = 'model' then subject end) as model_id,
         coalesce(sent_target, case when object_kind = 'user' then subject end) as target_id,
         nullif(coalesce(sent_app, case

@@ -199,8 +199,9 @@ def user(database: duckdb.DuckDBPyConnection, user_id: str, kind: str, removed: 
     _insert(database, "dim_users", row)
 
 
-def day_of(database: duckdb.DuckDBPyConnection, user_id: str, day: str) -> None:
+def day_of(database: duckdb.DuckDBPyConnection, user_id: str, day: str, first: str = "08:00") -> None:
     row = {"user_id": user_id, "event_day": day, "events": 3, "first_event_id": 7, "last_event_id": 9}
+    row |= {"first_at": at(f"{day} {first}"), "last_at": at(f"{day} 18:00")}
     _insert(database, "agg_daily_users", row)
 
 
@@ -216,14 +217,12 @@ def test_a_user_in_no_directory_is_found_where_there_is_one(
     assert findings() == [("unlisted_user", "ghost", 3, "7,9")]
 
 
-def test_a_removed_user_is_found_after_the_day_of_the_removal(
-    database: duckdb.DuckDBPyConnection, findings: Findings
-) -> None:
+def test_a_removed_user_is_found_after_the_removal(database: duckdb.DuckDBPyConnection, findings: Findings) -> None:
     user(database, "bob", "person", removed=at("2026-03-02 09:00"))
     day_of(database, "bob", "2026-03-01")
-    day_of(database, "bob", "2026-03-02")
+    day_of(database, "bob", "2026-03-02", first="08:59")
     assert findings() == []
-    day_of(database, "bob", "2026-03-03")
+    day_of(database, "bob", "2026-03-03", first="00:10")
     assert findings() == [("removed_user", "bob", 3, "7,9")]
 
 

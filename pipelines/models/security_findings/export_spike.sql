@@ -27,7 +27,10 @@ compared as (
         r.severity,
         r.factor,
         d.exports,
-        least(r.days, date_diff('day', log.first_day, d.event_day)) as days_before,
+        case
+            when date_diff('day', log.first_day, d.event_day) < r.days then date_diff('day', log.first_day, d.event_day)
+            else r.days
+        end as days_before,
         coalesce(sum(b.exports), 0) as exports_before
     from days as d
     cross join log

@@ -9,7 +9,7 @@ failures as (
         f.user_name,
         f.event_id,
         f.occurred_at,
-        date_diff('second', cast('1970-01-01 00:00:00+00:00' as timestamptz), f.occurred_at) as seconds,
+        date_trunc('second', f.occurred_at at time zone 'UTC') as second,
         row_number() over (
             partition by coalesce(f.user_id, f.ip_address, 'nobody') order by f.occurred_at, f.event_id
         ) as number
@@ -29,7 +29,7 @@ beginnings as (
     inner join failures as last_one
         on f.who = last_one.who
         and last_one.number = f.number + r.threshold - 1
-    where last_one.seconds - f.seconds <= r.minutes * 60
+    where date_diff('second', f.second, last_one.second) <= r.minutes * 60
 ),
 
 -- Series that share an event are one burst.

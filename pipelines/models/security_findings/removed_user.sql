@@ -1,4 +1,4 @@
--- Activity of a user on days after the directory dropped them. The day of the removal itself is left out.
+-- Activity of a user after the directory dropped them. A day on which it began before that is left out.
 -- inputs: agg_daily_users, dim_users, finding_rules
 select
     cast(concat(max(r.rule), ':', cast(min(a.first_event_id) as varchar)) as varchar) as finding_id,
@@ -20,6 +20,6 @@ select
 from agg_daily_users as a
 inner join dim_users as u on a.user_id = u.user_id and u.is_removed
 inner join finding_rules as r on r.rule = 'removed_user'
-where a.event_day > cast(u.valid_to at time zone 'UTC' as date)
+where a.first_at >= u.valid_to
 group by a.user_id
 having sum(a.events) >= max(r.threshold)

@@ -8,7 +8,7 @@ attempts as (
         user_name,
         event_id,
         occurred_at,
-        date_diff('second', cast('1970-01-01 00:00:00+00:00' as timestamptz), occurred_at) as seconds,
+        date_trunc('second', occurred_at at time zone 'UTC') as second,
         outcome,
         -- The same for a success and for the failures before it.
         coalesce(sum(case when outcome = 'success' then 1 else 0 end) over (
@@ -35,7 +35,7 @@ evidence as (
     inner join finding_rules as r on r.rule = 'success_after_failures'
     inner join attempts as f
         on s.user_id = f.user_id and s.series = f.series and f.outcome = 'failure'
-    where s.outcome = 'success' and s.seconds - f.seconds <= r.minutes * 60
+    where s.outcome = 'success' and date_diff('second', f.second, s.second) <= r.minutes * 60
 )
 
 select

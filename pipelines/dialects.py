@@ -1,0 +1,47 @@
+"""Mends what sqlglot's translation out of DuckDB's dialect gets wrong for a warehouse.
+
+Each rule changes the query before it is translated; every other warehouse gets the query as it is.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from sqlglot import exp
+
+_BELOW_A_DAY = ("HOUR", "MINUTE", "SECOND", "MILLISECOND")
+
+
+def for_dialect(query: exp.Select, dialect: str) -> exp.Select:
+    """The query, written so that it translates into SQL that the warehouse accepts and means the same there."""
+    rule = _RULES.get(dialect)
+    return query.transform(rule) if rule else query
+
+
+def _bigquery(node: exp.Expr) -> exp.Expr:
+    """DATE_DIFF counts days and longer only; moments are compared by TIMESTAMP_DIFF."""
+    if isinstance(node, exp.DateDiff) and str(node.args.get("unit", "DAY")).upper() in _BELOW_A_DAY:
+        return exp.TimestampDiff(**node.args)
+    return node
+
+
+def _redshift(node: exp.Expr) -> exp.Expr:
+    """LISTAGG takes its order behind the brackets."""
+    if isinstance(node, exp.GroupConcat) and isinstance(node.this, exp.Order):
+        order = node.this
+        listed = exp.GroupConcat(this=order.this, separator=node.args.get("separator"))
+        return exp.WithinGroup(this=listed, expression=exp.Order(expressions=order.expressions))
+    return node
+
+
+def _clickhouse(node: exp.Expr) -> exp.Expr:
+    """DateTime holds whole seconds until 2106; moments are microseconds in the tables that dlt makes."""
+    if isinstance(node, exp.DataType) and node.this == exp.DataType.Type.TIMESTAMPTZ:
+        return exp.DataType.build("Nullable(DateTime64(6, 'UTC'))", dialect="clickhouse")
+    return node
+
+
+_RULES: dict[str, Callable[[Any], Any]] = {
+    "bigquery": _bigquery,
+    "redshift": _redshift,
+    "clickhouse": _clickhouse,
+}

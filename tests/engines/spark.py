@@ -1,0 +1,91 @@
+"""A local Spark that holds the raw tables as files, and builds the models from the SQL that dlt would send it."""
+
+import os
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from audit_source import schema
+from pipelines.model_files import Seed
+from tests.models.raw import Row, arrow_table
+from tests.models.translation import ENRICHED, ENRICHMENT, RAW, Translator
+
+SETTINGS = {
+    "spark.ui.enabled": "false",
+    "spark.driver.bindAddress": "127.0.0.1",
+    "spark.driver.host": "127.0.0.1",
+    "spark.log.level": "ERROR",
+    "spark.sql.shuffle.partitions": "2",
+    # Not UTC: a model may not depend on the zone of the session.
+    "spark.sql.session.timeZone": "America/New_York",
+    "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
+}
+
+
+class Spark:
+    """Raw and enriched tables of one session."""
+
+    def __init__(self, session: Any, folder: Path) -> None:
+        self._session, self._folder = session, folder
+        self.translator = Translator("spark")
+        for database in (RAW, ENRICHED):
+            self.sql(f"create database {database}")
+
+    def sql(self, query: str) -> list[Any]:
+        return list(self._session.sql(query).collect())
+
+    def load(self, rows: Mapping[str, list[Row]]) -> None:
+        """Writes the raw tables."""
+        for table in schema.TABLES:
+            self._write(RAW, table.name, arrow_table(table, rows.get(table.name, [])))
+
+    def enrich(self) -> None:
+        """Builds every table, inputs first."""
+        for seed in ENRICHMENT.seeds:
+            self._write(ENRICHED, seed.name, _seed_table(seed))
+        for name, query in self.translator.models().items():
+            self.sql(f"create table {ENRICHED}.{name} using parquet as {query}")
+
+    def rows(self, table: str, columns: list[str]) -> list[tuple[Any, ...]]:
+        """Rows of an enriched table in the order of all their columns; moments in UTC."""
+        folder = self._folder / f"{ENRICHED}.db" / table
+        found = pq.read_table(folder if folder.exists() else self._file(ENRICHED, table), columns=columns)
+        rows = [tuple(row[name] for name in columns) for row in found.to_pylist()]
+        return sorted(rows, key=lambda row: tuple(map(str, row)))
+
+    def _file(self, database: str, table: str) -> Path:
+        return self._folder / f"{database}_{table}.parquet"
+
+    def _write(self, database: str, name: str, table: pa.Table) -> None:
+        file = self._file(database, name)
+        pq.write_table(table, file)
+        self.sql(f"create table {database}.{name} using parquet location '{file}'")
+
+
+def _seed_table(seed: Seed) -> pa.Table:
+    types = pa.schema([pa.field(name, schema.ARROW_TYPES[kind]) for name, kind in seed.columns.items()])
+    return pa.Table.from_pylist(seed.rows, types)
+
+
+@contextmanager
+def local_spark(folder: Path) -> Iterator[Spark]:
+    """Starts Spark, which needs Java 17 or newer, on two cores."""
+    with warnings.catch_warnings():
+        # It warns about the versions of libraries that are not used here.
+        warnings.simplefilter("ignore")
+        from pyspark.sql import SparkSession
+
+        os.environ.setdefault("PYSPARK_PIN_THREAD", "true")
+        builder = SparkSession.builder.master("local[2]").config("spark.sql.warehouse.dir", str(folder))
+        for name, value in SETTINGS.items():
+            builder = builder.config(name, value)
+        session = builder.getOrCreate()
+        try:
+            yield Spark(session, folder)
+        finally:
+            session.stop()

@@ -1,0 +1,122 @@
+"""The same raw rows on DuckDB, PostgreSQL and Spark: every enriched table is equal, row by row.
+
+Not part of the ordinary suite, since Spark needs Java: `make test-engines`.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from datetime import datetime, timezone
+from typing import Any
+
+import duckdb
+import pytest
+
+from audit_source import schema
+from sandbox.server import Sandbox
+from tests.conftest import Tenant
+from tests.engines.spark import Spark, local_spark
+from tests.models import scenario
+from tests.models.conftest import open_warehouse
+from tests.models.raw import Row, event
+from tests.models.scenario import ANN, BOB
+from tests.models.translation import ENRICHMENT, Translator
+
+NOW = int(datetime(2026, 11, 18, 12, tzinfo=timezone.utc).timestamp() * 1000)
+
+# An administrator who signs in from a new address: the only finding that neither of the two inputs holds.
+NEWCOMER = [
+    event(201, "AUTHZ-3", "2026-03-08 08:00", user_id=ANN, object_id=BOB, attr_role_name="Tenant Administrator"),
+    *(event(202 + day, "USR-8", f"2026-03-{9 + day:02} 08:00", user_id=BOB, ip_address="10.0.0.1") for day in range(6)),
+    event(209, "USR-8", "2026-03-16 08:00", user_id=BOB, ip_address="10.9.9.9"),
+]
+
+Tables = dict[str, list[tuple[Any, ...]]]
+
+
+@pytest.fixture(scope="session")
+def raw_rows(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Row]]:
+    """A month of a small company, as it was loaded over HTTP, and the scenario of the model tests."""
+    folder = tmp_path_factory.mktemp("load")
+    with pytest.MonkeyPatch.context() as environment:
+        environment.chdir(folder)
+        environment.setenv("DLT_DATA_DIR", str(folder / "dlt"))
+        environment.setenv("DESTINATION__DUCKDB__CREDENTIALS", str(folder / "audit_log.duckdb"))
+        with Sandbox(events=3_000, users=40, clock_ms=NOW, rate_limit=0) as sandbox:
+            outcome = Tenant(environment).at(sandbox.url, password="sandbox").run("load")
+    assert outcome.code == 0, outcome.err
+    with duckdb.connect(str(folder / "audit_log.duckdb"), read_only=True) as database:
+        database.execute("set TimeZone = 'UTC'")
+        return {table.name: _rows(database, table.name) + _scenario(table.name) for table in schema.TABLES}
+
+
+def _rows(database: duckdb.DuckDBPyConnection, table: str) -> list[Row]:
+    found = database.execute(f"select * from anaplan_audit_raw.{table}")
+    names = [column[0] for column in found.description or []]
+    kept = [name for name in names if not name.startswith("_dlt") or name.startswith("_dlt_valid")]
+    return [
+        {name: row[name] for name in kept} for row in (dict(zip(names, one, strict=True)) for one in found.fetchall())
+    ]
+
+
+def _scenario(table: str) -> list[Row]:
+    return [*scenario.WORLD.get(table, []), *(NEWCOMER if table == "events" else [])]
+
+
+@pytest.fixture(scope="session")
+def warehouses(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, raw_rows: dict[str, list[Row]]
+) -> Iterator[Callable[[str], Tables]]:
+    """Loads and enriches an engine through dlt, once, and gives its enriched tables."""
+    built: dict[str, Tables] = {}
+    with pytest.MonkeyPatch.context() as environment, ExitStack() as stack:
+        environment.setenv("DLT_DATA_DIR", str(tmp_path_factory.mktemp("dlt")))
+
+        def tables(engine: str) -> Tables:
+            if engine not in built:
+                warehouse = stack.enter_context(open_warehouse(engine, request, tmp_path_factory.mktemp(engine)))
+                warehouse.load(**raw_rows)
+                warehouse.enrich()
+                built[engine] = warehouse.tables()
+            return built[engine]
+
+        yield tables
+
+
+@pytest.fixture(scope="session")
+def spark(tmp_path_factory: pytest.TempPathFactory, raw_rows: dict[str, list[Row]]) -> Iterator[Spark]:
+    with local_spark(tmp_path_factory.mktemp("spark")) as opened:
+        opened.load(raw_rows)
+        opened.enrich()
+        yield opened
+
+
+def test_the_input_fills_every_table_and_every_rule(warehouses: Callable[[str], Tables]) -> None:
+    """Empty tables would be equal too."""
+    tables = warehouses("duckdb")
+    assert [name for name, rows in tables.items() if not rows] == []
+    rules = {row["rule"] for seed in ENRICHMENT.seeds if seed.name == "finding_rules" for row in seed.rows}
+    column = list(ENRICHMENT.models["security_findings"].columns).index("rule")
+    assert {row[column] for row in tables["security_findings"]} == rules
+
+
+def test_postgres_equals_duckdb(warehouses: Callable[[str], Tables]) -> None:
+    one, other = warehouses("duckdb"), warehouses("postgres")
+    assert set(one) == set(other)
+    for name, rows in one.items():
+        assert other[name] == rows, name
+
+
+@pytest.mark.parametrize("name", ENRICHMENT.tables)
+def test_spark_equals_duckdb(warehouses: Callable[[str], Tables], spark: Spark, name: str) -> None:
+    assert spark.rows(name, list(ENRICHMENT.tables[name].columns)) == warehouses("duckdb")[name]
+
+
+def test_every_check_runs_on_spark_and_passes(spark: Spark) -> None:
+    checks = spark.translator.checks()
+    assert len(checks) > 40
+    counts = [f"select '{name}' as check_name, count(*) as failing from ({query})" for name, query in checks.items()]
+    assert [row for row in spark.sql(" union all ".join(counts)) if row.failing] == []
+
+
+def test_databricks_gets_the_sql_that_ran_here(spark: Spark) -> None:
+    assert Translator("databricks").models() == spark.translator.models()
