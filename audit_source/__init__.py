@@ -29,7 +29,18 @@ from .log import Batch, Reload, read_log
 from .pages import normalise_code
 from .records import Rows, table_of
 from .run import Run
-from .schema import EVENT_DAYS, EVENT_TYPES, EVENT_WINDOWS, EVENTS, MODELS, USER_LOGINS, USERS, WORKSPACES, Table
+from .schema import (
+    EVENT_DAYS,
+    EVENT_TYPES,
+    EVENT_WINDOWS,
+    EVENTS,
+    MODELS,
+    TABLES,
+    USER_LOGINS,
+    USERS,
+    WORKSPACES,
+    Table,
+)
 from .settings import Settings, resolve_hosts
 
 __all__ = [
@@ -117,6 +128,7 @@ def audit_source(
     signed = SignedClient(client, make_auth(client, hosts, chosen, token_store))
     run.closing(signed.close)
     _expect_warnings()
+    _describe_tables()
     _declare_row_versions()
 
     @dlt.resource(name="event_log", selected=False)
@@ -210,6 +222,13 @@ def _catalogue_table(text: str) -> pa.Table:
     columns: dict[str, Sequence[Any]] = {name: [row.get(name) for row in rows] for name in names}
     columns["event_type_code"] = [normalise_code(code) for code in columns["event_type_id"]]
     return table_of(EVENT_TYPES, Rows(columns, {}))
+
+
+def _describe_tables() -> None:
+    """Tells dlt once what everything means: as hints of the resources the same would be merged for each page."""
+    schema = dlt.current.source_schema()
+    for table in TABLES:
+        schema.update_table(table.dlt_description)
 
 
 def _declare_row_versions() -> None:

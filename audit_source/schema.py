@@ -32,11 +32,15 @@ class Column(NamedTuple):
 
 
 class Table(NamedTuple):
-    """One raw table; `key` is the column that makes a record of the API unique."""
+    """One raw table; `key` are the columns that together are unique, `history` tells that dlt keeps versions of it."""
 
     name: str
-    key: str
+    description: str
+    grain: str
+    key: tuple[str, ...]
+    written: str
     columns: list[Column]
+    history: bool = False
 
     @property
     def arrow_schema(self) -> pa.Schema:
@@ -48,6 +52,28 @@ class Table(NamedTuple):
     def json_hints(self) -> dict[str, Any]:
         """What no Arrow schema says: which texts are JSON. Nothing more, since dlt checks each hint for each page."""
         return {column.name: {"data_type": "json"} for column in self.columns if column.data_type == "json"}
+
+    @property
+    def comment(self) -> str:
+        """What the destination says about the table."""
+        return f"{self.description} {self.grain[0].upper()}{self.grain[1:]}. Key: {', '.join(self.key)}."
+
+    @property
+    def all_columns(self) -> list[Column]:
+        """The columns and those that dlt adds for the history."""
+        return [*self.columns, *VALIDITY] if self.history else self.columns
+
+    @property
+    def dlt_description(self) -> Any:
+        """The table and its columns as dlt declares them, without what a load decides: types and keys."""
+        columns = {one.name: {"name": one.name, "description": one.description} for one in self.all_columns}
+        # dlt writes `description` as a comment on Databricks, the other one on BigQuery.
+        return {
+            "name": self.name,
+            "description": self.comment,
+            "x-bigquery-table-description": self.comment,
+            "columns": columns,
+        }
 
     @property
     def dlt_columns(self) -> dict[str, Any]:
@@ -62,6 +88,12 @@ class Table(NamedTuple):
             for column in self.columns
         }
 
+
+# What dlt's SCD2 adds.
+VALIDITY = (
+    Column("_dlt_valid_from", "timestamp", None, "when a load first found this version (UTC)"),
+    Column("_dlt_valid_to", "timestamp", None, "when a load found it gone or changed (UTC); empty while it holds"),
+)
 
 ATTRIBUTE_PREFIX = "additional_attributes__"
 
@@ -113,7 +145,10 @@ def _attribute_column(key: str, meaning: str) -> Column:
 
 EVENTS = Table(
     "events",
-    "id",
+    "The audit log as Anaplan sent it.",
+    "one row per audit event",
+    ("id",),
+    "merged on `id`; never dropped",
     [
         Column("id", "bigint", "id", "unique and immutable number of the event (64 bits)", False),
         Column("event_type_id", "text", "eventTypeId", "code of the event, as sent (`USR-04`)"),
@@ -149,10 +184,12 @@ EVENTS = Table(
     ],
 )
 
-# Which stretch of time was asked for, what Anaplan reported for it and what arrived.
 EVENT_WINDOWS = Table(
     "event_windows",
-    "window_day",
+    "Which stretch of time was asked for, what Anaplan reported for it and what arrived.",
+    "one row per window and kind of events",
+    ("event_type", "window_start"),
+    "replaced day by day",
     [
         Column("window_day", "date", None, "UTC day that the window lies in", False),
         Column("event_type", "text", None, "`type` asked for: `all` or one of the kinds of events", False),
@@ -171,10 +208,12 @@ EVENT_WINDOWS = Table(
     ],
 )
 
-# What the enrichment has to rewrite: a day is stamped by every load that brought events of it.
 EVENT_DAYS = Table(
     "event_days",
-    "event_day",
+    "The days that loads brought events of, for the enrichment.",
+    "one row per UTC day",
+    ("event_day",),
+    "merged on `event_day`",
     [
         Column("event_day", "date", None, "UTC day", False),
         Column("loaded_at", "timestamp", None, "start of the last load that brought events of this day (UTC)", False),
@@ -183,7 +222,10 @@ EVENT_DAYS = Table(
 
 USERS = Table(
     "users",
-    "id",
+    "Users of the directory, with their history.",
+    "one row per version of a user",
+    ("id", "_dlt_valid_from"),
+    "a changed record makes a new version (SCD2)",
     [
         Column("id", "text", "id", "id of the user, as sent", False),
         Column("first_name", "text", "firstName", "first name"),
@@ -196,11 +238,15 @@ USERS = Table(
             "row_version", "text", None, "hash of id, names, e-mail and active: a change makes a new version", False
         ),
     ],
+    history=True,
 )
 
 USER_LOGINS = Table(
     "user_logins",
-    "id",
+    "Last sign-ins as the directory tells them.",
+    "one row per user",
+    ("id",),
+    "merged on `id`",
     [
         Column("id", "text", "id", "id of the user, as sent", False),
         Column("last_login_date", "timestamp", "lastLoginDate", "last sign-in as Anaplan tells it (UTC)"),
@@ -209,7 +255,10 @@ USER_LOGINS = Table(
 
 WORKSPACES = Table(
     "workspaces",
-    "id",
+    "Workspaces of the tenant, with their history.",
+    "one row per version of a workspace",
+    ("id", "_dlt_valid_from"),
+    "a changed record makes a new version (SCD2)",
     [
         Column("id", "text", "id", "id of the workspace, as sent", False),
         Column("name", "text", "name", "name"),
@@ -220,11 +269,15 @@ WORKSPACES = Table(
             "row_version", "text", None, "hash of id, name, active and allowance: a change makes a new version", False
         ),
     ],
+    history=True,
 )
 
 MODELS = Table(
     "models",
-    "id",
+    "Models of the tenant, with their history.",
+    "one row per version of a model",
+    ("id", "_dlt_valid_from"),
+    "a changed record makes a new version (SCD2)",
     [
         Column("id", "text", "id", "id of the model, as sent: upper case here, lower case in `events`", False),
         Column("name", "text", "name", "name"),
@@ -241,11 +294,15 @@ MODELS = Table(
             "row_version", "text", None, "hash of id, name, state and workspace: a change makes a new version", False
         ),
     ],
+    history=True,
 )
 
 EVENT_TYPES = Table(
     "event_types",
-    "event_type_id",
+    "What the codes of the audit log mean, from Anaplan's catalogue.",
+    "one row per code",
+    ("event_type_id",),
+    "merged on `event_type_id`",
     [
         Column("event_type_id", "text", None, "code as Anaplan's catalogue writes it (`INT-01`)", False),
         Column("event_type_code", "text", None, "the code without leading zeros (`INT-1`), as in `events`", False),

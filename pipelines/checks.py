@@ -15,6 +15,7 @@ from dlt.destinations.sql_client import SqlClientBase
 from dlt.extract import DltResource
 from sqlglot import exp
 
+from .comments import write_comments
 from .enrich import raw_columns
 from .exit_codes import CONFIGURATION, PipelineError
 from .model_files import CHECKS_FOLDER, MODELS_DIR, Description, input_tables, read_part
@@ -25,7 +26,9 @@ RESULTS = "check_results"
 SHOWN_ROWS = 3
 SHOWN_CHARACTERS = 500
 
-_RESULT_COLUMNS: dict[str, tuple[str, str]] = {
+RESULTS_DESCRIPTION = "What the data checks found, run after run; a run whose checks failed ends with exit code 6."
+RESULTS_GRAIN = "One row per check and run"
+RESULT_COLUMNS: dict[str, tuple[str, str]] = {
     "check_name": ("text", "Table and rule, or the file of the check"),
     "status": ("text", "`passed` or `failed`"),
     "failing_rows": ("bigint", "Number of wrong rows"),
@@ -167,8 +170,8 @@ def _first_rows(client: SqlClientBase[Any], query: str) -> str:
 
 def _record(pipeline: dlt.Pipeline, results: list[CheckResult]) -> None:
     columns = column_hints(
-        {name: kind for name, (kind, _) in _RESULT_COLUMNS.items()},
-        {name: meaning for name, (_, meaning) in _RESULT_COLUMNS.items()},
+        {name: kind for name, (kind, _) in RESULT_COLUMNS.items()},
+        {name: meaning for name, (_, meaning) in RESULT_COLUMNS.items()},
     )
     rows = [
         {
@@ -183,6 +186,7 @@ def _record(pipeline: dlt.Pipeline, results: list[CheckResult]) -> None:
 
     @dlt.source(name=SOURCE_NAME)
     def checks() -> DltResource:
-        return rows_resource(RESULTS, rows, columns, "append")
+        return rows_resource(RESULTS, rows, columns, "append", f"{RESULTS_DESCRIPTION} {RESULTS_GRAIN}.")
 
     pipeline.run(checks())
+    write_comments(pipeline)

@@ -17,6 +17,7 @@ from typing import Any
 import dlt
 from dlt.destinations.exceptions import DatabaseUndefinedRelation
 
+from .comments import write_comments
 from .exit_codes import CONFIGURATION, PipelineError
 from .model_files import DIALECT, MODELS_DIR, Model
 from .model_layers import Enrichment, read_enrichment
@@ -77,6 +78,7 @@ def enrich(
         state = plan.state_after if number == len(enrichment.layers) else plan.state_before
         load_ids += _run_layer(pipeline, raw_dataset, enrichment, plan, number, state)
     _forget_old_schemas(pipeline)
+    write_comments(pipeline)
     return EnrichReport(
         tables=list(enrichment.tables),
         rebuilt=sorted(plan.rebuilt),

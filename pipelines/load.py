@@ -8,6 +8,7 @@ import pyarrow as pa
 
 from audit_source import MERGE, Reload, Run, audit_source
 
+from .comments import write_comments
 from .destination import LOAD_MEMORY, Pipelines
 
 # A little more than one row group of DuckDB, which goes to disk as it is.
@@ -55,6 +56,7 @@ def load(pipelines: Pipelines, reload: Reload | None = None, run: Run | None = N
             loads += 1
     finally:
         run.close()
+    write_comments(pipelines.raw)
     return LoadResult(run, loads, {name: _changes(pipelines.raw, name, began) for name in LISTS})
 
 

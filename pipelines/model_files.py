@@ -58,6 +58,11 @@ class Description:
     accepted: dict[str, list[str]] = field(default_factory=dict)
     references: dict[str, str] = field(default_factory=dict)
 
+    @property
+    def comment(self) -> str:
+        """What the destination says about the table."""
+        return f"{self.description} {self.grain[0].upper()}{self.grain[1:]}. Key: {', '.join(self.key)}."
+
 
 @dataclass(frozen=True)
 class Part:

@@ -61,18 +61,27 @@ def model_resource(
         relation = dataset(query, query_dialect=DIALECT)
         yield dlt.mark.with_hints(relation, dlt.mark.make_hints(columns=columns))
 
-    return dlt.resource(rows, name=model.name, write_disposition=_disposition(model, days, is_new), columns=columns)()
+    resource = dlt.resource(rows, name=model.name, write_disposition=_disposition(model, days, is_new), columns=columns)
+    return _described(resource(), model.about.comment)
 
 
 def seed_resource(seed: Seed) -> DltResource:
     """The rows of a CSV file."""
     columns = column_hints(seed.columns, seed.about.columns)
-    return rows_resource(seed.name, seed.rows, columns, "replace")
+    return rows_resource(seed.name, seed.rows, columns, "replace", seed.about.comment)
 
 
-def rows_resource(name: str, rows: list[dict[str, Any]], columns: TTableSchemaColumns, how: Any) -> DltResource:
+def rows_resource(
+    name: str, rows: list[dict[str, Any]], columns: TTableSchemaColumns, how: Any, comment: str
+) -> DltResource:
     """A few rows from Python as a table."""
-    return dlt.resource([rows], name=name, write_disposition=how, columns=columns)
+    return _described(dlt.resource([rows], name=name, write_disposition=how, columns=columns), comment)
+
+
+def _described(resource: DltResource, comment: str) -> DltResource:
+    # dlt writes `description` as a comment on Databricks, the other one on BigQuery.
+    hints: dict[str, Any] = {"description": comment, "x-bigquery-table-description": comment}
+    return resource.apply_hints(additional_table_hints=hints)
 
 
 def column_hints(types: Mapping[str, str], descriptions: Mapping[str, str]) -> TTableSchemaColumns:

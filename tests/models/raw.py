@@ -73,7 +73,7 @@ def _resource(table: schema.Table, rows: list[Row] | None) -> Any:
         [arrow_table(table, rows or [])],
         name=table.name,
         columns=columns,
-        primary_key=table.key if merged else None,
+        primary_key=list(table.key) if merged else None,
         write_disposition={"disposition": "merge", "strategy": "delete-insert"} if merged else "replace",
         # The Postgres driver fails on a parquet file without a row.
         file_format="parquet" if rows else None,
