@@ -36,6 +36,9 @@ run: setup ## Load what is new from the tenant in .dlt/secrets.toml, enrich it, 
 report: setup ## Show sign-ins, most visited pages, most active users, busiest models
 	@$(BIN)/python -m pipelines.audit report
 
+status: setup ## Show how fresh and complete the data is, and the last runs; fails when something is wrong
+	@$(BIN)/python -m pipelines.audit status
+
 test: $(VENV)/.dev ## Run the tests: sandbox over HTTP, DuckDB, PostgreSQL
 	@$(BIN)/python -m pytest
 
@@ -63,4 +66,4 @@ lock: ## Renew the lock files (needs uv)
 clean: ## Remove .venv, the demo and caches; never a database of yours
 	rm -rf $(VENV) .demo .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
-.PHONY: help setup demo run report test test-engines torture lint bench lock clean
+.PHONY: help setup demo run report status test test-engines torture lint bench lock clean

@@ -93,6 +93,12 @@ def choose_credentials(given: AnaplanCredentials | None, auth: str | None) -> An
     raise _missing(*max(found.items(), key=lambda item: len(item[1])))
 
 
+def configured_credentials() -> dict[str, dict[str, str]]:
+    """Returns, for each way to sign in that is configured completely, its fields. They hold secrets."""
+    found = {mode: _configured_fields(spec) for mode, spec in MODES.items()}
+    return {mode: fields for mode, fields in found.items() if all(name in fields for name in REQUIRED[mode])}
+
+
 def _required_of(credentials: AnaplanCredentials) -> list[str]:
     return next(REQUIRED[mode] for mode, spec in MODES.items() if isinstance(credentials, spec))
 

@@ -2,6 +2,7 @@
 
 import os
 import stat
+from datetime import datetime
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -26,6 +27,11 @@ def load_certificate(source: str) -> bytes:
             "`certificate`", "this is no PEM certificate", "Give the path of a PEM file, or its text."
         )
     return pem
+
+
+def certificate_end(pem: bytes) -> datetime:
+    """Returns the moment (UTC) after which a certificate is good no more."""
+    return x509.load_pem_x509_certificate(pem).not_valid_after_utc
 
 
 def load_private_key(source: str, password: str | None) -> RSAPrivateKey:

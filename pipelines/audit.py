@@ -8,19 +8,29 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from .exit_codes import CHECK_FAILED, DONE, HELP, INCOMPLETE, SIGN_IN, UNREACHABLE, code_of_source_error, explain
+from .exit_codes import (
+    CHECK_FAILED,
+    DONE,
+    HELP,
+    INCOMPLETE,
+    SIGN_IN,
+    UNREACHABLE,
+    code_of_source_error,
+    explain_any,
+)
 
 if TYPE_CHECKING:
     from .checks import CheckResult
     from .destination import Pipelines
     from .enrich import EnrichReport
     from .load import LoadResult
+    from .run_log import RunRecord
 
 Seconds = dict[str, float]
 
@@ -32,16 +42,13 @@ class _Cli(click.Group):
         signal.signal(signal.SIGTERM, _interrupt)
         try:
             code = super().invoke(context)
-        except KeyboardInterrupt:
-            click.echo("audit: interrupted. What was loaded is kept; run again to go on.", err=True)
-            code = 128 + signal.SIGINT
         except (click.ClickException, click.exceptions.Exit):
             raise
-        except Exception as error:
-            if context.meta.get(DEBUG):
+        except (Exception, KeyboardInterrupt) as error:
+            if context.meta.get(DEBUG) and isinstance(error, Exception):
                 raise
-            code, line = explain(error)
-            click.echo(f"audit: {line}", err=True)
+            code, line = explain_any(error)
+            click.echo(f"audit: {_redacted(line)}", err=True)
         sys.exit(code)
 
 
@@ -86,16 +93,16 @@ full_refresh_option = click.option(
 @full_refresh_option
 def run(since: datetime | None, until: datetime | None, full_refresh: bool) -> int:
     """Load what is new, enrich it, check the result."""
-    seconds: Seconds = {}
-    with _pipelines() as (pipelines, progress):
-        loaded = _load(pipelines, progress, since, until, seconds)
-        enriched = _enrich(pipelines, full_refresh, seconds)
-        results = _check(pipelines, seconds)
+    with _watched("run") as (pipelines, progress, record):
+        loaded = _load(pipelines, progress, since, until, record)
+        enriched = _enrich(pipelines, full_refresh, record)
+        results = _check(pipelines, record)
         _say_loaded(loaded)
         _say_enriched(enriched)
         _say_checked(results)
-        _say_seconds(seconds)
-    return _code_of_load(loaded) or _code_of_checks(results)
+        _say_seconds(record)
+        _note_outcome(record)
+    return record.exit_code
 
 
 @cli.command
@@ -103,12 +110,11 @@ def run(since: datetime | None, until: datetime | None, full_refresh: bool) -> i
 @span_options
 def load(since: datetime | None, until: datetime | None) -> int:
     """Load what is new into the raw tables."""
-    seconds: Seconds = {}
-    with _pipelines() as (pipelines, progress):
-        loaded = _load(pipelines, progress, since, until, seconds)
-        _say_loaded(loaded)
-        _say_seconds(seconds)
-    return _code_of_load(loaded)
+    with _watched("load") as (pipelines, progress, record):
+        _say_loaded(_load(pipelines, progress, since, until, record))
+        _say_seconds(record)
+        _note_outcome(record)
+    return record.exit_code
 
 
 @cli.command
@@ -116,23 +122,21 @@ def load(since: datetime | None, until: datetime | None) -> int:
 @full_refresh_option
 def enrich(full_refresh: bool) -> int:
     """Bring the enriched tables up to the raw ones."""
-    seconds: Seconds = {}
-    with _pipelines() as (pipelines, _):
-        _say_enriched(_enrich(pipelines, full_refresh, seconds))
-        _say_seconds(seconds)
-    return DONE
+    with _watched("enrich") as (pipelines, _, record):
+        _say_enriched(_enrich(pipelines, full_refresh, record))
+        _say_seconds(record)
+    return record.exit_code
 
 
 @cli.command
 @debug_option
 def check() -> int:
     """Run the data checks over the enriched tables."""
-    seconds: Seconds = {}
-    with _pipelines() as (pipelines, _):
-        results = _check(pipelines, seconds)
-        _say_checked(results)
-        _say_seconds(seconds)
-    return _code_of_checks(results)
+    with _watched("check") as (pipelines, _, record):
+        _say_checked(_check(pipelines, record))
+        _say_seconds(record)
+        _note_outcome(record)
+    return record.exit_code
 
 
 @cli.command
@@ -144,6 +148,21 @@ def report() -> int:
     with _pipelines() as (pipelines, _):
         print_summary(pipelines.enriched)
     return DONE
+
+
+@cli.command
+@debug_option
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, for machines.")
+@click.option("--max-age", default="3h", show_default=True, help="Age from which on the data is stale: 90m, 3h, 2d.")
+@click.option("--runs", default=10, show_default=True, help="How many of the last runs to list.")
+@click.option("--wait", default=30.0, show_default=True, help="Seconds to wait for a run that holds the DuckDB file.")
+def status(as_json: bool, max_age: str, runs: int, wait: float) -> int:
+    """Show how fresh and complete the data is; exit code 1 when stale, or when something is missing."""
+    from .configuration import check_settings
+    from .status_command import show_status
+
+    check_settings()
+    return show_status(as_json, max_age, runs, wait)
 
 
 @contextmanager
@@ -160,8 +179,14 @@ def _pipelines() -> Iterator[Any]:
         yield pipelines, progress
 
 
+def _watched(command: str) -> "AbstractContextManager[tuple[Any, Any, RunRecord]]":
+    from .watch import watched
+
+    return watched(command, _pipelines)
+
+
 def _load(
-    pipelines: "Pipelines", progress: Any, since: datetime | None, until: datetime | None, seconds: Seconds
+    pipelines: "Pipelines", progress: Any, since: datetime | None, until: datetime | None, record: "RunRecord"
 ) -> "LoadResult":
     from audit_source import Reload
 
@@ -170,27 +195,29 @@ def _load(
     if since and until and since > until:
         raise click.UsageError("--since is later than --until.")
     reload = Reload(_ms(since), _ms(until)) if since or until else None
-    with _timed("load", seconds):
+    with _timed("load", record.seconds):
         try:
-            return load_raw(pipelines, reload, progress.run)
+            record.loaded = load_raw(pipelines, reload, progress.run)
         finally:
             progress.clear()
+    return record.loaded
 
 
-def _enrich(pipelines: "Pipelines", full_refresh: bool, seconds: Seconds) -> "EnrichReport":
+def _enrich(pipelines: "Pipelines", full_refresh: bool, record: "RunRecord") -> "EnrichReport":
     from .destination import ENRICH_MEMORY
     from .enrich import enrich as enrich_all
 
     pipelines.limit_memory(ENRICH_MEMORY)
-    with _timed("enrich", seconds):
+    with _timed("enrich", record.seconds):
         return enrich_all(pipelines.enriched, pipelines.raw, full_refresh=full_refresh)
 
 
-def _check(pipelines: "Pipelines", seconds: Seconds) -> list["CheckResult"]:
+def _check(pipelines: "Pipelines", record: "RunRecord") -> list["CheckResult"]:
     from .checks import check as check_all
 
-    with _timed("check", seconds):
-        return check_all(pipelines.enriched, pipelines.raw)
+    with _timed("check", record.seconds):
+        record.checked = check_all(pipelines.enriched, pipelines.raw)
+    return record.checked
 
 
 def _say_loaded(loaded: "LoadResult") -> None:
@@ -208,13 +235,16 @@ def _say_loaded(loaded: "LoadResult") -> None:
             err=True,
         )
     for window in run.incomplete:
-        click.echo(
-            f"audit: window {_utc(window.start)} to {_utc(window.end)}: {window.distinct} events arrived, "
-            f"{window.reported} were reported. It stays `incomplete`; the next run takes it up.",
-            err=True,
-        )
+        click.echo(f"audit: {_line_of_incomplete(window)}", err=True)
     for problem in run.problems:
         click.echo(f"audit: {problem}", err=True)
+
+
+def _line_of_incomplete(window: Any) -> str:
+    return (
+        f"window {_utc(window.start)} to {_utc(window.end)}: {window.distinct} events arrived, "
+        f"{window.reported} were reported. It stays `incomplete`; the next run takes it up."
+    )
 
 
 def _say_enriched(report: "EnrichReport") -> None:
@@ -228,8 +258,19 @@ def _say_checked(results: list["CheckResult"]) -> None:
         click.echo(f"audit: {result.line()}", err=True)
 
 
-def _say_seconds(seconds: Seconds) -> None:
-    click.echo("seconds   " + ", ".join(f"{step} {taken:.1f}" for step, taken in seconds.items()))
+def _say_seconds(record: "RunRecord") -> None:
+    click.echo("seconds   " + ", ".join(f"{step} {taken:.1f}" for step, taken in record.seconds.items()))
+
+
+def _note_outcome(record: "RunRecord") -> None:
+    """Gives the record what a command ends with that went through."""
+    lines = []
+    if record.loaded:
+        lines += [str(problem) for problem in record.loaded.run.problems]
+        lines += [_line_of_incomplete(window) for window in record.loaded.run.incomplete]
+    lines += [result.short_line() for result in record.checked or [] if not result.passed]
+    code = _code_of_load(record.loaded) if record.loaded else DONE
+    record.fail(code or _code_of_checks(record.checked or []), " ".join(lines))
 
 
 def _code_of_load(loaded: "LoadResult") -> int:
@@ -259,6 +300,12 @@ def _ms(moment: datetime | None) -> int | None:
 
 def _utc(ms: int) -> str:
     return datetime.fromtimestamp(ms / 1000, timezone.utc).strftime("%Y-%m-%d %H:%M UTC")
+
+
+def _redacted(line: str) -> str:
+    from .redaction import redact
+
+    return redact(line)
 
 
 def _interrupt(*_: Any) -> None:

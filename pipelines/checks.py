@@ -56,6 +56,10 @@ class CheckResult:
             return f"check {self.name}: passed"
         return f"check {self.name}: {self.failing_rows:,} wrong rows, first {self.first_rows}"
 
+    def short_line(self) -> str:
+        """The result in one line without a text of the tenant."""
+        return f"check {self.name}: {self.failing_rows:,} wrong rows, see `check_results`."
+
 
 def check(pipeline: dlt.Pipeline, raw: dlt.Pipeline, models_dir: Path = MODELS_DIR) -> list[CheckResult]:
     """Runs every check on the enriched dataset of `pipeline` and appends the results to `check_results`.

@@ -11,6 +11,7 @@ import dlt
 from dlt.common import logger
 from dlt.common.schema.utils import is_complete_column
 from dlt.destinations.exceptions import DatabaseException
+from dlt.destinations.sql_client import SqlClientBase
 
 # Table, column (empty for the table itself) and comment of all that a dataset holds.
 _DUCKDB = """
@@ -43,23 +44,30 @@ def write_comments(pipeline: dlt.Pipeline) -> int:
 
     A database that refuses says so in the log: comments are no reason to end a run.
     """
-    catalogue = _CATALOGUES.get(pipeline.destination.destination_type.rpartition(".")[2])
-    if catalogue is None or not pipeline.default_schema_name:
+    if not pipeline.default_schema_name:
         return 0
     with pipeline.sql_client() as client:
-        try:
-            rows = client.execute_sql(catalogue, client.dataset_name, client.dataset_name) or []
-            there: Comments = {(table, column): comment for table, column, comment in rows}
-            statements = [
-                _statement(client, *place, text)
-                for place, text in described(pipeline.default_schema).items()
-                if place in there and there[place] != text
-            ]
-            if statements:
-                client.execute_many(statements)
-        except DatabaseException as error:
-            logger.warning(f"Comments of dataset `{client.dataset_name}` were not written: {error}")
-            return 0
+        return comment_tables(client, pipeline.destination.destination_type, pipeline.default_schema)
+
+
+def comment_tables(client: SqlClientBase[Any], destination_type: str, schema: dlt.Schema) -> int:
+    """Writes the comments of the tables of one schema that are missing or differ; returns their number."""
+    catalogue = _CATALOGUES.get(destination_type.rpartition(".")[2])
+    if catalogue is None:
+        return 0
+    try:
+        rows = client.execute_sql(catalogue, client.dataset_name, client.dataset_name) or []
+        there: Comments = {(table, column): comment for table, column, comment in rows}
+        statements = [
+            _statement(client, *place, text)
+            for place, text in described(schema).items()
+            if place in there and there[place] != text
+        ]
+        if statements:
+            client.execute_many(statements)
+    except DatabaseException as error:
+        logger.warning(f"Comments of dataset `{client.dataset_name}` were not written: {error}")
+        return 0
     return len(statements)
 
 

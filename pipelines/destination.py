@@ -55,7 +55,7 @@ def open_pipelines(progress: Any = None) -> Iterator[Pipelines]:
     with ExitStack() as held:
         held.enter_context(_lock())
         database = held.enter_context(_database(database_path())) if destination_type() == "duckdb" else None
-        destination = _destination(database)
+        destination = make_destination(database)
         yield Pipelines(
             _pipeline(LOAD_NAME, destination, progress),
             _pipeline(ENRICH_NAME, destination, None),
@@ -114,7 +114,8 @@ def _lock() -> Iterator[None]:
         ) from None
 
 
-def _destination(database: Any) -> Any:
+def make_destination(database: Any) -> Any:
+    """Returns dlt's destination: on an open DuckDB connection, or with None the warehouse that is configured."""
     kind = destination_type()
     # A model that fails must leave the table it would have replaced as it was.
     strategy: dict[str, Any] = {"replace_strategy": "insert-from-staging"}

@@ -10,6 +10,7 @@ UNREACHABLE = 4
 INCOMPLETE = 5
 CHECK_FAILED = 6
 LOCKED = 75
+INTERRUPTED = 130
 
 HELP = """\b
 Exit codes:
@@ -20,7 +21,8 @@ Exit codes:
    4  Anaplan unreachable after retries
    5  loaded, but some window or list is incomplete: the next run takes it up
    6  a data check failed
-  75  another run, or a program that holds the database file, is in the way"""
+  75  another run, or a program that holds the database file, is in the way
+ 130  interrupted"""
 
 
 class PipelineError(Exception):
@@ -39,6 +41,17 @@ def explain(error: BaseException) -> tuple[int, str]:
             return found
     root = list(_causes(error))[-1]
     return FAILED, f"{type(root).__name__}: {_first_line(root)} Run again with --debug for the traceback."
+
+
+def explain_any(error: BaseException) -> tuple[int, str]:
+    """Returns exit code and line also for what ends a command without being its error: a signal, wrong usage."""
+    import click
+
+    if isinstance(error, KeyboardInterrupt):
+        return INTERRUPTED, "interrupted. What was loaded is kept; run again to go on."
+    if isinstance(error, click.ClickException):
+        return error.exit_code, error.format_message()
+    return explain(error)
 
 
 def code_of_source_error(error: Exception) -> int | None:

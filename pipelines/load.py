@@ -62,7 +62,7 @@ def load(pipelines: Pipelines, reload: Reload | None = None, run: Run | None = N
 
 def _changes(pipeline: dlt.Pipeline, name: str, since: datetime) -> int:
     """Counts the records of a list that began, changed or ended since a moment (UTC)."""
-    moment = since.strftime("%Y-%m-%d %H:%M:%S+00:00")
+    moment = since.strftime("%Y-%m-%d %H:%M:%S.%f+00:00")
     rows: list[tuple[Any, ...]] = pipeline.dataset()(
         f"select count(distinct id) from {name} "
         f"where _dlt_valid_from >= cast('{moment}' as timestamptz) or _dlt_valid_to >= cast('{moment}' as timestamptz)"

@@ -3,6 +3,7 @@
 import time
 
 from audit_source import schema
+from pipelines import own_tables
 from pipelines.checks import RESULT_COLUMNS, RESULTS, RESULTS_DESCRIPTION
 from pipelines.model_files import MODELS_DIR, read_tables
 from tests.conftest import Engine, Tenant, event, plain_server
@@ -46,6 +47,10 @@ def documented() -> dict[tuple[str, str, str], str]:
     expected["anaplan_audit", RESULTS, ""] = f"{RESULTS_DESCRIPTION} One row per check and run."
     for name, (_, meaning) in RESULT_COLUMNS.items():
         expected["anaplan_audit", RESULTS, name] = meaning
+    for own, columns in own_tables.COLUMNS.items():
+        expected["anaplan_audit_raw", own, ""] = own_tables.DESCRIPTIONS[own]
+        for name, (_, meaning) in columns.items():
+            expected["anaplan_audit_raw", own, name] = meaning
     return expected
 
 

@@ -43,3 +43,5 @@ def test_killed_run_is_made_good_by_the_next(
     assert duck.rows("select event_id from anaplan_audit.fct_events order by event_id") == expected
     assert duck.rows("select count(*), count(distinct id) from anaplan_audit_raw.users") == [(5, 5)]
     assert duck.rows("select distinct status from anaplan_audit_raw.event_windows") == [("complete",)]
+    # The killed run began and never ended.
+    assert duck.rows("select exit_code from anaplan_audit_raw.runs order by started_at") == [(None,), (0,)]

@@ -1,0 +1,110 @@
+"""Reads the destination beside the pipeline: no lock of a run is taken, no local state, and nothing is written."""
+
+import os
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+import dlt
+import sqlglot
+from dlt.common.destination.exceptions import DestinationUndefinedEntity
+from dlt.destinations.exceptions import DatabaseUndefinedRelation
+from dlt.destinations.sql_client import SqlClientBase
+from sqlglot import exp
+
+from .destination import ENRICH_NAME, LOAD_NAME, database_path, dataset_name, destination_type, make_destination
+from .exit_codes import CONFIGURATION, LOCKED, PipelineError
+from .model_files import DIALECT
+
+RAW, ENRICHED = LOAD_NAME, ENRICH_NAME
+# Seconds between two tries to open a DuckDB file that a run holds.
+TRY_EVERY_SECONDS = 0.2
+
+
+class Reader:
+    """Queries the raw and the enriched dataset."""
+
+    def __init__(self, destination: Any, held: ExitStack) -> None:
+        self._datasets = {name: dlt.dataset(destination, dataset_name(name)) for name in (RAW, ENRICHED)}
+        self._clients: dict[str, SqlClientBase[Any]] = {}
+        for name in self._datasets:
+            client = dlt.dataset(destination, dataset_name(name), schema=dlt.Schema("reading")).sql_client
+            self._clients[name] = held.enter_context(client)  # type: ignore[arg-type]
+
+    def tables(self, dataset: str) -> list[str]:
+        """Returns the tables of `RAW` or `ENRICHED`, as dlt recorded them; none where nothing was ever loaded."""
+        try:
+            return list(self._datasets[dataset].schema.data_table_names())
+        except (DatabaseUndefinedRelation, DestinationUndefinedEntity):
+            return []
+
+    def rows(self, dataset: str, query: str) -> list[dict[str, Any]]:
+        """Returns the rows of a query in DuckDB's SQL over tables of one dataset; none where a table is missing."""
+        client = self._clients[dataset]
+        try:
+            with client.execute_query(self._translated(client, query)) as cursor:
+                names = [column[0].lower() for column in cursor.description]
+                return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+        except DatabaseUndefinedRelation:
+            return []
+
+    def row_counts(self, dataset: str, tables: list[str]) -> dict[str, int]:
+        """Returns the number of rows of each table, by one statement."""
+        if not tables:
+            return {}
+        counts = [f"select '{name}' as name, count(*) as number from {name}" for name in tables]
+        return {row["name"]: int(row["number"]) for row in self.rows(dataset, " union all ".join(counts))}
+
+    def _translated(self, client: SqlClientBase[Any], query: str) -> str:
+        parsed = sqlglot.parse_one(query, dialect=DIALECT)
+        for table in parsed.find_all(exp.Table):
+            path = client.make_qualified_table_name_path(table.name, False)
+            parts = [exp.to_identifier(part, quoted=True) for part in path]
+            name = exp.Table(this=parts[-1], db=parts[-2] if parts[1:] else None)
+            name.set("catalog", parts[-3] if parts[2:] else None)
+            table.replace(exp.alias_(name, table.alias or table.name, table=True))
+        return parsed.sql(client.capabilities.sqlglot_dialect)
+
+
+@contextmanager
+def open_reader(wait_seconds: float) -> Iterator[Reader | None]:
+    """Opens the destination for reading; gives None where the DuckDB file does not exist yet.
+
+    DuckDB lets no process read while another one writes: a run is waited for, at most `wait_seconds`.
+
+    Raises:
+        PipelineError: The file is still held after that (75), or cannot be opened.
+    """
+    with ExitStack() as held:
+        if destination_type() != "duckdb":
+            yield Reader(make_destination(None), held)
+            return
+        path = database_path()
+        if not os.path.exists(path):
+            yield None
+            return
+        connection = _connect(path, wait_seconds)
+        held.callback(connection.close)
+        connection.execute("set TimeZone = 'UTC'")
+        yield Reader(make_destination(connection), held)
+
+
+def _connect(path: str, wait_seconds: float) -> Any:
+    import duckdb
+
+    give_up_at = time.monotonic() + wait_seconds
+    while True:
+        try:
+            return duckdb.connect(path, read_only=True)
+        except duckdb.Error as error:
+            reason = str(error)
+        if "lock" not in reason.lower():
+            first = reason.splitlines()[0]
+            raise PipelineError(CONFIGURATION, f"database file `{path}` cannot be read ({first}).")
+        if time.monotonic() >= give_up_at:
+            holder = reason.partition("Conflicting lock is held in ")[2].split(". ")[0] or "another program"
+            raise PipelineError(
+                LOCKED, f"database file `{path}` is held by {holder}, still after {wait_seconds:g} s. Ask again later."
+            )
+        time.sleep(TRY_EVERY_SECONDS)

@@ -1,0 +1,221 @@
+"""How the pipeline is doing: what it covers, what is missing, what ran, how much there is. Reads only."""
+
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+import dlt
+
+from .destination import database_path, dataset_name, destination_type
+from .own_tables import ALERTS, RUNS
+from .reading import ENRICHED, RAW, Reader
+from .sign_in_status import sign_in_status
+
+LATE_EVENT_DAYS = 30
+SEVERITIES = ("high", "medium", "low")
+Json = dict[str, Any]
+
+
+def read_status(reader: Reader | None, max_age: timedelta, runs: int, now: datetime | None = None) -> Json:
+    """Returns the status, with `problems` that make a monitor red and `warnings` that do not.
+
+    Args:
+        reader (Reader): The destination; None where there is no database yet.
+        max_age (timedelta): Age of the last covered moment from which on the data counts as stale.
+        runs (int): How many of the last runs to list.
+        now (datetime): Moment to count from (UTC), the present one by default.
+    """
+    now = now or datetime.now(timezone.utc)
+    windows = _windows(reader)
+    acknowledged = _acknowledged(reader)
+    past = reader.rows(RAW, f"select * from {RUNS}") if reader else []
+    past.sort(key=lambda run: run["started_at"], reverse=True)
+    sign_in, warnings = sign_in_status(now)
+    status: Json = {
+        "checked_at": now,
+        "destination": _destination(),
+        "freshness": _freshness(windows, max_age, now),
+        "coverage": _coverage(windows),
+        "gaps": _gaps(windows, acknowledged),
+        "incomplete_windows": _incomplete(windows),
+        "late_events": {"days": LATE_EVENT_DAYS, "events": _late_events(past, now)},
+        "findings": _findings(reader, acknowledged),
+        "sign_in": sign_in,
+        "last_runs": [_run(run) for run in past[:runs]],
+        "tables": _tables(reader),
+    }
+    status["problems"] = _problems(status)
+    status["warnings"] = [*_warnings(past), *warnings]
+    status["ok"] = not status["problems"]
+    return status
+
+
+def gap_subject(window: Json) -> str:
+    """Returns by what name a lost window is alerted and acknowledged."""
+    return f"{window['event_type']} {window['window_start']:%Y-%m-%dT%H:%M:%S.%f}"
+
+
+def _destination() -> Json:
+    kind = destination_type()
+    return {
+        "type": kind,
+        "database": database_path() if kind == "duckdb" else None,
+        "raw_dataset": dataset_name(RAW),
+        "enriched_dataset": dataset_name(ENRICHED),
+    }
+
+
+def _windows(reader: Reader | None) -> list[Json]:
+    rows = reader.rows(RAW, "select * from event_windows") if reader else []
+    return sorted(rows, key=lambda row: (row["event_type"], row["window_start"]))
+
+
+def _acknowledged(reader: Reader | None) -> set[tuple[str, str]]:
+    query = f"select kind, subject from {ALERTS} where what = 'acknowledged'"
+    return {(row["kind"], row["subject"]) for row in reader.rows(RAW, query)} if reader else set()
+
+
+def _event_types() -> list[str]:
+    return list(dlt.config.get("sources.audit_source.event_types", list) or ["all"])
+
+
+def _freshness(windows: list[Json], max_age: timedelta, now: datetime) -> Json:
+    """Until when everything that is asked for is there: a type of event that lags behind counts, not the newest."""
+    ends = [
+        max((w["window_end"] for w in windows if w["event_type"] == kind and w["status"] == "complete"), default=None)
+        for kind in _event_types()
+    ]
+    known = [end for end in ends if end is not None]
+    until = min(known) if len(known) == len(ends) else None
+    age = None if until is None else (now - until).total_seconds() / 60
+    most = max_age.total_seconds() / 60
+    return {
+        "covered_until": until,
+        "minutes_ago": None if age is None else round(age, 1),
+        "max_age_minutes": round(most, 1),
+        "stale": age is None or age > most,
+    }
+
+
+def _coverage(windows: list[Json]) -> Json:
+    there = [w for w in windows if w["status"] == "complete"]
+    return {
+        "from": min((w["window_start"] for w in there), default=None),
+        "until": max((w["window_end"] for w in there), default=None),
+        "complete_windows": len(there),
+    }
+
+
+def _gaps(windows: list[Json], acknowledged: set[tuple[str, str]]) -> list[Json]:
+    """The lost spans: adjoining windows are one, where all of them are acknowledged or none is."""
+    gaps: list[Json] = []
+    for window in windows:
+        if window["status"] != "expired":
+            continue
+        known = ("gap", gap_subject(window)) in acknowledged
+        last = gaps[-1] if gaps else None
+        if last and (last["event_type"], last["end"], last["acknowledged"]) == (
+            window["event_type"],
+            window["window_start"],
+            known,
+        ):
+            last["end"] = window["window_end"]
+        else:
+            gaps.append(
+                {
+                    "event_type": window["event_type"],
+                    "start": window["window_start"],
+                    "end": window["window_end"],
+                    "acknowledged": known,
+                }
+            )
+    return gaps
+
+
+def _incomplete(windows: list[Json]) -> list[Json]:
+    """The windows that the next run fetches again. One of a type that is asked for no longer will never be."""
+    asked = _event_types()
+    return [
+        {
+            "event_type": w["event_type"],
+            "start": w["window_start"],
+            "end": w["window_end"],
+            "reported_events": w["reported_events"],
+            "distinct_events": w["distinct_events"],
+        }
+        for w in windows
+        if w["status"] == "incomplete" and w["event_type"] in asked
+    ]
+
+
+def _late_events(past: list[Json], now: datetime) -> int:
+    since = now - timedelta(days=LATE_EVENT_DAYS)
+    return sum(run["late_events"] or 0 for run in past if run["started_at"] >= since)
+
+
+def _findings(reader: Reader | None, acknowledged: set[tuple[str, str]]) -> Json:
+    rows = reader.rows(ENRICHED, "select finding_id, severity from security_findings") if reader else []
+    still = [row["severity"] for row in rows if ("finding", row["finding_id"]) not in acknowledged]
+    return {"open": len(still), **{severity: still.count(severity) for severity in SEVERITIES}}
+
+
+def _run(run: Json) -> Json:
+    return {name: value for name, value in run.items() if not name.startswith("_dlt")}
+
+
+def _tables(reader: Reader | None) -> list[Json]:
+    if reader is None:
+        return []
+    found = []
+    for dataset in (RAW, ENRICHED):
+        names = reader.tables(dataset)
+        if dataset == RAW and names:
+            names += [RUNS, ALERTS]
+        counts = reader.row_counts(dataset, sorted(names))
+        found += [{"dataset": dataset_name(dataset), "table": name, "rows": count} for name, count in counts.items()]
+    return found
+
+
+def _problems(status: Json) -> list[Json]:
+    freshness = status["freshness"]
+    if freshness["covered_until"] is None:
+        what = status["destination"]["database"] or status["destination"]["raw_dataset"]
+        text = f"nothing was loaded yet into `{what}`. Run `python -m pipelines.audit run`."
+        return [{"kind": "never_loaded", "text": text}]
+    problems = []
+    if freshness["stale"]:
+        ago, most = duration(freshness["minutes_ago"]), duration(freshness["max_age_minutes"])
+        text = f"the data ends {ago} ago, more than {most} (--max-age). See the last runs and the schedule."
+        problems.append({"kind": "stale", "text": text})
+    for gap in status["gaps"]:
+        if not gap["acknowledged"]:
+            text = (
+                f"events from {utc(gap['start'])} to {utc(gap['end'])} are lost: Anaplan keeps them no longer. "
+                "Once you have taken note: `python -m pipelines.audit acknowledge gaps`."
+            )
+            problems.append({"kind": "gap", "text": text})
+    for window in status["incomplete_windows"]:
+        text = (
+            f"window {utc(window['start'])} to {utc(window['end'])} is incomplete: {window['distinct_events']} events "
+            f"arrived, {window['reported_events']} were reported. The next run fetches it again."
+        )
+        problems.append({"kind": "incomplete", "text": text})
+    return problems
+
+
+def _warnings(past: list[Json]) -> list[str]:
+    last = next((run for run in past if run["ended_at"] is not None), None)
+    if last is None or not last["exit_code"]:
+        return []
+    return [f"the last run ended with exit code {last['exit_code']}: {last['error'] or 'see its output'}"]
+
+
+def utc(moment: datetime) -> str:
+    """A moment for people, to the minute."""
+    return moment.astimezone(timezone.utc).strftime("%Y-%m-%d %H:%M UTC")
+
+
+def duration(minutes: float) -> str:
+    """A length of time for people: 4 minutes, 3.5 hours, 12.0 days."""
+    if minutes < 120:
+        return f"{minutes:.0f} minutes"
+    return f"{minutes / 60:.1f} hours" if minutes < 48 * 60 else f"{minutes / 1440:.1f} days"

@@ -1,0 +1,39 @@
+"""The command `status`: reads quickly, then prints."""
+
+import re
+from datetime import timedelta
+
+import click
+
+from .exit_codes import DONE, FAILED
+from .reading import open_reader
+from .status import read_status
+from .status_report import as_json, as_text
+
+_UNITS = {"m": "minutes", "h": "hours", "d": "days"}
+
+
+def show_status(json_wanted: bool, max_age: str, runs: int, wait_seconds: float) -> int:
+    """Prints the status and returns the exit code: 0, or 1 where there is a problem.
+
+    Raises:
+        PipelineError: The destination cannot be read, or a run holds the DuckDB file for too long.
+    """
+    age = parse_age(max_age)
+    # The file is closed before anything is printed: a pager must not keep the next run out.
+    with open_reader(wait_seconds) as reader:
+        status = read_status(reader, age, runs)
+    click.echo(as_json(status) if json_wanted else as_text(status))
+    return DONE if status["ok"] else FAILED
+
+
+def parse_age(text: str) -> timedelta:
+    """Returns the length of time that `90m`, `3h` or `2d` names.
+
+    Raises:
+        UsageError: It is none of these.
+    """
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)([mhd])", text.strip())
+    if match is None:
+        raise click.UsageError(f"--max-age: `{text}` is no length of time. Write 90m, 3h or 2d.")
+    return timedelta(**{_UNITS[match[2]]: float(match[1])})

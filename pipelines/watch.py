@@ -1,0 +1,49 @@
+"""Watches over one run: its row in `runs` and its alerts, whatever it ends with."""
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
+from typing import Any
+
+import click
+
+from .exit_codes import explain_any
+from .own_tables import OwnTables
+from .run_log import RunRecord
+
+
+@contextmanager
+def watched(command: str, opened: Callable[[], AbstractContextManager[Any]]) -> Iterator[tuple[Any, Any, RunRecord]]:
+    """Gives the pipelines that `opened` opens, the progress and the record of this run, and keeps the record.
+
+    What a run ends with is written as long as its destination can be had. Nothing that fails here fails the run.
+    """
+    record = RunRecord(command)
+    kept = False
+    try:
+        with opened() as (pipelines, progress):
+            record.run = progress.run
+            tables = OwnTables(pipelines.raw)
+            with _only_warning("the run could not be written into `runs`"):
+                record.begin(tables)
+            try:
+                yield pipelines, progress, record
+            except BaseException as error:
+                record.fail(*explain_any(error))
+                raise
+            finally:
+                with _only_warning("the run could not be written into `runs`"):
+                    record.end(tables)
+                    kept = True
+    except BaseException as error:
+        if not kept:
+            record.fail(*explain_any(error))
+        raise
+
+
+@contextmanager
+def _only_warning(what: str) -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:
+        with suppress(Exception):
+            click.echo(f"audit: {what} ({explain_any(error)[1]})", err=True)
