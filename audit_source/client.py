@@ -9,8 +9,11 @@ from typing import Any
 import msgspec
 import requests
 from dlt.sources.helpers import requests as dlt_requests
+from dlt.sources.helpers.requests.retry import DEFAULT_RETRY_EXCEPTIONS
+from dlt.sources.helpers.requests.session import Session
 from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
+from tenacity import wait_random
 
 from .errors import AuditSourceError, BadAnswerError, RoleError, SignInError, UnreachableError
 from .rate_limit import RateLimiter
@@ -31,10 +34,15 @@ class Client(dlt_requests.Client):
     """
 
     def __init__(self, parallel_requests: int, requests_per_minute: int) -> None:
-        super().__init__(max_connections=parallel_requests, raise_for_status=False, retry_condition=_is_damaged)
+        super().__init__(
+            max_connections=parallel_requests,
+            raise_for_status=False,
+            exceptions=(*DEFAULT_RETRY_EXCEPTIONS, requests.exceptions.ContentDecodingError),
+            retry_condition=_is_damaged,
+        )
         self._limiter = RateLimiter(requests_per_minute)
-        backoff = float(self._retry_kwargs["backoff_factor"])
-        self._adapter = _LimitedAdapter(self._limiter, ADVISED_PAUSE_SECONDS * backoff, parallel_requests)
+        self._backoff = float(self._retry_kwargs["backoff_factor"])
+        self._adapter = _LimitedAdapter(self._limiter, ADVISED_PAUSE_SECONDS * self._backoff, parallel_requests)
         # Anaplan's clock minus ours, where it was heard; never above 0.
         self._clock_lag_seconds = 0.0
         self._lock = threading.Lock()
@@ -87,12 +95,18 @@ class Client(dlt_requests.Client):
     def close(self) -> None:
         self._adapter.close()
 
+    def _make_session(self) -> Session:
+        session = super()._make_session()
+        # dlt's back-off is the same for every thread and every client: without jitter they all return as one.
+        retry = session.send.retry  # type: ignore[attr-defined]
+        retry.wait = retry.wait + wait_random(0, self._backoff)
+        return session
+
     def _heard(self, response: requests.Response) -> None:
         with self._lock:
             self.requests_sent += 1
-        try:
-            server = parsedate_to_datetime(response.headers["Date"]).timestamp()
-        except (KeyError, TypeError, ValueError):
+        server = _moment_of(response, "Date")
+        if server is None:
             return
         # The header has whole seconds: half a second is the fair guess of what was cut off.
         lag = server + 0.5 - time.time()
@@ -193,10 +207,21 @@ def _is_damaged(response: requests.Response | None, exception: BaseException | N
 
 
 def _retry_after(response: requests.Response, otherwise: float) -> float:
+    """Returns the seconds that a 429 asks for: as a number, or as a date by the server's own clock."""
     try:
-        return min(float(response.headers["Retry-After"]), LONGEST_PAUSE_SECONDS)
+        seconds = float(response.headers["Retry-After"])
     except (KeyError, ValueError):
-        return otherwise
+        until, now = _moment_of(response, "Retry-After"), _moment_of(response, "Date")
+        seconds = otherwise if until is None else until - (time.time() if now is None else now)
+    return min(max(seconds, 0.0), LONGEST_PAUSE_SECONDS)
+
+
+def _moment_of(response: requests.Response, header: str) -> float | None:
+    """Returns the moment (s since 1970) in a header; None where there is none."""
+    try:
+        return parsedate_to_datetime(response.headers[header]).timestamp()
+    except (KeyError, TypeError, ValueError):
+        return None
 
 
 def _kind_of(response: requests.Response) -> str:

@@ -16,7 +16,7 @@ from .records import NewColumns, decode_lenient, rows_of, table_of
 from .schema import MODELS, USER_LOGINS, USERS, WORKSPACES, Table
 
 PAGE_SIZE = 5_000
-MOST_ATTEMPTS = 3
+MOST_ATTEMPTS = 4
 
 # What makes a new version of a record. A sign-in date or a size changes daily and says nothing about who or what it is.
 IDENTITY: dict[str, list[str]] = {
@@ -42,16 +42,19 @@ def fetch_list(client: SignedClient, api_url: str, name: str) -> list[Record]:
         AuditSourceError: Anaplan did not answer, or refused.
     """
     url = f"{api_url}/2/0/{name}"
+    last: set[str] | None = None
     for attempt in range(1, MOST_ATTEMPTS + 1):
-        records, totals = _fetch_once(client, url, name)
-        by_id = {str(record.get("id")): record for record in records}
-        if not totals or totals[0] == totals[-1] == len(by_id):
+        by_id, totals, pages = _fetch_once(client, url, name)
+        whole = not totals or totals[0] == totals[-1] == len(by_id)
+        # Between two pages somebody may leave and somebody else come: the count is right, yet whoever moved up is
+        # missing. So a list of several pages counts when it came twice the same.
+        if whole and (pages == 1 or last == by_id.keys()):
             return list(by_id.values())
-        logger.info(f"List of {name}, attempt {attempt}: {len(by_id)} arrived, {totals[0]} to {totals[-1]} reported.")
+        last = set(by_id) if whole else None
+        logger.info(f"List of {name}, attempt {attempt}: {len(by_id)} arrived on {pages} pages, reported {totals}.")
+    reported = f"{totals[-1]} reported" if totals and not whole else "never the same ones twice"
     raise BadAnswerError(
-        f"GET {url}",
-        f"{len(by_id)} {name}, but {totals[-1]} reported",
-        "The list was left as it was; run again.",
+        f"GET {url}", f"{len(by_id)} {name}, but {reported}", "The list was left as it was; run again."
     )
 
 
@@ -74,26 +77,33 @@ def logins(records: list[Record]) -> pa.Table | None:
     return table_of(USER_LOGINS, rows_of(USER_LOGINS, records, NewColumns())._replace(extra={})) if records else None
 
 
-def _fetch_once(client: SignedClient, url: str, name: str) -> tuple[list[Record], list[int]]:
-    records: list[Record] = []
+def _fetch_once(client: SignedClient, url: str, name: str) -> tuple[dict[str, Record], list[int], int]:
+    """Returns the records by id, the totals that the pages told, and the number of pages with records."""
+    by_id: dict[str, Record] = {}
     totals: list[int] = []
+    arrived = pages = 0
     while True:
-        params = {**_PARAMS[name], "limit": PAGE_SIZE, "offset": len(records)}
-        page, total = _page(client, url, name, params)
-        records += page
+        page, total = _page(client, url, name, {**_PARAMS[name], "limit": PAGE_SIZE, "offset": arrived})
+        fresh = {str(record["id"]): record for record in page if isinstance(record, dict) and record.get("id")}
+        brings_more = not fresh.keys() <= by_id.keys()
+        by_id.update(fresh)
+        arrived += len(page)
+        pages += brings_more or not pages
         if total is not None:
             totals.append(total)
-        if not page or (total is None and len(page) < PAGE_SIZE) or (total is not None and len(records) >= total):
-            return records, totals
+        # Without a total the list may have been cut to any size: it ends where a page brings nothing new.
+        if not brings_more or (total is not None and arrived >= total):
+            return by_id, totals, pages
 
 
-def _page(client: SignedClient, url: str, name: str, params: dict[str, Any]) -> tuple[list[Record], int | None]:
+def _page(client: SignedClient, url: str, name: str, params: dict[str, Any]) -> tuple[list[Any], int | None]:
     """Returns one page and `totalSize`. The key of the list is absent when there is nothing."""
     asked = f"GET {url}"
     answer = decode_lenient(client.get(url, params).content, asked)
     page = answer.get(name, []) if isinstance(answer, dict) else None
     if page is None or not isinstance(page, list) or not ("meta" in answer or name in answer):
         raise BadAnswerError(asked, f"JSON that is no list of {name}", "Check `api_url`; if it stays, report it.")
-    paging = (answer.get("meta") or {}).get("paging") or {}
-    total = paging.get("totalSize")
-    return [record for record in page if isinstance(record, dict) and record.get("id")], total
+    meta = answer.get("meta")
+    paging = meta.get("paging") if isinstance(meta, dict) else None
+    total = paging.get("totalSize") if isinstance(paging, dict) else None
+    return page, total if isinstance(total, int) else None

@@ -143,7 +143,10 @@ class EventFetcher:
         if job.until is None:
             if self._is_too_large(job.span, page.total):
                 raise _TooLarge
-            job.step = job.next_offset = page.arrived
+            job.next_offset = 0
+        # Believe what arrived: a server may cut every page, or by accident only the first.
+        job.step = max(job.step, page.arrived)
+        job.next_offset = max(job.next_offset, offset + page.arrived)
         job.totals.append(page.total)
         job.until = self._known_size(job, offset, page)
         if page.arrived and offset + page.arrived < min(job.next_offset, job.until):
@@ -157,9 +160,12 @@ class EventFetcher:
         return page.events
 
     def _known_size(self, job: _Job, offset: int, page: Page) -> int:
-        """Returns the offset up to which to ask. Without `meta` that is one page more, until one brings nothing new."""
+        """Returns the offset up to which to ask: never past an empty page, however many events are said to follow.
+
+        Without `meta` that is one page more, until one brings nothing new.
+        """
         if page.total is not None:
-            return page.total if page.arrived or job.until else 0
+            return page.total if page.arrived else min(offset, page.total)
         new = set(page.events["id"].to_pylist() if page.events is not None else ()) - job.seen
         job.seen |= new
         return max(job.until or 0, offset + page.arrived + 1 if new else 0)

@@ -105,7 +105,8 @@ class _Ledger:
             return
         spans = self._due(fetcher, settings, reload)
         self.run.windows_due = self.run.windows + len(spans)
-        before, fetched = self.windows, []
+        _, fetched, grown = self.run.changes.setdefault(self.event_type, (self.windows, [], []))
+        grown += self.grown
         for table, window in fetcher.fetch(self.event_type, spans, self.limits.now):
             if table is not None:
                 budget -= len(table)
@@ -116,9 +117,13 @@ class _Ledger:
                 if budget <= 0 and window.end < spans[-1][1]:
                     self.run.unfinished = True
                     break
-        self.run.new_events += _growth(before, fetched)
-        for span in self.grown:
-            self.run.late_events += _growth(before, [w for w in fetched if span[0] <= w.start < span[1]])
+        # Over all loads of the run: one of them may end amid a window of before.
+        self.run.new_events = sum(_growth(before, fetched) for before, fetched, _ in self.run.changes.values())
+        self.run.late_events = sum(
+            _growth(before, [w for w in fetched if span[0] <= w.start < span[1]])
+            for before, fetched, grown in self.run.changes.values()
+            for span in grown
+        )
 
     def to_state(self) -> list[Any]:
         return [list(astuple(window)) for window in self.windows]

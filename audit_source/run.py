@@ -24,6 +24,8 @@ class Run:
         self.windows = self.windows_due = 0
         self.new_events = 0
         self.late_events = 0
+        # By event type: the ledger before the run, the windows fetched since, the spans found to have grown.
+        self.changes: dict[str, tuple[list[Window], list[Window], list[tuple[int, int]]]] = {}
         self.incomplete: list[Window] = []
         self.expired: list[Window] = []
         self.directory: dict[str, int] = {}

@@ -234,16 +234,18 @@ def _say_loaded(loaded: "LoadResult") -> None:
             "The gap stays in `event_windows` as `expired`. Schedule the pipeline more often than the retention.",
             err=True,
         )
-    for window in run.incomplete:
-        click.echo(f"audit: {_line_of_incomplete(window)}", err=True)
+    if run.incomplete:
+        click.echo(f"audit: {_line_of_incomplete(run.incomplete)}", err=True)
     for problem in run.problems:
         click.echo(f"audit: {problem}", err=True)
 
 
-def _line_of_incomplete(window: Any) -> str:
+def _line_of_incomplete(windows: list[Any]) -> str:
+    arrived, reported = (sum(getattr(window, name) or 0 for window in windows) for name in ("distinct", "reported"))
+    which = "window" if len(windows) == 1 else f"{len(windows)} windows,"
     return (
-        f"window {_utc(window.start)} to {_utc(window.end)}: {window.distinct} events arrived, "
-        f"{window.reported} were reported. It stays `incomplete`; the next run takes it up."
+        f"{which} {_utc(windows[0].start)} to {_utc(windows[-1].end)}: {arrived} events arrived, {reported} were "
+        "reported. What arrived is loaded; the rest stays `incomplete`, and the next run takes it up."
     )
 
 
@@ -267,7 +269,8 @@ def _note_outcome(record: "RunRecord") -> None:
     lines = []
     if record.loaded:
         lines += [str(problem) for problem in record.loaded.run.problems]
-        lines += [_line_of_incomplete(window) for window in record.loaded.run.incomplete]
+        if record.loaded.run.incomplete:
+            lines.append(_line_of_incomplete(record.loaded.run.incomplete))
     lines += [result.short_line() for result in record.checked or [] if not result.passed]
     code = _code_of_load(record.loaded) if record.loaded else DONE
     record.fail(code or _code_of_checks(record.checked or []), " ".join(lines))

@@ -69,7 +69,7 @@ class Verdict(NamedTuple):
 
 def compare(expected: Iterable[Hashable], found: Iterable[Hashable]) -> Verdict:
     """Compares rows, whatever their order; `expected` holds each row once."""
-    wanted, got = set(expected), Counter(found)
+    wanted, got = set(expected), Counter(iter(found))
     doubled = sum(number - 1 for number in got.values())
     return Verdict(len(wanted), len(wanted - got.keys()), doubled, len(got.keys() - wanted))
 
