@@ -138,8 +138,11 @@ def audit_source(
             # Signing in first tells Anaplan's clock, by which the windows end.
             signed.auth.token()
             yield from read_log(fetcher, settings, run, client.now_ms(), reload)
-        finally:
-            fetcher.close()
+        except BaseException as error:
+            # A run that was interrupted waits for no answer.
+            fetcher.close(wait=isinstance(error, Exception))
+            raise
+        fetcher.close()
 
     @dlt.resource(name="directory", selected=False)
     def directory() -> Iterator[Batch]:

@@ -10,6 +10,7 @@ import threading
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from email.utils import parsedate_to_datetime
 from typing import Any, NamedTuple
 
@@ -172,6 +173,12 @@ class OAuthAuth(TokenAuth):
         self._credentials, self._store = credentials, store
 
     def _sign_in(self) -> Token:
+        # In a thread of its own, to its end: Ctrl-C meets the main thread only, and must not come between the answer,
+        # which makes the old token worthless, and the disk.
+        with ThreadPoolExecutor(1, thread_name_prefix="oauth") as thread:
+            return thread.submit(self._trade).result()
+
+    def _trade(self) -> Token:
         configured = str(self._credentials.refresh_token)
         refresh_token = self._store.newest(configured)
         # Before the request: a new token that cannot be written down would be lost, and the old one is dead.

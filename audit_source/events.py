@@ -68,8 +68,9 @@ class EventFetcher:
         self._page_size = settings.page_size
         self._pool = ThreadPoolExecutor(settings.parallel_requests, thread_name_prefix="anaplan")
 
-    def close(self) -> None:
-        self._pool.shutdown(wait=True, cancel_futures=True)
+    def close(self, wait: bool = True) -> None:
+        """Ends the threads; `wait` for the requests that are under way, which an interrupted run does not."""
+        self._pool.shutdown(wait=wait, cancel_futures=True)
 
     def totals(self, event_type: str, spans: list[Span]) -> list[int | None]:
         """Returns how many events Anaplan has for each span, by one request for a single event each.

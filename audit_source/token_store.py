@@ -1,5 +1,6 @@
 """Keeps a rotated OAuth refresh token: the old one is dead as soon as the new one is sent, so it must not get lost."""
 
+import contextlib
 import hashlib
 import json
 import os
@@ -19,16 +20,20 @@ RESERVED_BYTES = 16_384
 class TokenStore:
     """A file (0600) with the newest refresh token and a hash of the configured one that it grew from.
 
+    A token is first written to a second file, `….new`, which then takes the place of the first. Where a process died
+    in between, the second holds the newer token.
+
     Args:
         path (str): The file; by default `anaplan_oauth_token.json` in dlt's data directory (`DLT_DATA_DIR`).
     """
 
     def __init__(self, path: str | None = None) -> None:
         self.path = os.path.abspath(os.path.expanduser(path or os.path.join(active_run_context().data_dir, FILE_NAME)))
+        self._new = f"{self.path}.new"
 
     def newest(self, configured: str) -> str:
         """Returns the stored token if it grew from `configured`, else `configured`: a newly configured one wins."""
-        stored = self._read()
+        stored = self._read_unfinished(configured) or self._read()
         if stored.get("grew_from") == _fingerprint(configured) and stored.get("refresh_token"):
             return str(stored["refresh_token"])
         return configured
@@ -40,14 +45,17 @@ class TokenStore:
         Raises:
             ConfigurationError: The folder or the disk does not take the file.
         """
-        temporary = f"{self.path}.{os.getpid()}.new"
+        slot = None
         try:
             os.makedirs(os.path.dirname(self.path), exist_ok=True)
-            descriptor = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600)
-            with os.fdopen(descriptor, "wb") as file:
+            # What was there before may have had other rights.
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(self._new)
+            with os.fdopen(os.open(self._new, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
                 file.write(b" " * RESERVED_BYTES)
                 _flush(file)
-                yield _Slot(file, temporary, self.path)
+                slot = _Slot(file, self._new, self.path)
+                yield slot
         except OSError as error:
             raise ConfigurationError(
                 f"token file `{self.path}`",
@@ -55,8 +63,21 @@ class TokenStore:
                 "Check rights and space, or set `token_store`.",
             )
         finally:
-            if os.path.exists(temporary):
-                os.unlink(temporary)
+            if slot is None or not slot.written:
+                with contextlib.suppress(OSError):
+                    os.unlink(self._new)
+
+    def _read_unfinished(self, configured: str) -> dict[str, Any]:
+        """Returns what a process wrote that died before it was through; {} for reserved room or half a token."""
+        try:
+            with open(self._new, encoding="utf-8") as file:
+                written = json.load(file)
+        except (OSError, ValueError):
+            return {}
+        if not isinstance(written, dict) or written.get("grew_from") != _fingerprint(configured):
+            return {}
+        _put_in_place(self._new, self.path)
+        return written
 
     def _read(self) -> dict[str, Any]:
         try:
@@ -78,6 +99,7 @@ class _Slot:
 
     def __init__(self, file: BinaryIO, temporary: str, path: str) -> None:
         self._file, self._temporary, self._path = file, temporary, path
+        self.written = False
 
     def write(self, configured: str, rotated: str) -> None:
         """Stores `rotated`; when this returns it survives a power cut."""
@@ -86,12 +108,18 @@ class _Slot:
         self._file.write(json.dumps(record).encode())
         self._file.truncate()
         _flush(self._file)
-        os.replace(self._temporary, self._path)
-        folder = os.open(os.path.dirname(self._path), os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        self.written = True
+        _put_in_place(self._temporary, self._path)
+
+
+def _put_in_place(temporary: str, path: str) -> None:
+    """Renames in one step, which survives a power cut when this returns."""
+    os.replace(temporary, path)
+    folder = os.open(os.path.dirname(path), os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
 
 
 def _flush(file: BinaryIO) -> None:

@@ -4,7 +4,6 @@ Imports of dlt and DuckDB wait until a command needs them, so that `--help` answ
 """
 
 import os
-import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -24,6 +23,7 @@ from .exit_codes import (
     code_of_source_error,
     explain_any,
 )
+from .interruption import interruptible, interruption_of, say_interrupted
 
 if TYPE_CHECKING:
     from .checks import CheckResult
@@ -39,16 +39,20 @@ class _Cli(click.Group):
     """Ends every command with its exit code, and an error with one line; a traceback only with --debug."""
 
     def invoke(self, context: click.Context) -> Any:
-        signal.signal(signal.SIGTERM, _interrupt)
         try:
-            code = super().invoke(context)
+            with interruptible():
+                code = super().invoke(context)
         except (click.ClickException, click.exceptions.Exit):
             raise
         except (Exception, KeyboardInterrupt) as error:
-            if context.meta.get(DEBUG) and isinstance(error, Exception):
+            interrupted = interruption_of(error) is not None
+            if context.meta.get(DEBUG) and not interrupted:
                 raise
             code, line = explain_any(error)
-            click.echo(f"audit: {_redacted(line)}", err=True)
+            if interrupted:
+                say_interrupted()
+            else:
+                click.echo(f"audit: {_redacted(line)}", err=True)
         sys.exit(code)
 
 
@@ -309,10 +313,6 @@ def _redacted(line: str) -> str:
     from .redaction import redact
 
     return redact(line)
-
-
-def _interrupt(*_: Any) -> None:
-    raise KeyboardInterrupt
 
 
 if __name__ == "__main__":

@@ -9,10 +9,9 @@ from typing import Any, NamedTuple
 import dlt
 from dlt.common.destination import Destination
 from dlt.common.destination.exceptions import UnknownDestinationModule
-from dlt.common.pipeline import get_dlt_pipelines_dir
-from filelock import FileLock, Timeout
 
 from .exit_codes import CONFIGURATION, LOCKED, PipelineError
+from .locks import machine_lock, warehouse_lock
 
 LOAD_NAME, ENRICH_NAME = "anaplan_audit", "anaplan_audit_enrich"
 DEFAULT_DATASETS = {LOAD_NAME: "anaplan_audit_raw", ENRICH_NAME: "anaplan_audit"}
@@ -53,14 +52,15 @@ def open_pipelines(progress: Any = None) -> Iterator[Pipelines]:
     """
     warn_about_open_secrets()
     with ExitStack() as held:
-        held.enter_context(_lock())
+        held.enter_context(machine_lock(LOAD_NAME))
         database = held.enter_context(_database(database_path())) if destination_type() == "duckdb" else None
+        _set_switches()
         destination = make_destination(database)
-        yield Pipelines(
-            _pipeline(LOAD_NAME, destination, progress),
-            _pipeline(ENRICH_NAME, destination, None),
-            database,
-        )
+        raw, enriched = _pipeline(LOAD_NAME, destination, progress), _pipeline(ENRICH_NAME, destination, None)
+        held.enter_context(warehouse_lock(raw, raw.dataset_name, enriched.dataset_name))
+        for pipeline in (raw, enriched):
+            pipeline.sync_destination()
+        yield Pipelines(raw, enriched, database)
 
 
 def dataset_name(pipeline: str) -> str:
@@ -88,30 +88,18 @@ def warn_about_open_secrets() -> None:
 
 def _pipeline(name: str, destination: Any, progress: Any) -> dlt.Pipeline:
     pipeline = dlt.pipeline(name, destination=destination, dataset_name=dataset_name(name), progress=progress)
-    pipeline = pipeline.drop()
-    pipeline.sync_destination()
-    return pipeline
+    return pipeline.drop()
 
 
-@contextmanager
-def _lock() -> Iterator[None]:
-    """Lets one run at a time through. The kernel frees the lock of a process that was killed."""
-    folder = get_dlt_pipelines_dir()
-    path = os.path.join(folder, f"{LOAD_NAME}.lock")
-    try:
-        os.makedirs(folder, exist_ok=True)
-        with FileLock(path, timeout=0):
-            yield
-    except Timeout:
-        raise PipelineError(
-            LOCKED,
-            f"another run holds `{path}`. Wait for it to end; to load several tenants side by side, "
-            "give each its own DLT_DATA_DIR.",
-        ) from None
-    except PermissionError as error:
-        raise PipelineError(
-            CONFIGURATION, f"folder `{folder}`: {error.strerror}. Set DLT_DATA_DIR to a folder that can be written."
-        ) from None
+def _set_switches() -> None:
+    """Sets dlt's own switches to what every project of this kind needs, so that a user need not."""
+    # Signals end a run at once: it may die anywhere, so there is nothing to wait for.
+    dlt.config["runtime.intercept_signals"] = False
+    # A job whose connection broke may have been committed, and would be doubled if it were repeated: the load ends, and
+    # the next one begins anew.
+    dlt.config["load.raise_on_max_retries"] = 1
+    dlt.config["load.delete_completed_jobs"] = True
+    dlt.config["normalize.parquet_normalizer.add_dlt_load_id"] = True
 
 
 def make_destination(database: Any) -> Any:

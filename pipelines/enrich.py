@@ -95,14 +95,16 @@ def _run_layer(
     models = enrichment.layers[number - 1]
     stored: dict[str, Any] = dict(pipeline.default_schema.tables) if pipeline.default_schema_name else {}
     outdated = [model for model in models if _is_outdated(model, stored.get(model.name, {}).get("columns", {}))]
+    # A server may still be inserting for a run that was killed, and commit it later.
+    dies_with_us = pipeline.destination.destination_type.endswith(".duckdb")
     load_ids: list[str] = []
     if outdated:
-        rebuilt = [model_resource(dataset, enrichment, model, None, is_new=True) for model in outdated]
+        rebuilt = [model_resource(dataset, enrichment, model, None, is_new=dies_with_us) for model in outdated]
         load_ids += run_layer(pipeline, rebuilt, plan.state_before, rebuild=True)
     resources = [seed_resource(seed) for seed in enrichment.seeds] if number == 1 else []
     for model in models:
         if model not in outdated:
-            is_new = model.name not in stored and not _exists(pipeline, model.name)
+            is_new = dies_with_us and model.name not in stored and not _exists(pipeline, model.name)
             resources.append(model_resource(dataset, enrichment, model, plan.days_of(model), is_new=is_new))
     return load_ids + run_layer(pipeline, resources, state)
 

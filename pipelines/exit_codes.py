@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator
 
+from .interruption import INTERRUPTED_LINE, interruption_of
+
 DONE = 0
 FAILED = 1
 CONFIGURATION = 2
@@ -10,7 +12,8 @@ UNREACHABLE = 4
 INCOMPLETE = 5
 CHECK_FAILED = 6
 LOCKED = 75
-INTERRUPTED = 130
+# 128 + the number of the signal, as shells have it: Ctrl-C and SIGTERM.
+INTERRUPTED, TERMINATED = 130, 143
 
 HELP = """\b
 Exit codes:
@@ -22,7 +25,7 @@ Exit codes:
    5  loaded, but some window or list is incomplete: the next run takes it up
    6  a data check failed
   75  another run, or a program that holds the database file, is in the way
- 130  interrupted"""
+ 130  ended by Ctrl-C; 143 by SIGTERM"""
 
 
 class PipelineError(Exception):
@@ -47,8 +50,9 @@ def explain_any(error: BaseException) -> tuple[int, str]:
     """Returns exit code and line also for what ends a command without being its error: a signal, wrong usage."""
     import click
 
-    if isinstance(error, KeyboardInterrupt):
-        return INTERRUPTED, "interrupted. What was loaded is kept; run again to go on."
+    interrupted = interruption_of(error)
+    if interrupted is not None:
+        return interrupted, INTERRUPTED_LINE
     if isinstance(error, click.ClickException):
         return error.exit_code, error.format_message()
     return explain(error)

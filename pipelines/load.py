@@ -32,9 +32,6 @@ def load(pipelines: Pipelines, reload: Reload | None = None, run: Run | None = N
     Raises:
         PipelineStepFailed: A load failed; the loads before it are kept, and the next run goes on from there.
     """
-    # These two are dlt's own switches: ours is what every project of this kind needs, so a user need not set them.
-    dlt.config["normalize.parquet_normalizer.add_dlt_load_id"] = True
-    dlt.config["load.delete_completed_jobs"] = True
     run = run or Run(tolerant=True)
     began = datetime.now(timezone.utc)
     events_per_load = dlt.config.get("sources.audit_source.events_per_load", int) or EVENTS_PER_LOAD

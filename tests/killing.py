@@ -1,4 +1,4 @@
-"""Runs the pipeline in a process that dies, by SIGKILL, at a given call of a given function.
+"""Runs the pipeline in a process that dies, by SIGKILL, at a given call of a given function or at a given step.
 
 python -m tests.killing FUNCTION before|after NUMBER COMMAND...   (FUNCTION as `package.module:Class.method`)
 """
@@ -14,6 +14,11 @@ from typing import Any
 
 def kill_at(function: str, when: str, number: int) -> None:
     """Replaces a function by itself, with death at its `number`-th call, before or after it does its work."""
+    act_at(function, when, number, die)
+
+
+def act_at(function: str, when: str, number: int, act: Callable[[], None]) -> None:
+    """Calls `act` at the `number`-th call of a function, before or after it does its work."""
     module_name, _, path = function.partition(":")
     owner: Any = importlib.import_module(module_name)
     *owners, name = path.split(".")
@@ -23,17 +28,54 @@ def kill_at(function: str, when: str, number: int) -> None:
     calls = 0
 
     @functools.wraps(original)
-    def deadly(*args: Any, **kwargs: Any) -> Any:
+    def watched(*args: Any, **kwargs: Any) -> Any:
         nonlocal calls
         calls += 1
-        if calls == number and when == "before":
-            os.kill(os.getpid(), signal.SIGKILL)
+        called = calls
+        if called == number and when == "before":
+            act()
         result = original(*args, **kwargs)
-        if calls == number and when == "after":
-            os.kill(os.getpid(), signal.SIGKILL)
+        if called == number and when == "after":
+            act()
         return result
 
-    setattr(owner, name, deadly)
+    setattr(owner, name, watched)
+
+
+def kill_at_step(number: int) -> None:
+    """Dies at the `number`-th thing that the process asks of the system through Python: files, folders, sockets."""
+    steps = 0
+
+    def watch(event: str, _: Any) -> None:
+        nonlocal steps
+        if event.startswith(("open", "os.", "socket.", "shutil.", "tempfile.")):
+            steps += 1
+            if steps == number:
+                die()
+
+    sys.addaudithook(watch)
+
+
+def count_steps(file: str) -> None:
+    """Writes to a file how many steps there were by the end of the process."""
+    from multiprocessing.util import Finalize
+
+    steps = 0
+
+    def watch(event: str, _: Any) -> None:
+        nonlocal steps
+        steps += event.startswith(("open", "os.", "socket.", "shutil.", "tempfile."))
+
+    def write() -> None:
+        with open(file, "w", encoding="utf-8") as counted:
+            counted.write(str(steps))
+
+    Finalize(None, write, exitpriority=1)
+    sys.addaudithook(watch)
+
+
+def die() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
 
 
 if __name__ == "__main__":

@@ -15,15 +15,19 @@ class Postgres:
     def __init__(self, uri: str) -> None:
         self._uri = uri
 
-    def new_database(self) -> str:
-        """Returns the address of a fresh, empty database."""
+    def new_database(self, like: str | None = None) -> str:
+        """Returns the address of a fresh database: empty, or a copy of the one at the address `like`."""
         name = f"test_{uuid.uuid4().hex[:12]}"
         connection = psycopg2.connect(self._uri)
         connection.autocommit = True
-        connection.cursor().execute(f"create database {name}")
+        connection.cursor().execute(f"create database {name}" + (f" template {_name(like)}" if like else ""))
         connection.close()
         base, _, options = self._uri.partition("?")
         return f"{base.rsplit('/', 1)[0]}/{name}" + (f"?{options}" if options else "")
+
+
+def _name(address: str) -> str:
+    return address.partition("?")[0].rpartition("/")[2]
 
 
 @contextmanager

@@ -1,47 +1,36 @@
-"""A run that dies by SIGKILL, wherever: the next one leaves the tables as if nothing had happened."""
+"""Runs that die by SIGKILL, one after another: the next one leaves the tables as if nothing had happened.
 
-import os
+`tests/torture/test_kills.py` is the long version.
+"""
+
 import signal
-import subprocess
-import sys
 
 import pytest
 
-from tests.conftest import REPOSITORY, Engine, Tenant
-from tests.pipeline.test_load import LISTS, month_of_events
-from tests.plain_server import PlainServer
+from tests.crash_world import open_world
+from tests.killing import kill_at
+from tests.torture.test_kills import OF_ENGINE, SQL_JOB
 
+# In the order in which one run passes them; each killed run finds what the one before has left.
 POINTS = [
-    ("audit_source.events:decode_page", "before", 7),
-    ("dlt.pipeline.pipeline:Pipeline.normalize", "before", 1),
-    ("dlt.pipeline.pipeline:Pipeline.load", "before", 1),
-    ("dlt.load.load:Load.complete_package", "before", 1),
-    ("dlt.pipeline.pipeline:Pipeline.load", "after", 2),
-    ("dlt.pipeline.pipeline:Pipeline.load", "before", 3),
+    ("audit_source.events:decode_page", "before", 4),
+    ("COPY", "after", 3),
+    ("COMMIT", "after", 2),
+    (f"{SQL_JOB}:SqlJobClientBase.complete_load", "before", 1),
+    (f"{SQL_JOB}:ModelLoadJob.run", "after", 1),
+    ("pipelines.enrich:_run_layer", "before", 2),
 ]
 
 
-@pytest.mark.parametrize(("function", "when", "number"), POINTS, ids=lambda value: str(value).rpartition(":")[2])
-def test_killed_run_is_made_good_by_the_next(
-    tenant: Tenant, duck: Engine, function: str, when: str, number: int
-) -> None:
-    events = month_of_events(200)
-    with PlainServer(events, LISTS) as server:
-        tenant.at(server.url)
-        killed = subprocess.run(
-            [sys.executable, "-m", "tests.killing", function, when, str(number), "run"],
-            env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
-            capture_output=True,
-            check=False,
-        )
-        assert killed.returncode == -signal.SIGKILL
-        outcome = tenant.run("run")
-
-    assert (outcome.code, outcome.err) == (0, "")
-    expected = [(sent["id"],) for sent in events]
-    assert duck.rows("select id from anaplan_audit_raw.events order by id") == expected
-    assert duck.rows("select event_id from anaplan_audit.fct_events order by event_id") == expected
-    assert duck.rows("select count(*), count(distinct id) from anaplan_audit_raw.users") == [(5, 5)]
-    assert duck.rows("select distinct status from anaplan_audit_raw.event_windows") == [("complete",)]
-    # The killed run began and never ended.
-    assert duck.rows("select exit_code from anaplan_audit_raw.runs order by started_at") == [(None,), (0,)]
+@pytest.mark.parametrize("kind", ["duckdb", "postgres"])
+def test_killed_runs_are_made_good_by_the_next(request: pytest.FixtureRequest, kind: str) -> None:
+    with open_world(kind, request.getfixturevalue("postgres") if kind == "postgres" else None) as world:
+        where = world.place("first")
+        for function, when, number in POINTS:
+            killed = world.run(where, (kill_at, OF_ENGINE[kind].get(function, function), when, number))
+            assert killed.code == -signal.SIGKILL, (function, killed)
+        world.clean_run(where)
+        world.expect(where, "first")
+        # The killed runs began and never ended.
+        codes = where.engine.rows("select exit_code from anaplan_audit_raw.runs order by started_at")
+        assert codes == [*[(None,)] * len(POINTS), (0,)]

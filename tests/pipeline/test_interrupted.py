@@ -1,0 +1,53 @@
+"""Ctrl-C and SIGTERM: a line, a code, a handed-back token, a free lock, and nothing that the next run stumbles over."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from sandbox.server import Sandbox
+from tests.conftest import REPOSITORY, Engine, Tenant
+
+SMALL: dict[str, Any] = {"events": 300, "days": 3, "users": 6, "rate_limit": 0, "weekend": 1.0}
+LINE = "audit: interrupted. What was loaded is kept; run again to go on.\n"
+
+
+def interrupt(number: int, when: Callable[[], bool]) -> tuple[int, str, float]:
+    """Sends a signal to a load as soon as something is true; returns its code, what it said, and how long it took."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "pipelines.audit", "load"],
+        env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    while not when():
+        assert process.poll() is None
+        time.sleep(0.01)
+    process.send_signal(number)
+    sent = time.monotonic()
+    _, err = process.communicate(timeout=30)
+    return process.returncode, err, time.monotonic() - sent
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_interrupted_while_threads_wait_for_anaplan(
+    tenant: Tenant, duck: Engine, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    monkeypatch.setenv("RUNTIME__REQUEST_TIMEOUT", "600")
+    with Sandbox(**SMALL) as sandbox:
+        tenant.at(sandbox.url, password="sandbox").set("PAGE_SIZE", 20)
+        sandbox.faults.add("events:timeout:*")
+        code, err, seconds = interrupt(number, lambda: any("/events" in seen.path for seen in sandbox.requests))
+        assert (code, err) == (128 + number, LINE)
+        assert seconds < 10
+        assert sandbox.requests[-1].path.endswith("/token/logout")
+        sandbox.faults.clear()
+        assert tenant.run("load")[::2] == (0, "")
+    assert duck.rows("select count(*) > 200, count(*) = count(distinct id) from anaplan_audit_raw.events") == [
+        (True, True)
+    ]
