@@ -34,10 +34,20 @@ def _redshift(node: exp.Expr) -> exp.Expr:
 
 
 def _clickhouse(node: exp.Expr) -> exp.Expr:
-    """DateTime holds whole seconds until 2106; moments are microseconds in the tables that dlt makes."""
+    """DateTime holds whole seconds until 2106, dlt's tables hold microseconds; no aggregate takes an order."""
     if isinstance(node, exp.DataType) and node.this == exp.DataType.Type.TIMESTAMPTZ:
         return exp.DataType.build("Nullable(DateTime64(6, 'UTC'))", dialect="clickhouse")
+    if isinstance(node, exp.GroupConcat) and isinstance(node.this, exp.Order):
+        return _sorted_list(node.this.this, node.this.expressions[0].this, node.args["separator"])
     return node
+
+
+def _sorted_list(value: exp.Expr, key: exp.Expr, separator: exp.Expr) -> exp.Expr:
+    """Pairs of key and value are collected, sorted, and their values joined; NULL where there is none."""
+    pair = exp.func("tuple", key, exp.func("assumeNotNull", value))
+    pairs = exp.func("arraySort", exp.func("groupArrayIf", pair, exp.not_(value.copy().is_(exp.null()))))
+    text = exp.func("arrayStringConcat", exp.func("tupleElement", pairs, exp.Literal.number(2)), separator)
+    return exp.func("nullIf", text, exp.Literal.string(""))
 
 
 _RULES: dict[str, Callable[[Any], Any]] = {

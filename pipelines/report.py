@@ -38,13 +38,14 @@ _SUMMARIES = (
     ),
     (
         "Most visited pages",
-        ("page", "app", "kind", "visits", "users"),
+        ("page", "app or model", "kind", "visits", "users"),
         """
-        select coalesce(max(page_name), max(object_name), max(object_id), '(unnamed)'), max(app_name), kind,
+        select coalesce(max(page_name), max(object_name), max(object_id), '(unnamed)'),
+            case when kind = 'dashboard' then max(model_name) else max(app_name) end, kind,
             count(*), count(distinct user_id)
         from fct_page_visits
-        group by kind, coalesce(page_id, object_id)
-        order by count(*) desc, kind, coalesce(page_id, object_id)
+        group by kind, case when kind = 'dashboard' then object_id else coalesce(page_id, object_id) end
+        order by count(*) desc, kind, max(object_id)
         """,
     ),
     (

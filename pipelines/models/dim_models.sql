@@ -5,7 +5,7 @@ with
 
 listed as (
     select
-        lower(id) as model_id,
+        cast(lower(id) as varchar) as model_id,
         name,
         active_state,
         lower(current_workspace_id) as workspace_id,

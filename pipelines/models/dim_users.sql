@@ -5,7 +5,7 @@ with
 
 listed as (
     select
-        case when lower(id) like 'internal%' then upper(id) else lower(id) end as user_id,
+        cast(case when lower(id) like 'internal%' then upper(id) else lower(id) end as varchar) as user_id,
         first_name,
         last_name,
         nullif(trim(concat(coalesce(first_name, ''), ' ', coalesce(last_name, ''))), '') as full_name,
@@ -57,6 +57,11 @@ named as (
     inner join event_types
         on events.event_type_code = event_types.event_type_code
         and event_types.object_kind = 'user'
+        -- The object of an encryption event can be a key or a domain too.
+        and (
+            event_types.category <> 'encryption'
+            or length(coalesce(events.object_id, events.additional_attributes__object_id)) = 32
+        )
 ),
 
 unlisted as (
@@ -64,6 +69,16 @@ unlisted as (
     from named
     left join versions on lower(named.id) = lower(versions.user_id)
     where named.id is not null and versions.user_id is null
+),
+
+-- What events call those who are in no list: often it is the e-mail address.
+called as (
+    select
+        lower(additional_attributes__target_user_id) as called_id,
+        max(additional_attributes__target_user_name) as called
+    from events
+    where additional_attributes__target_user_name is not null
+    group by lower(additional_attributes__target_user_id)
 ),
 
 people as (
@@ -76,12 +91,14 @@ people as (
     from versions
     union all
     select
-        user_id, 1 as version, cast(null as varchar) as user_name, cast(null as varchar) as first_name,
-        cast(null as varchar) as last_name, cast(null as varchar) as email, cast(null as varchar) as customer_id,
+        unlisted.user_id, 1 as version, called.called as user_name, cast(null as varchar) as first_name,
+        cast(null as varchar) as last_name, case when called.called like '%@%' then called.called end as email,
+        cast(null as varchar) as customer_id,
         cast(null as boolean) as active,
         true as is_current, false as is_removed, false as is_listed,
         cast(null as timestamptz) as valid_from, cast(null as timestamptz) as valid_to
     from unlisted
+    left join called on lower(unlisted.user_id) = called.called_id
 )
 
 select

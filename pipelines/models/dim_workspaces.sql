@@ -5,7 +5,7 @@ with
 
 listed as (
     select
-        lower(id) as workspace_id,
+        cast(lower(id) as varchar) as workspace_id,
         name,
         active,
         size_allowance,

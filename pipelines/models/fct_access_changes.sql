@@ -16,6 +16,7 @@ select
     cast(e.user_email as varchar) as user_email,
     cast(e.target_user_id as varchar) as target_user_id,
     cast(e.target_user_name as varchar) as target_user_name,
+    cast(e.target_user_email as varchar) as target_user_email,
     cast(coalesce(e.user_id = e.target_user_id, false) as boolean) as is_on_self,
     cast(e.role_id as varchar) as role_id,
     cast(e.role_name as varchar) as role_name,

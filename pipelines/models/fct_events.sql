@@ -16,7 +16,7 @@ catalogue as (
 directory as (
     select
         'user' as kind,
-        lower(id) as id,
+        cast(lower(id) as varchar) as id,
         coalesce(
             nullif(trim(concat(coalesce(first_name, ''), ' ', coalesce(last_name, ''))), ''), email
         ) as name,
@@ -74,6 +74,37 @@ versions as (
     where pick = 1
 ),
 
+-- What events of the same day call an app or page, for events that name it by its id only.
+told as (
+    select
+        event_day,
+        'app' as kind,
+        lower(additional_attributes__app_id) as id,
+        additional_attributes__app_name as name
+    from events
+    where additional_attributes__app_id is not null and additional_attributes__app_name is not null
+    union all
+    select event_day, 'page', lower(additional_attributes__page_id), additional_attributes__page_name
+    from events
+    where additional_attributes__page_id is not null and additional_attributes__page_name is not null
+),
+
+counted as (
+    select event_day, kind, id, name, count(*) as times
+    from told
+    group by event_day, kind, id, name
+),
+
+names_of_day as (
+    select
+        event_day,
+        kind,
+        id,
+        name,
+        row_number() over (partition by event_day, kind, id order by times desc, name) as pick
+    from counted
+),
+
 -- Ids fold to lower case, since the directory and events write them differently.
 sent as (
     select
@@ -102,7 +133,20 @@ sent as (
         lower(events.additional_attributes__page_id) as sent_page,
         lower(events.additional_attributes__process_id) as sent_process,
         lower(events.additional_attributes__integration_id) as sent_integration,
-        events.additional_attributes__name as sent_name,
+        -- Of a dashboard the event's object is the model; the attributes name the dashboard.
+        case
+            when events.event_type_code = 'USR-19' and events.object_id is not null
+                then lower(events.additional_attributes__object_id)
+        end as sent_dashboard,
+        -- Of what else happens in a model, `name` is that of a view, an action or a dashboard.
+        coalesce(
+            events.additional_attributes__model_accessed,
+            case
+                when events.event_type_code in ('USR-13', 'USR-14', 'USR-39') then events.additional_attributes__name
+            end
+        ) as sent_model_name,
+        nullif(events.additional_attributes__name, 'null') as sent_name,
+        events.additional_attributes__type as sent_type,
         events.additional_attributes__target_user_name as sent_target_name,
         events.additional_attributes__app_name as sent_app_name,
         events.additional_attributes__page_name as sent_page_name,
@@ -116,7 +160,11 @@ sent as (
         events.additional_attributes__client_name as client_name,
         catalogue.category,
         catalogue.event_message,
-        catalogue.object_kind
+        catalogue.object_kind as listed_kind,
+        coalesce(catalogue.object_kind, case
+            when lower(events.object_type_id) in ('user', 'model', 'workspace') then lower(events.object_type_id)
+            when events.object_id like '%/%' then 'app_page'
+        end) as object_kind
     from events
     left join catalogue on events.event_type_code = catalogue.event_type_code
 ),
@@ -126,13 +174,16 @@ identified as (
     select
         *,
         coalesce(event_date, created_date, cast(cast('1900-01-01' as date) as timestamptz)) as happened_at,
-        coalesce(sent_model, case when object_kind = 'model' then subject end) as model_id,
-        coalesce(sent_target, case when object_kind = 'user' then subject end) as target_id,
+        coalesce(sent_model, case when listed_kind = 'model' then subject end) as model_id,
+        -- The object of an encryption event can be a key or a domain too.
+        coalesce(sent_target, case
+            when listed_kind = 'user' and (category <> 'encryption' or length(subject) = 32) then subject
+        end) as target_id,
         nullif(coalesce(sent_app, case
             when object_kind = 'app' then subject
             when object_kind = 'app_page' and subject like '%/%' then substring(subject, 1, strpos(subject, '/') - 1)
         end), 'null') as app_id,
-        nullif(coalesce(sent_page, case
+        nullif(coalesce(sent_page, sent_dashboard, case
             when object_kind = 'app_page' and subject like '%/%' then substring(subject, strpos(subject, '/') + 1)
             when object_kind = 'app_page' then subject
         end), 'null') as page_id,
@@ -141,15 +192,16 @@ identified as (
         -- What the event itself calls its object.
         coalesce(case object_kind
             when 'user' then case when subject = coalesce(sent_target, subject) then sent_target_name end
+            when 'model' then sent_model_name
             when 'process' then sent_process_name
             when 'app' then sent_app_name
             when 'app_page' then sent_page_name
             when 'integration' then sent_integration_name
-        end, sent_name) as object_name
+        end, case when object_kind = 'model' then null else sent_name end) as object_name
     from sent
 )
 
--- Names are those of the directory at the time, else the name that the event itself carries.
+-- Names are those of the directory at the time, else what the event or one of the same day calls the object.
 select
     cast(e.id as bigint) as event_id,
     cast(e.event_day as date) as event_day,
@@ -185,12 +237,19 @@ select
     ) as varchar) as model_name,
     cast(e.object_kind as varchar) as object_kind,
     cast(case when e.subject like 'internal%' then upper(e.subject) else e.subject end as varchar) as object_id,
-    cast(coalesce(objects.name, e.object_name) as varchar) as object_name,
+    cast(coalesce(objects.name, e.object_name, case
+        when e.object_kind = 'app' then apps.name
+        when e.object_kind = 'app_page' then pages.name
+    end) as varchar) as object_name,
     cast(e.app_id as varchar) as app_id,
-    cast(coalesce(e.sent_app_name, case when e.object_kind = 'app' then e.object_name end) as varchar) as app_name,
+    cast(coalesce(
+        e.sent_app_name, case when e.object_kind = 'app' then e.object_name end, apps.name
+    ) as varchar) as app_name,
     cast(e.page_id as varchar) as page_id,
     cast(coalesce(
-        e.sent_page_name, case when e.object_kind = 'app_page' then e.object_name end
+        e.sent_page_name,
+        case when e.object_kind = 'app_page' then e.object_name when e.sent_dashboard is not null then e.sent_name end,
+        pages.name
     ) as varchar) as page_name,
     cast(e.action_id as varchar) as action_id,
     cast(coalesce(e.action_name, case when e.action_id = '-1' then 'unsaved action' end) as varchar) as action_name,
@@ -237,13 +296,26 @@ select
     cast(case
         when e.subject is null then null
         when e.happened_at >= objects.removed_at then 'deleted'
-        when coalesce(objects.name, e.object_name) is null then 'unknown'
-        else 'named'
+        when coalesce(objects.name, e.object_name) is not null then 'named'
+        when e.object_kind = 'app' and apps.name is not null then 'named'
+        when e.object_kind = 'app_page' and pages.name is not null then 'named'
+        else 'unknown'
     end as varchar) as object_status,
     cast(case when users.name_now <> users.name then users.name_now end as varchar) as user_name_now,
     cast(case when workspaces.name_now <> workspaces.name then workspaces.name_now end as varchar)
         as workspace_name_now,
-    cast(case when models.name_now <> models.name then models.name_now end as varchar) as model_name_now
+    cast(case when models.name_now <> models.name then models.name_now end as varchar) as model_name_now,
+    cast(case when objects.name_now <> objects.name then objects.name_now end as varchar) as object_name_now,
+    cast(case when targets.name_now <> targets.name then targets.name_now end as varchar) as target_user_name_now,
+    cast(targets.email as varchar) as target_user_email,
+    cast(case
+        when e.target_id is null then null
+        when e.target_id like 'internal%' then 'system'
+        when targets.id is not null then 'person'
+        else 'unknown'
+    end as varchar) as target_user_kind,
+    cast(e.sent_name as varchar) as sent_name,
+    cast(e.sent_type as varchar) as sent_type
 from identified as e
 left join versions as users
     on users.kind = 'user' and users.id = e.actor
@@ -260,3 +332,7 @@ left join versions as targets
 left join versions as objects
     on objects.kind = e.object_kind and objects.id = e.subject
     and e.happened_at >= objects.starts_at and e.happened_at < objects.ends_at
+left join names_of_day as apps
+    on apps.kind = 'app' and apps.pick = 1 and apps.event_day = e.event_day and apps.id = e.app_id
+left join names_of_day as pages
+    on pages.kind = 'page' and pages.pick = 1 and pages.event_day = e.event_day and pages.id = e.page_id

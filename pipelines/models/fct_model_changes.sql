@@ -24,6 +24,8 @@ select
     cast(e.action_type as varchar) as action_type,
     cast(e.process_id as varchar) as process_id,
     cast(e.process_name as varchar) as process_name,
+    cast(e.sent_name as varchar) as sent_name,
+    cast(e.sent_type as varchar) as sent_type,
     cast(e.message as varchar) as message,
     cast(e.ip_address as varchar) as ip_address,
     cast(e.client as varchar) as client,

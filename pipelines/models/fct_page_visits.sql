@@ -19,8 +19,12 @@ select
     cast(e.app_name as varchar) as app_name,
     cast(e.page_id as varchar) as page_id,
     cast(e.page_name as varchar) as page_name,
-    cast(e.object_id as varchar) as object_id,
-    cast(e.object_name as varchar) as object_name,
+    cast(case
+        when s.kind = 'dashboard' and e.page_id is not null then concat(e.object_id, '/', e.page_id)
+        else e.object_id
+    end as varchar) as object_id,
+    cast(case when s.kind = 'dashboard' and e.page_id is not null then e.page_name else e.object_name end as varchar)
+        as object_name,
     cast(e.client as varchar) as client,
     cast(e.session_id as varchar) as session_id
 from fct_events as e

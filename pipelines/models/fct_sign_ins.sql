@@ -9,9 +9,10 @@ select
     cast(s.kind as varchar) as kind,
     cast(s.outcome as varchar) as outcome,
     cast(coalesce(e.user_id, e.target_user_id) as varchar) as user_id,
-    cast(e.user_kind as varchar) as user_kind,
+    cast(case when e.user_id is null then coalesce(e.target_user_kind, e.user_kind) else e.user_kind end as varchar)
+        as user_kind,
     cast(coalesce(e.user_name, case when e.user_id is null then e.target_user_name end) as varchar) as user_name,
-    cast(e.user_email as varchar) as user_email,
+    cast(coalesce(e.user_email, case when e.user_id is null then e.target_user_email end) as varchar) as user_email,
     cast(e.tenant_id as varchar) as tenant_id,
     cast(e.ip_address as varchar) as ip_address,
     cast(e.client as varchar) as client,

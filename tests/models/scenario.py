@@ -48,7 +48,7 @@ EVENTS: list[Row] = [
     event(12, "USR-13", "2026-03-02 04:00", user_id=ANN, object_id=PLAN.upper(), success=True),
     # 13: after the directory dropped the model; 14: a model in no list, with the name the event carries.
     event(13, "USR-13", "2026-03-07 04:00", user_id=ANN, object_id=PLAN, success=True),
-    event(14, "USR-20", "2026-03-02 05:00", user_id=ANN, object_id=LOST_MODEL, attr_name="Lost", attr_action_id="-1"),
+    event(14, "USR-13", "2026-03-02 05:00", user_id=ANN, object_id=LOST_MODEL, attr_name="Lost", success=True),
     # 15-18: pages, with either part missing.
     event(
         15,
@@ -77,6 +77,24 @@ EVENTS: list[Row] = [
     | {"created_date": event(0, "X", "2026-03-03 22:00")["event_date"]},
     event(26, "USR-41", "2026-03-03 14:00", user_id=ANN, object_id="P1", attr_process_name="Close", attr_model_id=PLAN),
     event(27, "USR-8", "2026-03-03 15:00", user_id=ANN) | {"event_type_code": None, "event_type_id": None},
+    # 28-29: what happened in a model has another name than the model; the second in no list.
+    event(28, "USR-36", "2026-03-05 10:00", user_id=ANN, object_id=PLAN, attr_name="Grid", attr_type="xlsx"),
+    event(29, "USR-20", "2026-03-05 10:01", user_id=ANN, object_id=LOST_MODEL, attr_name="null", attr_action_id="-1"),
+    # 30-31: a page that tells its name, and the same page and app on that day by their ids only. 32: on another day.
+    event(30, "USR-43", "2026-03-05 11:00", user_id=ANN, object_id=f"{APP}/{PAGE}", attr_page_id=PAGE, attr_app_id=APP)
+    | {"additional_attributes__page_name": "Home", "additional_attributes__app_name": "Plans"},
+    event(31, "USR-43", "2026-03-05 11:01", user_id=BOB, object_id=f"{APP}/{PAGE}".upper()),
+    event(32, "USR-43", "2026-03-06 11:01", user_id=BOB, object_id=f"{APP}/{PAGE}"),
+    # 33: a dashboard of a model; 34: a comment on a page, whose code names no kind of object.
+    event(33, "USR-19", "2026-03-05 12:00", user_id=ANN, object_id=PLAN, attr_object_id="D1", attr_name="Start page"),
+    event(34, "COMMENT-01", "2026-03-05 13:00", user_id=ANN, object_id=f"{APP}/{PAGE}", attr_page_name="Home"),
+    # 35-36: an encryption event on a domain, and on a user. 37: of a workspace only the type tells what it is.
+    event(35, "DSM-405", "2026-03-05 14:00", user_id=ANN, object_id="domain-1"),
+    event(36, "DSM-405", "2026-03-05 14:01", user_id=ANN, object_id=ANN.upper()),
+    event(37, "NEW-008", "2026-03-05 15:00", user_id=ANN, object_id=SALES, object_type_id="WORKSPACE"),
+    # 38: somebody in no list, known from the event that removed them.
+    event(38, "USR-29", "2026-03-05 16:00", user_id=ANN, object_id="60e0", attr_target_user_id="60E0")
+    | {"additional_attributes__target_user_name": "gone@x.com"},
 ]
 
 WORLD = {

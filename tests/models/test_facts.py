@@ -168,7 +168,45 @@ def test_models_and_workspaces_are_resolved_in_either_case(fact: Facts) -> None:
 
 
 def test_an_unsaved_action_says_so(fact: Facts) -> None:
-    assert fact(14, "action_id", "action_name") == ("-1", "unsaved action")
+    assert fact(29, "action_id", "action_name") == ("-1", "unsaved action")
+
+
+def test_what_happened_in_a_model_does_not_name_the_model(fact: Facts) -> None:
+    columns = ("model_id", "model_name", "object_name", "object_status", "sent_name", "sent_type")
+    assert fact(28, *columns) == (PLAN, "Plan", "Plan", "named", "Grid", "xlsx")
+    assert fact(29, *columns) == (LOST_MODEL, None, None, "unknown", None, None)
+
+
+def test_pages_take_the_names_that_other_events_of_the_day_tell(fact: Facts) -> None:
+    columns = ("app_name", "page_name", "object_name", "object_status")
+    assert fact(30, *columns) == ("Plans", "Home", "Home", "named")
+    assert fact(31, *columns) == ("Plans", "Home", "Home", "named")
+    assert fact(32, *columns) == (None, None, None, "unknown")
+
+
+def test_a_dashboard_is_told_from_its_model(world: Warehouse, fact: Facts) -> None:
+    assert fact(33, "object_name", "page_id", "page_name") == ("Plan", "d1", "Start page")
+    columns = ("object_id", "object_name", "page_id", "model_name")
+    visit = world.row("fct_page_visits", *columns, where="kind = 'dashboard'")
+    assert visit == (f"{PLAN}/d1", "Start page", "d1", "Plan")
+
+
+def test_an_object_of_no_kind_is_told_by_its_form_or_its_type(fact: Facts) -> None:
+    columns = ("object_kind", "app_id", "page_id", "object_name", "object_status")
+    assert fact(34, *columns) == ("app_page", APP, PAGE, "Home", "named")
+    assert fact(37, "object_kind", "object_id", "object_name") == ("workspace", SALES, "Sales")
+
+
+def test_the_domain_of_an_encryption_event_is_no_user(fact: Facts) -> None:
+    columns = ("object_id", "target_user_id", "target_user_name", "target_user_kind")
+    assert fact(35, *columns) == ("domain-1", None, None, None)
+    assert fact(36, *columns) == (ANN, ANN, "Ann Bell", "person")
+
+
+def test_present_names_stand_beside_those_of_objects_and_targets(fact: Facts) -> None:
+    columns = ("object_name", "object_name_now", "target_user_name", "target_user_name_now", "target_user_email")
+    assert fact(1, *columns) == ("Ann Lee", "Ann Bell", "Ann Lee", "Ann Bell", "ann@x.com")
+    assert fact(3, *columns) == ("Ann Bell", None, "Ann Bell", None, "ann@x.com")
 
 
 def test_pages_are_split_and_null_parts_are_nothing(fact: Facts) -> None:
@@ -227,7 +265,12 @@ def test_dim_users(world: Warehouse) -> None:
         "Eve Later",
     ]
     unlisted = world.rows("dim_users", "user_id", "kind", where="valid_from is null")
-    assert unlisted == [("9999", "unknown"), (SYSTEM, "system"), (GHOST, "unknown")]
+    assert unlisted == [("60e0", "unknown"), ("9999", "unknown"), (SYSTEM, "system"), (GHOST, "unknown")]
+
+
+def test_users_in_no_list_are_called_as_events_call_them(world: Warehouse) -> None:
+    named = world.rows("dim_users", "user_id", "user_name", "email", where="kind = 'unknown'")
+    assert named == [("60e0", "gone@x.com", "gone@x.com"), ("9999", "Zed", None), (GHOST, None, None)]
 
 
 def test_dim_models_and_workspaces(world: Warehouse) -> None:
@@ -240,6 +283,8 @@ def test_dim_models_and_workspaces(world: Warehouse) -> None:
 
 def test_sign_ins(world: Warehouse) -> None:
     rows = world.rows("fct_sign_ins", "event_id", "outcome", "user_id", "user_name")
+    nobody = world.row("fct_sign_ins", "user_kind", "user_id", where=f"event_id = {FIRST_ID + 9}")
+    assert nobody == ("person", EVE)
     assert [(event_id - FIRST_ID, *rest) for event_id, *rest in rows] == [
         (1, "success", ANN, "Ann Lee"),
         (2, "success", ANN, "Ann Lee"),
@@ -261,15 +306,21 @@ def test_page_visits_leave_out_failed_ones(world: Warehouse) -> None:
         (11, "model", "Plan"),
         (12, "model", "Plan"),
         (13, "model", "Plan"),
+        (14, "model", "Lost"),
         (15, "board", "Board"),
         (16, "board", None),
         (18, "app", "App"),
+        (30, "board", "Home"),
+        (31, "board", "Home"),
+        (32, "board", None),
+        (33, "dashboard", "Start page"),
     ]
 
 
 def test_model_changes(world: Warehouse) -> None:
     assert world.rows("fct_model_changes", "kind", "model_id", "action_name", "process_name") == [
         ("action", LOST_MODEL, "unsaved action", None),
+        ("export", PLAN, None, None),
         ("process", PLAN, None, "Close"),
     ]
 
@@ -277,8 +328,11 @@ def test_model_changes(world: Warehouse) -> None:
 def test_access_changes(world: Warehouse) -> None:
     rows = world.rows("fct_access_changes", "kind", "action", "outcome", "target_user_name", "role_name", "is_on_self")
     assert rows == [
+        ("encryption_role", "granted", "done", "Ann Bell", None, True),
+        ("encryption_role", "granted", "done", None, None, False),
         ("model_role", "granted", "done", "Zed", "Viewer", False),
         ("tenant_role", "granted", "done", "Eve Early", "Tenant Administrator", False),
+        ("user", "deleted", "done", "gone@x.com", None, False),
         ("user", "disabled", "done", "bob@x.com", None, False),
         ("workspace_admin", "changed", "failed", "Ann Lee", None, True),
     ]
@@ -302,14 +356,15 @@ def test_daily_pages(world: Warehouse) -> None:
         ("app", "App", 1, 1),
         ("board", "Board", 1, 1),
         ("board", None, 1, 1),
+        ("model", "Lost", 1, 1),
         ("model", "Plan", 1, 1),
     ]
 
 
 def test_user_activity(world: Warehouse) -> None:
     columns = ("events", "sign_ins", "failed_sign_ins", "active_days_7", "days_idle", "last_model_name", "is_seen")
-    assert world.row("user_activity", *columns, where=f"user_id = '{ANN}'") == (20, 5, 0, 6, 0, "Plan", True)
-    assert world.row("user_activity", *columns, where=f"user_id = '{BOB}'") == (1, 0, 1, 1, 2, None, True)
+    assert world.row("user_activity", *columns, where=f"user_id = '{ANN}'") == (29, 5, 0, 6, 0, "Plan", True)
+    assert world.row("user_activity", *columns, where=f"user_id = '{BOB}'") == (3, 0, 1, 2, 1, None, True)
     assert world.row("user_activity", *columns, where="user_id = '9999'") == (0, 0, 0, 0, None, None, False)
 
 

@@ -56,8 +56,9 @@ select
     cast(max(rule) as varchar) as rule,
     cast(max(severity) as varchar) as severity,
     cast(concat(
-        cast(max(exports) as varchar), ' exports of ', coalesce(max(user_name), user_id), ' in a day; the log shows ',
-        cast(max(exports_before) as varchar), ' on the ', cast(max(days_before) as varchar), ' days before'
+        cast(max(exports) as varchar), ' exports of ', coalesce(max(user_name), max(user_id)),
+        ' in a day; the log shows ', cast(max(exports_before) as varchar),
+        ' on the ', cast(max(days_before) as varchar), ' days before'
     ) as varchar) as finding,
     cast(user_id as varchar) as user_id,
     cast(max(user_name) as varchar) as user_name,

@@ -5,7 +5,7 @@ select
     cast(max(r.rule) as varchar) as rule,
     cast(max(r.severity) as varchar) as severity,
     cast(concat(
-        cast(sum(a.events) as varchar), ' events of ', coalesce(max(u.user_name), a.user_id),
+        cast(sum(a.events) as varchar), ' events of ', coalesce(max(u.user_name), max(a.user_id)),
         ' after the directory dropped them'
     ) as varchar) as finding,
     cast(a.user_id as varchar) as user_id,

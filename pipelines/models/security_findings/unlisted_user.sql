@@ -1,14 +1,15 @@
--- Activity of a user who never was in the directory. Nothing is found where no directory could be read.
+-- Activity of a user who is in no list of users read so far. Nothing is found where no list could be read.
 -- inputs: agg_daily_users, dim_users, finding_rules
 select
     cast(concat(max(r.rule), ':', a.user_id) as varchar) as finding_id,
     cast(max(r.rule) as varchar) as rule,
     cast(max(r.severity) as varchar) as severity,
     cast(concat(
-        cast(sum(a.events) as varchar), ' events of ', a.user_id, ', who never was in the directory'
+        cast(sum(a.events) as varchar), ' events of ', coalesce(max(u.user_name), max(a.user_id)),
+        ', who is in no list of users read so far'
     ) as varchar) as finding,
     cast(a.user_id as varchar) as user_id,
-    cast(null as varchar) as user_name,
+    cast(max(u.user_name) as varchar) as user_name,
     cast(null as varchar) as target_user_id,
     cast(null as varchar) as target_user_name,
     cast(concat(cast(min(a.first_event_id) as varchar), ',', cast(max(a.last_event_id) as varchar)) as varchar)
