@@ -72,7 +72,7 @@ class Client(dlt_requests.Client):
                 method, url, auth=auth or _NoAuth(), headers=headers, allow_redirects=False, **kwargs
             )
         except requests.RequestException as error:
-            raise UnreachableError(asked, _plain_reason(error), "Check the network and the address, then run again.")
+            raise UnreachableError(asked, plain_reason(error), "Check the network and the address, then run again.")
         self._heard(response)
         if response.is_redirect:
             raise UnreachableError(
@@ -229,7 +229,7 @@ def _kind_of(response: requests.Response) -> str:
     return {"text/html": "an HTML page", "": "something"}.get(kind, f"a damaged body ({kind})")
 
 
-def _plain_reason(error: requests.RequestException) -> str:
+def plain_reason(error: requests.RequestException) -> str:
     """Says what a connection died of, without the URL and the objects that the library's text is full of."""
     if isinstance(error, requests.exceptions.SSLError):
         return "the TLS certificate of the host is not trusted"

@@ -169,6 +169,23 @@ def status(as_json: bool, max_age: str, runs: int, wait: float) -> int:
     return show_status(as_json, max_age, runs, wait)
 
 
+@cli.command("acknowledge")
+@debug_option
+@click.argument("what", nargs=-1, required=True, metavar="gaps | findings | FINDING_ID ...")
+@click.option("--note", help="Why it may be closed; kept with it.")
+def acknowledge_command(what: tuple[str, ...], note: str | None) -> int:
+    """Close gaps or findings that somebody has seen; `status` then counts them no more."""
+    from contextlib import ExitStack
+
+    from .acknowledge import acknowledge
+    from .reading import Reader
+
+    with _pipelines() as (pipelines, _), ExitStack() as held:
+        closed = acknowledge(pipelines, Reader(pipelines.raw.destination, held), what, note)
+        click.echo(f"acknowledged {closed:,} that were open")
+    return DONE
+
+
 @contextmanager
 def _pipelines() -> Iterator[Any]:
     from audit_source import Run

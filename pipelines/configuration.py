@@ -11,22 +11,40 @@ import dlt
 from .exit_codes import CONFIGURATION, PipelineError
 
 SOURCE_SECTION = ("sources", "audit_source")
+ALERT_SECTION = ("alerts",)
+ALERT_SETTINGS = {"webhook_url", "min_severity"}
+SEVERITIES = ("high", "medium", "low")
 # Set by the pipeline itself, not by its user.
 INTERNAL = {"credentials", "reload", "run"}
 
 
 def check_settings() -> None:
-    """Raises for the first setting of the source that does not exist, from a file or from the environment.
+    """Raises for the first setting that does not exist or does not fit, from a file or from the environment.
 
     Raises:
-        PipelineError: A setting under `sources.audit_source` is misspelt.
+        PipelineError: A setting under `sources.audit_source` or `alerts` is misspelt, or an alert setting is wrong.
     """
-    known = known_settings()
-    for where, name in _configured():
-        if name not in known:
-            near = difflib.get_close_matches(name, known, 1)
-            meant = f"Did you mean `{near[0]}`?" if near else f"Known are {', '.join(sorted(known))}."
-            raise PipelineError(CONFIGURATION, f"setting `{name}` ({where}) does not exist. {meant}")
+    for section, known in ((SOURCE_SECTION, known_settings()), (ALERT_SECTION, ALERT_SETTINGS)):
+        for where, name in _configured(section):
+            if name not in known:
+                near = difflib.get_close_matches(name, known, 1)
+                meant = f"Did you mean `{near[0]}`?" if near else f"Known are {', '.join(sorted(known))}."
+                raise PipelineError(CONFIGURATION, f"setting `{name}` ({where}) does not exist. {meant}")
+    _check_alerts()
+
+
+def _check_alerts() -> None:
+    for where, name in _configured(ALERT_SECTION):
+        if name == "webhook_url" and where == "config.toml":
+            raise PipelineError(
+                CONFIGURATION, "setting `webhook_url` (config.toml) is a secret. Move it to [alerts] in secrets.toml."
+            )
+    url = str(dlt.secrets.get("alerts.webhook_url") or "https://")
+    if not url.startswith(("https://", "http://")):
+        raise PipelineError(CONFIGURATION, "setting `webhook_url` is no address. Give it as `https://host/path`.")
+    severity: Any = dlt.config.get("alerts.min_severity")
+    if severity and severity not in SEVERITIES:
+        raise PipelineError(CONFIGURATION, f"setting `min_severity`: `{severity}` is none of {', '.join(SEVERITIES)}.")
 
 
 def known_settings() -> set[str]:
@@ -39,14 +57,14 @@ def known_settings() -> set[str]:
     return arguments | fields
 
 
-def _configured() -> Iterator[tuple[str, str]]:
+def _configured(section: tuple[str, ...]) -> Iterator[tuple[str, str]]:
     for provider in dlt.config.config_providers:
         document: Any = getattr(provider, "_config_doc", None)
-        for key in SOURCE_SECTION:
+        for key in section:
             document = document.get(key) if isinstance(document, dict) else None
         if isinstance(document, dict):
             yield from ((provider.name, name) for name in _flat(document))
-    prefix = "__".join(SOURCE_SECTION).upper() + "__"
+    prefix = "__".join(section).upper() + "__"
     for variable in os.environ:
         if variable.startswith(prefix):
             yield variable, variable[len(prefix) :].lower().replace("__", ".")

@@ -15,17 +15,24 @@ LOCKED = 75
 # 128 + the number of the signal, as shells have it: Ctrl-C and SIGTERM.
 INTERRUPTED, TERMINATED = 130, 143
 
-HELP = """\b
-Exit codes:
-   0  done
-   1  the destination refused, or something unforeseen
-   2  configuration
-   3  sign-in or role
-   4  Anaplan unreachable after retries
-   5  loaded, but some window or list is incomplete: the next run takes it up
-   6  a data check failed
-  75  another run, or a program that holds the database file, is in the way
- 130  ended by Ctrl-C; 143 by SIGTERM"""
+MEANINGS = {
+    DONE: "done",
+    FAILED: "the destination refused, or something unforeseen",
+    CONFIGURATION: "configuration",
+    SIGN_IN: "sign-in or role",
+    UNREACHABLE: "Anaplan unreachable after retries",
+    INCOMPLETE: "loaded, but some window or list is incomplete: the next run takes it up",
+    CHECK_FAILED: "a data check failed",
+    LOCKED: "another run, or a program that holds the database file, is in the way",
+    INTERRUPTED: "ended by Ctrl-C",
+    TERMINATED: "ended by SIGTERM",
+}
+HELP = "\b\nExit codes:\n" + "\n".join(f" {code:>3}  {meaning}" for code, meaning in MEANINGS.items())
+
+
+def meaning_of(code: int) -> str:
+    """Returns what an exit code means."""
+    return MEANINGS.get(code, "unknown")
 
 
 class PipelineError(Exception):

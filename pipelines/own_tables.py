@@ -18,6 +18,7 @@ from .comments import comment_tables
 RUNS, ALERTS = "runs", "alerts"
 # No name of a pipeline's schema: of this one nothing is remembered but its tables.
 SCHEMA_NAME = "audit_own"
+ROWS_A_STATEMENT = 200
 
 DESCRIPTIONS = {
     RUNS: "One row per run of a command that writes; failed and killed runs too",
@@ -72,9 +73,9 @@ class OwnTables:
         self._dataset = dlt.dataset(raw.destination, raw.dataset_name, schema=_schema())
 
     def insert(self, table: str, rows: list[dict[str, Any]]) -> None:
-        """Appends rows; a column that a row does not name stays empty."""
-        if rows:
-            self._write(lambda client: [_insert(client, table, row) for row in rows])
+        """Appends rows, which all name the same columns; the others stay empty."""
+        parts = [rows[start : start + ROWS_A_STATEMENT] for start in range(0, len(rows), ROWS_A_STATEMENT)]
+        self._write(lambda client: [_insert(client, table, part) for part in parts])
 
     def update(self, table: str, key: str, row: dict[str, Any]) -> None:
         """Sets the columns of the row whose `key` is that of `row`."""
@@ -135,10 +136,11 @@ def _schema() -> dlt.Schema:
     return dlt.Schema.from_dict(schema.to_dict())  # type: ignore[arg-type]
 
 
-def _insert(client: SqlClientBase[Any], table: str, row: dict[str, Any]) -> tuple[str, list[Any]]:
-    columns = ", ".join(map(client.escape_column_name, row))
-    places = ", ".join(["%s"] * len(row))
-    return f"INSERT INTO {client.make_qualified_table_name(table)} ({columns}) VALUES ({places})", list(row.values())
+def _insert(client: SqlClientBase[Any], table: str, rows: list[dict[str, Any]]) -> tuple[str, list[Any]]:
+    columns = ", ".join(map(client.escape_column_name, rows[0]))
+    places = ", ".join(["(" + ", ".join(["%s"] * len(rows[0])) + ")"] * len(rows))
+    values = [value for row in rows for value in row.values()]
+    return f"INSERT INTO {client.make_qualified_table_name(table)} ({columns}) VALUES {places}", values
 
 
 def _update(client: SqlClientBase[Any], table: str, key: str, row: dict[str, Any]) -> tuple[str, list[Any]]:

@@ -5,13 +5,13 @@ from typing import Any
 
 import dlt
 
+from .configuration import SEVERITIES
 from .destination import database_path, dataset_name, destination_type
 from .own_tables import ALERTS, RUNS
 from .reading import ENRICHED, RAW, Reader
 from .sign_in_status import sign_in_status
 
 LATE_EVENT_DAYS = 30
-SEVERITIES = ("high", "medium", "low")
 Json = dict[str, Any]
 
 

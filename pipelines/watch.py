@@ -6,8 +6,10 @@ from typing import Any
 
 import click
 
+from .alerts import settle
 from .exit_codes import explain_any
 from .own_tables import OwnTables
+from .redaction import redact
 from .run_log import RunRecord
 
 
@@ -18,7 +20,7 @@ def watched(command: str, opened: Callable[[], AbstractContextManager[Any]]) -> 
     What a run ends with is written as long as its destination can be had. Nothing that fails here fails the run.
     """
     record = RunRecord(command)
-    kept = False
+    settled = False
     try:
         with opened() as (pipelines, progress):
             record.run = progress.run
@@ -33,10 +35,14 @@ def watched(command: str, opened: Callable[[], AbstractContextManager[Any]]) -> 
             finally:
                 with _only_warning("the run could not be written into `runs`"):
                     record.end(tables)
-                    kept = True
+                with _only_warning("what to alert could not be looked up"):
+                    settle(record, pipelines)
+                    settled = True
     except BaseException as error:
-        if not kept:
+        if not settled:
             record.fail(*explain_any(error))
+            with _only_warning("an alert could not be prepared"):
+                settle(record, None)
         raise
 
 
@@ -46,4 +52,4 @@ def _only_warning(what: str) -> Iterator[None]:
         yield
     except Exception as error:
         with suppress(Exception):
-            click.echo(f"audit: {what} ({explain_any(error)[1]})", err=True)
+            click.echo(f"audit: {what}: {redact(explain_any(error)[1])}", err=True)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from pipelines import exit_codes
 from pipelines.audit import cli
-from pipelines.configuration import known_settings
+from pipelines.configuration import ALERT_SETTINGS, known_settings
 from tests.conftest import REPOSITORY
 
 README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
@@ -21,6 +21,10 @@ def first_column(heading: str, header: str) -> set[str]:
 
 def test_settings() -> None:
     assert first_column("Settings", "setting") == {name for name in known_settings() if "." not in name}
+
+
+def test_alert_settings() -> None:
+    assert first_column("Settings", "alert setting") == ALERT_SETTINGS
 
 
 def test_settings_in_the_configuration_file() -> None:

@@ -1,0 +1,157 @@
+"""Tells a webhook what went wrong, once: a run that failed, events that are lost, a security finding.
+
+What was told is kept in `alerts`, in the destination. Where that cannot be reached, a file in dlt's data directory
+remembers the failed runs; it is written in any case, so that the two know the same on one machine.
+"""
+
+import json
+import os
+from contextlib import ExitStack
+from datetime import datetime, timezone
+from typing import Any, NamedTuple
+
+import click
+import dlt
+from dlt.common.runtime.run_context import active as active_run_context
+
+from .alert_texts import failed, findings_found, gap_found, headline, resolved
+from .configuration import SEVERITIES
+from .destination import Pipelines
+from .exit_codes import DONE, INTERRUPTED, TERMINATED
+from .own_tables import ALERTS, OwnTables
+from .reading import ENRICHED, RAW, Reader
+from .run_log import RunRecord
+from .status import gap_subject
+from .webhook import WebhookError, send
+
+FILE_NAME = "anaplan_audit_alerts.json"
+DEFAULT_SEVERITY = "high"
+Row = dict[str, Any]
+
+
+class _News(NamedTuple):
+    """What is to be told, and the rows of `alerts` that say so afterwards."""
+
+    texts: list[str]
+    rows: list[Row]
+
+
+def settle(record: RunRecord, pipelines: Pipelines | None) -> None:
+    """Sends what is new after a run, in one message. A webhook that cannot be reached is a warning, and is tried again.
+
+    A person who presses Ctrl-C knows it, and nobody else is told.
+
+    Args:
+        record (RunRecord): The run, with what it ended with.
+        pipelines (Pipelines): The open destination; None where it could not be reached.
+    """
+    url = str(dlt.secrets.get("alerts.webhook_url") or "")
+    if not url or record.exit_code == INTERRUPTED:
+        return
+    known = _read_file()
+    with ExitStack() as held:
+        tables = OwnTables(pipelines.raw) if pipelines else None
+        told = tables.select(ALERTS) if tables else []
+        news = _news_of_run(record, {**_open_failures(told), **known})
+        if pipelines:
+            reader = Reader(pipelines.raw.destination, held)
+            past = {(row["kind"], row["subject"]) for row in told}
+            for more in (_news_of_gaps(reader, past), _news_of_findings(record, reader, past)):
+                news = _News(news.texts + more.texts, news.rows + more.rows)
+        if not news.texts:
+            return
+        try:
+            send(url, "\n".join([headline(), *news.texts]))
+        except WebhookError as error:
+            click.echo(f"audit: the alert was not sent: {error}. Check `webhook_url` under [alerts].", err=True)
+            return
+        _write_file(_failures_after(known, news.rows))
+        if tables:
+            tables.insert(ALERTS, news.rows)
+
+
+def alert_row(kind: str, subject: str, what: str, **more: Any) -> Row:
+    """Returns a row of `alerts`, of now."""
+    empty = {"exit_code": None, "account": None, "note": None}
+    return {"kind": kind, "subject": subject, "what": what, "happened_at": datetime.now(timezone.utc), **empty, **more}
+
+
+def least_severity() -> str:
+    """Returns the severity from which on a finding is alerted."""
+    return str(dlt.config.get("alerts.min_severity") or DEFAULT_SEVERITY)
+
+
+def _news_of_run(record: RunRecord, open_failures: dict[str, int]) -> _News:
+    if record.exit_code != DONE:
+        if open_failures.get(record.command) == record.exit_code:
+            return _News([], [])
+        row = alert_row("run", record.command, "alerted", exit_code=record.exit_code)
+        return _News([failed(record)], [row])
+    # A whole run proves that each of its steps works again.
+    over = [command for command in open_failures if record.command in (command, "run")]
+    return _News(
+        [resolved(command, open_failures[command]) for command in over],
+        [alert_row("run", command, "resolved", exit_code=open_failures[command]) for command in over],
+    )
+
+
+def _news_of_gaps(reader: Reader, past: set[tuple[str, str]]) -> _News:
+    query = "select event_type, window_start, window_end from event_windows where status = 'expired'"
+    new = [row for row in reader.rows(RAW, query) if ("gap", gap_subject(row)) not in past]
+    new.sort(key=lambda row: row["window_start"])
+    return _News(
+        [gap_found(new[0]["window_start"], max(row["window_end"] for row in new))] if new else [],
+        [alert_row("gap", gap_subject(row), "alerted") for row in new],
+    )
+
+
+def _news_of_findings(record: RunRecord, reader: Reader, past: set[tuple[str, str]]) -> _News:
+    if record.command not in ("run", "enrich") or record.exit_code == TERMINATED:
+        return _News([], [])
+    wanted = SEVERITIES[: SEVERITIES.index(least_severity()) + 1]
+    rows = reader.rows(ENRICHED, "select finding_id, severity, finding, started_at from security_findings")
+    new = [row for row in rows if row["severity"] in wanted and ("finding", row["finding_id"]) not in past]
+    new.sort(key=lambda row: (SEVERITIES.index(row["severity"]), -row["started_at"].timestamp()))
+    return _News(
+        [findings_found(new)] if new else [],
+        [alert_row("finding", row["finding_id"], "alerted") for row in new],
+    )
+
+
+def _open_failures(told: list[Row]) -> dict[str, int]:
+    return _failures_after({}, [row for row in told if row["kind"] == "run"])
+
+
+def _failures_after(failures: dict[str, int], rows: list[Row]) -> dict[str, int]:
+    after = dict(failures)
+    for row in rows:
+        if row["kind"] == "run" and row["what"] == "alerted":
+            after[row["subject"]] = int(row["exit_code"])
+        elif row["kind"] == "run" and row["what"] == "resolved":
+            after.pop(row["subject"], None)
+    return after
+
+
+def _path() -> str:
+    return os.path.join(active_run_context().data_dir, FILE_NAME)
+
+
+def _read_file() -> dict[str, int]:
+    try:
+        with open(_path(), encoding="utf-8") as file:
+            stored = json.load(file)
+        return {str(command): int(code) for command, code in stored["failures"].items()}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        # Without it a failure is told once more, which is better than not at all.
+        return {}
+
+
+def _write_file(failures: dict[str, int]) -> None:
+    path = _path()
+    try:
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(f"{path}.new", "w", encoding="utf-8") as file:
+            json.dump({"failures": failures}, file)
+        os.replace(f"{path}.new", path)
+    except OSError as error:
+        click.echo(f"audit: `{path}`: {error.strerror}. The next run may tell the same again.", err=True)

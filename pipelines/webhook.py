@@ -1,0 +1,34 @@
+"""Sends a text to a webhook that takes `{"text": ...}`: Slack, Mattermost, Rocket.Chat and others."""
+
+import requests
+
+from audit_source.client import plain_reason
+
+# Seconds to connect, and between two bytes: a run does not wait longer than that for a chat.
+TIMEOUTS = (5.0, 10.0)
+
+
+class WebhookError(Exception):
+    """The text was not taken; the message names no address, since that is the secret."""
+
+
+def send(url: str, text: str) -> None:
+    """Posts a text once.
+
+    Raises:
+        WebhookError: There was no answer, or another one than 2xx.
+    """
+    try:
+        response = requests.post(
+            url,
+            json={"text": text},
+            timeout=TIMEOUTS,
+            # The address is the credential: it is shown to no other host, and no other credential to it.
+            allow_redirects=False,
+            auth=lambda request: request,
+        )
+    except (requests.RequestException, ValueError) as error:
+        reason = plain_reason(error) if isinstance(error, requests.RequestException) else "it is no address"
+        raise WebhookError(reason) from None
+    if not response.ok or response.is_redirect:
+        raise WebhookError(f"HTTP {response.status_code}")
