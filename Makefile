@@ -2,6 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+AIRFLOW := .venv-airflow
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 
@@ -27,6 +28,12 @@ $(VENV)/.spark: $(VENV)/.dev requirements-spark.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-spark.lock
 	@touch $@
 
+# Airflow's packages and the pipeline's do not agree, and need not: each has its own environment.
+$(AIRFLOW)/.done: requirements-airflow.lock
+	$(PYTHON) -m venv $(AIRFLOW)
+	$(AIRFLOW)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-airflow.lock
+	@touch $@
+
 demo: setup ## Load, enrich and show the audit log of a simulated company; again: only what is new
 	@$(BIN)/python -m sandbox.demo
 
@@ -45,6 +52,9 @@ test: $(VENV)/.dev ## Run the tests: sandbox over HTTP, DuckDB, PostgreSQL
 test-engines: $(VENV)/.spark ## Compare every table on DuckDB, PostgreSQL and Spark (Java 17 or newer; minutes)
 	@$(BIN)/python -m pytest tests/engines
 
+test-airflow: $(VENV)/.dev $(AIRFLOW)/.done ## Run the Airflow DAG against the sandbox, in an Airflow of its own (minutes)
+	@AIRFLOW_BIN=$(abspath $(AIRFLOW)/bin) $(BIN)/python -m pytest tests/airflow
+
 torture: $(VENV)/.dev ## Try every fault and every kill, and count what is lost, doubled, invented (10 minutes)
 	@$(BIN)/python -m pytest tests/torture
 
@@ -62,8 +72,9 @@ lock: ## Renew the lock files (needs uv)
 	$(COMPILE) --extra dashboard -c requirements.lock pyproject.toml -o requirements-dashboard.lock
 	$(COMPILE) --extra dev -c requirements.lock -c requirements-dashboard.lock pyproject.toml -o requirements-dev.lock
 	$(COMPILE) --extra spark --extra dev -c requirements-dev.lock pyproject.toml -o requirements-spark.lock
+	echo 'apache-airflow>=3.2,<4' | $(COMPILE) - -o requirements-airflow.lock
 
 clean: ## Remove .venv, the demo and caches; never a database of yours
-	rm -rf $(VENV) .demo .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(AIRFLOW) .demo .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
-.PHONY: help setup demo run report status test test-engines torture lint bench lock clean
+.PHONY: help setup demo run report status test test-engines test-airflow torture lint bench lock clean
