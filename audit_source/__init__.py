@@ -3,7 +3,8 @@
 import csv
 import hashlib
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor
 from importlib import resources
 from typing import Any
 
@@ -22,6 +23,7 @@ from .credentials import (
     TokenCredentials,
     choose_credentials,
 )
+from .decoding import PageDecoder
 from .directory import fetch_list, logins, versions
 from .errors import AuditSourceError
 from .events import EventFetcher
@@ -82,6 +84,7 @@ def audit_source(
     events_per_load: int | None = None,
     reload: Reload | None = None,
     run: Run | None = None,
+    make_executor: Callable[[], Executor] | None = None,
 ) -> tuple[DltResource, ...]:
     """The audit log and the directory of one Anaplan tenant.
 
@@ -101,6 +104,7 @@ def audit_source(
         events_per_load: Ends a load after the window in which it was reached; see `run.unfinished`.
         reload: A span to load (again) in the place of what is due.
         run: Findings of the run, for a caller that wants them.
+        make_executor: Makes the process in which pages are decoded when there are many; by default that happens here.
 
     Returns:
         `events` with `event_windows` and `event_days`, `users` with `user_logins`, `workspaces`, `models`,
@@ -127,13 +131,14 @@ def audit_source(
     client = Client(parallel_requests, requests_per_minute)
     signed = SignedClient(client, make_auth(client, hosts, chosen, token_store))
     run.closing(signed.close)
+    fetcher = EventFetcher(signed, hosts.audit, settings, PageDecoder(run.new_columns, make_executor))
+    run.closing(fetcher.close)
     _expect_warnings()
     _describe_tables()
     _declare_row_versions()
 
     @dlt.resource(name="event_log", selected=False)
     def event_log() -> Iterator[Batch]:
-        fetcher = EventFetcher(signed, hosts.audit, settings, run.new_columns)
         try:
             # Signing in first tells Anaplan's clock, by which the windows end.
             signed.auth.token()
@@ -142,7 +147,8 @@ def audit_source(
             # A run that was interrupted waits for no answer.
             fetcher.close(wait=isinstance(error, Exception))
             raise
-        fetcher.close()
+        if not run.unfinished:
+            fetcher.close()
 
     @dlt.resource(name="directory", selected=False)
     def directory() -> Iterator[Batch]:

@@ -11,9 +11,9 @@ import pyarrow.compute as pc
 from dlt.common import logger
 
 from .client import SignedClient
+from .decoding import PageDecoder
 from .errors import BadAnswerError
-from .pages import Page, decode_page
-from .records import NewColumns
+from .pages import Page
 from .settings import Settings
 from .windows import COMPLETE, INCOMPLETE, MINUTE_MS, Span, Window, halves
 
@@ -22,6 +22,8 @@ MOST_ATTEMPTS = 4
 SMALLEST_PAGE = 100
 DOCUMENTED_PAGE_LIMIT = 10_000
 
+# Event type, span, offset, limit.
+_Asked = tuple[str, Span, int, int]
 # Pages to load, or the verified window they came from.
 Fetched = tuple[pa.Table | None, Window | None]
 
@@ -59,25 +61,32 @@ class _Job:
 class EventFetcher:
     """Fetches windows of one event type, in order, `parallel_requests` pages at a time.
 
-    No more pages are under way than that, so memory holds a few pages whatever the size of a window.
+    No more pages are under way than that, so memory holds a few pages whatever the size of a window. Those that are
+    under way when a load has enough are kept for the next load, and arrive while the database writes this one.
     """
 
-    def __init__(self, client: SignedClient, audit_url: str, settings: Settings, new_columns: NewColumns) -> None:
-        self._client, self._settings, self._new_columns = client, settings, new_columns
+    def __init__(self, client: SignedClient, audit_url: str, settings: Settings, decoder: PageDecoder) -> None:
+        self._client, self._settings, self._decoder = client, settings, decoder
         self._url = f"{audit_url}/audit/api/1/events"
         self._page_size = settings.page_size
-        self._pool = ThreadPoolExecutor(settings.parallel_requests, thread_name_prefix="anaplan")
+        self._threads: ThreadPoolExecutor | None = None
+        self._ahead: dict[_Asked, Future[Page]] = {}
 
     def close(self, wait: bool = True) -> None:
         """Ends the threads; `wait` for the requests that are under way, which an interrupted run does not."""
-        self._pool.shutdown(wait=wait, cancel_futures=True)
+        self._ahead.clear()
+        if self._threads is not None:
+            # The next request starts new ones.
+            self._threads.shutdown(wait=wait, cancel_futures=True)
+            self._threads = None
+        self._decoder.close(wait)
 
     def totals(self, event_type: str, spans: list[Span]) -> list[int | None]:
         """Returns how many events Anaplan has for each span, by one request for a single event each.
 
         None stands for an answer that was none: the span is asked about again by the next run.
         """
-        asked = [self._pool.submit(self._page, event_type, span, 0, 1) for span in spans]
+        asked = [self._request((event_type, span, 0, 1)) for span in spans]
         return [_total_of(future) for future in asked]
 
     def fetch(self, event_type: str, spans: list[Span], checked_at: int) -> Iterator[Fetched]:
@@ -117,6 +126,9 @@ class EventFetcher:
                 else:
                     self._withdraw(deque([job]))
                     jobs.appendleft(_Job(job.span, job.attempt + 1))
+        except GeneratorExit:
+            self._keep(event_type, jobs)
+            raise
         finally:
             self._withdraw(jobs)
 
@@ -135,8 +147,14 @@ class EventFetcher:
             under_way += 1
 
     def _submit(self, event_type: str, job: _Job, offset: int) -> None:
-        future = self._pool.submit(self._page, event_type, job.span, offset, self._page_size)
-        job.pending.append((offset, future))
+        asked = (event_type, job.span, offset, self._page_size)
+        kept = self._ahead.pop(asked, None) if job.attempt == 1 else None
+        job.pending.append((offset, kept or self._request(asked)))
+
+    def _request(self, asked: _Asked) -> "Future[Page]":
+        if self._threads is None:
+            self._threads = ThreadPoolExecutor(self._settings.parallel_requests, thread_name_prefix="anaplan")
+        return self._threads.submit(self._page, *asked)
 
     def _take_page(self, event_type: str, job: _Job) -> pa.Table | None:
         offset, future = job.pending.popleft()
@@ -152,7 +170,7 @@ class EventFetcher:
         job.until = self._known_size(job, offset, page)
         if page.arrived and offset + page.arrived < min(job.next_offset, job.until):
             # The server cut the page: what is missing of it is asked for before anything after it.
-            rest = self._pool.submit(self._page, event_type, job.span, offset + page.arrived, self._page_size)
+            rest = self._request((event_type, job.span, offset + page.arrived, self._page_size))
             job.pending.appendleft((offset + page.arrived, rest))
         if page.events is not None:
             job.ids.append(page.events["id"])
@@ -199,6 +217,16 @@ class EventFetcher:
         most = self._settings.events_per_load
         return most is not None and total is not None and total > most and span[1] - span[0] >= 2 * MINUTE_MS
 
+    def _keep(self, event_type: str, jobs: deque[_Job]) -> None:
+        """Keeps the first pages of windows that were asked for ahead."""
+        self._ahead = {
+            (event_type, job.span, offset, self._page_size): future
+            for job in jobs
+            if job.attempt == 1
+            for offset, future in job.pending
+        }
+        jobs.clear()
+
     def _withdraw(self, jobs: deque[_Job]) -> None:
         for job in jobs:
             for _, future in job.pending:
@@ -217,7 +245,7 @@ class EventFetcher:
         asked = f"GET {self._url} (events {offset} to {offset + limit} of {span[0]} to {span[1]} ms)"
         if response.status_code == 204:
             self._shrink_pages(limit, asked)
-        return decode_page(response.content, span[0], asked, self._new_columns)
+        return self._decoder.decode(response.content, span[0], asked)
 
     def _shrink_pages(self, refused: int, asked: str) -> None:
         """Halves the page: Anaplan answers 204 and nothing else when a limit is too large for it."""

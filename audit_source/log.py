@@ -38,6 +38,7 @@ from .windows import (
 # Name of a table, and rows for it; None makes the table without a row.
 Batch = tuple[str, pa.Table | None]
 
+ROWS_WRITTEN_TOGETHER = 20_000
 TABLES = (EVENTS, EVENT_WINDOWS, EVENT_DAYS)
 
 
@@ -67,7 +68,7 @@ def read_log(fetcher: EventFetcher, settings: Settings, run: Run, now: int, relo
     budget = settings.events_per_load or float("inf")
     for event_type in settings.event_types:
         ledger = _Ledger(event_type, ledgers.get(event_type, []), limits, run)
-        for table in ledger.load(fetcher, settings, reload, budget):
+        for table in _together(ledger.load(fetcher, settings, reload, budget)):
             budget -= len(table)
             table = _unseen(table, seen)
             days.update(pc.unique(table["event_day"]).to_pylist())
@@ -180,6 +181,20 @@ class _Ledger:
     def _put(self, window: Window) -> None:
         self.windows = record(self.windows, window)
         self.touched.add(day_start(window.start))
+
+
+def _together(tables: Iterator[pa.Table]) -> Iterator[pa.Table]:
+    """Joins small tables: every table costs dlt some milliseconds, and DuckDB likes large row groups."""
+    waiting: list[pa.Table] = []
+    for table in tables:
+        if waiting and (
+            table.schema != waiting[0].schema or len(table) + sum(map(len, waiting)) > ROWS_WRITTEN_TOGETHER
+        ):
+            yield pa.concat_tables(waiting)
+            waiting.clear()
+        waiting.append(table)
+    if waiting:
+        yield pa.concat_tables(waiting)
 
 
 def _unseen(table: pa.Table, seen: set[int]) -> pa.Table:

@@ -82,20 +82,23 @@ def decode_page(body: bytes, window_start: int, asked: str, new_columns: NewColu
     Raises:
         BadAnswerError: The body is no page of events.
     """
-    body = without_nul(body)
+    # Something that no column foresees is slower, but everything finds its place.
+    return decode_typed(body, window_start) or decode_generic(body, window_start, asked, new_columns)
+
+
+def decode_typed(body: bytes, window_start: int) -> Page | None:
+    """Returns the page of a JSON body that holds what the schema foresees, else None."""
     try:
-        page = _page_decoder.decode(body)
+        page = _page_decoder.decode(without_nul(body))
         events, meta = page.response, page.meta
         total = meta.paging.totalSize if meta and meta.paging else None
         if events is msgspec.UNSET and total is not None:
             events = []
         if not isinstance(events, list):
-            raise msgspec.ValidationError("no events")
-        rows = _typed_rows(events)
-        return Page(_table(rows, window_start) if events else None, len(events), total)
+            return None
+        return Page(_table(_typed_rows(events), window_start) if events else None, len(events), total)
     except (msgspec.DecodeError, UnicodeDecodeError, pa.ArrowInvalid, pa.ArrowTypeError):
-        # Something that no column foresees: slower, but everything finds its place.
-        return _decode_generic(body, window_start, asked, new_columns)
+        return None
 
 
 def _typed_rows(events: list[Any]) -> Rows:
@@ -120,7 +123,12 @@ def _attribute_columns(attributes: list[Any]) -> dict[str, list[Any]]:
     return columns
 
 
-def _decode_generic(body: bytes, window_start: int, asked: str, new_columns: NewColumns) -> Page:
+def decode_generic(body: bytes, window_start: int, asked: str, new_columns: NewColumns) -> Page:
+    """Returns the page of any JSON body that holds events, converted one by one.
+
+    Raises:
+        BadAnswerError: The body is no page of events.
+    """
     answer = decode_lenient(body, asked)
     records = answer.get("response") if isinstance(answer, dict) else None
     paging = (answer.get("meta") or {}).get("paging") if isinstance(answer, dict) else None

@@ -16,9 +16,10 @@ from .locks import machine_lock, warehouse_lock
 LOAD_NAME, ENRICH_NAME = "anaplan_audit", "anaplan_audit_enrich"
 DEFAULT_DATASETS = {LOAD_NAME: "anaplan_audit_raw", ENRICH_NAME: "anaplan_audit"}
 DEFAULT_DATABASE = "audit_log.duckdb"
-# What DuckDB may take beside the Python process. A load comes in portions, so it needs little whatever the volume;
-# the models that are built as a whole read all of history.
-LOAD_MEMORY, ENRICH_MEMORY = "150MB", "2GB"
+# What DuckDB may take beside the Python process. A load comes in portions, so it needs little whatever the volume,
+# and one thread of it, since the other core decodes the next pages; the models that are built as a whole read all of
+# history.
+LOAD_MEMORY, ENRICH_MEMORY = "100MB", "2GB"
 
 
 class Pipelines(NamedTuple):
@@ -28,10 +29,11 @@ class Pipelines(NamedTuple):
     enriched: dlt.Pipeline
     database: Any = None
 
-    def limit_memory(self, amount: str) -> None:
-        """Keeps DuckDB to an amount (`200MB`); a warehouse looks after itself."""
+    def limit_memory(self, amount: str, threads: int | None = None) -> None:
+        """Keeps DuckDB to an amount (`200MB`) and a number of threads; a warehouse looks after itself."""
         if self.database is not None:
             self.database.execute(f"set memory_limit = '{amount}'")
+            self.database.execute("reset threads" if threads is None else f"set threads = {threads}")
 
     @property
     def file_format(self) -> Any:
@@ -108,7 +110,9 @@ def make_destination(database: Any) -> Any:
     # A model that fails must leave the table it would have replaced as it was.
     strategy: dict[str, Any] = {"replace_strategy": "insert-from-staging"}
     if database is not None:
-        return dlt.destinations.duckdb(database, **strategy)
+        from .duckdb_merge import MergingDuckDb
+
+        return MergingDuckDb(database, **strategy)
     if kind == "postgres":
         strategy["type_mapper"] = _postgres_types()
     try:

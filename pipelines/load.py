@@ -4,12 +4,13 @@ from datetime import datetime, timezone
 from typing import Any, NamedTuple
 
 import dlt
-import pyarrow as pa
 
 from audit_source import MERGE, Reload, Run, audit_source
 
 from .comments import write_comments
 from .destination import LOAD_MEMORY, Pipelines
+from .memory import give_memory_back
+from .workers import make_decoding_process
 
 # A little more than one row group of DuckDB, which goes to disk as it is.
 EVENTS_PER_LOAD = 125_000
@@ -35,15 +36,13 @@ def load(pipelines: Pipelines, reload: Reload | None = None, run: Run | None = N
     run = run or Run(tolerant=True)
     began = datetime.now(timezone.utc)
     events_per_load = dlt.config.get("sources.audit_source.events_per_load", int) or EVENTS_PER_LOAD
-    source = audit_source(reload=reload, run=run, events_per_load=events_per_load)
+    source = audit_source(reload=reload, run=run, events_per_load=events_per_load, make_executor=make_decoding_process)
     for resource in source.resources.values():
         resource.apply_hints(file_format=pipelines.file_format)
-    pipelines.limit_memory(LOAD_MEMORY)
-    # Arrow's own allocator keeps what a page needed for the next one; the system's gives it back.
-    pa.set_memory_pool(pa.system_memory_pool())
+    pipelines.limit_memory(LOAD_MEMORY, threads=1)
+    give_memory_back()
     if pipelines.database is not None:
-        # The source gives each id once a load, and an embedded database repeats no file whose commit it lost sight of:
-        # without the window function that looks for repeats, a merge takes half the time and memory.
+        # The source gives each id once a load.
         source.events.apply_hints(write_disposition=MERGE_KNOWN)
     loads = 0
     try:
