@@ -14,6 +14,7 @@ sys.path.insert(0, str(REPOSITORY))
 # Before dlt is imported: no telemetry, and dlt's log where the tests can see it.
 os.environ["RUNTIME__DLTHUB_TELEMETRY"] = "false"
 
+from pipelines import progress  # noqa: E402
 from tests.plain_server import PlainServer  # noqa: E402
 from tests.postgres import Postgres, postgres_server  # noqa: E402
 
@@ -38,6 +39,8 @@ def _own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # Retries are counted, not waited for.
     monkeypatch.setenv("RUNTIME__REQUEST_BACKOFF_FACTOR", "0.001")
     monkeypatch.setenv("RUNTIME__REQUEST_TIMEOUT", "5")
+    # A slow machine must not make a line of progress an error.
+    monkeypatch.setattr(progress, "LOG_PERIOD", 3600.0)
     monkeypatch.chdir(tmp_path)
 
 
