@@ -40,6 +40,9 @@ demo: setup ## Load, enrich and show the audit log of a simulated company; again
 run: setup ## Load what is new from the tenant in .dlt/secrets.toml, enrich it, check it
 	@$(BIN)/python -m pipelines.audit run
 
+docs: setup ## Write the data dictionary with its lineage, one page: build/dictionary.html
+	@$(BIN)/python -m pipelines.dictionary
+
 report: setup ## Show sign-ins, most visited pages, most active users, busiest models
 	@$(BIN)/python -m pipelines.audit report
 
@@ -75,6 +78,6 @@ lock: ## Renew the lock files (needs uv)
 	echo 'apache-airflow>=3.2,<4' | $(COMPILE) - -o requirements-airflow.lock
 
 clean: ## Remove .venv, the demo and caches; never a database of yours
-	rm -rf $(VENV) $(AIRFLOW) .demo .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(AIRFLOW) .demo build .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
-.PHONY: help setup demo run report status test test-engines test-airflow torture lint bench lock clean
+.PHONY: help setup demo run docs report status test test-engines test-airflow torture lint bench lock clean

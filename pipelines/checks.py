@@ -75,7 +75,9 @@ def check(pipeline: dlt.Pipeline, raw: dlt.Pipeline, models_dir: Path = MODELS_D
     checks = {**declared_checks(enrichment), **read_checks(enrichment, models_dir)}
     checked_at = datetime.now(timezone.utc)
     dialect = str(pipeline.dataset().destination_dialect)
-    with pipeline.sql_client() as client, raw.sql_client() as raw_client:
+    # For names only, never opened: a DuckLake whose catalogue is a DuckDB file lets one connection in.
+    raw_client = raw.sql_client()
+    with pipeline.sql_client() as client:
         queries = {
             name: qualified(query, enrichment, client, raw_client).sql(dialect) for name, query in checks.items()
         }

@@ -109,7 +109,7 @@ def check_inputs(part: Part, known: Mapping[str, Columns]) -> None:
 def check_columns(part: Part, known: Mapping[str, Columns]) -> None:
     """Refuses columns that no input has, or more than one."""
     schema: dict[str, object] = {
-        table: {name: _sqlglot_type(kind) for name, kind in known[table].items()} for table in part.inputs
+        table: {name: sqlglot_type(kind) for name, kind in known[table].items()} for table in part.inputs
     }
     try:
         qualify(part.query.copy(), schema=schema, dialect=DIALECT, validate_qualify_columns=True)
@@ -181,6 +181,6 @@ def _layers(models: Mapping[str, Model], raw_tables: Mapping[str, Columns]) -> t
     )
 
 
-def _sqlglot_type(data_type: str) -> str:
+def sqlglot_type(data_type: str) -> str:
     types = {"bool": "boolean", "timestamp": "timestamptz", "double": "double", "bigint": "bigint", "date": "date"}
     return types.get(data_type, "varchar")

@@ -26,24 +26,22 @@ class Reader:
     """Queries the raw and the enriched dataset."""
 
     def __init__(self, destination: Any, held: ExitStack) -> None:
-        self._datasets = {name: dlt.dataset(destination, dataset_name(name)) for name in (RAW, ENRICHED)}
-        self._clients: dict[str, SqlClientBase[Any]] = {}
-        for name in self._datasets:
-            client = dlt.dataset(destination, dataset_name(name), schema=dlt.Schema("reading")).sql_client
-            self._clients[name] = held.enter_context(client)  # type: ignore[arg-type]
+        self._tables = {name: _tables(dlt.dataset(destination, dataset_name(name))) for name in (RAW, ENRICHED)}
+        self._clients: dict[str, SqlClientBase[Any]] = {
+            name: dlt.dataset(destination, dataset_name(name), schema=dlt.Schema("reading")).sql_client
+            for name in self._tables
+        }
+        # The others give names only: a DuckLake whose catalogue is a DuckDB file lets one connection in.
+        self._open: SqlClientBase[Any] = held.enter_context(self._clients[RAW])  # type: ignore[arg-type]
 
     def tables(self, dataset: str) -> list[str]:
         """Returns the tables of `RAW` or `ENRICHED`, as dlt recorded them; none where nothing was ever loaded."""
-        try:
-            return list(self._datasets[dataset].schema.data_table_names())
-        except (DatabaseUndefinedRelation, DestinationUndefinedEntity):
-            return []
+        return self._tables[dataset]
 
     def rows(self, dataset: str, query: str) -> list[dict[str, Any]]:
         """Returns the rows of a query in DuckDB's SQL over tables of one dataset; none where a table is missing."""
-        client = self._clients[dataset]
         try:
-            with client.execute_query(self._translated(client, query)) as cursor:
+            with self._open.execute_query(self._translated(self._clients[dataset], query)) as cursor:
                 names = [column[0].lower() for column in cursor.description]
                 return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
         except DatabaseUndefinedRelation:
@@ -65,6 +63,13 @@ class Reader:
             name.set("catalog", parts[-3] if parts[2:] else None)
             table.replace(exp.alias_(name, table.alias or table.name, table=True))
         return parsed.sql(client.capabilities.sqlglot_dialect)
+
+
+def _tables(dataset: dlt.Dataset) -> list[str]:
+    try:
+        return list(dataset.schema.data_table_names())
+    except (DatabaseUndefinedRelation, DestinationUndefinedEntity):
+        return []
 
 
 @contextmanager
