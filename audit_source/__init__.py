@@ -176,7 +176,8 @@ def _table_resource(parent: DltResource, table: Table, write_disposition: dict[s
         table.arrow_schema.empty_table(), dlt.mark.make_hints(columns=table.dlt_columns, file_format="preferred")
     )
 
-    def rows(batch: Batch) -> Iterator[Any]:
+    # Not `Batch`: dlt looks at the annotation, and takes a `tuple[...]` of Python 3.10 for a class.
+    def rows(batch: Any) -> Iterator[Any]:
         name, arrow = batch
         if name == table.name:
             yield arrow if arrow is not None else empty
