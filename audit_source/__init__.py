@@ -126,7 +126,7 @@ def audit_source(
         events_per_load,
     )
     hosts = resolve_hosts(region, {"auth": auth_url, "api": api_url, "audit": audit_url, "oauth": oauth_url})
-    chosen = choose_credentials(credentials, auth)
+    chosen = choose_credentials(credentials, auth, token_store)
     run = run or Run()
     client = Client(parallel_requests, requests_per_minute)
     signed = SignedClient(client, make_auth(client, hosts, chosen, token_store))

@@ -179,17 +179,18 @@ class OAuthAuth(TokenAuth):
             return thread.submit(self._trade).result()
 
     def _trade(self) -> Token:
-        configured = str(self._credentials.refresh_token)
+        # None is configured where the stored one came from a sign-in by device code.
+        configured = str(self._credentials.refresh_token or "")
         refresh_token = self._store.newest(configured)
         # Before the request: a new token that cannot be written down would be lost, and the old one is dead.
         with self._store.reserve() as slot:
             response = self._client.fetch("POST", self._url, json=self._grant(refresh_token))
-            answer = _json_object(response)
+            answer = json_object(response)
             if response.status_code != 200 or not isinstance(answer.get("access_token"), str):
                 raise SignInError(
                     f"POST {self._url}",
-                    f"HTTP {response.status_code} {_oauth_error(answer)}".strip(),
-                    "Configure a new refresh token, and check client_id and client_secret.",
+                    f"HTTP {response.status_code} {oauth_error(answer)}".strip(),
+                    "Sign in anew (`login`) or configure a new refresh token, and check client_id and client_secret.",
                 )
             rotated = answer.get("refresh_token")
             if isinstance(rotated, str) and rotated not in ("", refresh_token):
@@ -244,7 +245,7 @@ def _header(token: str) -> dict[str, str]:
 
 
 def _token_of(response: requests.Response) -> Token | None:
-    info = _json_object(response).get("tokenInfo") if response.status_code in (200, 201) else None
+    info = json_object(response).get("tokenInfo") if response.status_code in (200, 201) else None
     if not isinstance(info, dict) or not isinstance(info.get("tokenValue"), str):
         return None
     # By the server's own clock, since ours may be wrong by minutes; a lifetime beyond belief counts as the usual one.
@@ -262,7 +263,8 @@ def _date_ms(response: requests.Response) -> float | None:
         return None
 
 
-def _json_object(response: requests.Response) -> dict[str, Any]:
+def json_object(response: requests.Response) -> dict[str, Any]:
+    """Returns the object of a body, {} where it is none."""
     try:
         answer = response.json()
     except ValueError:
@@ -270,7 +272,8 @@ def _json_object(response: requests.Response) -> dict[str, Any]:
     return answer if isinstance(answer, dict) else {}
 
 
-def _oauth_error(answer: dict[str, Any]) -> str:
+def oauth_error(answer: dict[str, Any]) -> str:
+    """Returns the code of an OAuth error, which is all of such an answer that is ever shown."""
     error = answer.get("error")
     return error if isinstance(error, str) and error.replace("_", "").isalnum() and len(error) < 80 else ""
 

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import requests
 from dlt.sources.helpers import requests as dlt_requests
-from dlt.sources.helpers.requests.retry import DEFAULT_RETRY_EXCEPTIONS
+from dlt.sources.helpers.requests.retry import DEFAULT_RETRY_EXCEPTIONS, DEFAULT_RETRY_STATUS
 from dlt.sources.helpers.requests.session import Session
 from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
@@ -33,10 +33,12 @@ class Client(dlt_requests.Client):
     is not JSON (a maintenance page, a body cut in half) is asked for again like a broken connection.
     """
 
-    def __init__(self, parallel_requests: int, requests_per_minute: int) -> None:
+    def __init__(self, parallel_requests: int, requests_per_minute: int, retry_429: bool = True) -> None:
+        self._retried = [status for status in DEFAULT_RETRY_STATUS if retry_429 or status != 429]
         super().__init__(
             max_connections=parallel_requests,
             raise_for_status=False,
+            status_codes=self._retried,
             exceptions=(*DEFAULT_RETRY_EXCEPTIONS, requests.exceptions.ContentDecodingError),
             retry_condition=_is_damaged,
         )
@@ -80,7 +82,7 @@ class Client(dlt_requests.Client):
                 f"a redirect (HTTP {response.status_code}), which is not followed",
                 "Check `region` and the `*_url` settings.",
             )
-        if response.status_code == 429 or response.status_code >= 500:
+        if response.status_code in self._retried:
             raise UnreachableError(
                 asked, f"HTTP {response.status_code} after every try", "Anaplan is busy or down: run again later."
             )

@@ -8,6 +8,7 @@ from dlt.common.configuration.specs import CredentialsConfiguration
 from dlt.common.typing import TSecretStrValue
 
 from .errors import ConfigurationError
+from .token_store import TokenStore
 
 SECTION = "sources.audit_source.credentials"
 
@@ -61,12 +62,15 @@ REQUIRED: dict[str, list[str]] = {
 }
 
 
-def choose_credentials(given: AnaplanCredentials | None, auth: str | None) -> AnaplanCredentials:
+def choose_credentials(
+    given: AnaplanCredentials | None, auth: str | None, token_store: str | None = None
+) -> AnaplanCredentials:
     """Returns the credentials to use: those that `auth` names, else the only complete ones.
 
     Args:
         given (AnaplanCredentials): What the caller passed or dlt resolved; None where nothing is complete.
         auth (str): One of `MODES`, for configurations with more than one complete way to sign in.
+        token_store (str): File of the OAuth refresh token; None is the default one.
 
     Raises:
         ConfigurationError: Nothing is configured, half of something is, or more than one is and `auth` is not set.
@@ -74,7 +78,7 @@ def choose_credentials(given: AnaplanCredentials | None, auth: str | None) -> An
     if auth and auth not in MODES:
         raise ConfigurationError("setting `auth`", f"`{auth}` is no way to sign in", f"Use one of {' '.join(MODES)}.")
     found = {mode: _configured_fields(spec) for mode, spec in MODES.items()}
-    complete = [mode for mode in MODES if all(name in found[mode] for name in REQUIRED[mode])]
+    complete = list(configured_credentials(token_store))
     if given is not None and not all(getattr(given, name) for name in _required_of(given)):
         # To dlt an empty password is one.
         given = None
@@ -90,13 +94,21 @@ def choose_credentials(given: AnaplanCredentials | None, auth: str | None) -> An
         raise ConfigurationError(
             "credentials", f"{' and '.join(complete)} are both complete", "Set `auth` to the one to use."
         )
+    if len(complete) == 1:
+        return MODES[complete[0]](**found[complete[0]])  # type: ignore[return-value]
     raise _missing(*max(found.items(), key=lambda item: len(item[1])))
 
 
-def configured_credentials() -> dict[str, dict[str, str]]:
-    """Returns, for each way to sign in that is configured completely, its fields. They hold secrets."""
+def configured_credentials(token_store: str | None) -> dict[str, dict[str, str]]:
+    """Returns, for each way to sign in that is configured completely, its fields. They hold secrets.
+
+    OAuth is complete without a refresh token where a sign-in by device code has left one in the token store.
+    """
     found = {mode: _configured_fields(spec) for mode, spec in MODES.items()}
-    return {mode: fields for mode, fields in found.items() if all(name in fields for name in REQUIRED[mode])}
+    complete = {mode: fields for mode, fields in found.items() if all(name in fields for name in REQUIRED[mode])}
+    if "oauth" not in complete and "client_id" in found["oauth"] and TokenStore(token_store).newest(""):
+        complete["oauth"] = found["oauth"]
+    return complete
 
 
 def _required_of(credentials: AnaplanCredentials) -> list[str]:
@@ -115,4 +127,5 @@ def _missing(mode: str, found: dict[str, str]) -> ConfigurationError:
     if not found:
         return ConfigurationError("credentials", "none are configured", where + variables + ".")
     got = f"`{', '.join(found)}` is set, but `{', '.join(missing)}` is missing"
-    return ConfigurationError("credentials", got, where + variables + ".")
+    login = " `python -m pipelines.audit login` gets one." if missing == ["refresh_token"] else ""
+    return ConfigurationError("credentials", got, where + variables + "." + login)

@@ -58,6 +58,16 @@ def fetch_list(client: SignedClient, api_url: str, name: str) -> list[Record]:
     )
 
 
+def count_list(client: SignedClient, api_url: str, name: str) -> int | None:
+    """Returns how many records Anaplan says a list has; None where it does not say, though there are some.
+
+    Raises:
+        AuditSourceError: Anaplan did not answer, or refused.
+    """
+    page, total = _page(client, f"{api_url}/2/0/{name}", name, {**_PARAMS[name], "limit": 1, "offset": 0})
+    return total if total is not None or page else 0
+
+
 def versions(table: Table, records: list[Record], new_columns: NewColumns) -> pa.Table | None:
     """Returns the SCD2 rows of a list, with the hash that tells one version from the next; None for an empty list."""
     if not records:

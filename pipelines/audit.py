@@ -169,6 +169,29 @@ def status(as_json: bool, max_age: str, runs: int, wait: float) -> int:
     return show_status(as_json, max_age, runs, wait)
 
 
+@cli.command
+@debug_option
+def login() -> int:
+    """Sign in by OAuth device code and keep the token for the runs to come."""
+    from .configuration import check_settings
+    from .login import login as sign_in
+
+    check_settings()
+    sign_in()
+    return DONE
+
+
+@cli.command("check-access")
+@debug_option
+def check_access_command() -> int:
+    """Sign in, and show what the account can see and what it lacks; changes nothing."""
+    from .check_access import check_access
+    from .configuration import check_settings
+
+    check_settings()
+    return check_access()
+
+
 @cli.command("acknowledge")
 @debug_option
 @click.argument("what", nargs=-1, required=True, metavar="gaps | findings | FINDING_ID ...")

@@ -24,7 +24,8 @@ def sign_in_status(now: datetime) -> tuple[SignInStatus, list[str]]:
     from audit_source.credentials import configured_credentials
     from audit_source.token_store import TokenStore
 
-    complete = configured_credentials()
+    configured_store = _text(dlt.config.get("sources.audit_source.token_store")) or None
+    complete = configured_credentials(configured_store)
     chosen = _text(dlt.config.get("sources.audit_source.auth"))
     mode = chosen if chosen in complete else next(iter(complete)) if len(complete) == 1 and not chosen else None
     status: SignInStatus = {
@@ -37,7 +38,7 @@ def sign_in_status(now: datetime) -> tuple[SignInStatus, list[str]]:
     warnings: list[str] = []
     if mode == "certificate":
         warnings += _certificate(complete[mode]["certificate"], now, status)
-    store = TokenStore(_text(dlt.config.get("sources.audit_source.token_store")) or None).path
+    store = TokenStore(configured_store).path
     if mode == "oauth":
         status["token_store"] = store
         if os.path.exists(store):

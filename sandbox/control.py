@@ -14,6 +14,7 @@ GET  /_sandbox/truth?type=all  visible events, one JSON a line
 POST /_sandbox/tokens          {"email": ...}: a live token;   POST /_sandbox/tokens/expire: all tokens die
 POST /_sandbox/certificates    {"pem": "..."}: trusts a certificate
 POST /_sandbox/device/approve  {"user_code": "..."}; without it the newest code
+POST /_sandbox/device/deny     the same, denied
 POST /_sandbox/stop
 """
 
@@ -124,6 +125,10 @@ def _approve(state: State, body: dict[str, Any]) -> Any:
     return {"approved": state.grants.approve(body.get("user_code"), body.get("email", AUDITOR))}
 
 
+def _deny(state: State, body: dict[str, Any]) -> Any:
+    return {"denied": state.grants.deny(body.get("user_code"))}
+
+
 async def _truth(request: web.Request) -> web.StreamResponse:
     encode = msgspec.json.Encoder().encode_lines
     events = state_of(request).store.truth(request.query.get("type"))
@@ -155,6 +160,7 @@ def control_routes() -> list[web.RouteDef]:
         ("POST", "/tokens/expire", lambda state, _: {"expired": state.tokens.expire_all()}),
         ("POST", "/certificates", _trust),
         ("POST", "/device/approve", _approve),
+        ("POST", "/device/deny", _deny),
     ]
     plain = [web.route(method, f"/_sandbox{path}", _action(action)) for method, path, action in actions]
     return [*plain, web.get("/_sandbox/truth", _truth), web.post("/_sandbox/stop", _stop)]

@@ -23,6 +23,19 @@ BRIEF = {
 DETAILS = {"workspaces": "tenantDetails", "models": "modelDetails"}
 
 
+@routes.get("/2/0/users/me")
+async def myself(request: web.Request) -> web.Response:
+    """The account behind the token."""
+    state = state_of(request)
+    token = token_of(request.headers.get("Authorization", ""), state, SCHEMES)
+    if isinstance(token, web.Response):
+        return token
+    email = token.account.email
+    listed = (row for row in state.directory.rows("users") if row.get("email") == email)
+    user = next(listed, {"email": email, "active": True})
+    return json_answer({"status": {"code": 200, "message": "Success"}, "user": user})
+
+
 @routes.get("/2/0/{collection:users|workspaces|models}")
 async def listing(request: web.Request) -> web.Response:
     state = state_of(request)

@@ -32,6 +32,7 @@ class DeviceCode:
     client_id: str
     expires_at: int
     approved_by: str | None = None
+    denied: bool = False
     last_poll: int | None = None
     polls: int = 0
 
@@ -87,6 +88,14 @@ class Grants:
                 return True
         return False
 
+    def deny(self, user_code: str | None = None) -> bool:
+        """A person says no in the browser; without a code to the newest one."""
+        for code in reversed(list(self.device_codes.values())):
+            if user_code in (None, code.user_code):
+                code.denied = True
+                return True
+        return False
+
     def poll_device(self, device_code: str, client_id: str) -> str:
         """Account that approved the code; raises while nobody has."""
         code = self.device_codes.get(device_code)
@@ -95,6 +104,8 @@ class Grants:
             raise GrantError("invalid_grant", "Invalid or expired device code.", 403)
         if now >= code.expires_at:
             raise GrantError("expired_token", "The device code has expired.", 403)
+        if code.denied:
+            raise GrantError("access_denied", "The end-user denied the authorization request.", 403)
         code.polls += 1
         if code.polls == self.settings.device_auto_approve:
             code.approved_by = AUDITOR

@@ -201,6 +201,10 @@ class Sandbox:
         """Approves a device code; without one, the newest. False when there is none."""
         return self.state.grants.approve(user_code, email)
 
+    def deny_device(self, user_code: str | None = None) -> bool:
+        """Denies a device code; without one, the newest. False when there is none."""
+        return self.state.grants.deny(user_code)
+
     def trust(self, certificate: str | Path | KeyPair) -> None:
         """Trusts a certificate for signing in: a path, PEM text, or a pair of `sandbox.certificates`."""
         text = certificate.certificate if isinstance(certificate, KeyPair) else certificate
