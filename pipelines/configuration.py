@@ -15,7 +15,7 @@ ALERT_SECTION = ("alerts",)
 ALERT_SETTINGS = {"webhook_url", "min_severity"}
 SEVERITIES = ("high", "medium", "low")
 # Set by the pipeline itself, not by its user.
-INTERNAL = {"credentials", "reload", "run"}
+INTERNAL = {"credentials", "reload", "run", "make_executor"}
 
 
 def check_settings() -> None:
