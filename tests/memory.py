@@ -12,6 +12,7 @@ from audit_source.auth import make_auth
 from audit_source.client import Client, SignedClient
 from audit_source.credentials import PasswordCredentials
 from audit_source.directory import fetch_list
+from audit_source.decoding import PageDecoder
 from audit_source.errors import AuditSourceError
 from audit_source.events import EventFetcher
 from audit_source.log import read_log
@@ -60,7 +61,7 @@ class Memory:
         while True:
             state, rows = copy.deepcopy(self.state), {}
             with mock.patch("dlt.current.resource_state", lambda name, state=state: state.setdefault(name, {})):
-                fetcher = EventFetcher(client, audit_url, settings, NewColumns())
+                fetcher = EventFetcher(client, audit_url, settings, PageDecoder(NewColumns()))
                 try:
                     for name, table in read_log(fetcher, settings, run, now, None):
                         if batches == die_after and not die_before_state:
