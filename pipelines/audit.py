@@ -3,6 +3,7 @@
 Imports of dlt and DuckDB wait until a command needs them, so that `--help` answers at once.
 """
 
+import logging
 import os
 import sys
 import time
@@ -68,6 +69,14 @@ def _switch_debug(context: click.Context, _: click.Parameter, value: bool) -> No
     context.meta[DEBUG] = value
     if value:
         os.environ["RUNTIME__LOG_LEVEL"] = "INFO"
+        logging.getLogger("dlt").removeFilter(_without_traceback)
+    else:
+        logging.getLogger("dlt").addFilter(_without_traceback)
+
+
+def _without_traceback(record: logging.LogRecord) -> bool:
+    """What failed is told by the last line; dlt logs its traceback besides, twice."""
+    return "Traceback (most recent call last)" not in record.getMessage()
 
 
 debug_option = click.option(

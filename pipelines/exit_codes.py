@@ -84,6 +84,7 @@ def _known(error: BaseException) -> tuple[int, str] | None:
     from dlt.common.configuration.exceptions import ConfigurationException
     from dlt.common.destination.exceptions import DestinationException
     from dlt.common.exceptions import MissingDependencyException
+    from dlt.load.exceptions import LoadClientJobException
 
     from .model_files import ModelError
 
@@ -97,6 +98,10 @@ def _known(error: BaseException) -> tuple[int, str] | None:
         return CONFIGURATION, f"configuration: {_first_line(error)} See .dlt/config.toml and .dlt/secrets.toml.example."
     if isinstance(error, MissingDependencyException):
         return CONFIGURATION, f"destination: {_first_line(error)} Install the extra of that warehouse."
+    if isinstance(error, LoadClientJobException):
+        table = str(error.job_id).partition(".")[0]
+        reason = _first_line(error.client_exception or error)
+        return FAILED, f"destination: table `{table}`: {reason} Nothing that was loaded before is harmed."
     if isinstance(error, DestinationException):
         return FAILED, f"destination: {_first_line(error)} Nothing that was loaded before is harmed; run again."
     if isinstance(error, OSError) and error.errno is not None:

@@ -16,12 +16,11 @@ from sqlglot import exp
 from sqlglot.dialects.dialect import Dialect
 from sqlglot.errors import ParseError, SqlglotError
 
+from .strict_yaml import load_yaml
+
 MODELS_DIR = Path(__file__).parent / "models"
 CHECKS_FOLDER = "checks"
 DIALECT: Final = "duckdb"
-
-# libyaml's loader where it was built in: ten times as fast.
-_YAML_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 # What a column may be cast to, and what dlt calls it.
 DLT_TYPES: dict[Any, str] = {
@@ -152,9 +151,10 @@ def read_descriptions(models_dir: Path) -> dict[str, Description]:
     """models.yml, by table."""
     file = models_dir / "models.yml"
     try:
-        entries = yaml.load(file.read_text(encoding="utf-8"), Loader=_YAML_LOADER) or {}
-    except yaml.YAMLError as error:
-        raise ModelError(file, f"not valid YAML: {error}") from error
+        entries = load_yaml(file.read_text(encoding="utf-8")) or {}
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else None
+        raise ModelError(file, f"not valid YAML: {error.problem}", line) from error
     return {name: _description(file, name, entry) for name, entry in entries.items()}
 
 
@@ -203,9 +203,9 @@ def _read_model(path: Path, about: Description) -> Model:
             )
         undescribed = set(names) ^ set(about.columns)
         if undescribed:
-            raise ModelError(
-                part.file, f"columns of the SELECT and of models.yml differ: {', '.join(sorted(undescribed))}"
-            )
+            lines = [line_of(one) for one in part.query.selects if one.alias_or_name in undescribed]
+            reason = f"columns of the SELECT and of models.yml differ: {', '.join(sorted(undescribed))}"
+            raise ModelError(part.file, reason, lines[0] if lines else None)
     return Model(path.stem, parts, columns[0], about)
 
 
@@ -217,11 +217,18 @@ def read_part(file: Path) -> Part:
         first = error.errors[0] if isinstance(error, ParseError) and error.errors else {}
         raise ModelError(file, f"not valid SQL: {first.get('description', error)}", first.get("line")) from error
     if len(statements) != 1:
-        raise ModelError(file, f"{len(statements)} statements: a file holds one SELECT")
+        raise ModelError(file, f"{len(statements)} statements: a file holds one SELECT", _line_of_second(file))
     query = statements[0]
     if not isinstance(query, exp.Select):
         raise ModelError(file, f"a {query.key} statement: a file holds one SELECT (wrap a UNION in a subquery)")
     return Part(file, query, tokens)
+
+
+def _line_of_second(file: Path) -> int | None:
+    """The line on which the second statement of a file begins."""
+    tokens = Dialect.get_or_raise(DIALECT).tokenize(file.read_text(encoding="utf-8"))
+    ends = [number for number, token in enumerate(tokens) if token.token_type.name == "SEMICOLON"]
+    return tokens[ends[0] + 1].line if ends and len(tokens) > ends[0] + 1 else None
 
 
 @lru_cache(maxsize=256)

@@ -164,7 +164,7 @@ def _layers(models: Mapping[str, Model], raw_tables: Mapping[str, Columns]) -> t
 
     def depth(name: str, path: list[str]) -> int:
         if name in path:
-            raise ModelError(models[name].file, f"a cycle: {' -> '.join([*path[path.index(name) :], name])}")
+            raise _cycle(models[name], [*path[path.index(name) :], name])
         if name not in models:
             return 0 if name in raw_tables else 1
         if name not in depths:
@@ -179,6 +179,12 @@ def _layers(models: Mapping[str, Model], raw_tables: Mapping[str, Columns]) -> t
     return tuple(
         tuple(models[name] for name in sorted(models) if depths[name] == number) for number in range(1, count + 1)
     )
+
+
+def _cycle(model: Model, path: list[str]) -> ModelError:
+    tables = [(part.file, table) for part in model.parts for table in input_tables(part.query)]
+    file, line = next((file, line_of(table)) for file, table in tables if table.name == path[1])
+    return ModelError(file, f"a cycle: {' -> '.join(path)}", line)
 
 
 def sqlglot_type(data_type: str) -> str:

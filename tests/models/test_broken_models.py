@@ -39,7 +39,8 @@ def refused(folder: Path) -> str:
             "give the CTE another name",
         ),
         ("select cast(id as bigint) as id from anaplan.events", "name the table without its dataset"),
-        (f"{GOOD}; {GOOD}", "mine.sql: 2 statements: a file holds one SELECT"),
+        (f"{GOOD}; {GOOD}", "mine.sql:1: 2 statements: a file holds one SELECT"),
+        (f"{GOOD};\n\n{GOOD};", "mine.sql:3: 2 statements: a file holds one SELECT"),
         ("-- nothing", "mine.sql: 0 statements: a file holds one SELECT"),
         ("drop table events", "mine.sql: a drop statement: a file holds one SELECT"),
         (f"{GOOD} union all {GOOD}", "wrap a UNION in a subquery"),
@@ -68,6 +69,8 @@ def test_a_model_without_an_entry_and_an_entry_without_a_model_are_refused(tmp_p
 def test_columns_have_to_be_those_of_models_yml(tmp_path: Path) -> None:
     write_model(tmp_path, "mine", GOOD, columns=["id", "more"])
     assert refused(tmp_path) == "mine.sql: columns of the SELECT and of models.yml differ: more"
+    write_model(tmp_path, "mine", f"select cast(1 as bigint) as one,\n{GOOD.removeprefix('select ')}")
+    assert refused(tmp_path) == "mine.sql:1: columns of the SELECT and of models.yml differ: one"
 
 
 def test_a_key_has_to_be_among_the_columns(tmp_path: Path) -> None:
@@ -80,16 +83,16 @@ def test_an_incomplete_entry_and_bad_yaml_are_refused(tmp_path: Path) -> None:
     (tmp_path / "models.yml").write_text("mine: {description: x, columns: {id: x}}", encoding="utf-8")
     assert refused(tmp_path).startswith("models.yml: the entry `mine` needs description, grain, key and columns")
     (tmp_path / "models.yml").write_text("mine: [", encoding="utf-8")
-    assert refused(tmp_path).startswith("models.yml: not valid YAML")
+    assert refused(tmp_path).startswith("models.yml:2: not valid YAML")
 
 
 def test_a_cycle_is_refused(tmp_path: Path) -> None:
     write_model(tmp_path, "a", "select cast(id as bigint) as id from b")
     write_model(tmp_path, "b", "select cast(id as bigint) as id from c")
     write_model(tmp_path, "c", "select cast(id as bigint) as id from a")
-    assert refused(tmp_path) == "a.sql: a cycle: a -> b -> c -> a"
-    write_model(tmp_path, "a", "select cast(id as bigint) as id from a")
-    assert refused(tmp_path) == "a.sql: a cycle: a -> a"
+    assert refused(tmp_path) == "a.sql:1: a cycle: a -> b -> c -> a"
+    write_model(tmp_path, "a", "select cast(id as bigint) as id\nfrom a")
+    assert refused(tmp_path) == "a.sql:2: a cycle: a -> a"
 
 
 def test_a_name_may_be_used_once(tmp_path: Path) -> None:
@@ -97,6 +100,14 @@ def test_a_name_may_be_used_once(tmp_path: Path) -> None:
     (tmp_path / "mine.csv").write_text("id\n1\n", encoding="utf-8")
     assert refused(tmp_path) == "mine.sql: the table `mine` is already defined by mine.csv"
     (tmp_path / "mine.csv").unlink()
+    write_model(tmp_path, "mine/part", GOOD)
+    assert refused(tmp_path) == "mine.sql: the table `mine` is already defined by part.sql"
+    (tmp_path / "mine" / "part.sql").unlink()
+    (tmp_path / "mine").rmdir()
+    entries = (tmp_path / "models.yml").read_text(encoding="utf-8")
+    (tmp_path / "models.yml").write_text(entries * 2, encoding="utf-8")
+    assert refused(tmp_path) == f"models.yml:{entries.count(chr(10)) + 1}: not valid YAML: `mine` is there twice"
+    (tmp_path / "models.yml").write_text(entries, encoding="utf-8")
     write_model(tmp_path, "users", GOOD)
     assert refused(tmp_path) == "users.sql: `users` is the name of another table"
 

@@ -1,5 +1,6 @@
 """What an increment rewrites, and that it leaves the same rows as a rebuild from nothing."""
 
+import re
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,8 @@ from dlt.load import Load
 from dlt.pipeline.exceptions import PipelineStepFailed
 
 from pipelines import enrich as enrich_module
+from pipelines.exit_codes import FAILED, explain
+from pipelines.model_files import ModelError
 from tests.models import scenario
 from tests.models.raw import event, version
 from tests.models.scenario import ANN, GHOST
@@ -137,6 +140,33 @@ def test_a_model_may_be_added_and_may_change_and_lose_columns(duck: Warehouse, s
     assert duck.enrich(short).rebuilt == ["mine"]
     assert duck.columns("mine") == ["event_day", "n"]
     assert duck.row("mine", "n", where="event_day = '2026-03-07'") == ("n1",)
+
+
+def test_a_model_of_ones_own_is_built_refused_before_anything_is_written_and_told_when_it_fails(
+    warehouse: Warehouse, short: Path
+) -> None:
+    warehouse.load(**scenario.WORLD)
+    warehouse.enrich(short)
+    before = warehouse.tables()
+    warehouse.load(LATER, events=[LATE])
+    write_model(short, "mine", "select\n  cast(nobody as bigint) as id\nfrom fct_events")
+    with pytest.raises(ModelError, match=r"mine.sql:2: Column 'nobody' could not be resolved"):
+        warehouse.enrich(short)
+    assert warehouse.tables() == before
+
+    write_model(short, "mine", "select cast(event_id as bigint) as id from fct_events")
+    assert warehouse.enrich(short).rebuilt == ["mine"]
+    built = warehouse.rows("mine")
+    assert built == warehouse.rows("fct_events", "event_id")
+    assert len(built) == len(scenario.EVENTS) + 1
+
+    write_model(short, "mine", "select cast(message as bigint) as id from fct_events")
+    with pytest.raises(PipelineStepFailed) as error:
+        warehouse.enrich(short)
+    code, line = explain(error.value)
+    assert code == FAILED
+    assert re.match(r"destination: table `mine`: .*(Could not convert string|invalid input syntax)", line)
+    assert warehouse.rows("mine") == built
 
 
 def test_a_model_that_fails_leaves_the_tables_as_they_were(duck: Warehouse, short: Path) -> None:
