@@ -54,11 +54,15 @@ class CheckResult:
         """The result in one line; texts of the tenant are escaped in it."""
         if self.passed:
             return f"check {self.name}: passed"
-        return f"check {self.name}: {self.failing_rows:,} wrong rows, first {self.first_rows}"
+        return f"check {self.name}: {self._wrong_rows}, first {self.first_rows}"
 
     def short_line(self) -> str:
         """The result in one line without a text of the tenant."""
-        return f"check {self.name}: {self.failing_rows:,} wrong rows, see `check_results`."
+        return f"check {self.name}: {self._wrong_rows}, see `check_results`."
+
+    @property
+    def _wrong_rows(self) -> str:
+        return f"{self.failing_rows:,} wrong row{'' if self.failing_rows == 1 else 's'}"
 
 
 def check(pipeline: dlt.Pipeline, raw: dlt.Pipeline, models_dir: Path = MODELS_DIR) -> list[CheckResult]:
@@ -82,7 +86,7 @@ def check(pipeline: dlt.Pipeline, raw: dlt.Pipeline, models_dir: Path = MODELS_D
             name: qualified(query, enrichment, client, raw_client).sql(dialect) for name, query in checks.items()
         }
         results = [
-            CheckResult(name, count, _first_rows(client, queries[name]) if count else "", checked_at)
+            CheckResult(name, count, _first_rows(client, queries[name], checks[name]) if count else "", checked_at)
             for name, count in _counts(client, queries).items()
         ]
     _record(pipeline, results)
@@ -108,7 +112,8 @@ def _rules(table: str, about: Description) -> dict[str, exp.Query]:
         rules["key_filled"] = exp.select(*key).from_(table).where(exp.or_(*filled))
     for column, values in about.accepted.items():
         known = exp.column(column).isin(*(exp.Literal.string(value) for value in values))
-        rules[f"{column}_accepted"] = exp.select(*key, column).from_(table).where(exp.not_(known))
+        shown = [*about.key, *([] if column in about.key else [column])]
+        rules[f"{column}_accepted"] = exp.select(*shown).from_(table).where(exp.not_(known))
     for column, reference in about.references.items():
         parent, _, parent_column = reference.partition(".")
         rules[f"{column}_resolves"] = _orphans(table, column, parent, parent_column)
@@ -167,10 +172,11 @@ def _counts(client: SqlClientBase[Any], queries: dict[str, str]) -> dict[str, in
     return {name: found[number] for number, name in enumerate(queries)}
 
 
-def _first_rows(client: SqlClientBase[Any], query: str) -> str:
-    rows = client.execute_sql(f"SELECT * FROM ({query}) AS wrong LIMIT {SHOWN_ROWS}") or []
-    # ascii() keeps control characters and line breaks out of terminals and logs.
-    text = "; ".join(", ".join(ascii(str(value)) if value is not None else "NULL" for value in row) for row in rows)
+def _first_rows(client: SqlClientBase[Any], text: str, query: exp.Query) -> str:
+    """The first wrong rows as `column='value'`; ascii() keeps control characters out of terminals and logs."""
+    rows = client.execute_sql(f"SELECT * FROM ({text}) AS wrong LIMIT {SHOWN_ROWS}") or []
+    shown = [[ascii(str(value)) if value is not None else "NULL" for value in row] for row in rows]
+    text = "; ".join(", ".join(map("=".join, zip(query.named_selects, row, strict=True))) for row in shown)
     return text if len(text) <= SHOWN_CHARACTERS else text[: SHOWN_CHARACTERS - 1] + "…"
 
 

@@ -22,18 +22,20 @@ def accept(models: Path) -> None:
     write_descriptions(models, known)
 
 
-def test_wrong_rows_are_counted_named_and_recorded(duck: Warehouse, short: Path) -> None:
+def test_wrong_rows_are_counted_named_and_recorded(warehouse: Warehouse, short: Path) -> None:
+    warehouse.load(**scenario.WORLD)
+    warehouse.enrich(short)
     accept(short)
     checks = short / "checks"
     checks.mkdir()
     for name in ("every_event_is_a_fact", "no_covered_day_is_missing"):
         (checks / f"{name}.sql").write_text((MODELS_DIR / "checks" / f"{name}.sql").read_text(encoding="utf-8"))
-    with duck.raw.sql_client() as client:
+    with warehouse.raw.sql_client() as client:
         client.execute_sql(f"insert into {FACTS} select * from {FACTS} where event_day = '2026-03-07'")
         client.execute_sql(f"update {FACTS} set message = 'robot' where user_id = '{ANN}' and event_day = '2026-03-04'")
         client.execute_sql(f"update {FACTS} set event_id = null where event_day = '2026-03-04' and user_id <> '{ANN}'")
 
-    results = {result.name: result for result in duck.check(short)}
+    results = {result.name: result for result in warehouse.check(short)}
 
     failing = {name: result.failing_rows for name, result in results.items() if not result.passed}
     assert failing == {
@@ -43,9 +45,9 @@ def test_wrong_rows_are_counted_named_and_recorded(duck: Warehouse, short: Path)
         "every_event_is_a_fact": 1,
     }
     assert results["every_event_is_a_fact"].line() == (
-        "check every_event_is_a_fact: 1 wrong rows, first '2026-03-07', '1', '2'"
+        "check every_event_is_a_fact: 1 wrong row, first event_day='2026-03-07', raw_events='1', facts='2'"
     )
-    recorded = duck.rows("check_results", "check_name", "status", "failing_rows")
+    recorded = warehouse.rows("check_results", "check_name", "status", "failing_rows")
     assert {name: rows for name, status, rows in recorded if status == "failed"} == failing
     assert len(recorded) == len(results)
 
