@@ -15,7 +15,7 @@ from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
 from tenacity import wait_random
 
-from .errors import AuditSourceError, BadAnswerError, RoleError, SignInError, UnreachableError
+from .errors import AuditSourceError, BadAnswerError, ConfigurationError, RoleError, SignInError, UnreachableError
 from .rate_limit import RateLimiter
 
 ROLE_MISSING = "FAILURE_UNAUTHORIZED_USER_ACTION"
@@ -66,6 +66,7 @@ class Client(dlt_requests.Client):
 
         Raises:
             UnreachableError: No answer, only damaged ones, 429 or 5xx, after every try.
+            ConfigurationError: The certificates to check the host by are not where the environment says.
         """
         asked = f"{method} {url}"
         try:
@@ -75,6 +76,10 @@ class Client(dlt_requests.Client):
             )
         except requests.RequestException as error:
             raise UnreachableError(asked, plain_reason(error), "Check the network and the address, then run again.")
+        except OSError as error:
+            # requests' own word for a bundle of certificates that is not there.
+            got = str(error).partition("\n")[0] or type(error).__name__
+            raise ConfigurationError(asked, got, "Check REQUESTS_CA_BUNDLE and CURL_CA_BUNDLE.")
         self._heard(response)
         if response.is_redirect:
             raise UnreachableError(

@@ -168,7 +168,8 @@ class EventFetcher:
         job.next_offset = max(job.next_offset, offset + page.arrived)
         job.totals.append(page.total)
         job.until = self._known_size(job, offset, page)
-        if page.arrived and offset + page.arrived < min(job.next_offset, job.until):
+        following = job.pending[0][0] if job.pending else job.next_offset
+        if page.arrived and offset + page.arrived < min(following, job.until):
             # The server cut the page: what is missing of it is asked for before anything after it.
             rest = self._request((event_type, job.span, offset + page.arrived, self._page_size))
             job.pending.appendleft((offset + page.arrived, rest))

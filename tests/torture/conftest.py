@@ -9,7 +9,7 @@ import pytest
 from tests.truth import Verdict, compare
 
 # In the order in which they are printed.
-TRIED = ("faults tried", "kills survived", "bad inputs")
+TRIED = ("faults tried", "kills survived", "bad inputs", "secrets hunted")
 
 
 class Tally:

@@ -1,0 +1,117 @@
+"""A window and its pages, against a service that changes while it is read, or says what is not so."""
+
+import itertools
+import json
+from collections.abc import Callable
+from typing import Any
+
+from audit_source.events import EventFetcher
+from audit_source.records import NewColumns
+from audit_source.settings import Settings
+from audit_source.windows import COMPLETE, DAY_MS, INCOMPLETE, Window
+from tests.conftest import event
+from tests.memory import Answer, FakeClient
+
+SPAN = (20_000 * DAY_MS, 20_001 * DAY_MS)
+EVENTS = [event(number, SPAN[0] + number) for number in range(100)]
+
+Reply = Callable[[int, dict[str, Any]], Answer]
+
+
+def page(found: list[dict[str, Any]], params: dict[str, Any], total: int | None = None, cap: int = 1000) -> Answer:
+    shown = found[params["offset"] :][: min(params["limit"], cap)]
+    told = {"paging": {"totalSize": len(found) if total is None else total}}
+    return Answer(json.dumps({"response": shown, "meta": told}).encode())
+
+
+def fetched(reply: Reply, parallel: int = 1, page_size: int = 10) -> tuple[set[int], list[Window], FakeClient]:
+    """Returns the ids that arrived, the windows, and the client; `reply` gets the number of the request."""
+    client = FakeClient(lambda params: reply(len(client.asked), params))
+    fetcher = EventFetcher(client, "", Settings(page_size=page_size, parallel_requests=parallel), NewColumns())  # type: ignore[arg-type]
+    ids: set[int] = set()
+    windows = []
+    for table, window in fetcher.fetch("all", [SPAN], 1):
+        if table is not None:
+            ids |= set(table["id"].to_pylist())
+        elif window is not None:
+            windows.append(window)
+    fetcher.close()
+    return ids, windows, client
+
+
+def ids_of(events: list[dict[str, Any]]) -> set[int]:
+    return {sent["id"] for sent in events}
+
+
+def test_event_that_vanishes_while_the_window_is_read_moves_none_out_of_sight() -> None:
+    """What follows moves up by one place: as many arrive as the last page reports, and one of them is not there."""
+    ids, windows, _ = fetched(lambda number, params: page(EVENTS if number < 3 else EVENTS[1:], params))
+    assert ids == ids_of(EVENTS)
+    assert [(window.status, window.distinct) for window in windows] == [(COMPLETE, 99)]
+
+
+def test_event_that_appears_while_the_window_is_read_is_fetched() -> None:
+    ids, windows, _ = fetched(lambda number, params: page(EVENTS[1:] if number < 3 else EVENTS, params))
+    assert ids == ids_of(EVENTS)
+    assert [(window.status, window.distinct) for window in windows] == [(COMPLETE, 100)]
+
+
+def test_first_page_that_was_cut_does_not_make_all_others_small() -> None:
+    ids, windows, client = fetched(
+        lambda number, params: page(EVENTS, params, cap=1 if number == 1 else 1000), parallel=4
+    )
+    assert ids == ids_of(EVENTS)
+    assert windows[0].status == COMPLETE
+    assert len(client.asked) < 20
+
+
+def test_pages_that_are_all_cut_are_asked_for_by_what_arrives() -> None:
+    ids, windows, client = fetched(lambda number, params: page(EVENTS, params, cap=5), page_size=50)
+    assert ids == ids_of(EVENTS)
+    assert windows[0].status == COMPLETE
+    assert len(client.asked) <= 22
+
+
+def test_page_that_was_cut_is_completed_at_once() -> None:
+    ids, windows, client = fetched(
+        lambda number, params: page(EVENTS, params, cap=4 if number % 3 == 0 else 1000), parallel=3
+    )
+    assert ids == ids_of(EVENTS)
+    assert windows[0].status == COMPLETE
+    # Ten pages, and the rest of every third: another attempt at the whole window would be twenty.
+    assert len(client.asked) <= 17
+
+
+def test_total_beyond_belief_does_not_ask_for_pages_for_ever() -> None:
+    ids, windows, client = fetched(lambda number, params: page(EVENTS, params, total=10**9), parallel=4)
+    assert ids == ids_of(EVENTS)
+    assert [(window.status, window.distinct, window.reported) for window in windows] == [(INCOMPLETE, 100, 10**9)]
+    assert len(client.asked) < 100
+
+
+def test_limit_that_is_too_large_is_halved_once_and_for_all() -> None:
+    def reply(number: int, params: dict[str, Any]) -> Answer:
+        return Answer(b"", 204) if params["limit"] > 3_000 else page(EVENTS, params)
+
+    ids, windows, client = fetched(reply, page_size=15_000)
+    assert ids == ids_of(EVENTS)
+    assert windows[0].status == COMPLETE
+    assert [params["limit"] for params in client.asked] == [15_000, 10_000, 5_000, 2_500]
+
+
+def test_every_event_of_a_split_window_is_in_one_of_its_halves() -> None:
+    dense = [event(number, SPAN[0] + 100_000 + number * 7_000) for number in range(300)]
+    client = FakeClient(
+        lambda params: page(
+            [sent for sent in dense if params["dateFrom"] <= sent["eventDate"] < params["dateTo"]], params
+        )
+    )
+    settings = Settings(page_size=50, parallel_requests=3, events_per_load=20)
+    fetcher = EventFetcher(client, "", settings, NewColumns())  # type: ignore[arg-type]
+    parts = list(fetcher.fetch("all", [SPAN], 1))
+    fetcher.close()
+    windows = sorted((window for _, window in parts if window is not None), key=lambda window: window.start)
+    assert {number for table, _ in parts if table is not None for number in table["id"].to_pylist()} == ids_of(dense)
+    assert (windows[0].start, windows[-1].end) == SPAN
+    assert all(first.end == second.start for first, second in itertools.pairwise(windows))
+    assert sum(window.inside for window in windows) == 300
