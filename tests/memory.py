@@ -4,15 +4,15 @@ A thousand runs cost seconds here, so that every fault, every order and every cr
 """
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 from unittest import mock
 
 from audit_source.auth import make_auth
 from audit_source.client import Client, SignedClient
 from audit_source.credentials import PasswordCredentials
-from audit_source.directory import fetch_list
 from audit_source.decoding import PageDecoder
+from audit_source.directory import fetch_list
 from audit_source.errors import AuditSourceError
 from audit_source.events import EventFetcher
 from audit_source.log import read_log
@@ -57,28 +57,31 @@ class Memory:
         """
         run = run or Run(tolerant=True)
         settings = Settings(**{"page_size": 50, "requests_per_minute": 100_000, **self.settings})
+        fetcher = EventFetcher(client, audit_url, settings, PageDecoder(NewColumns()))
+        try:
+            while True:
+                self._load_once(read_log(fetcher, settings, run, now, None), die_after, die_before_state)
+                if not run.unfinished:
+                    return run
+        finally:
+            fetcher.close()
+
+    def _load_once(self, log: Iterator[Any], die_after: int | None, die_before_state: bool) -> None:
+        state, rows = copy.deepcopy(self.state), {}
         batches = 0
-        while True:
-            state, rows = copy.deepcopy(self.state), {}
-            with mock.patch("dlt.current.resource_state", lambda name, state=state: state.setdefault(name, {})):
-                fetcher = EventFetcher(client, audit_url, settings, PageDecoder(NewColumns()))
-                try:
-                    for name, table in read_log(fetcher, settings, run, now, None):
-                        if batches == die_after and not die_before_state:
-                            raise Crash
-                        batches += 1
-                        if name == EVENTS.name and table is not None:
-                            new = {row["id"]: row for row in table.to_pylist()}
-                            assert len(new) == len(table) and not new.keys() & rows.keys(), "an id came twice in a load"
-                            rows.update(new)
-                finally:
-                    fetcher.close()
-            self.rows.update(rows)
-            if die_before_state and die_after is not None and batches >= die_after:
-                raise Crash
-            self.state = state
-            if not run.unfinished:
-                return run
+        with mock.patch("dlt.current.resource_state", lambda name: state.setdefault(name, {})):
+            for name, table in log:
+                if batches == die_after and not die_before_state:
+                    raise Crash
+                batches += 1
+                if name == EVENTS.name and table is not None:
+                    new = {row["id"]: row for row in table.to_pylist()}
+                    assert len(new) == len(table) and not new.keys() & rows.keys(), "an id came twice in a load"
+                    rows.update(new)
+        self.rows.update(rows)
+        if die_before_state and die_after is not None and batches >= die_after:
+            raise Crash
+        self.state = state
 
 
 def by_password(email: str = "auditor@example.com", password: str = "sandbox") -> PasswordCredentials:

@@ -5,6 +5,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+from audit_source.decoding import PageDecoder
 from audit_source.events import EventFetcher
 from audit_source.records import NewColumns
 from audit_source.settings import Settings
@@ -27,7 +28,9 @@ def page(found: list[dict[str, Any]], params: dict[str, Any], total: int | None 
 def fetched(reply: Reply, parallel: int = 1, page_size: int = 10) -> tuple[set[int], list[Window], FakeClient]:
     """Returns the ids that arrived, the windows, and the client; `reply` gets the number of the request."""
     client = FakeClient(lambda params: reply(len(client.asked), params))
-    fetcher = EventFetcher(client, "", Settings(page_size=page_size, parallel_requests=parallel), NewColumns())  # type: ignore[arg-type]
+    fetcher = EventFetcher(
+        client, "", Settings(page_size=page_size, parallel_requests=parallel), PageDecoder(NewColumns())
+    )  # type: ignore[arg-type]
     ids: set[int] = set()
     windows = []
     for table, window in fetcher.fetch("all", [SPAN], 1):
@@ -107,7 +110,7 @@ def test_every_event_of_a_split_window_is_in_one_of_its_halves() -> None:
         )
     )
     settings = Settings(page_size=50, parallel_requests=3, events_per_load=20)
-    fetcher = EventFetcher(client, "", settings, NewColumns())  # type: ignore[arg-type]
+    fetcher = EventFetcher(client, "", settings, PageDecoder(NewColumns()))  # type: ignore[arg-type]
     parts = list(fetcher.fetch("all", [SPAN], 1))
     fetcher.close()
     windows = sorted((window for _, window in parts if window is not None), key=lambda window: window.start)
