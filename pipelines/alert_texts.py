@@ -11,7 +11,7 @@ from .reading import RAW
 from .redaction import redact
 from .report import printable
 from .run_log import RunRecord
-from .status import utc
+from .verdict import utc
 
 SHOWN_FINDINGS = 5
 LONGEST_TEXT = 300

@@ -10,13 +10,32 @@ from .destination import database_path, dataset_name, destination_type
 from .own_tables import ALERTS, RUNS
 from .reading import ENRICHED, RAW, Reader
 from .sign_in_status import sign_in_status
+from .verdict import problems_of, warnings_of
 
 LATE_EVENT_DAYS = 30
 Json = dict[str, Any]
 
+# The keys of `status --json`. They are a contract: one may be added, none changes its meaning.
+KEYS = {
+    "ok": "Whether there is no problem; the exit code is 0 then, else 1",
+    "checked_at": "Now (every moment is ISO 8601, UTC)",
+    "destination": "type, database (file of DuckDB), raw_dataset, enriched_dataset",
+    "freshness": "covered_until, minutes_ago, max_age_minutes, stale; of the event type that lags behind most",
+    "coverage": "from, until, complete_windows",
+    "gaps": "event_type, start, end, acknowledged of each lost span",
+    "incomplete_windows": "event_type, start, end, reported_events, distinct_events",
+    "late_events": "events that came late in the runs of the last `days`",
+    "findings": "open security findings: open, high, medium, low",
+    "sign_in": "mode, certificate_expires_at, certificate_days_left, token_store, token_stored_at",
+    "last_runs": "columns of the table `runs`, newest first",
+    "tables": "dataset, table, rows",
+    "problems": "kind (never_loaded, stale, gap, incomplete) and text of all that makes it red",
+    "warnings": "texts about the last run and about certificates",
+}
+
 
 def read_status(reader: Reader | None, max_age: timedelta, runs: int, now: datetime | None = None) -> Json:
-    """Returns the status, with `problems` that make a monitor red and `warnings` that do not.
+    """Returns the status, with the `KEYS`: `problems` make a monitor red, `warnings` do not.
 
     Args:
         reader (Reader): The destination; None where there is no database yet.
@@ -43,8 +62,8 @@ def read_status(reader: Reader | None, max_age: timedelta, runs: int, now: datet
         "last_runs": [_run(run) for run in past[:runs]],
         "tables": _tables(reader),
     }
-    status["problems"] = _problems(status)
-    status["warnings"] = [*_warnings(past), *warnings]
+    status["problems"] = problems_of(status)
+    status["warnings"] = [*warnings_of(past, status["destination"]["type"]), *warnings]
     status["ok"] = not status["problems"]
     return status
 
@@ -173,49 +192,3 @@ def _tables(reader: Reader | None) -> list[Json]:
         counts = reader.row_counts(dataset, sorted(names))
         found += [{"dataset": dataset_name(dataset), "table": name, "rows": count} for name, count in counts.items()]
     return found
-
-
-def _problems(status: Json) -> list[Json]:
-    freshness = status["freshness"]
-    if freshness["covered_until"] is None:
-        what = status["destination"]["database"] or status["destination"]["raw_dataset"]
-        text = f"nothing was loaded yet into `{what}`. Run `python -m pipelines.audit run`."
-        return [{"kind": "never_loaded", "text": text}]
-    problems = []
-    if freshness["stale"]:
-        ago, most = duration(freshness["minutes_ago"]), duration(freshness["max_age_minutes"])
-        text = f"the data ends {ago} ago, more than {most} (--max-age). See the last runs and the schedule."
-        problems.append({"kind": "stale", "text": text})
-    for gap in status["gaps"]:
-        if not gap["acknowledged"]:
-            text = (
-                f"events from {utc(gap['start'])} to {utc(gap['end'])} are lost: Anaplan keeps them no longer. "
-                "Once you have taken note: `python -m pipelines.audit acknowledge gaps`."
-            )
-            problems.append({"kind": "gap", "text": text})
-    for window in status["incomplete_windows"]:
-        text = (
-            f"window {utc(window['start'])} to {utc(window['end'])} is incomplete: {window['distinct_events']} events "
-            f"arrived, {window['reported_events']} were reported. The next run fetches it again."
-        )
-        problems.append({"kind": "incomplete", "text": text})
-    return problems
-
-
-def _warnings(past: list[Json]) -> list[str]:
-    last = next((run for run in past if run["ended_at"] is not None), None)
-    if last is None or not last["exit_code"]:
-        return []
-    return [f"the last run ended with exit code {last['exit_code']}: {last['error'] or 'see its output'}"]
-
-
-def utc(moment: datetime) -> str:
-    """A moment for people, to the minute."""
-    return moment.astimezone(timezone.utc).strftime("%Y-%m-%d %H:%M UTC")
-
-
-def duration(minutes: float) -> str:
-    """A length of time for people: 4 minutes, 3.5 hours, 12.0 days."""
-    if minutes < 120:
-        return f"{minutes:.0f} minutes"
-    return f"{minutes / 60:.1f} hours" if minutes < 48 * 60 else f"{minutes / 1440:.1f} days"

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from .report import WIDTH, SummaryTable, format_table, printable
-from .status import Json, duration, utc
+from .verdict import Json, died, duration, utc
 
 RUN_COLUMNS = ("started (UTC)", "command", "exit", "new", "late", "windows", "seconds", "error")
 
@@ -57,16 +57,16 @@ def _tables(status: Json) -> list[SummaryTable]:
         for gap in status["gaps"]
     ]
     missing += [("incomplete", w["event_type"], utc(w["start"]), utc(w["end"])) for w in status["incomplete_windows"]]
-    runs = [_run_row(run, number == 0) for number, run in enumerate(status["last_runs"])]
+    kind = status["destination"]["type"]
+    runs = [_run_row(run, died(run, number == 0, kind)) for number, run in enumerate(status["last_runs"])]
     sizes = [(table["dataset"], table["table"], table["rows"]) for table in status["tables"]]
     tables = [SummaryTable("Missing", ("what", "type", "from", "to"), missing)] if missing else []
     tables += [SummaryTable("Last runs", RUN_COLUMNS, runs)] if runs else []
     return [*tables, *([SummaryTable("Tables", ("dataset", "table", "rows"), sizes)] if sizes else [])]
 
 
-def _run_row(run: Json, is_last: bool) -> tuple[Any, ...]:
-    ended = run["ended_at"] is not None
-    exit_code = str(run["exit_code"]) if ended else "runs or died" if is_last else "died"
+def _run_row(run: Json, killed: bool) -> tuple[Any, ...]:
+    exit_code = str(run["exit_code"]) if run["ended_at"] is not None else "killed" if killed else "running"
     seconds = None if run["seconds"] is None else f"{run['seconds']:.1f}"
     counts = (run["new_events"], run["late_events"], run["windows"])
     return (utc(run["started_at"])[:16], run["command"], exit_code, *counts, seconds, printable(run["error"] or ""))

@@ -106,6 +106,7 @@ def test_incomplete_window_is_a_failure_that_ends(tenant: Tenant, webhook: Webho
     assert status(tenant)[0] == 0
 
 
+@pytest.mark.parametrize("engine", ["postgres"], indirect=True)
 def test_gap_is_told_once_and_can_be_acknowledged(
     tenant: Tenant, engine: Engine, webhook: Webhook, server: Any
 ) -> None:

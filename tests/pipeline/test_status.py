@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from pipelines.status import KEYS
 from sandbox.certificates import make_key_pair
 from tests.conftest import Engine, Tenant, event, plain_server
 from tests.pipeline.test_load import LISTS
@@ -29,7 +30,9 @@ def some_events() -> list[dict[str, Any]]:
 def status(tenant: Tenant, *options: str) -> tuple[int, dict[str, Any]]:
     outcome = tenant.run("status", "--json", *options)
     assert outcome.err == ""
-    return outcome.code, json.loads(outcome.out)
+    told = json.loads(outcome.out)
+    assert told.keys() == KEYS.keys()
+    return outcome.code, told
 
 
 def write(engine: Engine, statement: str) -> None:
@@ -149,6 +152,14 @@ def test_gap_stays_red_and_lies_between_what_is_covered(loaded: Tenant, duck: En
     assert told["gaps"] == [
         {"event_type": "all", "start": days[0].isoformat(), "end": days[2].isoformat(), "acknowledged": False}
     ]
+
+
+def test_killed_run_shows(loaded: Tenant, duck: Engine) -> None:
+    write(duck, "insert into anaplan_audit_raw.runs (run_id, command, started_at) values ('k', 'run', now())")
+    code, told = status(loaded)
+    assert code == 0 and len(told["warnings"]) == 1 and "was killed" in told["warnings"][0]
+    assert told["last_runs"][0]["ended_at"] is None
+    assert "killed" in loaded.run("status").out.split("Last runs")[1].splitlines()[2]
 
 
 def test_event_type_that_was_never_loaded_is_not_fresh(loaded: Tenant) -> None:
