@@ -107,12 +107,14 @@ full_refresh_option = click.option(
 def run(since: datetime | None, until: datetime | None, full_refresh: bool) -> int:
     """Load what is new, enrich it, check the result."""
     with _watched("run") as (pipelines, progress, record):
+        copy = _publish_path()
         loaded = _load(pipelines, progress, since, until, record)
         enriched = _enrich(pipelines, full_refresh, record)
         results = _check(pipelines, record)
         _say_loaded(loaded)
         _say_enriched(enriched)
         _say_checked(results)
+        _publish(pipelines, copy, record)
         _say_seconds(record)
         _note_outcome(record)
     return record.exit_code
@@ -146,7 +148,9 @@ def enrich(full_refresh: bool) -> int:
 def check() -> int:
     """Run the data checks over the enriched tables."""
     with _watched("check") as (pipelines, _, record):
+        copy = _publish_path()
         _say_checked(_check(pipelines, record))
+        _publish(pipelines, copy, record)
         _say_seconds(record)
         _note_outcome(record)
     return record.exit_code
@@ -271,6 +275,26 @@ def _check(pipelines: "Pipelines", record: "RunRecord") -> list["CheckResult"]:
     with _timed("check", record.seconds):
         record.checked = check_all(pipelines.enriched, pipelines.raw)
     return record.checked
+
+
+def _publish_path() -> str | None:
+    from .publish import publish_path
+
+    return publish_path()
+
+
+def _publish(pipelines: "Pipelines", path: str | None, record: "RunRecord") -> None:
+    """Publishes the enriched dataset, where that is wanted and every check passed."""
+    from .publish import publish
+
+    if path is None:
+        return
+    if _code_of_checks(record.checked or []) != DONE:
+        click.echo(f"audit: nothing was published: `{path}` stays as it was until the checks pass.", err=True)
+        return
+    with _timed("publish", record.seconds):
+        published = publish(pipelines, path)
+    click.echo(f"published {published.line()}")
 
 
 def _say_loaded(loaded: "LoadResult") -> None:

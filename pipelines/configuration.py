@@ -8,12 +8,15 @@ from typing import Any
 
 import dlt
 
+from .destination import ENRICH_NAME, LOAD_NAME
 from .exit_codes import CONFIGURATION, PipelineError
 
 SOURCE_SECTION = ("sources", "audit_source")
 ALERT_SECTION = ("alerts",)
 ALERT_SETTINGS = {"webhook_url", "min_severity"}
 SEVERITIES = ("high", "medium", "low")
+# What each pipeline takes beside dlt's own settings of a pipeline.
+PIPELINE_SETTINGS = {LOAD_NAME: {"wait_for_readers_seconds"}, ENRICH_NAME: {"publish_to"}}
 # Set by the pipeline itself, not by its user.
 INTERNAL = {"credentials", "reload", "run", "make_executor"}
 
@@ -22,11 +25,14 @@ def check_settings() -> None:
     """Raises for the first setting that does not exist or does not fit, from a file or from the environment.
 
     Raises:
-        PipelineError: A setting under `sources.audit_source` or `alerts` is misspelt, or an alert setting is wrong.
+        PipelineError: A setting under `sources.audit_source`, `alerts` or `pipelines.*` is misspelt, or an alert
+            setting is wrong.
     """
-    for section, known in ((SOURCE_SECTION, known_settings()), (ALERT_SECTION, ALERT_SETTINGS)):
+    sections = {SOURCE_SECTION: known_settings(), ALERT_SECTION: ALERT_SETTINGS}
+    sections.update({("pipelines", name): known_pipeline_settings(name) for name in PIPELINE_SETTINGS})
+    for section, known in sections.items():
         for where, name in _configured(section):
-            if name not in known:
+            if name not in known and name.partition(".")[0] not in known:
                 near = difflib.get_close_matches(name, known, 1)
                 meant = f"Did you mean `{near[0]}`?" if near else f"Known are {', '.join(sorted(known))}."
                 raise PipelineError(CONFIGURATION, f"setting `{name}` ({where}) does not exist. {meant}")
@@ -55,6 +61,13 @@ def known_settings() -> set[str]:
     arguments = set(inspect.signature(audit_source).parameters) - INTERNAL
     fields = {f"credentials.{field}" for spec in MODES.values() for field in spec.get_resolvable_fields()}
     return arguments | fields
+
+
+def known_pipeline_settings(pipeline: str) -> set[str]:
+    """Returns the names under `pipelines.{pipeline}`: dlt's and ours."""
+    from dlt.pipeline.configuration import PipelineConfiguration
+
+    return {*PipelineConfiguration.get_resolvable_fields(), *PIPELINE_SETTINGS[pipeline]}
 
 
 def _configured(section: tuple[str, ...]) -> Iterator[tuple[str, str]]:

@@ -10,7 +10,8 @@ import dlt
 from dlt.common.destination import Destination
 from dlt.common.destination.exceptions import UnknownDestinationModule
 
-from .exit_codes import CONFIGURATION, LOCKED, PipelineError
+from .duckdb_file import open_for_writing
+from .exit_codes import CONFIGURATION, PipelineError
 from .locks import machine_lock, warehouse_lock
 
 LOAD_NAME, ENRICH_NAME = "anaplan_audit", "anaplan_audit_enrich"
@@ -137,33 +138,15 @@ def _postgres_types() -> type[Any]:
 @contextmanager
 def _database(path: str) -> Iterator[Any]:
     """Opens the DuckDB file and keeps it open for the whole run, or a reader slipping in makes the load fail."""
-    import duckdb
-
     stem = os.path.splitext(os.path.basename(path))[0]
     if stem in (dataset_name(LOAD_NAME), dataset_name(ENRICH_NAME)):
         raise PipelineError(
             CONFIGURATION, f"database file `{path}`: `{stem}` is also the name of a dataset. Rename one of the two."
         )
-    try:
-        connection = duckdb.connect(path)
-    except duckdb.IOException as error:
-        raise _unusable(path, str(error)) from None
-    except duckdb.Error as error:
-        raise PipelineError(CONFIGURATION, f"database file `{path}`: {str(error).splitlines()[0]}") from None
+    connection = open_for_writing(path)
     try:
         connection.execute("set TimeZone = 'UTC'")
         connection.execute("set preserve_insertion_order = false")
         yield connection
     finally:
         connection.close()
-
-
-def _unusable(path: str, reason: str) -> PipelineError:
-    if "lock" in reason.lower():
-        holder = reason.partition("Conflicting lock is held in ")[2].split(". ")[0] or "another program"
-        return PipelineError(LOCKED, f"database file `{path}` is held open by {holder}. Close it, then run again.")
-    if "not a valid DuckDB" in reason or "magic bytes" in reason:
-        return PipelineError(CONFIGURATION, f"database file `{path}` is no DuckDB database. Name another file.")
-    return PipelineError(
-        CONFIGURATION, f"database file `{path}` cannot be opened ({reason.splitlines()[0]}). Check path and rights."
-    )

@@ -41,6 +41,7 @@ def _own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RUNTIME__REQUEST_TIMEOUT", "5")
     # A slow machine must not make a line of progress an error.
     monkeypatch.setattr(progress, "LOG_PERIOD", 3600.0)
+    monkeypatch.setenv("PIPELINES__ANAPLAN_AUDIT__WAIT_FOR_READERS_SECONDS", "0")
     monkeypatch.chdir(tmp_path)
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from pipelines import exit_codes
 from pipelines.audit import cli
-from pipelines.configuration import ALERT_SETTINGS, known_settings
+from pipelines.configuration import ALERT_SETTINGS, PIPELINE_SETTINGS, known_settings
 from tests.conftest import REPOSITORY
 
 README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
@@ -25,6 +25,14 @@ def test_settings() -> None:
 
 def test_alert_settings() -> None:
     assert first_column("Settings", "alert setting") == ALERT_SETTINGS
+
+
+def test_pipeline_settings() -> None:
+    ours = {f"[pipelines.{pipeline}] {name}" for pipeline, names in PIPELINE_SETTINGS.items() for name in names}
+    assert first_column("Settings", "pipeline setting") == ours
+    text = (REPOSITORY / ".dlt" / "config.toml").read_text(encoding="utf-8")
+    for name in (name for names in PIPELINE_SETTINGS.values() for name in names):
+        assert re.search(rf"^(# )?{name} = ", text, re.MULTILINE), name
 
 
 def test_settings_in_the_configuration_file() -> None:

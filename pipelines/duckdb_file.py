@@ -1,0 +1,80 @@
+"""Opens the DuckDB file: while one process writes no other may have it open, and a reader keeps a writer out."""
+
+import os
+import time
+from typing import Any
+
+import click
+import dlt
+
+from .exit_codes import CONFIGURATION, LOCKED, PipelineError
+
+DEFAULT_WAIT_SECONDS = 60.0
+TRY_EVERY_SECONDS = 0.2
+WAIT_SETTING = "pipelines.anaplan_audit.wait_for_readers_seconds"
+
+
+def open_for_writing(path: str) -> Any:
+    """Returns the connection, after other programs have let go of the file; `wait_for_readers_seconds` at most.
+
+    Raises:
+        PipelineError: A program still holds the file (75), or it cannot be opened.
+    """
+    import duckdb
+
+    seconds = _seconds_to_wait()
+    give_up_at = time.monotonic() + seconds
+    announced = False
+    while True:
+        try:
+            return duckdb.connect(path)
+        except duckdb.IOException as error:
+            reason = str(error)
+        except duckdb.Error as error:
+            raise PipelineError(CONFIGURATION, f"database file `{path}`: {str(error).splitlines()[0]}") from None
+        if not is_held(reason):
+            raise _unusable(path, reason)
+        if time.monotonic() >= give_up_at:
+            waited = f", still after {seconds:g} s" if seconds else ""
+            raise PipelineError(
+                LOCKED,
+                f"database file `{path}` is held open by {holder(reason)}{waited}. Close it, then run again; "
+                "what stays open should read a copy (setting `publish_to`).",
+            )
+        if not announced:
+            click.echo(f"audit: waiting up to {seconds:g} s for {holder(reason)} to close `{path}`.", err=True)
+            announced = True
+        time.sleep(TRY_EVERY_SECONDS)
+
+
+def is_held(reason: str) -> bool:
+    """Tells by DuckDB's message whether another process has the file open."""
+    return "Could not set lock" in reason or "being used by another process" in reason
+
+
+def holder(reason: str) -> str:
+    """Returns the program and its PID as DuckDB's message names them, shortened to the program's name."""
+    named = reason.partition("Conflicting lock is held in ")[2].partition(". ")[0].strip()
+    program, _, pid = named.partition(" (PID ")
+    return f"{os.path.basename(program)} (PID {pid}" if pid else named or "another program"
+
+
+def _seconds_to_wait() -> float:
+    configured: Any = dlt.config.get(WAIT_SETTING)
+    try:
+        seconds = DEFAULT_WAIT_SECONDS if configured is None else float(configured)
+    except (TypeError, ValueError):
+        seconds = -1.0
+    if not 0 <= seconds <= 24 * 3600:
+        raise PipelineError(
+            CONFIGURATION, f"setting `wait_for_readers_seconds`: `{configured}` is out of range. Use 0 to 86400."
+        )
+    return seconds
+
+
+def _unusable(path: str, reason: str) -> PipelineError:
+    if "not a valid DuckDB" in reason or "magic bytes" in reason:
+        return PipelineError(CONFIGURATION, f"database file `{path}` is no DuckDB database. Name another file.")
+    return PipelineError(
+        CONFIGURATION, f"database file `{path}` cannot be opened ({reason.splitlines()[0]}). Check path and rights."
+    )
