@@ -40,6 +40,11 @@ demo: setup ## Load, enrich and show the audit log of a simulated company; again
 run: setup ## Load what is new from the tenant in .dlt/secrets.toml, enrich it, check it
 	@$(BIN)/python -m pipelines.audit run
 
+driver: setup ## Install what a warehouse needs beside the locked packages: make driver FOR=snowflake
+	@test -n "$(FOR)" || { echo "make driver FOR=snowflake (or another destination_type of .dlt/config.toml)"; exit 2; }
+	@$(BIN)/python -m pip freeze --disable-pip-version-check > $(VENV)/installed.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c $(VENV)/installed.txt "dlt[$(FOR)]"
+
 docs: setup ## Write the data dictionary with its lineage, one page: build/dictionary.html
 	@$(BIN)/python -m pipelines.dictionary
 
@@ -80,4 +85,4 @@ lock: ## Renew the lock files (needs uv)
 clean: ## Remove .venv, the demo and caches; never a database of yours
 	rm -rf $(VENV) $(AIRFLOW) .demo build .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
-.PHONY: help setup demo run docs report status test test-engines test-airflow torture lint bench lock clean
+.PHONY: help setup driver demo run docs report status test test-engines test-airflow torture lint bench lock clean

@@ -39,8 +39,7 @@ class Pipelines(NamedTuple):
     @property
     def file_format(self) -> Any:
         """Parquet wherever the destination takes it: Postgres would otherwise get CSV."""
-        formats = self.raw.destination.capabilities().supported_loader_file_formats or []
-        return "parquet" if "parquet" in formats else None
+        return load_format(self.raw.destination)
 
 
 @contextmanager
@@ -64,6 +63,12 @@ def open_pipelines(progress: Any = None) -> Iterator[Pipelines]:
         for pipeline in (raw, enriched):
             pipeline.sync_destination()
         yield Pipelines(raw, enriched, database)
+
+
+def load_format(destination: Any) -> Any:
+    """Returns parquet, or None for what dlt prefers there: BigQuery takes no JSON column from parquet."""
+    formats = destination.capabilities().supported_loader_file_formats or []
+    return "parquet" if "parquet" in formats and not destination.destination_type.endswith(".bigquery") else None
 
 
 def dataset_name(pipeline: str) -> str:

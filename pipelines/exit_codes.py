@@ -97,7 +97,8 @@ def _known(error: BaseException) -> tuple[int, str] | None:
     if isinstance(error, ConfigurationException):
         return CONFIGURATION, f"configuration: {_first_line(error)} See .dlt/config.toml and .dlt/secrets.toml.example."
     if isinstance(error, MissingDependencyException):
-        return CONFIGURATION, f"destination: {_first_line(error)} Install the extra of that warehouse."
+        line = f"destination: {_first_line(error)} Install its driver: make driver FOR=<destination_type>."
+        return CONFIGURATION, line
     if isinstance(error, LoadClientJobException):
         table = str(error.job_id).partition(".")[0]
         reason = _first_line(error.client_exception or error)
