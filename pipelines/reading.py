@@ -48,11 +48,11 @@ class Reader:
             return []
 
     def row_counts(self, dataset: str, tables: list[str]) -> dict[str, int]:
-        """Returns the number of rows of each table, by one statement."""
-        if not tables:
-            return {}
+        """Returns the number of rows of each table that exists, by one statement where all of them do."""
         counts = [f"select '{name}' as name, count(*) as number from {name}" for name in tables]
-        return {row["name"]: int(row["number"]) for row in self.rows(dataset, " union all ".join(counts))}
+        rows = self.rows(dataset, " union all ".join(counts)) if counts else []
+        rows = rows or [row for count in counts for row in self.rows(dataset, count)]
+        return {row["name"]: int(row["number"]) for row in rows}
 
     def _translated(self, client: SqlClientBase[Any], query: str) -> str:
         parsed = sqlglot.parse_one(query, dialect=DIALECT)

@@ -154,6 +154,15 @@ def test_gap_stays_red_and_lies_between_what_is_covered(loaded: Tenant, duck: En
     ]
 
 
+def test_database_from_before_there_were_runs(loaded: Tenant, duck: Engine) -> None:
+    write(duck, "drop table anaplan_audit_raw.runs")
+    write(duck, "drop table anaplan_audit_raw.alerts")
+    code, told = status(loaded)
+    sizes = {table["table"]: table["rows"] for table in told["tables"]}
+    assert (code, told["last_runs"], sizes["events"]) == (0, [], EVENTS)
+    assert "runs" not in sizes
+
+
 def test_killed_run_shows(loaded: Tenant, duck: Engine) -> None:
     write(duck, "insert into anaplan_audit_raw.runs (run_id, command, started_at) values ('k', 'run', now())")
     code, told = status(loaded)
