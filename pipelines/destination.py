@@ -1,5 +1,6 @@
 """Where the data goes: the two dlt pipelines on one destination, for one run at a time."""
 
+import logging
 import os
 import stat
 from collections.abc import Iterator
@@ -7,12 +8,14 @@ from contextlib import ExitStack, contextmanager
 from typing import Any, NamedTuple
 
 import dlt
+from dlt.common import logger
 from dlt.common.destination import Destination
 from dlt.common.destination.exceptions import UnknownDestinationModule
 
 from .duckdb_file import open_for_writing
 from .exit_codes import CONFIGURATION, PipelineError
 from .locks import machine_lock, warehouse_lock
+from .repair import lacking_tables, restore_tables
 
 LOAD_NAME, ENRICH_NAME = "anaplan_audit", "anaplan_audit_enrich"
 DEFAULT_DATASETS = {LOAD_NAME: "anaplan_audit_raw", ENRICH_NAME: "anaplan_audit"}
@@ -62,6 +65,13 @@ def open_pipelines(progress: Any = None) -> Iterator[Pipelines]:
         held.enter_context(warehouse_lock(raw, raw.dataset_name, enriched.dataset_name))
         for pipeline in (raw, enriched):
             pipeline.sync_destination()
+        lacking = lacking_tables(raw)
+        if lacking:
+            restore_tables(raw, lacking)
+            logger.warning(
+                f"Somebody dropped {', '.join(f'`{name}`' for name in lacking)}, or columns of it: made anew, and "
+                "empty. `load --since` loads again what Anaplan still keeps."
+            )
         yield Pipelines(raw, enriched, database)
 
 
@@ -87,8 +97,6 @@ def database_path() -> str:
 
 def warn_about_open_secrets() -> None:
     """Says so when others on this machine can read the secrets file."""
-    from dlt.common import logger
-
     path = os.path.join(".dlt", "secrets.toml")
     if os.name == "posix" and os.path.exists(path) and os.stat(path).st_mode & (stat.S_IRGRP | stat.S_IROTH):
         logger.warning(f"Others can read `{path}`. Run `chmod 600 {path}`.")
@@ -108,6 +116,18 @@ def _set_switches() -> None:
     dlt.config["load.raise_on_max_retries"] = 1
     dlt.config["load.delete_completed_jobs"] = True
     dlt.config["normalize.parquet_normalizer.add_dlt_load_id"] = True
+    logging.getLogger("dlt").addFilter(_REPEATED)
+
+
+class _Repeated(logging.Filter):
+    """Leaves out, without --debug, the tracebacks of jobs that failed: the line at the end of the run says it."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        of_a_job = os.path.join("dlt", "load") in record.pathname or record.exc_info is not None
+        return not of_a_job or logging.getLogger("dlt").isEnabledFor(logging.INFO)
+
+
+_REPEATED = _Repeated()
 
 
 def make_destination(database: Any) -> Any:

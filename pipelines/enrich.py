@@ -22,6 +22,7 @@ from .exit_codes import CONFIGURATION, PipelineError
 from .model_files import DIALECT, MODELS_DIR, Model
 from .model_layers import Enrichment, read_enrichment
 from .model_runs import Days, State, model_resource, run_layer, seed_resource, stored_state
+from .repair import lacking_tables, restore_tables
 from .touched_days import FACTS, Watermark, read_watermark, touched_days
 
 
@@ -44,10 +45,11 @@ class EnrichReport:
 
 @dataclass(frozen=True)
 class _Plan:
-    """Which days are rewritten, which tables are built anew, and the state before and after."""
+    """Which days are rewritten, which tables are built anew (`lacking`: somebody dropped them), and the two states."""
 
     days: Days
     rebuilt: set[str]
+    lacking: set[str]
     state_before: State
     state_after: State
 
@@ -74,6 +76,10 @@ def enrich(
         pipeline.abort_packages()
     plan = _plan(pipeline, raw_dataset, enrichment, full_refresh)
     load_ids: list[str] = []
+    if plan.lacking:
+        # Forgotten first: a run that dies after they are made anew must not take the empty tables for full ones.
+        load_ids += run_layer(pipeline, [], plan.state_before)
+        restore_tables(pipeline, plan.lacking)
     for number in range(1, len(enrichment.layers) + 1):
         state = plan.state_after if number == len(enrichment.layers) else plan.state_before
         load_ids += _run_layer(pipeline, raw_dataset, enrichment, plan, number, state)
@@ -134,14 +140,16 @@ def _plan(pipeline: dlt.Pipeline, raw: dlt.Dataset, enrichment: Enrichment, full
     wanted = fingerprints(enrichment, _catalogue_hash(raw))
     built = {} if full_refresh else state.get("models", {})
     existing: set[str] = set(pipeline.default_schema.tables) if pipeline.default_schema_name else set()
-    rebuilt = {name for name, value in wanted.items() if built.get(name) != value or name not in existing}
+    lacking = set(lacking_tables(pipeline)) & set(enrichment.tables)
+    missing = lacking | (set(wanted) - existing)
+    rebuilt = {name for name, value in wanted.items() if built.get(name) != value or name in missing}
     days: Days = None
     if FACTS in wanted and FACTS not in rebuilt:
         days = touched_days(raw, pipeline.dataset(), Watermark(state.get("events"), state.get("directory")))
     # Until the last layer is written, what is being rebuilt counts as not built.
     before = {**state, "models": {name: value for name, value in built.items() if name not in rebuilt}}
     after = {"events": now.events, "directory": now.directory, "models": wanted}
-    return _Plan(days, rebuilt, before, after)
+    return _Plan(days, rebuilt, lacking, before, after)
 
 
 def fingerprints(enrichment: Enrichment, catalogue: str) -> dict[str, str]:

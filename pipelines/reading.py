@@ -25,11 +25,8 @@ TRY_EVERY_SECONDS = 0.2
 class Reader:
     """Queries the raw and the enriched dataset."""
 
-    def __init__(self, destination: Any, held: ExitStack, *, with_tables: bool = True) -> None:
-        self._tables = {
-            name: _tables(dlt.dataset(destination, dataset_name(name))) if with_tables else []
-            for name in (RAW, ENRICHED)
-        }
+    def __init__(self, destination: Any, held: ExitStack) -> None:
+        self._tables = {name: _tables(dlt.dataset(destination, dataset_name(name))) for name in (RAW, ENRICHED)}
         self._clients: dict[str, SqlClientBase[Any]] = {
             name: dlt.dataset(destination, dataset_name(name), schema=dlt.Schema("reading")).sql_client
             for name in self._tables
@@ -49,14 +46,6 @@ class Reader:
                 return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
         except DatabaseUndefinedRelation:
             return []
-
-    def frame(self, dataset: str, query: str) -> Any:
-        """Returns the rows of such a query as a pandas frame; None where a table is missing."""
-        try:
-            with self._open.execute_query(self._translated(self._clients[dataset], query)) as cursor:
-                return cursor.df()
-        except DatabaseUndefinedRelation:
-            return None
 
     def row_counts(self, dataset: str, tables: list[str]) -> dict[str, int]:
         """Returns the number of rows of each table that exists, by one statement where all of them do."""
@@ -84,18 +73,17 @@ def _tables(dataset: dlt.Dataset) -> list[str]:
 
 
 @contextmanager
-def open_reader(wait_seconds: float, *, with_tables: bool = True) -> Iterator[Reader | None]:
+def open_reader(wait_seconds: float) -> Iterator[Reader | None]:
     """Opens the destination for reading; gives None where the DuckDB file does not exist yet.
 
-    DuckDB lets no process read while another one writes: a run is waited for, at most `wait_seconds`. A single query
-    is sooner answered without the list of tables, which takes a query of its own.
+    DuckDB lets no process read while another one writes: a run is waited for, at most `wait_seconds`.
 
     Raises:
         PipelineError: The file is still held after that (75), or cannot be opened.
     """
     with ExitStack() as held:
         if destination_type() != "duckdb":
-            yield Reader(make_destination(None), held, with_tables=with_tables)
+            yield Reader(make_destination(None), held)
             return
         path = database_path()
         if not os.path.exists(path):
@@ -104,7 +92,7 @@ def open_reader(wait_seconds: float, *, with_tables: bool = True) -> Iterator[Re
         connection = _connect(path, wait_seconds)
         held.callback(connection.close)
         connection.execute("set TimeZone = 'UTC'")
-        yield Reader(make_destination(connection), held, with_tables=with_tables)
+        yield Reader(make_destination(connection), held)
 
 
 def _connect(path: str, wait_seconds: float) -> Any:

@@ -1,6 +1,7 @@
 """A small tenant, and what the tables have to hold after an undisturbed first run and after an undisturbed later one."""
 
 import re
+import shutil
 import tempfile
 import time
 from collections.abc import Iterator
@@ -8,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from pipelines.model_files import MODELS_DIR
 from sandbox.server import Sandbox
 from tests.children import Calls, Ended
 from tests.models.small import describe, write_model, write_short_models
@@ -21,10 +23,7 @@ HOUR_MS = 3_600_000
 NAMES = """
 select cast(lower(id) as varchar) as user_id, cast(first_name as varchar) as name from users where _dlt_valid_to is null
 """
-CHECK = """
-select events.event_day from events
-left join fct_events on events.id = fct_events.event_id where fct_events.event_id is null
-"""
+CHECK = "no_loaded_event_is_missing.sql"
 
 
 class World:
@@ -54,7 +53,7 @@ class World:
 
     def run(self, where: Place, *prepare: tuple[Any, ...], command: str = "run") -> Ended:
         """A run with the few models of this world."""
-        return where.run(command, prepare=[*self.calls, *prepare])
+        return where.run(*command.split(), prepare=[*self.calls, *prepare])
 
     def clean_run(self, where: Place) -> None:
         """A run that nothing disturbs: it says nothing and ends with 0."""
@@ -117,7 +116,7 @@ def _models(folder: Path) -> str:
     write_model(folder, "users_seen", "select cast(user_id as varchar) as user_id from names", columns=["user_id"])
     describe(folder, "seed", columns=["code", "meaning"])
     (folder / "checks").mkdir()
-    (folder / "checks" / "every_event.sql").write_text(CHECK, encoding="utf-8")
+    shutil.copy(MODELS_DIR / "checks" / CHECK, folder / "checks")
     return str(folder)
 
 

@@ -23,13 +23,14 @@ class Place:
     """A database and a working folder. Runs commands against them, each in a process of its own."""
 
     def __init__(self, folder: Path, url: str, engine: Engine, **settings: Any) -> None:
-        self.folder, self.engine = folder, engine
+        self.folder, self.url, self.engine, self.settings = folder, url, engine, settings
         self.environment = {name: value for name, value in os.environ.items() if not name.startswith(OURS)}
         for service in ("AUTH", "API", "AUDIT", "OAUTH"):
             self.set(SOURCE + f"{service}_URL", url)
         self.set(SOURCE + "CREDENTIALS__EMAIL", "auditor@example.com")
         self.set(SOURCE + "CREDENTIALS__PASSWORD", "sandbox")
         self.set("DLT_DATA_DIR", folder / "dlt")
+        self.set("PIPELINES__ANAPLAN_AUDIT__WAIT_FOR_READERS_SECONDS", 0)
         self.set("RUNTIME__DLTHUB_TELEMETRY", "false")
         self.set("RUNTIME__REQUEST_BACKOFF_FACTOR", "0.001")
         if engine.kind == "duckdb":
