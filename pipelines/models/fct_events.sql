@@ -307,7 +307,9 @@ select
     cast(case when models.name_now <> models.name then models.name_now end as varchar) as model_name_now,
     cast(case when objects.name_now <> objects.name then objects.name_now end as varchar) as object_name_now,
     cast(case when targets.name_now <> targets.name then targets.name_now end as varchar) as target_user_name_now,
-    cast(targets.email as varchar) as target_user_email,
+    cast(coalesce(
+        targets.email, case when e.sent_target_name like '%@%' then e.sent_target_name end
+    ) as varchar) as target_user_email,
     cast(case
         when e.target_id is null then null
         when e.target_id like 'internal%' then 'system'

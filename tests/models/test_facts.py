@@ -237,6 +237,7 @@ def test_roles_and_targets(fact: Facts) -> None:
     columns = ("role_id", "role_name", "target_user_id", "target_user_name")
     assert fact(21, *columns) == ("r1", "Tenant Administrator", EVE, "Eve Early")
     assert fact(22, *columns) == ("m1", "Viewer", "9999", "Zed")
+    assert fact(38, "target_user_name", "target_user_email") == ("gone@x.com", "gone@x.com")
 
 
 def test_lateness_and_missing_dates(fact: Facts) -> None:
