@@ -58,6 +58,7 @@ class _Cli(click.Group):
 
 
 DEBUG = "pipelines.audit.debug"
+DAY = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"])
 
 
 @click.group(cls=_Cli, epilog=HELP, context_settings={"help_option_names": ["-h", "--help"]})
@@ -90,9 +91,8 @@ debug_option = click.option(
 
 def span_options(function: Callable[..., int]) -> Callable[..., int]:
     """Adds --since and --until."""
-    day = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"])
-    function = click.option("--until", type=day, help="Load only events before this UTC date (ISO).")(function)
-    return click.option("--since", type=day, help="Load (again) the events from this UTC date (ISO) on.")(function)
+    function = click.option("--until", type=DAY, help="Load only events before this UTC date (ISO).")(function)
+    return click.option("--since", type=DAY, help="Load (again) the events from this UTC date (ISO) on.")(function)
 
 
 full_refresh_option = click.option(
@@ -203,6 +203,34 @@ def check_access_command() -> int:
 
     check_settings()
     return check_access()
+
+
+@cli.command("export")
+@debug_option
+@click.argument("table")
+@click.option(
+    "--format", "file_format", type=click.Choice(["csv", "jsonl", "parquet"]), help="Default: as FILE, or csv."
+)
+@click.option(
+    "--to", metavar="FILE", type=click.Path(dir_okay=False), help="File to write; standard output by default."
+)
+@click.option("--force", is_flag=True, help="Replace a file that exists.")
+@click.option("--since", type=DAY, help="Rows from this UTC date on.")
+@click.option("--until", type=DAY, help="Rows before this UTC date.")
+@click.option("--user", help="Rows of the user with this id, name or e-mail address.")
+@click.option("--workspace", help="Rows of the workspace with this id or name.")
+@click.option("--model", help="Rows of the model with this id or name.")
+@click.option("--where", multiple=True, metavar="COLUMN=VALUE", help="Rows with exactly this value; may be repeated.")
+@click.option("--wait", default=30.0, show_default=True, help="Seconds to wait for a run that holds the DuckDB file.")
+def export_command(
+    table: str, file_format: str | None, to: str | None, force: bool, wait: float, **filters: Any
+) -> int:
+    """Write the rows of a raw or enriched TABLE as CSV, JSON lines or Parquet; changes nothing."""
+    from .configuration import check_settings
+    from .export_command import export_table
+
+    check_settings()
+    return export_table(table, file_format, to, force, filters, wait)
 
 
 @cli.command("acknowledge")

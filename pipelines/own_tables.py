@@ -70,7 +70,7 @@ class OwnTables:
     """Reads and writes the pipeline's own tables beside the raw tables of a destination."""
 
     def __init__(self, raw: dlt.Pipeline) -> None:
-        self._dataset = dlt.dataset(raw.destination, raw.dataset_name, schema=_schema())
+        self._dataset = dlt.dataset(raw.destination, raw.dataset_name, schema=own_schema())
 
     def insert(self, table: str, rows: list[dict[str, Any]]) -> None:
         """Appends rows, which all name the same columns; the others stay empty."""
@@ -122,7 +122,8 @@ class OwnTables:
             comment_tables(client, job_client.config.destination_type, self._dataset.schema)
 
 
-def _schema() -> dlt.Schema:
+def own_schema() -> dlt.Schema:
+    """Returns the schema of the pipeline's own tables."""
     schema = dlt.Schema(SCHEMA_NAME)
     for table, columns in COLUMNS.items():
         hints: list[TColumnSchema] = [

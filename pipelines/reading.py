@@ -76,23 +76,36 @@ def _tables(dataset: dlt.Dataset) -> list[str]:
 def open_reader(wait_seconds: float) -> Iterator[Reader | None]:
     """Opens the destination for reading; gives None where the DuckDB file does not exist yet.
 
+    Raises:
+        PipelineError: As `open_destination`.
+    """
+    with ExitStack() as held:
+        destination = held.enter_context(open_destination(wait_seconds))
+        yield None if destination is None else Reader(destination, held)
+
+
+@contextmanager
+def open_destination(wait_seconds: float) -> Iterator[Any]:
+    """Gives dlt's destination, of a DuckDB file for reading only; None where the file does not exist yet.
+
     DuckDB lets no process read while another one writes: a run is waited for, at most `wait_seconds`.
 
     Raises:
         PipelineError: The file is still held after that (75), or cannot be opened.
     """
-    with ExitStack() as held:
-        if destination_type() != "duckdb":
-            yield Reader(make_destination(None), held)
-            return
-        path = database_path()
-        if not os.path.exists(path):
-            yield None
-            return
-        connection = _connect(path, wait_seconds)
-        held.callback(connection.close)
+    if destination_type() != "duckdb":
+        yield make_destination(None)
+        return
+    path = database_path()
+    if not os.path.exists(path):
+        yield None
+        return
+    connection = _connect(path, wait_seconds)
+    try:
         connection.execute("set TimeZone = 'UTC'")
-        yield Reader(make_destination(connection), held)
+        yield make_destination(connection)
+    finally:
+        connection.close()
 
 
 def _connect(path: str, wait_seconds: float) -> Any:

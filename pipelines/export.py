@@ -1,0 +1,155 @@
+"""Writes the rows of one table as CSV, JSON lines or Parquet, for people without SQL. Reads only.
+
+Rows come and go in portions, so memory stays flat. Filters are conditions of the query, built from their parts: a
+value never becomes SQL. In CSV, which is for spreadsheets, a text that a spreadsheet would take for a formula gets an
+apostrophe in front; the other formats carry every text as it is.
+"""
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import IO, Any
+
+import dlt
+import msgspec
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv
+import pyarrow.parquet as pq
+from dlt.common.destination.exceptions import DestinationUndefinedEntity
+from dlt.destinations.exceptions import DatabaseUndefinedRelation
+from sqlglot import exp
+
+from .destination import dataset_name
+from .exit_codes import CONFIGURATION, PipelineError
+from .export_filters import Filters, conditions, moment_column
+from .own_tables import COLUMNS, own_schema
+from .reading import ENRICHED, RAW, open_destination
+from .streaming import arrow_schema, columns_of, stream
+
+FORMATS = ("csv", "jsonl", "parquet")
+# What a spreadsheet may take for a formula, ASCII and full width, and what may hide it from a reader.
+FORMULA = "^[=+\\-@\t\r\n＝＋－＠]"
+# Rows that become Python objects at once.
+JSON_ROWS = 5_000
+
+
+def export(table: str, file_format: str, to: str | None, force: bool, filters: Filters, wait: float) -> int:
+    """Writes the rows of a table to a file, or to standard output, and returns their number.
+
+    A file appears whole or not at all. A DuckDB file that a run holds is waited for, `wait` seconds at most.
+
+    Raises:
+        PipelineError: There is no such table or column, a filter does not fit, or the file exists and not `force`.
+    """
+    if to and os.path.lexists(to) and not force:
+        raise PipelineError(CONFIGURATION, f"file `{to}` exists. Name another one, or give --force to replace it.")
+    if not to and file_format == "parquet" and sys.stdout.isatty():
+        raise PipelineError(CONFIGURATION, "Parquet is nothing for a terminal. Name a file with --to.")
+    with open_destination(wait) as destination:
+        dataset, columns = _find(destination, table)
+        query = exp.select(*(exp.column(name) for name in columns)).from_(exp.to_table(table))
+        moment = moment_column(columns)
+        for condition in conditions(table, columns, moment, filters):
+            query = query.where(condition)
+        if moment:
+            query = query.order_by(exp.column(moment).asc())
+        rows = _limited(stream(dataset, query, columns))
+        with _output(to) as file:
+            return _WRITERS[file_format](rows, arrow_schema(columns), file)
+
+
+def _find(destination: Any, table: str) -> tuple[dlt.Dataset, dict[str, str]]:
+    """Returns the dataset that a table is in, and its columns."""
+    found: dict[str, list[str]] = {}
+    for owner in (ENRICHED, RAW) if destination is not None else ():
+        dataset = dlt.dataset(destination, dataset_name(owner))
+        try:
+            found[owner] = sorted(dataset.schema.data_table_names())
+        except (DatabaseUndefinedRelation, DestinationUndefinedEntity):
+            continue
+        if table in found[owner]:
+            return dataset, columns_of(dataset.schema, table)
+    if RAW in found and table in COLUMNS:
+        schema = own_schema()
+        return dlt.dataset(destination, dataset_name(RAW), schema=schema), columns_of(schema, table)
+    if not found:
+        raise PipelineError(CONFIGURATION, "there are no tables yet: load first (python -m pipelines.audit run).")
+    enriched, raw = ", ".join(found.get(ENRICHED, [])), ", ".join([*found.get(RAW, []), *COLUMNS])
+    raise PipelineError(CONFIGURATION, f"there is no table `{table}`. Enriched: {enriched or 'none yet'}. Raw: {raw}.")
+
+
+def _limited(rows: Iterator[pa.Table]) -> Iterator[pa.Table]:
+    """Passes the rows on; a table that was declared but never written is an empty one."""
+    with suppress(DatabaseUndefinedRelation):
+        yield from rows
+
+
+def _write_csv(rows: Iterator[pa.Table], schema: pa.Schema, file: IO[bytes]) -> int:
+    # With the mark by which spreadsheets recognise UTF-8.
+    file.write(b"\xef\xbb\xbf")
+    kinds = [pa.string() if pa.types.is_timestamp(field.type) else field.type for field in schema]
+    texts = pa.schema(list(zip(schema.names, kinds, strict=True)))
+    count = 0
+    with pyarrow.csv.CSVWriter(file, texts) as writer:
+        for portion in rows:
+            columns = [_csv_column(column) for column in portion.columns]
+            writer.write_table(pa.Table.from_arrays(columns, schema=texts))
+            count += portion.num_rows
+    return count
+
+
+def _csv_column(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    if pa.types.is_timestamp(column.type):
+        return pc.strftime(column.cast(pa.timestamp("us")), format="%Y-%m-%dT%H:%M:%SZ")
+    if not pa.types.is_string(column.type):
+        return column
+    dangerous = pc.match_substring_regex(column, FORMULA)
+    return pc.if_else(dangerous, pc.binary_join_element_wise("'", column, ""), column)
+
+
+def _write_jsonl(rows: Iterator[pa.Table], _: pa.Schema, file: IO[bytes]) -> int:
+    encoder = msgspec.json.Encoder()
+    count = 0
+    for portion in rows:
+        for start in range(0, portion.num_rows, JSON_ROWS):
+            file.write(encoder.encode_lines(portion.slice(start, JSON_ROWS).to_pylist()))
+        count += portion.num_rows
+    return count
+
+
+def _write_parquet(rows: Iterator[pa.Table], schema: pa.Schema, file: IO[bytes]) -> int:
+    count = 0
+    with pq.ParquetWriter(file, schema, compression="zstd") as writer:
+        for portion in rows:
+            writer.write_table(portion)
+            count += portion.num_rows
+    return count
+
+
+_WRITERS: dict[str, Callable[[Iterator[pa.Table], pa.Schema, IO[bytes]], int]] = {
+    "csv": _write_csv,
+    "jsonl": _write_jsonl,
+    "parquet": _write_parquet,
+}
+
+
+@contextmanager
+def _output(to: str | None) -> Iterator[IO[bytes]]:
+    """Gives standard output, or a file that takes its place when it is whole."""
+    if to is None:
+        yield sys.stdout.buffer
+        sys.stdout.buffer.flush()
+        return
+    folder, name = os.path.split(os.path.abspath(to))
+    new = os.path.join(folder, f".{name}.{os.getpid()}.new")
+    try:
+        with open(new, "wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(new, to)
+    finally:
+        if os.path.exists(new):
+            os.unlink(new)
