@@ -1,4 +1,4 @@
--- A day holds as many raw events as its windows brought: fewer were lost in the warehouse (load --since brings them back).
+-- A day holds as many raw events as its windows brought: fewer were lost in the warehouse (load --since brings them).
 -- An event at the very end of a window may have been counted by the next one too, and is let pass.
 -- inputs: events, event_windows
 with
