@@ -25,11 +25,12 @@ from .credentials import (
 )
 from .decoding import PageDecoder
 from .directory import fetch_list, logins, versions
+from .drift import found_in, untold
 from .errors import AuditSourceError
 from .events import EventFetcher
 from .log import Batch, Reload, read_log
 from .pages import normalise_code
-from .records import Rows, table_of
+from .records import NewColumns, Rows, table_of
 from .run import Run
 from .schema import (
     EVENT_DAYS,
@@ -203,7 +204,9 @@ def _read_list(signed: SignedClient, api_url: str, table: Table, run: Run) -> It
     except AuditSourceError as error:
         # Events are forgotten, lists are not: nothing that is wrong with a list may keep the events from being loaded.
         run.leave_out(error)
-    batches = [(table.name, versions(table, records, run.new_columns))]
+    new_columns = NewColumns()
+    batches = [(table.name, versions(table, records, new_columns))]
+    run.drift |= untold(found_in(new_columns, f"{table.name}."), made)
     if table is USERS:
         batches.append((USER_LOGINS.name, logins(records)))
     for name, rows in batches:

@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from dlt.common import logger
 
+from .drift import EventDrift, untold
 from .events import EventFetcher
 from .records import Rows, table_of
 from .run import Run
@@ -65,6 +66,7 @@ def read_log(fetcher: EventFetcher, settings: Settings, run: Run, now: int, relo
     days: set[Any] = set()
     seen: set[int] = set()
     filled: set[str] = set()
+    drift = EventDrift()
     budget = settings.events_per_load or float("inf")
     for event_type in settings.event_types:
         ledger = _Ledger(event_type, ledgers.get(event_type, []), limits, run)
@@ -73,6 +75,7 @@ def read_log(fetcher: EventFetcher, settings: Settings, run: Run, now: int, relo
             table = _unseen(table, seen)
             days.update(pc.unique(table["event_day"]).to_pylist())
             if len(table):
+                drift.watch(table)
                 filled.add(EVENTS.name)
                 yield EVENTS.name, table
         ledgers[event_type] = ledger.to_state()
@@ -86,6 +89,7 @@ def read_log(fetcher: EventFetcher, settings: Settings, run: Run, now: int, relo
         if table.name not in filled and table.name not in made:
             yield table.name, None
     state["tables"] = [table.name for table in TABLES]
+    run.drift |= untold(drift.found(run.new_columns), state)
 
 
 class _Ledger:

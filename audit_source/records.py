@@ -35,10 +35,11 @@ _Fits = tuple[Any, bool]
 
 
 class NewColumns:
-    """The fields beyond the schema that got a column in this run, by the name of the column."""
+    """The fields beyond the schema that got a column in this run, by its name, and those that did not fit theirs."""
 
     def __init__(self) -> None:
         self.fields: dict[str, str] = {}
+        self.misfits: set[str] = set()
 
     def name_for(self, field: str, taken: set[str]) -> str | None:
         """Returns the column for an unknown field; None where its name is taken or there are too many."""
@@ -118,7 +119,9 @@ def rows_of(table: Table, records: list[Record], new_columns: NewColumns) -> Row
     columns: dict[str, Any] = {column.name: [] for column in table.columns}
     extra: dict[str, Any] = {}
     for position, record in enumerate(records):
-        values, fits = _declared(fields, record)
+        values, misfits = _declared(fields, record)
+        new_columns.misfits |= misfits
+        fits = not misfits
         for field in record.keys() - fields.keys():
             name = new_columns.name_for(field, taken)
             if name is None:
@@ -162,13 +165,15 @@ def from_iso(text: str) -> int | None:
     return int((moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)).timestamp() * 1000)
 
 
-def _declared(fields: dict[str, Any], record: Record) -> tuple[Record, bool]:
+def _declared(fields: dict[str, Any], record: Record) -> tuple[Record, set[str]]:
+    """Returns the values by column, and the fields whose value is of another type than their column."""
     values: Record = {}
-    fits = True
+    misfits: set[str] = set()
     for field, column in fields.items():
-        values[column.name], fit = _CONVERT[column.data_type](record.get(field))
-        fits = fits and fit
-    return values, fits
+        values[column.name], fits = _CONVERT[column.data_type](record.get(field))
+        if not fits:
+            misfits.add(field)
+    return values, misfits
 
 
 def _text(value: Any) -> _Fits:

@@ -31,6 +31,8 @@ class Run:
         self.directory: dict[str, int] = {}
         self.problems: list[AuditSourceError] = []
         self.new_columns = NewColumns()
+        # Kind and name of what Anaplan sends since this run and the schema does not foresee.
+        self.drift: set[tuple[str, str]] = set()
         self._closers: list[Callable[[], None]] = []
         atexit.register(self.close)
 

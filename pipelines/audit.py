@@ -326,12 +326,14 @@ def _publish(pipelines: "Pipelines", path: str | None, record: "RunRecord") -> N
 
 
 def _say_loaded(loaded: "LoadResult") -> None:
+    from audit_source.drift import told_in_one_line
+
     run = loaded.run
     lists = ", ".join(f"{name} {changed} of {run.directory.get(name, 0)}" for name, changed in loaded.changes.items())
     click.echo(f"loaded    {run.new_events:,} new events, {run.late_events:,} of them late; {run.windows} windows")
     click.echo(f"directory {lists} changed")
-    if run.new_columns.fields:
-        click.echo(f"new       fields that Anaplan did not send before: {', '.join(run.new_columns.fields)}")
+    if run.drift:
+        click.echo(f"drift     first seen in this run, and loaded: {told_in_one_line(run.drift)}")
     if run.expired:
         first, last = _utc(run.expired[0].start), _utc(run.expired[-1].end)
         click.echo(
