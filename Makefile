@@ -54,6 +54,10 @@ report: setup ## Show sign-ins, most visited pages, most active users, busiest m
 status: setup ## Show how fresh and complete the data is, and the last runs; fails when something is wrong
 	@$(BIN)/python -m pipelines.audit status
 
+.PHONY: dashboard
+dashboard: $(VENV)/.dashboard ## Serve the dashboard on this machine: your data, or else the demo's
+	@$(BIN)/python -m pipelines.dashboard
+
 test: $(VENV)/.dev ## Run the tests: sandbox over HTTP, DuckDB, PostgreSQL
 	@$(BIN)/python -m pytest
 

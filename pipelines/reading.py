@@ -25,8 +25,11 @@ TRY_EVERY_SECONDS = 0.2
 class Reader:
     """Queries the raw and the enriched dataset."""
 
-    def __init__(self, destination: Any, held: ExitStack) -> None:
-        self._tables = {name: _tables(dlt.dataset(destination, dataset_name(name))) for name in (RAW, ENRICHED)}
+    def __init__(self, destination: Any, held: ExitStack, *, with_tables: bool = True) -> None:
+        self._tables = {
+            name: _tables(dlt.dataset(destination, dataset_name(name))) if with_tables else []
+            for name in (RAW, ENRICHED)
+        }
         self._clients: dict[str, SqlClientBase[Any]] = {
             name: dlt.dataset(destination, dataset_name(name), schema=dlt.Schema("reading")).sql_client
             for name in self._tables
@@ -46,6 +49,14 @@ class Reader:
                 return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
         except DatabaseUndefinedRelation:
             return []
+
+    def frame(self, dataset: str, query: str) -> Any:
+        """Returns the rows of such a query as a pandas frame; None where a table is missing."""
+        try:
+            with self._open.execute_query(self._translated(self._clients[dataset], query)) as cursor:
+                return cursor.df()
+        except DatabaseUndefinedRelation:
+            return None
 
     def row_counts(self, dataset: str, tables: list[str]) -> dict[str, int]:
         """Returns the number of rows of each table that exists, by one statement where all of them do."""
@@ -73,15 +84,17 @@ def _tables(dataset: dlt.Dataset) -> list[str]:
 
 
 @contextmanager
-def open_reader(wait_seconds: float) -> Iterator[Reader | None]:
+def open_reader(wait_seconds: float, *, with_tables: bool = True) -> Iterator[Reader | None]:
     """Opens the destination for reading; gives None where the DuckDB file does not exist yet.
+
+    The list of tables takes a query of its own: a single query is sooner answered without it.
 
     Raises:
         PipelineError: As `open_destination`.
     """
     with ExitStack() as held:
         destination = held.enter_context(open_destination(wait_seconds))
-        yield None if destination is None else Reader(destination, held)
+        yield None if destination is None else Reader(destination, held, with_tables=with_tables)
 
 
 @contextmanager

@@ -11,10 +11,12 @@ from pathlib import Path
 
 FOLDER = Path(".demo")
 DATABASE = FOLDER / "audit_log.duckdb"
-EVENTS, USERS = 60_000, 250
+# Few hostile texts, though every tenant has some: they would be the names that the dashboard shows.
+COMPANY = {"events": 60_000, "users": 250, "hostile-percent": 0.02}
 
 NEXT = """
 What next
+  See it            make dashboard      in the browser: sign-ins, usage, changes, access, findings
   Look around       duckdb {database}   (or python: duckdb.connect("{database}").sql("from anaplan_audit.fct_events"))
   Again             make demo           loads only what happened since
   Your own tenant   cp .dlt/secrets.toml.example .dlt/secrets.toml, put your credentials in, then: make run
@@ -25,7 +27,7 @@ def main() -> int:
     """Runs the demo and returns the exit code of the pipeline; the sandbox ends with it."""
     FOLDER.mkdir(exist_ok=True)
     sandbox = subprocess.Popen(
-        [sys.executable, "-m", "sandbox", "--events", str(EVENTS), "--users", str(USERS)],
+        [sys.executable, "-m", "sandbox", *(f"--{name}={value}" for name, value in COMPANY.items())],
         stdout=subprocess.PIPE,
         text=True,
     )
@@ -46,10 +48,13 @@ def main() -> int:
 
 def _audit(arguments: list[str], url: str) -> int:
     command = [sys.executable, "-m", "pipelines.audit", *arguments]
-    return subprocess.run(command, env={**os.environ, **_settings(url)}, check=False).returncode
+    return subprocess.run(
+        command, env={**os.environ, **settings_of(url, DATABASE, FOLDER / "dlt")}, check=False
+    ).returncode
 
 
-def _settings(url: str) -> dict[str, str]:
+def settings_of(url: str, database: Path, data_dir: Path) -> dict[str, str]:
+    """The environment in which the pipeline loads the tenant at `url`, and nothing of the user's own."""
     source = "SOURCES__AUDIT_SOURCE__"
     return {
         **{f"{source}{service}_URL": url for service in ("AUTH", "API", "AUDIT", "OAUTH")},
@@ -57,8 +62,8 @@ def _settings(url: str) -> dict[str, str]:
         f"{source}CREDENTIALS__EMAIL": "auditor@example.com",
         f"{source}CREDENTIALS__PASSWORD": "sandbox",
         "PIPELINES__ANAPLAN_AUDIT__DESTINATION_TYPE": "duckdb",
-        "DESTINATION__DUCKDB__CREDENTIALS": str(DATABASE),
-        "DLT_DATA_DIR": str((FOLDER / "dlt").resolve()),
+        "DESTINATION__DUCKDB__CREDENTIALS": str(database),
+        "DLT_DATA_DIR": str(data_dir.resolve()),
     }
 
 

@@ -1,0 +1,66 @@
+"""python -m pipelines.dashboard: serves the page on this machine, and says where."""
+
+import os
+import socket
+import sys
+from pathlib import Path
+
+import click
+
+from ..exit_codes import CONFIGURATION
+
+FIRST_PORT, PORTS = 8501, 20
+SCRIPT = Path(__file__).with_name("app.py")
+DEMO_DATABASE = Path(".demo") / "audit_log.duckdb"
+
+
+@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--address", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", type=int, help=f"Port to listen on. By default the first free one from {FIRST_PORT} on.")
+def main(address: str, port: int | None) -> None:
+    """Shows the enriched tables as a web page. It only reads, and asks nobody who they are: keep it on this machine,
+    or put a proxy that signs people in before it."""
+    try:
+        from streamlit.web import cli
+    except ModuleNotFoundError:
+        click.echo("dashboard: Streamlit is not installed. Run `make dashboard`, or install the extra.", err=True)
+        sys.exit(CONFIGURATION)
+    port = port or free_port(address)
+    is_demo = use_demo()
+    # Imported now rather than while the first reader waits.
+    import altair  # noqa: F401
+
+    from . import reading
+
+    what = f"the demo's data in {reading.place()}" if is_demo else reading.place()
+    click.echo(f"Dashboard of {what}: http://{'localhost' if address == '127.0.0.1' else address}:{port}")
+    click.echo("Ctrl-C ends it.")
+    cli.main_run.main(
+        [str(SCRIPT), f"--server.address={address}", f"--server.port={port}"], "streamlit", standalone_mode=False
+    )
+
+
+def use_demo() -> bool:
+    """Takes the demo's database where there is no other; returns whether it did."""
+    from ..destination import database_path, destination_type
+
+    if destination_type() != "duckdb" or os.path.exists(database_path()) or not DEMO_DATABASE.exists():
+        return False
+    os.environ["DESTINATION__DUCKDB__CREDENTIALS"] = str(DEMO_DATABASE)
+    return True
+
+
+def free_port(address: str) -> int:
+    """Returns the first port that can be listened on."""
+    for port in range(FIRST_PORT, FIRST_PORT + PORTS):
+        with socket.socket() as probe:
+            try:
+                probe.bind((address, port))
+            except OSError:
+                continue
+            return port
+    raise click.ClickException(f"no port from {FIRST_PORT} to {FIRST_PORT + PORTS - 1} is free; name one with --port.")
+
+
+if __name__ == "__main__":
+    main(prog_name="python -m pipelines.dashboard")

@@ -1,0 +1,94 @@
+"""The script that Streamlit runs: navigation, filters, the page, and what is shown when there is none."""
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+import streamlit as st
+
+from pipelines.dashboard import queries, reading
+from pipelines.dashboard.cached import ask, watch
+from pipelines.dashboard.filters import Filters
+from pipelines.dashboard.sidebar import choose_filters
+from pipelines.dashboard.states import broken, busy, busy_note, nothing_loaded
+from pipelines.dashboard.views import access, changes, findings, health, overview, sign_ins, usage
+
+
+class Page(NamedTuple):
+    """A page and the filters it has a use for."""
+
+    title: str
+    icon: str
+    show: Callable[[Filters], None]
+    filters: tuple[str, ...]
+
+
+PAGES = {
+    "overview": Page("Overview", ":material/dashboard:", overview.show, ("place", "user")),
+    "sign-ins": Page("Sign-ins", ":material/login:", sign_ins.show, ("user",)),
+    "usage": Page("Usage", ":material/bar_chart:", usage.show, ("place", "user")),
+    "changes": Page("Changes", ":material/edit_note:", changes.show, ("place", "user")),
+    "access": Page("Access", ":material/key:", access.show, ("place", "user")),
+    "findings": Page("Security findings", ":material/shield:", findings.show, ("user",)),
+    "health": Page("Data health", ":material/monitor_heart:", health.show, ()),
+}
+# Streamlit would fetch an icon given by name from the internet.
+ICON = str(Path(__file__).with_name("icon.svg"))
+STYLE = """<style>
+.stMainBlockContainer {padding: 3.2rem 2rem 3rem; max-width: 84rem;}
+.st-key-numbers {gap: 0.6rem !important;}
+.st-key-numbers > div {flex: 1 1 8.5rem; min-width: 8.5rem;}
+.st-key-numbers [data-testid="stMetric"] {padding: 0.6rem 0.7rem !important;}
+.st-key-numbers [data-testid="stMetricLabel"] p {font-size: 0.82rem;}
+/* Streamlit's own download of a table writes formulas as they are; ours does not. */
+[data-testid="stElementToolbarButton"]:has(button[aria-label^="Download as CSV"]),
+[data-testid="stElementToolbarButton"]:has(button[aria-label^="Show data"]),
+[data-testid="stElementToolbarButton"]:has(button[aria-label^="Copy Vega-Lite"]) {display: none;}
+@media (max-width: 40rem) {.stMainBlockContainer {padding: 3.2rem 0.8rem 2rem;}}
+</style>"""
+
+
+def show(name: str) -> None:
+    """Draws a page, or what stands in its way."""
+    page = PAGES[name]
+    # Half a page is taken back when what is missing turns up in the middle of it.
+    whole = st.empty()
+    with whole.container():
+        try:
+            _draw(page)
+            return
+        except (reading.NothingLoaded, reading.Busy) as missing:
+            state = nothing_loaded if isinstance(missing, reading.NothingLoaded) else busy
+        except Exception as error:
+            # Streamlit ends a run by exceptions of its own, which are no Exception.
+            state = partial(broken, error)
+    with whole.container():
+        state()
+
+
+def _draw(page: Page) -> None:
+    seen = watch()
+    days = ask(queries.bounds()).iloc[0]
+    if days.isna().any():
+        raise reading.NothingLoaded("no events")
+    filters = choose_filters(days["first_day"].date(), days["last_day"].date(), page.filters)
+    if seen.is_busy:
+        busy_note(seen.loaded_at)
+    page.show(filters)
+
+
+def main() -> None:
+    st.set_page_config("Anaplan audit log", ICON, layout="wide")
+    st.html(STYLE)
+    pages = [
+        st.Page(partial(show, name), title=page.title, icon=page.icon, url_path=name, default=number == 0)
+        for number, (name, page) in enumerate(PAGES.items())
+    ]
+    st.navigation(pages).run()
+    with st.sidebar:
+        st.caption(f"Data: {reading.place()}. All times are UTC.")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,29 @@
+"""CSV that a spreadsheet opens as text: what looks like a formula gets an apostrophe before it."""
+
+import pandas as pd
+
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+
+
+def to_csv(frame: pd.DataFrame) -> bytes:
+    """Returns the rows as UTF-8 with a byte order mark, which spreadsheets need to see the encoding."""
+    safe = frame.copy()
+    for name in safe.columns:
+        if safe[name].dtype == object or pd.api.types.is_string_dtype(safe[name]):
+            safe[name] = [_harmless(value) for value in safe[name]]
+        elif pd.api.types.is_datetime64_any_dtype(safe[name]):
+            safe[name] = [_moment(value) for value in safe[name]]
+    return str(safe.to_csv(index=False, lineterminator="\r\n")).encode("utf-8-sig")
+
+
+def _harmless(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    text = value.replace("\x00", "\ufffd")
+    return f"'{text}" if text.lstrip(" ").startswith(FORMULA) else text
+
+
+def _moment(value: pd.Timestamp) -> str:
+    if pd.isna(value):
+        return ""
+    return str(value.date().isoformat() if value.tzinfo is None else value.isoformat())

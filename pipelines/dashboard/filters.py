@@ -1,0 +1,62 @@
+"""What the reader asked for: a span of days, and some workspaces, models and users."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+
+from sqlglot import exp
+
+
+@dataclass(frozen=True)
+class Filters:
+    """Days from `first` to `last`, both included (UTC); an empty selection means all.
+
+    Values go into SQL as literals of the syntax tree, never as text, whatever they hold.
+    """
+
+    first: date
+    last: date
+    workspaces: tuple[str, ...] = ()
+    models: tuple[str, ...] = ()
+    users: tuple[str, ...] = ()
+
+    @property
+    def days(self) -> int:
+        return (self.last - self.first).days + 1
+
+    @property
+    def places(self) -> bool:
+        """Whether workspaces or models are chosen."""
+        return bool(self.workspaces or self.models)
+
+    def before(self) -> "Filters":
+        """The same for as many days before."""
+        return replace(self, first=self.first - timedelta(days=self.days), last=self.first - timedelta(days=1))
+
+    def span(self, column: str = "event_day") -> exp.Condition:
+        return exp.column(column).between(_day(self.first), _day(self.last))
+
+    def conditions(self, *, places: bool = True, users: str | None = "user_id") -> list[exp.Condition]:
+        """Conditions on a table with `event_day`, with `workspace_id` and `model_id`, with a column of users."""
+        found = [self.span()]
+        if places:
+            found += _chosen("workspace_id", self.workspaces) + _chosen("model_id", self.models)
+        return found + (_chosen(users, self.users) if users else [])
+
+    def moments(self, start: str, end: str) -> list[exp.Condition]:
+        """Conditions on a table of spans: those that touch the days."""
+        after = self.last + timedelta(days=1)
+        return [
+            exp.column(start) < exp.cast(exp.Literal.string(f"{after} 00:00:00+00:00"), "timestamptz"),
+            exp.column(end) >= exp.cast(exp.Literal.string(f"{self.first} 00:00:00+00:00"), "timestamptz"),
+            *_chosen("user_id", self.users),
+        ]
+
+
+def _chosen(column: str, values: Iterable[str]) -> list[exp.Condition]:
+    literals = [exp.Literal.string(value) for value in values]
+    return [exp.column(column).isin(*literals)] if literals else []
+
+
+def _day(day: date) -> exp.Cast:
+    return exp.cast(exp.Literal.string(day.isoformat()), "date")

@@ -1,0 +1,1 @@
+"""The pages, one module each: a `show(filters)` that reads, draws, and lets the reader download."""

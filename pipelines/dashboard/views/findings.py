@@ -1,0 +1,67 @@
+"""What the rules found, and the events behind each finding."""
+
+import pandas as pd
+import streamlit as st
+
+from ...report import printable
+from .. import charts, queries
+from ..cached import ask
+from ..filters import Filters
+from ..panels import details, numbers, page_title, panel
+
+SEVERITIES = ("high", "medium", "low")
+CHOICES = 200
+
+
+def show(filters: Filters) -> None:
+    page_title(
+        "Security findings", "What may deserve a look. A finding says what the log shows, not that anybody did wrong."
+    )
+    by_rule = ask(queries.findings_by_rule(filters))
+    counts = by_rule.groupby("severity")["findings"].sum() if len(by_rule) else {}
+    numbers(
+        {
+            f"{severity.capitalize()} severity": (int(counts.get(severity, 0)), "Findings with events in the period.")
+            for severity in SEVERITIES
+        }
+    )
+    panel(
+        "Findings by rule",
+        by_rule,
+        lambda rows: charts.top_bars(rows, "what", "findings", 1),
+        prepare=lambda rows: _described(rows, ask(queries.rules())),
+        note="The rules and their thresholds are in `pipelines/models/finding_rules.csv`.",
+    )
+    found = details("Findings", queries.findings(filters), note="The gravest first.")
+    if len(found):
+        _evidence(found)
+
+
+def _described(rows: pd.DataFrame, rules: pd.DataFrame) -> pd.DataFrame:
+    if rows.empty:
+        return rows
+    rows = rows.merge(rules[["rule", "description"]], on="rule", how="left")
+    rows["what"] = rows["rule"].str.replace("_", " ") + " (" + rows["severity"] + ")"
+    order = rows["severity"].map({name: number for number, name in enumerate(SEVERITIES)})
+    rows = rows.assign(order=order).sort_values(["order", "findings"], ascending=[True, False])
+    return rows[["what", "findings", "rule", "severity", "description"]]
+
+
+def _evidence(found: pd.DataFrame) -> None:
+    with st.container(border=True):
+        st.subheader("Evidence", anchor=False)
+        chosen = st.selectbox(
+            "Finding",
+            range(min(CHOICES, len(found))),
+            format_func=lambda number: _label(found.iloc[number]),
+            index=None,
+            placeholder="Choose a finding to see the events behind it",
+            key="finding",
+        )
+    if chosen is not None:
+        ids = str(found.iloc[chosen]["evidence_event_ids"] or "").split(",")
+        details("Events behind the finding", queries.evidence([int(value) for value in ids if value.isdigit()]))
+
+
+def _label(row: pd.Series) -> str:
+    return f"{row['severity']} · {row['ended_at']:%Y-%m-%d} · {printable(row['finding'])}"

@@ -1,0 +1,74 @@
+"""Whether the log is whole: days with gaps, windows that are not complete, failed checks."""
+
+import pandas as pd
+import streamlit as st
+
+from .. import charts, queries
+from ..cached import ask, watch
+from ..coverage import COMPLETE, STATUSES, daily_coverage
+from ..filters import Filters
+from ..panels import numbers, page_title, panel, table
+from ..reading import RAW, NothingLoaded
+
+
+def show(filters: Filters) -> None:
+    loaded = watch().loaded_at
+    enriched = f" Enriched {loaded:%-d %b %Y %H:%M} UTC." if loaded else ""
+    page_title("Data health", f"Whether the log is whole: every day is held against Anaplan's own count.{enriched}")
+    windows = _optional(queries.windows(filters), RAW)
+    checks = _optional(queries.check_results())
+    days = daily_coverage(windows) if windows is not None and len(windows) else pd.DataFrame({"status": []})
+    failed = None if checks is None else checks[checks["status"] != "passed"]
+    numbers(
+        {
+            "Days complete": (int((days["status"] == COMPLETE).sum()), "Days whose every event is verified as loaded."),
+            "Days with gaps": (int((days["status"] != COMPLETE).sum()), "Not loaded, incomplete or lost."),
+            "Checks failed": ("?" if failed is None else len(failed), "Data checks of the last run."),
+        }
+    )
+    panel(
+        "Coverage",
+        days,
+        lambda rows: charts.calendar(rows, STATUSES),
+        note="A day with ! is not whole: `incomplete` is fetched again, `not loaded` can be loaded with --since while "
+        "Anaplan keeps it, `lost` cannot. The first and the last day count as far as the log reaches.",
+    )
+    panel(
+        "Events a day",
+        queries.daily_events(filters),
+        lambda rows: charts.daily_bars(rows, "events"),
+    )
+    if windows is not None:
+        _open_windows(windows)
+    if checks is not None and failed is not None:
+        _checks(checks, failed)
+
+
+def _open_windows(windows: pd.DataFrame) -> None:
+    with st.container(border=True):
+        st.subheader("Windows that are not complete", anchor=False)
+        wanting = windows[windows["status"] != "complete"]
+        if wanting.empty:
+            st.success("None: all that was asked for arrived.", icon=":material/check_circle:")
+        else:
+            table(wanting, "Windows that are not complete")
+
+
+def _checks(checks: pd.DataFrame, failed: pd.DataFrame) -> None:
+    with st.container(border=True):
+        st.subheader("Data checks", anchor=False)
+        if len(checks) and failed.empty:
+            st.success(f"All {len(checks)} checks of the last run passed.", icon=":material/check_circle:")
+        elif len(failed):
+            st.error(f"{len(failed)} of {len(checks)} checks of the last run failed.", icon=":material/error:")
+        else:
+            st.info("No check has run yet: `python -m pipelines.audit check`.")
+        if len(checks):
+            table(checks, "Data checks")
+
+
+def _optional(query: queries.Query, *owner: str) -> pd.DataFrame | None:
+    try:
+        return ask(query, *owner)
+    except NothingLoaded:
+        return None

@@ -1,0 +1,40 @@
+"""What is downloaded opens in a spreadsheet as text."""
+
+import csv
+import io
+
+import pandas as pd
+import pytest
+
+from pipelines.dashboard.downloads import to_csv
+
+
+def lines(frame: pd.DataFrame) -> list[list[str]]:
+    return list(csv.reader(io.StringIO(to_csv(frame).decode("utf-8-sig"), newline="")))
+
+
+@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "  =1", "＝1"])
+def test_formulas_become_text(text: str) -> None:
+    assert lines(pd.DataFrame({"name": [text]})) == [["name"], [f"'{text}"]]
+
+
+def test_everything_else_stays_as_it_is() -> None:
+    frame = pd.DataFrame(
+        {
+            "name": ['a "b", c', "line\nbreak", None, "日本 <b>"],
+            "count": [-1, 2, 3, 4],
+            "event_day": pd.to_datetime(["2026-03-01"] * 4),
+            "occurred_at": pd.to_datetime(["2026-03-01 10:00", None, None, None], utc=True),
+        }
+    )
+    assert lines(frame) == [
+        ["name", "count", "event_day", "occurred_at"],
+        ['a "b", c', "-1", "2026-03-01", "2026-03-01T10:00:00+00:00"],
+        ["line\nbreak", "2", "2026-03-01", ""],
+        ["", "3", "2026-03-01", ""],
+        ["日本 <b>", "4", "2026-03-01", ""],
+    ]
+
+
+def test_it_is_marked_as_unicode() -> None:
+    assert to_csv(pd.DataFrame({"a": ["é"]})).startswith(b"\xef\xbb\xbf")
