@@ -58,6 +58,13 @@ status: setup ## Show how fresh and complete the data is, and the last runs; fai
 dashboard: $(VENV)/.dashboard ## Serve the dashboard on this machine: your data, or else the demo's
 	@$(BIN)/python -m pipelines.dashboard
 
+.PHONY: test-dashboard screenshots
+test-dashboard: $(VENV)/.dev ## Run the tests of the dashboard that need a browser (Chromium)
+	@$(BIN)/python -m pytest tests/browser
+
+screenshots: $(VENV)/.dev ## Draw the README's pictures of the dashboard anew (needs Chromium)
+	@$(BIN)/python -m tests.browser.screenshots
+
 test: $(VENV)/.dev ## Run the tests: sandbox over HTTP, DuckDB, PostgreSQL
 	@$(BIN)/python -m pytest
 

@@ -40,6 +40,7 @@ STYLE = """<style>
 .st-key-numbers {gap: 0.6rem !important;}
 .st-key-numbers > div {flex: 1 1 8.5rem; min-width: 8.5rem;}
 .st-key-numbers [data-testid="stMetric"] {padding: 0.6rem 0.7rem !important;}
+.st-key-numbers [data-testid="stMetric"] > div {padding: 0 !important;}
 .st-key-numbers [data-testid="stMetricLabel"] p {font-size: 0.82rem;}
 /* Streamlit's own download of a table writes formulas as they are; ours does not. */
 [data-testid="stElementToolbarButton"]:has(button[aria-label^="Download as CSV"]),

@@ -166,6 +166,12 @@ def calendar(frame: pd.DataFrame, statuses: Sequence[str]) -> Any:
     return alt.layer(cells, base.mark_text(color=ink).encode(text="number:N")).properties(height=300)
 
 
+def page_bars(frame: pd.DataFrame) -> Any:
+    """The bars of visited pages: those of one name are told apart by their app, or the model of a dashboard."""
+    owner = frame["app_name"].fillna(frame["model_name"])
+    return top_bars(frame.assign(owner=owner), "object_name", "visits", within="owner")
+
+
 def labels(values: Iterable[object], within: Iterable[object] = ()) -> list[str]:
     """Short harmless labels, no two alike, or the bars of two things of the same name would become one."""
     texts = [printable(value) if isinstance(value, str) else "unknown" for value in values]

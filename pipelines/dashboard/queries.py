@@ -132,9 +132,9 @@ def top_models(filters: Filters) -> Query:
 
 
 def top_pages(filters: Filters) -> Query:
-    """kind, object_id, object_name, app_name, visits, days; models are among the busiest models instead."""
+    """kind, object_id, object_name, app_name, model_name, visits, days; models are among the busiest models instead."""
     return _visits(
-        f"kind, object_id, {_newest_name('object_name')}, {_newest_name('app_name')}",
+        f"kind, object_id, {_newest_name('object_name')}, {_newest_name('app_name')}, {_newest_name('model_name')}",
         "kind in ('board', 'worksheet', 'report', 'dashboard')",
         "kind, object_id",
         filters,

@@ -39,7 +39,7 @@ def show(filters: Filters) -> None:
         panel(
             "Most visited pages",
             queries.top_pages(filters),
-            lambda rows: charts.top_bars(rows.head(SHOWN), "object_name", "visits", within="app_name"),
+            lambda rows: charts.page_bars(rows.head(SHOWN)),
         )
     with right:
         panel(

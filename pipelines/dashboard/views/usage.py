@@ -30,7 +30,7 @@ def show(filters: Filters) -> None:
         panel(
             "Most visited pages",
             queries.top_pages(filters),
-            lambda rows: charts.top_bars(rows, "object_name", "visits", within="app_name"),
+            charts.page_bars,
         )
     with right:
         panel(

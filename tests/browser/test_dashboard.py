@@ -1,0 +1,115 @@
+"""The dashboard as people use it: pages, filters, keyboard, download; and texts that want to be executed."""
+
+import csv
+import io
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipelines.dashboard.app import PAGES
+from tests.browser.serving import wait_until_drawn
+from tests.dashboard.conftest import FORMULA, IMAGE, SCRIPT
+
+# Elements that only a text taken for HTML, Markdown or LaTeX would make.
+PLANTED = "img[onerror], img[src='x'], a[href^='javascript'], img[src*='example.invalid'], .katex"
+TITLE = "Anaplan audit log"
+
+
+def go(page: Any, address: str, name: str = "") -> None:
+    page.goto(f"{address}/{name}")
+    wait_until_drawn(page)
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_no_text_of_the_log_is_executed_or_drawn_as_markup(page: Any, address: str, name: str) -> None:
+    go(page, address, "" if name == "overview" else name)
+    for tab in page.get_by_role("tab", name="Table").all():
+        tab.click()
+    page.wait_for_timeout(300)
+    for chart in page.locator("[data-testid=stVegaLiteChart]").all():
+        if chart.is_visible():
+            chart.hover()
+    assert page.locator(PLANTED).count() == 0
+    assert page.title() == TITLE
+    assert page.evaluate("document.querySelectorAll('script:not([src])').length") <= 2
+
+
+def test_hostile_names_in_the_filters_are_text(page: Any, address: str) -> None:
+    go(page, address, "usage")
+    for label in ("Workspace", "Model", "User"):
+        page.get_by_role("combobox", name=label).click()
+        options = page.get_by_role("option")
+        options.first.wait_for()
+        assert page.locator(PLANTED).count() == 0
+        page.keyboard.press("Escape")
+    page.get_by_role("combobox", name="Model").click()
+    page.get_by_role("option", name=IMAGE).click()
+    wait_until_drawn(page)
+    assert page.locator(PLANTED).count() == 0
+    assert page.title() == TITLE
+
+
+def test_a_finding_with_hostile_names_can_be_chosen(page: Any, address: str) -> None:
+    go(page, address, "findings")
+    page.get_by_role("combobox", name="Finding").click()
+    page.get_by_role("option").filter(has_text=SCRIPT).first.click()
+    page.get_by_role("heading", name="Events behind the finding").wait_for()
+    assert page.locator(PLANTED).count() == 0
+
+
+def test_navigation_keeps_the_filters(page: Any, address: str) -> None:
+    go(page, address)
+    page.get_by_role("combobox", name="User").click()
+    page.get_by_role("option").filter(has_text=SCRIPT).click()
+    page.keyboard.press("Escape")
+    for name in list(PAGES)[1:]:
+        page.get_by_role("link", name=PAGES[name].title).click()
+        page.get_by_role("heading", name=PAGES[name].title, exact=True, level=1).wait_for()
+        wait_until_drawn(page)
+        assert page.locator("[data-testid=stSidebar]").get_by_text(SCRIPT).count() >= 1
+
+
+def test_the_download_is_harmless_in_a_spreadsheet(page: Any, address: str) -> None:
+    go(page, address, "changes")
+    button = page.get_by_role("button", name="Download CSV").last
+    with page.expect_download() as download:
+        button.click()
+    assert download.value.suggested_filename == "newest_changes.csv"
+    rows = list(csv.reader(io.StringIO(Path(download.value.path()).read_text("utf-8-sig"), newline="")))
+    cells = {cell for row in rows for cell in row}
+    assert f"'{FORMULA}" in cells or FORMULA not in cells
+    assert SCRIPT in cells and not any(cell.startswith(("=", "+", "@")) for cell in cells)
+
+
+def test_no_other_download_is_offered(page: Any, address: str) -> None:
+    go(page, address, "changes")
+    frame = page.locator("[data-testid=stDataFrame]").last
+    frame.scroll_into_view_if_needed()
+    frame.hover()
+    assert page.get_by_role("button", name=re.compile("Fullscreen")).count() >= 1
+    assert page.get_by_role("button", name=re.compile("Download as CSV")).filter(visible=True).count() == 0
+    assert page.get_by_text("Deploy").count() == 0
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("name", PAGES)
+def test_nothing_is_wider_than_a_telephone(opened: Any, address: str, name: str, scheme: str) -> None:
+    with opened.new_context(viewport={"width": 390, "height": 844}, color_scheme=scheme) as context:
+        page = context.new_page()
+        go(page, address, "" if name == "overview" else name)
+        wide = (
+            "[...document.querySelectorAll('[data-testid=stMain] *')].filter(e => e.getBoundingClientRect().right > 391"
+        )
+        assert page.evaluate(f"{wide} && e.closest('[data-testid=stMetric],[data-testid=stSubheader]')).length") == 0
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+def test_the_keyboard_reaches_filters_tabs_and_downloads(page: Any, address: str) -> None:
+    go(page, address, "sign-ins")
+    reached = set()
+    for _ in range(60):
+        page.keyboard.press("Tab")
+        reached.add(page.evaluate("(document.activeElement.getAttribute('role') || document.activeElement.tagName)"))
+    assert reached >= {"A", "combobox", "tab", "BUTTON"}
