@@ -11,6 +11,7 @@ from typing import Any
 import dlt
 import pyarrow as pa
 from dlt.common.schema.utils import new_table
+from dlt.common.typing import TSecretStrValue
 from dlt.sources import DltResource
 
 from .auth import make_auth
@@ -30,6 +31,7 @@ from .errors import AuditSourceError
 from .events import EventFetcher
 from .log import Batch, Reload, read_log
 from .pages import normalise_code
+from .privacy import Privacy, make_privacy
 from .records import NewColumns, Rows, table_of
 from .run import Run
 from .schema import (
@@ -83,6 +85,8 @@ def audit_source(
     safety_lag_seconds: int = 60,
     late_event_scan: bool = True,
     events_per_load: int | None = None,
+    privacy: str = "keep",
+    privacy_key: TSecretStrValue | None = None,
     reload: Reload | None = None,
     run: Run | None = None,
     make_executor: Callable[[], Executor] | None = None,
@@ -103,6 +107,8 @@ def audit_source(
         safety_lag_seconds: How far before now a run ends.
         late_event_scan: Whether every kept day is asked whether it has grown since.
         events_per_load: Ends a load after the window in which it was reached; see `run.unfinished`.
+        privacy: `keep`, `hash` or `drop` names, e-mail addresses and IP addresses; ids stay.
+        privacy_key: Secret of the hashes: the same person keeps the same token for as long as it is the same.
         reload: A span to load (again) in the place of what is due.
         run: Findings of the run, for a caller that wants them.
         make_executor: Makes the process in which pages are decoded when there are many; by default that happens here.
@@ -127,6 +133,7 @@ def audit_source(
         events_per_load,
     )
     hosts = resolve_hosts(region, {"auth": auth_url, "api": api_url, "audit": audit_url, "oauth": oauth_url})
+    private = make_privacy(privacy, privacy_key)
     chosen = choose_credentials(credentials, auth, token_store)
     run = run or Run()
     client = Client(parallel_requests, requests_per_minute)
@@ -143,7 +150,7 @@ def audit_source(
         try:
             # Signing in first tells Anaplan's clock, by which the windows end.
             signed.auth.token()
-            yield from read_log(fetcher, settings, run, client.now_ms(), reload)
+            yield from read_log(fetcher, settings, run, client.now_ms(), reload, private)
         except BaseException as error:
             # A run that was interrupted waits for no answer.
             fetcher.close(wait=isinstance(error, Exception))
@@ -154,7 +161,7 @@ def audit_source(
     @dlt.resource(name="directory", selected=False)
     def directory() -> Iterator[Batch]:
         for table in (USERS, WORKSPACES, MODELS):
-            yield from _read_list(signed, hosts.api, table, run)
+            yield from _read_list(signed, hosts.api, table, run, private)
 
     return (
         _table_resource(event_log, EVENTS, MERGE, primary_key="id"),
@@ -194,13 +201,15 @@ def _table_resource(parent: DltResource, table: Table, write_disposition: dict[s
     )
 
 
-def _read_list(signed: SignedClient, api_url: str, table: Table, run: Run) -> Iterator[Batch]:
+def _read_list(signed: SignedClient, api_url: str, table: Table, run: Run, private: Privacy | None) -> Iterator[Batch]:
     """Yields the versions of one list. A list that could not be had whole leaves the table as it is."""
     made = dlt.current.resource_state(table.name)
     records: list[dict[str, Any]] = []
     try:
         records = fetch_list(signed, api_url, table.name)
         run.directory[table.name] = len(records)
+        if private is not None:
+            records = [private.record(table.name, record) for record in records]
     except AuditSourceError as error:
         # Events are forgotten, lists are not: nothing that is wrong with a list may keep the events from being loaded.
         run.leave_out(error)

@@ -17,6 +17,7 @@ from dlt.common import logger
 
 from .drift import EventDrift, untold
 from .events import EventFetcher
+from .privacy import Privacy
 from .records import Rows, table_of
 from .run import Run
 from .schema import EVENT_DAYS, EVENT_WINDOWS, EVENTS
@@ -50,7 +51,14 @@ class Reload(NamedTuple):
     until: int | None
 
 
-def read_log(fetcher: EventFetcher, settings: Settings, run: Run, now: int, reload: Reload | None) -> Iterator[Batch]:
+def read_log(
+    fetcher: EventFetcher,
+    settings: Settings,
+    run: Run,
+    now: int,
+    reload: Reload | None,
+    privacy: Privacy | None = None,
+) -> Iterator[Batch]:
     """Yields the batches of one load: events, then the windows they came from and the days they touched."""
     run.unfinished = False
     run.started_at = run.started_at or now
@@ -77,7 +85,7 @@ def read_log(fetcher: EventFetcher, settings: Settings, run: Run, now: int, relo
             if len(table):
                 drift.watch(table)
                 filled.add(EVENTS.name)
-                yield EVENTS.name, table
+                yield EVENTS.name, table if privacy is None else privacy.events(table)
         ledgers[event_type] = ledger.to_state()
         if ledger.touched:
             filled.add(EVENT_WINDOWS.name)

@@ -37,6 +37,11 @@ def check_settings() -> None:
                 meant = f"Did you mean `{near[0]}`?" if near else f"Known are {', '.join(sorted(known))}."
                 raise PipelineError(CONFIGURATION, f"setting `{name}` ({where}) does not exist. {meant}")
     _check_alerts()
+    if any(setting == ("config.toml", "privacy_key") for setting in _configured(SOURCE_SECTION)):
+        raise PipelineError(
+            CONFIGURATION,
+            "setting `privacy_key` (config.toml) is a secret. Move it to [sources.audit_source] in secrets.toml.",
+        )
 
 
 def _check_alerts() -> None:

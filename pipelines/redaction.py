@@ -7,7 +7,7 @@ from typing import Any
 
 import dlt
 
-_SECRET_NAME = re.compile(r"password|passphrase|secret|token|private_key|webhook", re.IGNORECASE)
+_SECRET_NAME = re.compile(r"password|passphrase|secret|token|private_key|privacy_key|webhook", re.IGNORECASE)
 # Named like secrets, but settings that an error has to be able to quote.
 _HARMLESS_NAME = re.compile(r"token_store|secret_?name", re.IGNORECASE)
 _PASSWORD_IN_ADDRESS = re.compile(r"(?<=://)([^/\s:@]*):([^/\s]+)(?=@)")
