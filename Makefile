@@ -82,8 +82,11 @@ lint: $(VENV)/.dev ## Check style and types
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 
-bench: $(VENV)/.dev ## Measure speed and memory against the sandbox
-	@$(BIN)/python -m tests.benchmarks.load
+bench: $(VENV)/.dev ## Measure speed and memory beside the alternatives; writes tests/benchmarks/RESULTS.md
+	@$(BIN)/python -m tests.benchmarks
+
+profile: $(VENV)/.dev ## Show where the time of a load and of an enrichment goes
+	@$(BIN)/python -m tests.benchmarks.profile
 
 COMPILE = uv pip compile -q --universal --python-version 3.10 --generate-hashes --no-emit-index-url --no-header
 lock: ## Renew the lock files (needs uv)
@@ -96,4 +99,4 @@ lock: ## Renew the lock files (needs uv)
 clean: ## Remove .venv, the demo and caches; never a database of yours
 	rm -rf $(VENV) $(AIRFLOW) .demo build .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
-.PHONY: help setup driver demo run docs report status test test-engines test-airflow torture lint bench lock clean
+.PHONY: help setup driver demo run docs report status test test-engines test-airflow torture lint bench profile lock clean

@@ -419,4 +419,6 @@ def _redacted(line: str) -> str:
 
 
 if __name__ == "__main__":
+    # dlt looks for secrets in streamlit wherever that is installed: half a second and 60 MB for nothing.
+    sys.modules["streamlit"] = None  # type: ignore[assignment]
     cli(prog_name="python -m pipelines.audit")

@@ -1,0 +1,161 @@
+"""make bench: the pipeline beside its alternatives on the same server, its growth, its hourly run -> RESULTS.md.
+
+Machines are noisy, so what counts are ratios to the floor, of medians of runs that took turns.
+BENCH_EVENTS, BENCH_ROUNDS and BENCH_GROWTH (in thousands) make it shorter.
+"""
+
+import json
+import os
+import platform
+import statistics
+import sys
+import tempfile
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import duckdb
+
+from tests.benchmarks.chart import growth_chart
+from tests.benchmarks.measuring import Measured, measure
+from tests.benchmarks.tenant import BenchTenant, bench_tenant
+from tests.conftest import event
+
+EVENTS = int(os.environ.get("BENCH_EVENTS", "200000"))
+ROUNDS = int(os.environ.get("BENCH_ROUNDS", "5"))
+GROWTH = [int(thousands) * 1000 for thousands in os.environ.get("BENCH_GROWTH", "100,300,1000,3000").split(",")]
+HERE = Path(__file__).parent
+NEW_EVENTS = 2000
+HOUR_MS = 3_600_000
+
+
+class Contestant(NamedTuple):
+    """`module` runs with the server's URL and a folder; `command` is one of the pipeline's own."""
+
+    name: str
+    module: str = ""
+    command: str = ""
+    rounds: int = ROUNDS
+
+
+CONTESTANTS = [
+    Contestant("floor: requests + msgspec + Arrow, nothing else", module="tests.benchmarks.floor"),
+    Contestant("this pipeline, `load`", command="load"),
+    Contestant("this pipeline, `run`: load, enrich, check", command="run"),
+    Contestant("anaplan-sdk + polars, nothing kept", module="tests.benchmarks.sdk_polars"),
+    Contestant("dlt `rest_api`", module="tests.benchmarks.rest_api", rounds=1),
+]
+
+
+def main() -> None:
+    lines = [_machine()]
+    lines += _compare()
+    lines += _grow()
+    (HERE / "RESULTS.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    print(f"written: {HERE / 'RESULTS.md'}")
+
+
+def _compare() -> list[str]:
+    """Lets all contestants take turns at one server; returns their table."""
+    results: dict[str, list[Measured]] = {contestant.name: [] for contestant in CONTESTANTS}
+    share: dict[str, float] = {}
+    with bench_tenant(EVENTS) as tenant:
+        # Everybody finds prepared pages.
+        expected = _fetch(CONTESTANTS[0], tenant)[1]
+        for number in range(ROUNDS):
+            for contestant in CONTESTANTS:
+                if number < contestant.rounds:
+                    before = tenant.cpu_seconds()
+                    measured, events = _fetch(contestant, tenant)
+                    share[contestant.name] = (tenant.cpu_seconds() - before) / measured.seconds
+                    assert abs(events - expected) < 0.001 * expected, (contestant.name, events, expected)
+                    results[contestant.name].append(measured)
+                    print(f"{contestant.name}: {events:,} events, {measured.seconds:.1f} s, {measured.peak_mb:.0f} MB")
+    floor = _median(results[CONTESTANTS[0].name])
+    lines = [
+        f"## Side by side: {expected:,} events, {ROUNDS} rounds\n",
+        "| | seconds, median (min to max) | × the floor | events a second | peak MB | server's CPU |",
+        "| --- | --- | --- | --- | --- | --- |",
+    ]
+    for name, runs in results.items():
+        seconds = [run.seconds for run in runs]
+        lines.append(
+            f"| {name} | {_median(runs):.1f} ({min(seconds):.1f} to {max(seconds):.1f}) | {_median(runs) / floor:.1f} "
+            f"| {expected / _median(runs):,.0f} | {max(run.peak_mb for run in runs):.0f} | {share[name]:.0%} |"
+        )
+    return [*lines, "\nSeconds are those of the whole process, start-up included. A core of the two is 50 %.\n"]
+
+
+def _grow() -> list[str]:
+    """Loads ever more events, then 2,000 new ones; returns the table and draws the curve."""
+    lines = [
+        "## Growth\n",
+        "| events | load, s | events a second | peak MB | enrich all, s | peak MB | hourly run with 2,000 new, s "
+        "| of it load, enrich, check | hourly run with none, s |",
+        "| --- | --- | --- | --- | --- | --- | --- | --- | --- |",
+    ]
+    curve = []
+    for size in GROWTH:
+        with bench_tenant(size) as tenant, tempfile.TemporaryDirectory() as folder:
+            environment = tenant.settings(Path(folder))
+            _pipeline("--help", environment)
+            load = _pipeline("load", environment)
+            number = _stored(Path(folder))
+            enrich = _pipeline("run", environment)
+            now = tenant.control("/clock", {"advance_ms": 300_000})["now_ms"]
+            late = [event(n, now - HOUR_MS // 2) for n in range(NEW_EVENTS)]
+            tenant.control("/events", {"events": late})
+            hourly = _pipeline("run", environment)
+            assert _stored(Path(folder)) >= number + NEW_EVENTS
+            quiet = _pipeline("run", environment)
+        curve.append((number, load.seconds, load.peak_mb))
+        steps = next(line for line in hourly.out.splitlines() if line.startswith("seconds")).removeprefix("seconds")
+        lines.append(
+            f"| {number:,} | {load.seconds:.1f} | {number / load.seconds:,.0f} | {load.peak_mb:.0f} "
+            f"| {enrich.seconds:.1f} | {enrich.peak_mb:.0f} | {hourly.seconds:.1f} | {steps.strip()} "
+            f"| {quiet.seconds:.1f} |"
+        )
+        print(lines[-1])
+    (HERE / "growth.svg").write_text(growth_chart(curve), encoding="utf-8")
+    return [*lines, "\n![Seconds and memory of a load by events](growth.svg)"]
+
+
+def _fetch(contestant: Contestant, tenant: BenchTenant) -> tuple[Measured, int]:
+    with tempfile.TemporaryDirectory() as folder:
+        environment = tenant.settings(Path(folder))
+        if contestant.command:
+            measured = _pipeline(contestant.command, environment)
+            return measured, _stored(Path(folder))
+        command = [sys.executable, "-m", contestant.module, tenant.url, folder]
+        measured = measure(command, environment)
+        return measured, int(json.loads(measured.out.splitlines()[-1])["events"])
+
+
+def _pipeline(command: str, environment: dict[str, str]) -> Measured:
+    measured = measure([sys.executable, "-m", "pipelines.audit", command], environment)
+    assert "WARNING" not in measured.err, measured.err
+    return measured
+
+
+def _stored(folder: Path) -> int:
+    with duckdb.connect(str(folder / "audit_log.duckdb"), read_only=True) as database:
+        [(number,)] = database.execute("select count(distinct id) from anaplan_audit_raw.events").fetchall()
+    return int(number)
+
+
+def _median(runs: list[Measured]) -> float:
+    return statistics.median(run.seconds for run in runs)
+
+
+def _machine() -> str:
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    packages: Any = ", ".join(f"{name} {version(name)}" for name in ("dlt", "duckdb", "pyarrow", "msgspec", "polars"))
+    return (
+        "# Speed and memory\n\nWritten by `make bench`. Ratios are what carries over to another machine.\n\n"
+        f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores, {memory:.0f} GiB; "
+        f"Python {platform.python_version()}, {packages}. The simulated tenant runs on the same cores.\n"
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,62 @@
+"""Seconds and memory of a process and of all that it starts."""
+
+import subprocess
+import threading
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+
+class Measured(NamedTuple):
+    """`peak_mb` is proportional: what processes share counts once."""
+
+    seconds: float
+    peak_mb: float
+    out: str
+    err: str
+
+
+def measure(command: list[str], environment: dict[str, str]) -> Measured:
+    """Runs a command to its end.
+
+    Raises:
+        RuntimeError: It ended with another code than 0.
+    """
+    began = time.monotonic()
+    process = subprocess.Popen(
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, encoding="utf-8"
+    )
+    peak = [0.0]
+    watcher = threading.Thread(target=_watch, args=(process, peak), daemon=True)
+    watcher.start()
+    out, err = process.communicate()
+    seconds = time.monotonic() - began
+    if process.returncode:
+        raise RuntimeError(f"{command}: exit {process.returncode}\n{err[-2000:]}")
+    return Measured(seconds, peak[0], out, err)
+
+
+def _watch(process: "subprocess.Popen[str]", peak: list[float]) -> None:
+    while process.poll() is None:
+        peak[0] = max(peak[0], sum(map(_proportional_mb, _family(process.pid))))
+        time.sleep(0.05)
+
+
+def _family(pid: int) -> list[int]:
+    members = [pid]
+    for task in Path(f"/proc/{pid}/task").glob("*/children"):
+        try:
+            children = task.read_text().split()
+        except OSError:
+            continue
+        for child in children:
+            members.extend(_family(int(child)))
+    return members
+
+
+def _proportional_mb(pid: int) -> float:
+    try:
+        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+    except OSError:
+        return 0.0
+    return sum(int(line.split()[1]) for line in lines if line.startswith("Pss:")) / 1024
