@@ -7,10 +7,12 @@ from typing import Any
 import click
 import dlt
 
-from .exit_codes import CONFIGURATION, LOCKED, PipelineError
+from .exit_codes import CONFIGURATION, FAILED, LOCKED, PipelineError
 
 DEFAULT_WAIT_SECONDS = 60.0
 TRY_EVERY_SECONDS = 0.2
+# A DuckDB file begins with three blocks of 4 KB; whatever is shorter was never opened.
+HEADER_BYTES = 3 * 4096
 WAIT_SETTING = "pipelines.anaplan_audit.wait_for_readers_seconds"
 
 
@@ -25,6 +27,7 @@ def open_for_writing(path: str) -> Any:
     seconds = _seconds_to_wait()
     give_up_at = time.monotonic() + seconds
     announced = False
+    _remove_stillborn(path)
     while True:
         try:
             return duckdb.connect(path)
@@ -45,6 +48,15 @@ def open_for_writing(path: str) -> Any:
             click.echo(f"audit: waiting up to {seconds:g} s for {holder(reason)} to close `{path}`.", err=True)
             announced = True
         time.sleep(TRY_EVERY_SECONDS)
+
+
+def _remove_stillborn(path: str) -> None:
+    """Removes a file whose making broke off, by a full disk or a kill: it has the beginning of a header and no data."""
+    if os.path.exists(path) and 0 < os.path.getsize(path) < HEADER_BYTES:
+        with open(path, "rb") as file:
+            stillborn = file.read(12)[8:] == b"DUCK"
+        if stillborn:
+            os.unlink(path)
 
 
 def is_held(reason: str) -> bool:
@@ -75,6 +87,8 @@ def _seconds_to_wait() -> float:
 def _unusable(path: str, reason: str) -> PipelineError:
     if "not a valid DuckDB" in reason or "magic bytes" in reason:
         return PipelineError(CONFIGURATION, f"database file `{path}` is no DuckDB database. Name another file.")
+    if "Could not write" in reason:
+        return PipelineError(FAILED, f"database file `{path}`: {reason.splitlines()[0]}. Make room, then run again.")
     return PipelineError(
         CONFIGURATION, f"database file `{path}` cannot be opened ({reason.splitlines()[0]}). Check path and rights."
     )

@@ -111,10 +111,6 @@ def place(
 
 
 def _plain(value: Any) -> Any:
-    return (
-        value.astimezone(timezone.utc)
-        if isinstance(value, datetime)
-        else repr(value)
-        if isinstance(value, dict)
-        else value
-    )
+    if isinstance(value, datetime):
+        return value.astimezone(timezone.utc)
+    return repr(value) if isinstance(value, dict | list) else value
