@@ -1,7 +1,7 @@
 """A span of time -> verified Arrow tables: pages fetched side by side, counted against what Anaplan reports."""
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,13 +12,15 @@ from dlt.common import logger
 
 from .client import SignedClient
 from .decoding import PageDecoder
-from .errors import BadAnswerError
+from .errors import AuditSourceError, BadAnswerError, UnreachableError
 from .pages import Page
 from .settings import Settings
 from .windows import COMPLETE, INCOMPLETE, MINUTE_MS, Span, Window, halves
 
 # How often a window is fetched in one run before it is left to the next.
 MOST_ATTEMPTS = 4
+# How many windows in a row may fail before it is Anaplan that fails.
+MOST_GIVEN_UP = 2
 SMALLEST_PAGE = 100
 DOCUMENTED_PAGE_LIMIT = 10_000
 
@@ -26,6 +28,7 @@ DOCUMENTED_PAGE_LIMIT = 10_000
 _Asked = tuple[str, Span, int, int]
 # Pages to load, or the verified window they came from.
 Fetched = tuple[pa.Table | None, Window | None]
+LeaveOut = Callable[[AuditSourceError], None]
 
 
 class _Refused(Exception):
@@ -89,17 +92,22 @@ class EventFetcher:
         asked = [self._request((event_type, span, 0, 1)) for span in spans]
         return [_total_of(future) for future in asked]
 
-    def fetch(self, event_type: str, spans: list[Span], checked_at: int) -> Iterator[Fetched]:
+    def fetch(self, event_type: str, spans: list[Span], checked_at: int, leave_out: LeaveOut) -> Iterator[Fetched]:
         """Yields the tables of each span, and after them its window: `complete`, or `incomplete` after every attempt.
 
         A table may come again when its window had to be fetched again: merge on `id`. A span that holds more
         events than one load should is fetched as two.
 
+        A window that cannot be had must not keep the ones after it waiting until Anaplan forgets them: as soon as
+        another one is verified, `leave_out` is told the error, and the window is yielded as `incomplete`.
+
         Raises:
-            AuditSourceError: A page could not be had; what was yielded before stays good.
+            AuditSourceError: No window can be had, or several in a row; what was yielded before stays good.
         """
         waiting = deque(spans)
         jobs: deque[_Job] = deque()
+        given_up: list[tuple[Window, AuditSourceError]] = []
+        verified = False
         try:
             while waiting or jobs:
                 self._ask(event_type, jobs, waiting)
@@ -116,16 +124,25 @@ class EventFetcher:
                     waiting.extendleft(reversed(spans_begun))
                     self._withdraw(jobs)
                     continue
-                except (_Refused, BadAnswerError) as problem:
-                    if isinstance(problem, BadAnswerError) and job.attempt >= MOST_ATTEMPTS:
-                        raise
+                except (_Refused, BadAnswerError, UnreachableError) as problem:
                     window = None
+                    if isinstance(problem, UnreachableError) or job.attempt >= MOST_ATTEMPTS:
+                        if len(given_up) == MOST_GIVEN_UP or isinstance(problem, _Refused):
+                            raise
+                        given_up.append((Window(*job.span, INCOMPLETE, checked_at=checked_at), problem))
+                        self._withdraw(deque([jobs.popleft()]))
+                        continue
                 jobs.popleft()
                 if window is not None:
+                    verified = True
+                    yield from _left_out(given_up, leave_out)
                     yield None, window
                 else:
                     self._withdraw(deque([job]))
                     jobs.appendleft(_Job(job.span, job.attempt + 1))
+            if given_up and not verified:
+                raise given_up[-1][1]
+            yield from _left_out(given_up, leave_out)
         except GeneratorExit:
             self._keep(event_type, jobs)
             raise
@@ -255,6 +272,13 @@ class EventFetcher:
         smaller = DOCUMENTED_PAGE_LIMIT if refused > DOCUMENTED_PAGE_LIMIT else max(refused // 2, SMALLEST_PAGE)
         self._page_size = min(self._page_size, smaller)
         raise _Refused
+
+
+def _left_out(given_up: list[tuple[Window, AuditSourceError]], leave_out: LeaveOut) -> Iterator[Fetched]:
+    for window, problem in given_up:
+        leave_out(problem)
+        yield None, window
+    given_up.clear()
 
 
 def _total_of(asked: "Future[Page]") -> int | None:

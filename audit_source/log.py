@@ -120,7 +120,7 @@ class _Ledger:
         self.run.windows_due = self.run.windows + len(spans)
         _, fetched, grown = self.run.changes.setdefault(self.event_type, (self.windows, [], []))
         grown += self.grown
-        for table, window in fetcher.fetch(self.event_type, spans, self.limits.now):
+        for table, window in fetcher.fetch(self.event_type, spans, self.limits.now, self.run.leave_out):
             if table is not None:
                 budget -= len(table)
                 yield table
@@ -188,6 +188,10 @@ class _Ledger:
         self.run.windows += 1
         if window.status == INCOMPLETE:
             self.run.incomplete.append(window)
+        if window.distinct is None:
+            # It was not had at all: what earlier loads brought of it is still there.
+            held = (one.inside for one in self.windows if window.start <= one.start and one.end <= window.end)
+            window = replace(window, inside=sum(held))
         self._put(window)
 
     def _put(self, window: Window) -> None:

@@ -350,9 +350,10 @@ def _say_loaded(loaded: "LoadResult") -> None:
 def _line_of_incomplete(windows: list[Any]) -> str:
     arrived, reported = (sum(getattr(window, name) or 0 for window in windows) for name in ("distinct", "reported"))
     which = "window" if len(windows) == 1 else f"{len(windows)} windows,"
+    counted = f"{arrived} events arrived, {reported} were reported" if reported else "not all events arrived"
     return (
-        f"{which} {_utc(windows[0].start)} to {_utc(windows[-1].end)}: {arrived} events arrived, {reported} were "
-        "reported. What arrived is loaded; the rest stays `incomplete`, and the next run takes it up."
+        f"{which} {_utc(windows[0].start)} to {_utc(windows[-1].end)}: {counted}. "
+        "What arrived is loaded; the rest stays `incomplete`, and the next run takes it up."
     )
 
 

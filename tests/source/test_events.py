@@ -5,7 +5,10 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
 from audit_source.decoding import PageDecoder
+from audit_source.errors import AuditSourceError, BadAnswerError, UnreachableError
 from audit_source.events import EventFetcher
 from audit_source.records import NewColumns
 from audit_source.settings import Settings
@@ -33,13 +36,17 @@ def fetched(reply: Reply, parallel: int = 1, page_size: int = 10) -> tuple[set[i
     )  # type: ignore[arg-type]
     ids: set[int] = set()
     windows = []
-    for table, window in fetcher.fetch("all", [SPAN], 1):
+    for table, window in fetcher.fetch("all", [SPAN], 1, fail):
         if table is not None:
             ids |= set(table["id"].to_pylist())
         elif window is not None:
             windows.append(window)
     fetcher.close()
     return ids, windows, client
+
+
+def fail(error: AuditSourceError) -> None:
+    raise error
 
 
 def ids_of(events: list[dict[str, Any]]) -> set[int]:
@@ -111,10 +118,51 @@ def test_every_event_of_a_split_window_is_in_one_of_its_halves() -> None:
     )
     settings = Settings(page_size=50, parallel_requests=3, events_per_load=20)
     fetcher = EventFetcher(client, "", settings, PageDecoder(NewColumns()))  # type: ignore[arg-type]
-    parts = list(fetcher.fetch("all", [SPAN], 1))
+    parts = list(fetcher.fetch("all", [SPAN], 1, fail))
     fetcher.close()
     windows = sorted((window for _, window in parts if window is not None), key=lambda window: window.start)
     assert {number for table, _ in parts if table is not None for number in table["id"].to_pylist()} == ids_of(dense)
     assert (windows[0].start, windows[-1].end) == SPAN
     assert all(first.end == second.start for first, second in itertools.pairwise(windows))
     assert sum(window.inside for window in windows) == 300
+
+
+def days(number: int) -> list[tuple[int, int]]:
+    return [(SPAN[0] + day * DAY_MS, SPAN[1] + day * DAY_MS) for day in range(number)]
+
+
+@pytest.mark.parametrize("broken", [{0}, {1, 2}, {3}])
+@pytest.mark.parametrize("kind", [UnreachableError, BadAnswerError])
+def test_windows_that_cannot_be_had_are_left_out_of_the_others(broken: set[int], kind: type[AuditSourceError]) -> None:
+    spans, told = days(4), []
+
+    def reply(params: dict[str, Any]) -> Answer:
+        if params["dateFrom"] in {spans[day][0] for day in broken}:
+            raise kind("GET events", "nothing of use", "Run again.")
+        return page([event(1, params["dateFrom"])], params)
+
+    fetcher = EventFetcher(FakeClient(reply), "", Settings(), PageDecoder(NewColumns()))  # type: ignore[arg-type]
+    windows = [window for _, window in fetcher.fetch("all", spans, 1, told.append) if window is not None]
+    fetcher.close()
+    found = {window.start: (window.status, window.distinct) for window in windows}
+    assert found == {
+        start: (INCOMPLETE, None) if day in broken else (COMPLETE, 1) for day, (start, _) in enumerate(spans)
+    }
+    assert [type(error) for error in told] == [kind] * len(broken)
+
+
+@pytest.mark.parametrize("broken", [{0, 1, 2}, {0, 1, 2, 3}, {1, 2, 3}])
+def test_an_anaplan_that_fails_is_no_matter_of_windows(broken: set[int]) -> None:
+    spans = days(4)
+
+    def reply(params: dict[str, Any]) -> Answer:
+        if params["dateFrom"] in {spans[day][0] for day in broken}:
+            raise UnreachableError("GET events", "nothing", "Run again.")
+        return page([event(1, params["dateFrom"])], params)
+
+    fetcher = EventFetcher(FakeClient(reply), "", Settings(), PageDecoder(NewColumns()))  # type: ignore[arg-type]
+    with pytest.raises(UnreachableError):
+        list(fetcher.fetch("all", spans, 1, lambda error: None))
+    with pytest.raises(UnreachableError):
+        list(fetcher.fetch("all", spans[1:2] if 1 in broken else spans[:1], 1, lambda error: None))
+    fetcher.close()
