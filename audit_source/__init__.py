@@ -29,6 +29,7 @@ from .directory import fetch_list, logins, versions
 from .drift import found_in, untold
 from .errors import AuditSourceError
 from .events import EventFetcher
+from .forget import forget_before
 from .log import Batch, Reload, read_log
 from .pages import normalise_code
 from .privacy import Privacy, make_privacy
@@ -57,6 +58,7 @@ __all__ = [
     "Run",
     "TokenCredentials",
     "audit_source",
+    "forget_before",
 ]
 
 # Exact at every point where a run may die, unlike insert-only and append; `id` removes what came twice.

@@ -62,13 +62,14 @@ def read_log(
     """Yields the batches of one load: events, then the windows they came from and the days they touched."""
     run.unfinished = False
     run.started_at = run.started_at or now
+    state = dlt.current.resource_state(EVENTS.name)
     limits = Limits(
         run.started_at,
         settings.history_days * DAY_MS,
         settings.overlap_minutes * MINUTE_MS,
         settings.safety_lag_seconds * 1000,
+        state.get("purged_before", 0),
     )
-    state = dlt.current.resource_state(EVENTS.name)
     ledgers: dict[str, list[Any]] = state.setdefault("windows", {})
     made: list[str] = state.setdefault("tables", [])
     days: set[Any] = set()
@@ -160,7 +161,8 @@ class _Ledger:
         if reload is not None:
             if reload.since is not None and reload.since < self.limits.floor:
                 logger.warning(
-                    f"Anaplan keeps {settings.history_days} days (`history_days`): nothing older is asked for."
+                    f"Anaplan keeps {settings.history_days} days (`history_days`): nothing older is asked for, "
+                    "and nothing that was purged."
                 )
             return plan_reload(self.windows, self.limits, *reload)
         todo = plan(self.windows, self.limits)

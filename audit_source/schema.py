@@ -201,7 +201,7 @@ EVENT_WINDOWS = Table(
             "status",
             "text",
             None,
-            "`complete`, `incomplete` (will be fetched again) or `expired` (past Anaplan's retention, lost)",
+            "`complete`, `incomplete` (will be fetched again), `expired` (past Anaplan's retention, lost) or `purged`",
             False,
         ),
         Column("checked_at", "timestamp", None, "when the window was last compared with Anaplan (UTC)", False),

@@ -12,7 +12,7 @@ from typing import NamedTuple
 MINUTE_MS = 60_000
 DAY_MS = 24 * 60 * MINUTE_MS
 
-COMPLETE, INCOMPLETE, EXPIRED = "complete", "incomplete", "expired"
+COMPLETE, INCOMPLETE, EXPIRED, PURGED = "complete", "incomplete", "expired", "purged"
 
 Span = tuple[int, int]
 
@@ -41,6 +41,7 @@ class Limits(NamedTuple):
     history: int
     overlap: int
     lag: int
+    purged: int = 0
 
     @property
     def end(self) -> int:
@@ -49,8 +50,8 @@ class Limits(NamedTuple):
 
     @property
     def floor(self) -> int:
-        """Before this Anaplan keeps nothing."""
-        return self.now - self.history
+        """Before this Anaplan keeps nothing, or nothing is wanted any more."""
+        return max(self.now - self.history, self.purged)
 
 
 class Plan(NamedTuple):

@@ -233,6 +233,28 @@ def export_command(
     return export_table(table, file_format, to, force, filters, wait)
 
 
+@cli.command("purge")
+@debug_option
+@click.option("--before", type=click.DateTime(["%Y-%m-%d"]), required=True, help="First UTC day to keep.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def purge_command(before: datetime, yes: bool) -> int:
+    """Remove raw and enriched rows of days before a date, for ever."""
+    from .configuration import check_settings
+    from .purge_command import ask, remove
+
+    check_settings()
+    wanted = ask(before, yes)
+    if wanted is None:
+        return DONE
+    with _watched("purge") as (pipelines, _, record):
+        copy = _publish_path()
+        remove(pipelines, *wanted)
+        _say_checked(_check(pipelines, record))
+        _publish(pipelines, copy, record)
+        _note_outcome(record)
+    return record.exit_code
+
+
 @cli.command("acknowledge")
 @debug_option
 @click.argument("what", nargs=-1, required=True, metavar="gaps | findings | FINDING_ID ...")

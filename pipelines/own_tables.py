@@ -1,4 +1,4 @@
-"""The tables that the pipeline keeps about itself, `runs` and `alerts`, in the raw dataset.
+"""The tables that the pipeline keeps about itself, `runs`, `alerts` and `purges`, in the raw dataset.
 
 dlt declares and alters them; rows are written by single statements, since a dlt load of one row takes half a second
 and a run that finds nothing only two.
@@ -15,7 +15,7 @@ from dlt.destinations.sql_client import SqlClientBase
 
 from .comments import comment_tables
 
-RUNS, ALERTS = "runs", "alerts"
+RUNS, ALERTS, PURGES = "runs", "alerts", "purges"
 # No name of a pipeline's schema: of this one nothing is remembered but its tables.
 SCHEMA_NAME = "audit_own"
 ROWS_A_STATEMENT = 200
@@ -23,6 +23,7 @@ ROWS_A_STATEMENT = 200
 DESCRIPTIONS = {
     RUNS: "One row per run of a command that writes; failed and killed runs too",
     ALERTS: "One row per alert that was sent, per problem that ended, and per acknowledgement",
+    PURGES: "One row per purge of old days",
 }
 
 Columns = dict[str, tuple[str, str]]
@@ -60,10 +61,19 @@ COLUMNS: dict[str, Columns] = {
         "account": ("text", "Who acknowledged, as the machine knows them"),
         "note": ("text", "Why, in their words"),
     },
+    PURGES: {
+        "purge_id": ("text", "Random id of the purge"),
+        "before_day": ("date", "First UTC day that was kept"),
+        "started_at": ("timestamp", "When it began (UTC)"),
+        "ended_at": ("timestamp", "When it was through (UTC); empty where it was killed"),
+        "events": ("bigint", "Raw events of the days before, as counted at the beginning"),
+        "rows_in_all": ("bigint", "Rows of those days in all raw and enriched tables"),
+        "account": ("text", "Who did it, as the machine knows them"),
+    },
 }
 
 # The column that tells when a row came to be.
-MOMENTS = {RUNS: "started_at", ALERTS: "happened_at"}
+MOMENTS = {RUNS: "started_at", ALERTS: "happened_at", PURGES: "started_at"}
 
 
 class OwnTables:

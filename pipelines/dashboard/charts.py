@@ -148,8 +148,8 @@ def calendar(frame: pd.DataFrame, statuses: Sequence[str]) -> Any:
         weekday=frame["event_day"].dt.day_of_week.map(dict(enumerate(WEEKDAYS))),
         number=[f"{day.day}" if status == statuses[0] else f"{day.day} !" for day, status in _pairs(frame)],
     )
-    blue, orange, _, purple, _, grey = colours()
-    scale = alt.Scale(domain=list(statuses), range=[blue, orange, grey, purple])
+    blue, orange, third, purple, _, grey = colours()
+    scale = alt.Scale(domain=list(statuses), range=[blue, orange, grey, purple, third])
     base = alt.Chart(shown).encode(
         x=alt.X("week:N", sort=None, title="week of", axis=alt.Axis(labelAngle=0, labelOverlap="greedy", ticks=False)),
         y=alt.Y("weekday:N", sort=WEEKDAYS, title=None, axis=alt.Axis(ticks=False, domain=False, labelOverlap=False)),

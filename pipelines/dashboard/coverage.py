@@ -4,8 +4,8 @@ from datetime import datetime, timedelta
 
 import pandas as pd
 
-COMPLETE, INCOMPLETE, GAP, EXPIRED = "complete", "incomplete", "not loaded", "lost"
-STATUSES = (COMPLETE, INCOMPLETE, GAP, EXPIRED)
+COMPLETE, INCOMPLETE, GAP, EXPIRED, PURGED = "complete", "incomplete", "not loaded", "lost", "purged"
+STATUSES = (COMPLETE, INCOMPLETE, GAP, EXPIRED, PURGED)
 DAY = timedelta(days=1)
 
 
@@ -13,7 +13,8 @@ def daily_coverage(windows: pd.DataFrame) -> pd.DataFrame:
     """Returns event_day, status, hours (covered and verified), events, for each day from the first window to the last.
 
     A day is `complete` when verified windows cover all of it; of the first and the last day, the part since the
-    log begins, or until the last run. `lost` is what Anaplan has forgotten, `not loaded` what no window covers.
+    log begins, or until the last run. `lost` is what Anaplan has forgotten, `not loaded` what no window covers,
+    `purged` what was removed on purpose.
     """
     if windows.empty:
         return pd.DataFrame({"event_day": pd.to_datetime([]), "status": [], "hours": [], "events": []})
@@ -30,7 +31,9 @@ def _day(day: datetime, windows: pd.DataFrame, expected: timedelta) -> tuple[dat
     verified = windows[windows["status"] == "complete"]
     covered = _covered(verified)
     events = int(windows["distinct_events"].fillna(0).sum())
-    if (windows["status"] == "expired").any():
+    if (windows["status"] == "purged").any():
+        status = PURGED
+    elif (windows["status"] == "expired").any():
         status = EXPIRED
     elif (windows["status"] == "incomplete").any():
         status = INCOMPLETE

@@ -15,7 +15,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.conftest import REPOSITORY, Engine, Tenant, plain_server
-from tests.pipeline.test_load import LISTS, month_of_events
+from tests.pipeline.month import EVENTS, database_of_a_month
+from tests.pipeline.test_load import LISTS
 
 ENVIRONMENT = {"PYTHONPATH": str(REPOSITORY)}
 # Opens a file, says how many events are in it each time it is asked, and lets go when its input ends.
@@ -81,13 +82,7 @@ def parquet_tables(folder: Path) -> dict[str, list[tuple]]:
 
 @pytest.fixture(scope="module")
 def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A DuckDB file after one run."""
-    folder = tmp_path_factory.mktemp("prepared")
-    with pytest.MonkeyPatch.context() as environment, plain_server(month_of_events(40), LISTS) as server:
-        environment.setenv("DLT_DATA_DIR", str(folder / "dlt"))
-        environment.setenv("DESTINATION__DUCKDB__CREDENTIALS", str(folder / "audit_log.duckdb"))
-        assert Tenant(environment).at(server.url).run("run").code == 0
-    return folder / "audit_log.duckdb"
+    return database_of_a_month(tmp_path_factory)
 
 
 @pytest.fixture
@@ -101,7 +96,7 @@ def loaded_engine(engine: Engine, tenant: Tenant, prepared: Path) -> Engine:
     if engine.kind == "duckdb":
         shutil.copy(prepared, engine.address)
     else:
-        with plain_server(month_of_events(40), LISTS) as server:
+        with plain_server(EVENTS, LISTS) as server:
             assert tenant.at(server.url).run("run").code == 0
     return engine
 

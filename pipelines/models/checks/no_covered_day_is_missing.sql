@@ -12,4 +12,4 @@ select
     event_windows.distinct_events
 from event_windows
 left join facts on event_windows.window_day = facts.event_day
-where event_windows.distinct_events > 0 and facts.event_day is null
+where event_windows.distinct_events > 0 and event_windows.status <> 'purged' and facts.event_day is null

@@ -12,6 +12,7 @@ counted as (
             window_day,
             sum(distinct_events) as brought
         from event_windows
+        where status <> 'purged'
         group by window_day, case when event_type = 'all' then 'all' else 'some' end
     ) as by_kind
     group by window_day
