@@ -166,7 +166,7 @@ def test_killed_while_publishing(loaded: Tenant, tmp_path: Path, name: str, monk
     check(loaded, copy)
     before = copy.resolve()
     killed = subprocess.run(
-        [sys.executable, "-m", "tests.killing", "pipelines.publish:_flush", "before", "1", "check"],
+        [sys.executable, "-m", "tests.killing", "pipelines.copies:_flush", "before", "1", "check"],
         env={**os.environ, **ENVIRONMENT}, capture_output=True, check=False,
     )  # fmt: skip
     assert killed.returncode == -signal.SIGKILL
