@@ -66,7 +66,7 @@ screenshots: $(VENV)/.dev ## Draw the README's pictures of the dashboard anew (n
 	@$(BIN)/python -m tests.browser.screenshots
 
 test: $(VENV)/.dev ## Run the tests: sandbox over HTTP, DuckDB, PostgreSQL
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n auto --dist loadfile
 
 test-engines: $(VENV)/.spark ## Compare every table on DuckDB, PostgreSQL and Spark (Java 17 or newer; minutes)
 	@$(BIN)/python -m pytest tests/engines
