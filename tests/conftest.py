@@ -39,6 +39,8 @@ def _own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # Retries are counted, not waited for.
     monkeypatch.setenv("RUNTIME__REQUEST_BACKOFF_FACTOR", "0.001")
     monkeypatch.setenv("RUNTIME__REQUEST_TIMEOUT", "5")
+    # `--debug` sets it for its process, which here is that of the next test too.
+    monkeypatch.setenv("RUNTIME__LOG_LEVEL", "WARNING")
     # A slow machine must not make a line of progress an error.
     monkeypatch.setattr(progress, "LOG_PERIOD", 3600.0)
     monkeypatch.setenv("PIPELINES__ANAPLAN_AUDIT__WAIT_FOR_READERS_SECONDS", "0")
