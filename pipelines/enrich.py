@@ -10,7 +10,7 @@ import json
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime, timezone
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,7 @@ from .model_files import DIALECT, MODELS_DIR, Model
 from .model_layers import Enrichment, read_enrichment
 from .model_runs import Days, State, model_resource, run_layer, seed_resource, stored_state
 from .repair import lacking_tables, restore_tables
-from .touched_days import FACTS, Watermark, read_watermark, touched_days
+from .touched_days import FACTS, WATCHED, Watermark, read_watermark, touched_days
 
 
 @dataclass(frozen=True)
@@ -53,6 +53,11 @@ class _Plan:
     state_before: State
     state_after: State
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether every table would come out as it is. On another day some would not: they count days until today."""
+        return self.days == set() and not self.rebuilt and not self.lacking and self.state_before == self.state_after
+
     def days_of(self, model: Model) -> Days:
         return None if model.about.day is None or model.name in self.rebuilt else self.days
 
@@ -75,6 +80,8 @@ def enrich(
     if pipeline.has_pending_data:
         pipeline.abort_packages()
     plan = _plan(pipeline, raw_dataset, enrichment, full_refresh)
+    if plan.is_idle:
+        return EnrichReport(list(enrichment.tables), [], [], time.monotonic() - started, [])
     load_ids: list[str] = []
     if plan.lacking:
         # Forgotten first: a run that dies after they are made anew must not take the empty tables for full ones.
@@ -148,7 +155,11 @@ def _plan(pipeline: dlt.Pipeline, raw: dlt.Dataset, enrichment: Enrichment, full
         days = touched_days(raw, pipeline.dataset(), Watermark(state.get("events"), state.get("directory")))
     # Until the last layer is written, what is being rebuilt counts as not built.
     before = {**state, "models": {name: value for name, value in built.items() if name not in rebuilt}}
-    after = {"events": now.events, "directory": now.directory, "models": wanted}
+    moment = datetime.now(timezone.utc)
+    reads = {name for model in enrichment.models.values() for name in model.inputs if name in enrichment.raw_tables}
+    # Of other raw tables, which a model of the user's may read, nobody knows whether they have changed.
+    as_of = moment.date().isoformat() if reads <= WATCHED else moment.isoformat()
+    after = {"events": now.events, "directory": now.directory, "logins": now.logins, "as_of": as_of, "models": wanted}
     return _Plan(days, rebuilt, lacking, before, after)
 
 

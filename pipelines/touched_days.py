@@ -46,12 +46,17 @@ _NAMES = {
 }
 
 
+# The raw tables whose changes are noticed here, and by the fingerprint of the catalogue.
+WATCHED = {*_NAMES, "events", "event_days", "event_types", "user_logins"}
+
+
 @dataclass(frozen=True)
 class Watermark:
-    """The newest load and the newest change of the directory that the enriched tables contain."""
+    """The newest load, change of the directory and sign-in of a user that the enriched tables contain."""
 
     events: str | None = None
     directory: str | None = None
+    logins: str | None = None
 
 
 def read_watermark(raw: dlt.Dataset) -> Watermark:
@@ -66,7 +71,8 @@ def read_watermark(raw: dlt.Dataset) -> Watermark:
             f" cast(max(_dlt_valid_to) as timestamptz) as newest_end from {table}",
         )
     ]
-    return Watermark(_newest(loaded), _newest(changed))
+    logins = _scalars(raw, "select cast(max(last_login_date) as timestamptz) as newest from user_logins")
+    return Watermark(_newest(loaded), _newest(changed), _newest(logins))
 
 
 def touched_days(raw: dlt.Dataset, enriched: dlt.Dataset, since: Watermark) -> set[date] | None:

@@ -138,7 +138,11 @@ def _enriched(
 
 def _own() -> list[DocumentedTable]:
     """What the pipeline writes about itself: nothing of it is read by a model."""
-    keys = {own_tables.RUNS: ("run_id",), own_tables.ALERTS: ("kind", "subject", "what", "happened_at")}
+    keys = {
+        own_tables.RUNS: ("run_id",),
+        own_tables.ALERTS: ("kind", "subject", "what", "happened_at"),
+        own_tables.PURGES: ("purge_id",),
+    }
     found = []
     for name, columns in own_tables.COLUMNS.items():
         grain = own_tables.DESCRIPTIONS[name]

@@ -115,7 +115,7 @@ def test_lines_of_the_picture_are_what_the_sql_reads(tables: list[DocumentedTabl
     assert sorted(map(str, lines)) == sorted(map(str, read))
     assert sorted(edges(tables)) == sorted(read)
     boxes = {box.get("data-table") for box in picture.iter("g")}
-    assert boxes == {table.name for table in tables} - {"runs", "alerts", "check_results"}
+    assert boxes == {table.name for table in tables} - {"runs", "alerts", "purges", "check_results"}
 
 
 def test_boxes_do_not_overlap(tables: list[DocumentedTable]) -> None:
