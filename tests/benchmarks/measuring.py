@@ -39,7 +39,7 @@ def measure(command: list[str], environment: dict[str, str]) -> Measured:
 def _watch(process: "subprocess.Popen[str]", peak: list[float]) -> None:
     while process.poll() is None:
         peak[0] = max(peak[0], sum(map(_proportional_mb, _family(process.pid))))
-        time.sleep(0.05)
+        time.sleep(0.1)
 
 
 def _family(pid: int) -> list[int]:
