@@ -81,6 +81,7 @@ def enrich(
         pipeline.abort_packages()
     plan = _plan(pipeline, raw_dataset, enrichment, full_refresh)
     if plan.is_idle:
+        write_comments(pipeline)
         return EnrichReport(list(enrichment.tables), [], [], time.monotonic() - started, [])
     load_ids: list[str] = []
     if plan.lacking:
@@ -155,11 +156,18 @@ def _plan(pipeline: dlt.Pipeline, raw: dlt.Dataset, enrichment: Enrichment, full
         days = touched_days(raw, pipeline.dataset(), Watermark(state.get("events"), state.get("directory")))
     # Until the last layer is written, what is being rebuilt counts as not built.
     before = {**state, "models": {name: value for name, value in built.items() if name not in rebuilt}}
-    moment = datetime.now(timezone.utc)
+    moment, tables = datetime.now(timezone.utc), enrichment.tables.items()
     reads = {name for model in enrichment.models.values() for name in model.inputs if name in enrichment.raw_tables}
     # Of other raw tables, which a model of the user's may read, nobody knows whether they have changed.
     as_of = moment.date().isoformat() if reads <= WATCHED else moment.isoformat()
-    after = {"events": now.events, "directory": now.directory, "logins": now.logins, "as_of": as_of, "models": wanted}
+    after = {
+        "events": now.events,
+        "directory": now.directory,
+        "logins": now.logins,
+        "as_of": as_of,
+        "models": wanted,
+        "descriptions": _hash([(name, table.about.columns, table.about.comment) for name, table in sorted(tables)]),
+    }
     return _Plan(days, rebuilt, lacking, before, after)
 
 
