@@ -124,10 +124,13 @@ class EventFetcher:
                     waiting.extendleft(reversed(spans_begun))
                     self._withdraw(jobs)
                     continue
-                except (_Refused, BadAnswerError, UnreachableError) as problem:
+                except _Refused:
+                    # However often: each time the page is smaller, down to the smallest.
+                    window = None
+                except (BadAnswerError, UnreachableError) as problem:
                     window = None
                     if isinstance(problem, UnreachableError) or job.attempt >= MOST_ATTEMPTS:
-                        if len(given_up) == MOST_GIVEN_UP or isinstance(problem, _Refused):
+                        if len(given_up) == MOST_GIVEN_UP:
                             raise
                         given_up.append((Window(*job.span, INCOMPLETE, checked_at=checked_at), problem))
                         self._withdraw(deque([jobs.popleft()]))

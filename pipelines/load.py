@@ -1,4 +1,4 @@
-"""Anaplan -> raw dataset, in loads small enough that memory stays flat and a failure costs one of them."""
+"""Anaplan -> raw dataset, in loads small enough that memory is bounded and a failure costs one of them."""
 
 from datetime import datetime, timezone
 from typing import Any, NamedTuple

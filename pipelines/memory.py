@@ -1,4 +1,4 @@
-"""Memory that stays flat: what a page or a load needed goes back to the system, not into a reserve."""
+"""Memory that is given back: what a page or a load needed goes back to the system, not into a reserve."""
 
 import ctypes
 import sys

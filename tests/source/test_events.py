@@ -166,3 +166,14 @@ def test_an_anaplan_that_fails_is_no_matter_of_windows(broken: set[int]) -> None
     with pytest.raises(UnreachableError):
         list(fetcher.fetch("all", spans[1:2] if 1 in broken else spans[:1], 1, lambda error: None))
     fetcher.close()
+
+
+def test_a_page_size_is_halved_until_it_is_taken() -> None:
+    """More often than a window is fetched again: a refusal is no failed attempt."""
+
+    def reply(number: int, params: dict[str, Any]) -> Answer:
+        return page(EVENTS, params) if params["limit"] <= 100 else Answer(b"", 204)
+
+    ids, windows, _ = fetched(reply, page_size=10_000)
+    assert ids == ids_of(EVENTS)
+    assert [(window.status, window.distinct) for window in windows] == [(COMPLETE, 100)]
