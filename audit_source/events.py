@@ -138,8 +138,9 @@ class EventFetcher:
                 jobs.popleft()
                 if window is not None:
                     verified = True
-                    yield from _left_out(given_up, leave_out)
+                    # First: a load that has enough by it ends here, and must have made that step.
                     yield None, window
+                    yield from _left_out(given_up, leave_out)
                 else:
                     self._withdraw(deque([job]))
                     jobs.appendleft(_Job(job.span, job.attempt + 1))

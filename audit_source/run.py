@@ -40,7 +40,9 @@ class Run:
         """Notes an error that must not keep the rest from being loaded; raises it where nobody reads the notes."""
         if not self.tolerant:
             raise error
-        self.problems.append(error)
+        # Each load of a run meets it again.
+        if str(error) not in map(str, self.problems):
+            self.problems.append(error)
 
     def closing(self, closer: Callable[[], None]) -> None:
         self._closers.append(closer)

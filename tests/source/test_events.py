@@ -177,3 +177,21 @@ def test_a_page_size_is_halved_until_it_is_taken() -> None:
     ids, windows, _ = fetched(reply, page_size=10_000)
     assert ids == ids_of(EVENTS)
     assert [(window.status, window.distinct) for window in windows] == [(COMPLETE, 100)]
+
+
+def test_a_window_is_told_before_the_ones_that_were_left_out() -> None:
+    """A load may end with it: were its events loaded and its window not, the next load would fetch the same again."""
+    spans = days(2)
+
+    def reply(params: dict[str, Any]) -> Answer:
+        if params["dateFrom"] == spans[0][0]:
+            raise UnreachableError("GET events", "nothing", "Run again.")
+        return page([event(1, params["dateFrom"])], params)
+
+    fetcher = EventFetcher(FakeClient(reply), "", Settings(), PageDecoder(NewColumns()))  # type: ignore[arg-type]
+    told = [window for _, window in fetcher.fetch("all", spans, 1, lambda _: None) if window is not None]
+    fetcher.close()
+    assert [(window.start, window.status) for window in told] == [
+        (spans[1][0], COMPLETE),
+        (spans[0][0], INCOMPLETE),
+    ]
