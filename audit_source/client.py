@@ -22,6 +22,9 @@ ROLE_MISSING = "FAILURE_UNAUTHORIZED_USER_ACTION"
 # What Anaplan advises to wait after a 429 that names no time.
 ADVISED_PAUSE_SECONDS = 10.0
 LONGEST_PAUSE_SECONDS = 120.0
+# New tokens for one request: a service may not have heard of a new one yet, so a second 401 need not be the account's.
+MOST_RENEWALS = 3
+RENEWAL_PAUSE_SECONDS = 2.0
 # A server clock further off than this is no clock; within it, a window must not reach past the server's now.
 LONGEST_CLOCK_LAG_SECONDS = 24 * 3600
 
@@ -99,6 +102,10 @@ class Client(dlt_requests.Client):
             )
         return response
 
+    def pause(self, seconds: float) -> None:
+        """Holds the requests of all threads back, for as long as the configured back-off makes of `seconds`."""
+        self._limiter.pause(seconds * self._backoff)
+
     def close(self) -> None:
         self._adapter.close()
 
@@ -122,7 +129,7 @@ class Client(dlt_requests.Client):
 
 
 class SignedClient:
-    """Asks Anaplan in the name of one account; renews a dead token once and tells a missing role from it."""
+    """Asks Anaplan in the name of one account; renews a dead token and tells a missing role from it."""
 
     def __init__(self, client: Client, auth: Any) -> None:
         self.client, self.auth = client, auth
@@ -132,15 +139,20 @@ class SignedClient:
 
         Raises:
             RoleError: The account may not do this.
-            SignInError: The token was refused, and so was a new one.
+            SignInError: The token was refused, and so were new ones, with a growing pause before each.
             BadAnswerError: Any other status below 500.
             UnreachableError: No usable answer.
         """
-        token = self.auth.token()
-        response = self.client.fetch("GET", url, params=params, auth=self.auth)
-        if response.status_code == 401 and status_of(response) != ROLE_MISSING:
-            self.auth.renew(token)
+        renewals = 0
+        while True:
+            token = self.auth.token()
             response = self.client.fetch("GET", url, params=params, auth=self.auth)
+            if renewals == MOST_RENEWALS or response.status_code != 401 or status_of(response) == ROLE_MISSING:
+                break
+            if renewals:
+                self.client.pause(RENEWAL_PAUSE_SECONDS * 2 ** (renewals - 1))
+            self.auth.renew(token)
+            renewals += 1
         if response.status_code in (200, 204):
             return response
         raise self._error(url, response)
@@ -159,7 +171,11 @@ class SignedClient:
                 "Give it the Tenant Auditor role, and check that Audit is enabled for the tenant.",
             )
         if response.status_code == 401:
-            return SignInError(f"GET {url}", got + ", also with a new token", "Check the account and the address.")
+            return SignInError(
+                f"GET {url}",
+                got + f", also with {MOST_RENEWALS} new tokens",
+                "Check the account and the address; else run again later.",
+            )
         return BadAnswerError(f"GET {url}", got, "Check the `*_url` settings; else report it.")
 
 

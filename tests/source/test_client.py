@@ -1,5 +1,6 @@
 """The HTTP client, over real connections: whom it shows the token, how it slows down, how often it tries."""
 
+import itertools
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -248,7 +249,7 @@ def test_back_off_grows_and_never_is_the_same(servers: Any, clock: Clock, monkey
 ROLE = b'{"status": "FAILURE_UNAUTHORIZED_USER_ACTION"}'
 
 
-def test_dead_token_is_renewed_once_and_a_missing_role_never(servers: Any) -> None:
+def test_dead_token_is_renewed_and_a_missing_role_never(servers: Any) -> None:
     client = Client(1, 1000)
     auth = Fixed(client, "old", "new")
     server = servers()
@@ -259,17 +260,38 @@ def test_dead_token_is_renewed_once_and_a_missing_role_never(servers: Any) -> No
     assert (auth.made, len(server.paths)) == (2, 2)
 
     always = servers(lambda number: (401, {}, b'{"status": "FAILURE_BAD_CREDENTIAL"}'))
-    with pytest.raises(SignInError, match="also with a new token"):
+    with pytest.raises(SignInError, match="also with 3 new tokens"):
         SignedClient(client, auth).get(always.url, {})
-    assert (auth.made, len(always.paths)) == (3, 2)
+    assert (auth.made, len(always.paths)) == (5, 4)
 
     role = servers(lambda number: (401, {}, ROLE))
     with pytest.raises(RoleError, match="Tenant Auditor"):
         SignedClient(client, auth).get(role.url, {})
-    assert (auth.made, len(role.paths)) == (3, 1)
+    assert (auth.made, len(role.paths)) == (5, 1)
 
     with pytest.raises(BadAnswerError, match="HTTP 400"):
         SignedClient(client, auth).get(servers(lambda number: (400, {}, b"{}")).url, {})
+
+
+def test_new_tokens_that_are_refused_are_waited_for_longer_each_time(
+    servers: Any, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two services of Anaplan: the one that takes a token may hear of it later than the one that gives it."""
+    monkeypatch.setenv("RUNTIME__REQUEST_BACKOFF_FACTOR", "1")
+    moments: list[float] = []
+
+    def reply(number: int) -> Reply:
+        moments.append(clock.now)
+        return OK if number == 4 else (401, {}, b'{"status": "FAILURE_INVALID_TOKEN"}')
+
+    client = Client(1, 1000)
+    auth = Fixed(client, "old", "new", "newer", "newest")
+    server = servers(reply)
+    assert SignedClient(client, auth).get(server.url, {}).status_code == 200
+    assert [headers["Authorization"].split()[1] for headers in server.headers] == ["old", "new", "newer", "newest"]
+    # At once after the first one, which may just have died of age.
+    first, second, third = (after - before for before, after in itertools.pairwise(moments))
+    assert first == 0 and 2 <= second <= 2.5 and 4 <= third <= 5
 
 
 def test_threads_that_meet_a_dead_token_renew_it_once(servers: Any) -> None:
