@@ -1,7 +1,9 @@
 """The settings of the source: where Anaplan is, what to ask for, and how hard."""
 
+import ipaddress
 from collections.abc import Sequence
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from .errors import ConfigurationError
 
@@ -67,14 +69,11 @@ def resolve_hosts(region: str, overrides: dict[str, str | None]) -> Hosts:
     """Returns the base URLs of a region, each of which `overrides` (auth, oauth, api, audit) may replace.
 
     Raises:
-        ConfigurationError: The region is not one of `REGIONS`, or an override is no http(s) URL.
+        ConfigurationError: The region is not one of `REGIONS`, or an override is no URL, or one without TLS.
     """
     urls = {**_region_urls(region), **{name: url for name, url in overrides.items() if url}}
     for name, url in urls.items():
-        if not url.startswith(("https://", "http://")):
-            raise ConfigurationError(
-                f"setting `{name}_url`", f"`{url}` is no address", "Give it as `https://host` or `http://host:port`."
-            )
+        _check_address(f"setting `{name}_url`", url)
     return Hosts(**{name: url.rstrip("/") for name, url in urls.items()})
 
 
@@ -95,6 +94,34 @@ def _region_urls(region: str) -> dict[str, str]:
             f"Use one of {' '.join(REGIONS)}, or set auth_url, oauth_url, api_url and audit_url.",
         )
     return {"auth": auth, "oauth": oauth, "api": api, "audit": AUDIT_HOST}
+
+
+def _check_address(name: str, url: str) -> None:
+    """Takes `http://` to this machine only: to any other one a password or token would travel in the clear."""
+    scheme, host = _scheme_and_host(url)
+    if scheme not in ("https", "http") or not host:
+        raise ConfigurationError(name, f"`{url}` is no address", "Give it as `https://host`.")
+    if scheme == "http" and not _is_this_machine(host):
+        raise ConfigurationError(
+            name,
+            f"`{url}` would send the password or token in the clear",
+            "Give it as `https://`; `http://` is for this machine only (localhost).",
+        )
+
+
+def _scheme_and_host(url: str) -> tuple[str, str]:
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return "", ""
+    return parts.scheme, parts.hostname or ""
+
+
+def _is_this_machine(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def _check_event_types(event_types: Sequence[str]) -> None:

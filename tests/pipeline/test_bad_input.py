@@ -162,6 +162,10 @@ def test_missing_role(tenant: Tenant, loaded: Any) -> None:
         ),
         ("CREDENTIALS__PASSWROD", "5", "Did you mean `credentials.password`?"),
         ("AUDIT_URL", "audit.anaplan.com", "is no address"),
+        ("AUTH_URL", "http://auth.anaplan.com", "in the clear. Give it as `https://`"),
+        ("API_URL", "http://10.0.0.7:8080", "setting `api_url`: `http://10.0.0.7:8080` would send"),
+        ("AUDIT_URL", "http://127.0.0.1.example.com", "in the clear"),
+        ("OAUTH_URL", "http://localhost@example.com", "in the clear"),
     ],
 )
 def test_setting_that_does_not_exist_or_fit(tenant: Tenant, loaded: Any, name: str, value: str, says: str) -> None:
