@@ -48,6 +48,18 @@ def gap_found(start: datetime, end: datetime) -> str:
     )
 
 
+def certificate_ends(end: datetime, days_left: int) -> str:
+    """The certificate that signs in: it expires soon, or it has expired."""
+    if days_left < 0:
+        what = f"expired on {utc(end)}. No run can sign in until you"
+    else:
+        what = f"expires in {days_left} day{'' if days_left == 1 else 's'}, on {utc(end)}. Before then,"
+    return (
+        f"• CERTIFICATE: what signs in to Anaplan {what} register a new one with Anaplan and set `certificate` and "
+        "`private_key` under [sources.audit_source.credentials]."
+    )
+
+
 def findings_found(findings: list[dict[str, Any]]) -> str:
     """Security findings, the first of them in words."""
     counts = [(sum(row["severity"] == severity for row in findings), severity) for severity in SEVERITIES]

@@ -1,4 +1,4 @@
-"""Tells a webhook what went wrong, once: a run that failed, events that are lost, a security finding.
+"""Tells a webhook what went wrong, once: a run that failed, lost events, a security finding, a certificate that ends.
 
 What was told is kept in `alerts`, in the destination. Where that cannot be reached, a file in dlt's data directory
 remembers the failed runs; it is written in any case, so that the two know the same on one machine.
@@ -14,13 +14,14 @@ import click
 import dlt
 from dlt.common.runtime.run_context import active as active_run_context
 
-from .alert_texts import failed, findings_found, gap_found, headline, resolved
+from .alert_texts import certificate_ends, failed, findings_found, gap_found, headline, resolved
 from .configuration import SEVERITIES
 from .destination import Pipelines
 from .exit_codes import DONE, INTERRUPTED, TERMINATED
 from .own_tables import ALERTS, OwnTables
 from .reading import ENRICHED, RAW, Reader
 from .run_log import RunRecord
+from .sign_in_status import CERTIFICATE_WARNING_DAYS, sign_in_status
 from .status import gap_subject
 from .webhook import WebhookError, send
 
@@ -56,7 +57,11 @@ def settle(record: RunRecord, pipelines: Pipelines | None) -> None:
         if pipelines:
             reader = Reader(pipelines.raw.destination, held)
             past = {(row["kind"], row["subject"]) for row in told}
-            for more in (_news_of_gaps(reader, past), _news_of_findings(record, reader, past)):
+            for more in (
+                _news_of_gaps(reader, past),
+                _news_of_findings(record, reader, past),
+                _news_of_certificate(past, datetime.now(timezone.utc)),
+            ):
                 news = _News(news.texts + more.texts, news.rows + more.rows)
         if not news.texts:
             return
@@ -116,6 +121,25 @@ def _news_of_findings(record: RunRecord, reader: Reader, past: set[tuple[str, st
         [findings_found(new)] if new else [],
         [alert_row("finding", row["finding_id"], "alerted") for row in new],
     )
+
+
+def _news_of_certificate(past: set[tuple[str, str]], now: datetime) -> _News:
+    """Each certificate is told of twice at most: when it will expire soon, and when it has expired."""
+    from audit_source.errors import ConfigurationError
+
+    try:
+        status = sign_in_status(now)[0]
+    except ConfigurationError:
+        # The next run that has to sign in ends with it.
+        return _News([], [])
+    end, days_left = status["certificate_expires_at"], status["certificate_days_left"]
+    if end is None or days_left is None or days_left >= CERTIFICATE_WARNING_DAYS:
+        return _News([], [])
+    subject = f"{'expires soon' if days_left >= 0 else 'expired'} {end}"
+    if ("certificate", subject) in past:
+        return _News([], [])
+    text = certificate_ends(datetime.fromisoformat(end), days_left)
+    return _News([text], [alert_row("certificate", subject, "alerted")])
 
 
 def _open_failures(told: list[Row]) -> dict[str, int]:

@@ -53,11 +53,14 @@ COLUMNS: dict[str, Columns] = {
         "versions": ("text", "Versions of Python and dlt"),
     },
     ALERTS: {
-        "kind": ("text", "`run`, `gap` or `finding`"),
-        "subject": ("text", "Command that failed; type and start of the lost window; id of the finding"),
+        "kind": ("text", "`run`, `gap`, `finding` or `certificate`"),
+        "subject": (
+            "text",
+            "Command that failed; type and start of the lost window; id of the finding; end of the certificate",
+        ),
         "what": ("text", "`alerted`, `resolved` or `acknowledged`"),
         "happened_at": ("timestamp", "When that was (UTC)"),
-        "exit_code": ("bigint", "What the command ended with; empty for gaps and findings"),
+        "exit_code": ("bigint", "What the command ended with; empty for all but runs"),
         "account": ("text", "Who acknowledged, as the machine knows them"),
         "note": ("text", "Why, in their words"),
     },

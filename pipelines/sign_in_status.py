@@ -59,7 +59,8 @@ def _certificate(source: str, now: datetime, status: SignInStatus) -> list[str]:
     if end <= now:
         return [f"the certificate expired on {end:%Y-%m-%d}: register a new one with Anaplan."]
     if left < CERTIFICATE_WARNING_DAYS:
-        return [f"the certificate expires on {end:%Y-%m-%d}, in {left} days: register a new one with Anaplan."]
+        days = "day" if left == 1 else "days"
+        return [f"the certificate expires on {end:%Y-%m-%d}, in {left} {days}: register a new one with Anaplan."]
     return []
 
 

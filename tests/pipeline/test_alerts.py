@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 
+from sandbox.certificates import make_key_pair
+from sandbox.server import Sandbox
 from tests.conftest import REPOSITORY, Engine, Tenant, event, plain_server
 from tests.pipeline.test_status import some_events, status, write
 from tests.webhook import PATH, Webhook
@@ -160,6 +162,42 @@ def test_security_findings_are_told_once_from_a_severity_on(
     assert status(tenant)[1]["findings"]["open"] == 1
     unknown = tenant.run("acknowledge", "no-such-finding")
     assert unknown.code == 2 and "`no-such-finding` is neither" in unknown.err
+
+
+def test_certificate_that_ends_is_told_before_and_after_once_each(
+    tenant: Tenant, duck: Engine, webhook: Webhook, tmp_path: Path
+) -> None:
+    now = datetime.now(timezone.utc)
+
+    def sign_in_by_one_with(days_left: int) -> datetime:
+        end = (now + timedelta(days=days_left, hours=1)).replace(microsecond=0)
+        pair = make_key_pair(valid=(now - timedelta(days=300), end))
+        sandbox.trust(pair)
+        for name, path in zip(("CERTIFICATE", "PRIVATE_KEY"), pair.write(tmp_path), strict=True):
+            tenant.set(f"CREDENTIALS__{name}", path)
+        return end
+
+    with Sandbox(events=20, users=3) as sandbox:
+        tenant.at(sandbox.url)
+        for name in ("EMAIL", "PASSWORD"):
+            tenant.unset(f"CREDENTIALS__{name}")
+        sign_in_by_one_with(30)
+        assert tenant.run("load").code == 0
+        assert webhook.take() == []
+        soon = sign_in_by_one_with(29)
+        assert [tenant.run("load").code, tenant.run("load").code] == [0, 0]
+        (text,) = webhook.take()
+        assert f"CERTIFICATE: what signs in to Anaplan expires in 29 days, on {soon:%Y-%m-%d %H:%M} UTC." in text
+        assert "register a new one with Anaplan and set `certificate` and `private_key`" in text
+        over = sign_in_by_one_with(-1)
+        assert [tenant.run("load").code, tenant.run("load").code] == [3, 3]
+        (text,) = webhook.take()
+        assert "FAILED: `load` ended with exit code 3" in text
+        assert f"expired on {over:%Y-%m-%d %H:%M} UTC. No run can sign in until you register" in text
+    assert [row for row in duck.rows(ALERTS) if row[0] == "certificate"] == [
+        ("certificate", f"expires soon {soon.isoformat()}", "alerted", None),
+        ("certificate", f"expired {over.isoformat()}", "alerted", None),
+    ]
 
 
 @pytest.mark.parametrize("answer", [404, 302, 500])
