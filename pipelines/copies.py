@@ -14,35 +14,41 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from sqlglot import exp
 
-from .destination import ENRICH_NAME, dataset_name
 from .model_files import DIALECT
 from .streaming import arrow_schema, columns_of, stream
 
 # Tells a copy of ours from a file of somebody else's: a table in the database, a file in the folder. Readers of a
 # folder of parquet pass over names with an underscore.
 MARK, MARK_FILE = "_published", "_published.json"
+# The raw tables that go along: which spans of time the others can be trusted for.
+FROM_RAW = ("event_windows",)
 MEMORY, SLICE_ROWS = "150MB", 2_048
 
 
-def write_database(pipeline: dlt.Pipeline, tables: list[str], path: str) -> int:
-    """Writes a DuckDB file with these tables in the place of `path`; returns the number of rows."""
+Tables = list[tuple[dlt.Pipeline, list[str]]]
+
+
+def write_database(owners: Tables, path: str) -> int:
+    """Writes a DuckDB file with the tables of each pipeline in the place of `path`; returns the number of rows.
+
+    Each pipeline has a schema, named like its dataset; the last one's has the mark.
+    """
     import duckdb
 
     new = beside(path, "new")
-    dataset, name = pipeline.dataset(), dataset_name(ENRICH_NAME)
-    schema = exp.to_identifier(name, quoted=True).sql(DIALECT)
     rows = 0
     with removed_at_the_end(new):
         with duckdb.connect(new, config={"memory_limit": MEMORY}) as copy:
             copy.execute("set TimeZone = 'UTC'")
             copy.execute("set preserve_insertion_order = false")
-            copy.execute(f"create schema {schema}")
-            for table in tables:
-                copy.register("portion", _reader(*_portions(pipeline, dataset, table)))
-                quoted = exp.to_identifier(table, quoted=True).sql(DIALECT)
-                copy.execute(f"create table {schema}.{quoted} as select * from portion")
-                copy.unregister("portion")
-                rows += count(copy.execute(f"select count(*) from {schema}.{quoted}").fetchone())
+            for pipeline, tables in owners:
+                schema, dataset = quoted(pipeline.dataset_name), pipeline.dataset()
+                copy.execute(f"create schema {schema}")
+                for table in tables:
+                    copy.register("portion", _reader(*_portions(pipeline, dataset, table)))
+                    copy.execute(f"create table {schema}.{quoted(table)} as select * from portion")
+                    copy.unregister("portion")
+                    rows += count(copy.execute(f"select count(*) from {schema}.{quoted(table)}").fetchone())
             copy.execute(
                 f"create table {schema}.{MARK} as select cast(? as timestamptz) as published_at",
                 [datetime.now(timezone.utc)],
@@ -55,7 +61,7 @@ def write_database(pipeline: dlt.Pipeline, tables: list[str], path: str) -> int:
     return rows
 
 
-def write_folder(pipeline: dlt.Pipeline, tables: list[str], path: str) -> int:
+def write_folder(owners: Tables, path: str) -> int:
     """Writes a folder with a parquet file for each table, and lets the link `path` name it; returns the rows."""
     name = os.path.basename(path)
     moment = datetime.now(timezone.utc)
@@ -64,12 +70,13 @@ def write_folder(pipeline: dlt.Pipeline, tables: list[str], path: str) -> int:
     link = parent / f".{name}.new"
     before = os.readlink(path) if os.path.islink(path) else None
     _remove_versions(parent, name, keep={before})
-    dataset = pipeline.dataset()
     rows = 0
     try:
         (parent / version).mkdir()
-        for table in tables:
-            rows += _write_parquet(*_portions(pipeline, dataset, table), parent / version / f"{table}.parquet")
+        for pipeline, tables in owners:
+            dataset = pipeline.dataset()
+            for table in tables:
+                rows += _write_parquet(*_portions(pipeline, dataset, table), parent / version / f"{table}.parquet")
         mark = parent / version / MARK_FILE
         mark.write_text(f'{{"published_at": "{moment.isoformat()}"}}\n', encoding="utf-8")
         _flush(str(mark))
@@ -107,6 +114,11 @@ def _write_parquet(schema: pa.Schema, portions: Iterator[pa.Table], path: Path) 
             rows += portion.num_rows
     _flush(str(path))
     return rows
+
+
+def quoted(name: str) -> str:
+    """Returns a name as an identifier of DuckDB's SQL."""
+    return exp.to_identifier(name, quoted=True).sql(DIALECT)
 
 
 def beside(path: str, suffix: str) -> str:

@@ -1,9 +1,11 @@
 """Publishes the enriched dataset: a copy in a place of its own, which BI tools may keep open for ever.
 
+The raw table `event_windows` goes along, so that whoever reads a copy can tell which days are whole.
+
 A copy is written beside its place and takes it by one rename, so whoever opens it finds the old one or the new one,
 whole. What is open stays readable as it was: an open file outlives its name.
 
-`publish_to` ending in `.duckdb` is a DuckDB file with the tables in a schema named like the dataset. Anything else is
+`publish_to` ending in `.duckdb` is a DuckDB file with the tables in schemas named like the datasets. Anything else is
 a folder with a parquet file for each table: a symbolic link to a folder of that version, `.NAME.MOMENT`. The version
 before stays until the next publication, for a reader that was between two files.
 """
@@ -15,8 +17,18 @@ from typing import NamedTuple
 
 import dlt
 
-from .copies import MARK, MARK_FILE, beside, count, removed_at_the_end, versions, write_database, write_folder
-from .destination import ENRICH_NAME, LOAD_MEMORY, Pipelines, database_path, dataset_name, destination_type
+from .copies import (
+    FROM_RAW,
+    MARK,
+    MARK_FILE,
+    beside,
+    count,
+    removed_at_the_end,
+    versions,
+    write_database,
+    write_folder,
+)
+from .destination import ENRICH_NAME, LOAD_MEMORY, LOAD_NAME, Pipelines, database_path, dataset_name, destination_type
 from .duckdb_file import is_held
 from .exit_codes import CONFIGURATION, PipelineError
 
@@ -49,8 +61,8 @@ def publish_path() -> str | None:
         raise _refused(path, f"`{folder}` is no folder that can be written", "Make it, or name another one.")
     if destination_type() == "duckdb" and os.path.realpath(path) == os.path.realpath(database_path()):
         raise _refused(path, "it is the database that the pipeline works in", "Name another file.")
-    if _is_database(path) and Path(path).stem == dataset_name(ENRICH_NAME):
-        raise _refused(path, f"`{Path(path).stem}` is also the name of the dataset", "Name the file otherwise.")
+    if is_database(path) and Path(path).stem in (dataset_name(LOAD_NAME), dataset_name(ENRICH_NAME)):
+        raise _refused(path, f"`{Path(path).stem}` is also the name of a dataset", "Name the file otherwise.")
     if not _may_replace(path):
         raise _refused(path, "what is there was not published by this pipeline", "Move it away, or name another path.")
     return path
@@ -61,15 +73,19 @@ def publish(pipelines: Pipelines, path: str) -> Published:
 
     A copy that a killed run left half written is removed first.
     """
-    pipeline = pipelines.enriched
     pipelines.limit_memory(LOAD_MEMORY)
-    tables = sorted(pipeline.default_schema.data_table_names())
-    write = write_database if _is_database(path) else write_folder
-    rows = write(pipeline, tables, path)
-    return Published(path, len(tables), rows)
+    there = pipelines.raw.default_schema.data_table_names()
+    owners = [
+        (pipelines.raw, [table for table in FROM_RAW if table in there]),
+        (pipelines.enriched, sorted(pipelines.enriched.default_schema.data_table_names())),
+    ]
+    write = write_database if is_database(path) else write_folder
+    rows = write(owners, path)
+    return Published(path, sum(len(tables) for _, tables in owners), rows)
 
 
-def _is_database(path: str) -> bool:
+def is_database(path: str) -> bool:
+    """Tells whether a copy at `path` is a DuckDB file, and not a folder."""
     return path.endswith(".duckdb")
 
 
@@ -77,7 +93,7 @@ def _may_replace(path: str) -> bool:
     """Tells whether nothing, an empty folder or a copy of ours is at `path`."""
     if not os.path.lexists(path):
         return True
-    if _is_database(path):
+    if is_database(path):
         return os.path.isfile(path) and _has_mark(path)
     if os.path.islink(path):
         target = os.readlink(path)

@@ -30,9 +30,9 @@ class Reader:
             name: _tables(dlt.dataset(destination, dataset_name(name))) if with_tables else []
             for name in (RAW, ENRICHED)
         }
+        schema = dlt.Schema("reading")
         self._clients: dict[str, SqlClientBase[Any]] = {
-            name: dlt.dataset(destination, dataset_name(name), schema=dlt.Schema("reading")).sql_client
-            for name in self._tables
+            name: dlt.dataset(destination, dataset_name(name), schema=schema).sql_client for name in self._tables
         }
         # The others give names only: a DuckLake whose catalogue is a DuckDB file lets one connection in.
         self._open: SqlClientBase[Any] = held.enter_context(self._clients[RAW])  # type: ignore[arg-type]

@@ -1,8 +1,10 @@
 """python -m pipelines.dashboard: serves the page on this machine, and says where."""
 
+import logging
 import os
 import socket
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import click
@@ -10,6 +12,8 @@ import click
 from ..exit_codes import CONFIGURATION
 
 FIRST_PORT, PORTS = 8501, 20
+# How long the first page may take before the address is told in any case.
+WARM_SECONDS = 20.0
 SCRIPT = Path(__file__).with_name("app.py")
 DEMO_DATABASE = Path(".demo") / "audit_log.duckdb"
 
@@ -27,17 +31,31 @@ def main(address: str, port: int | None) -> None:
         sys.exit(CONFIGURATION)
     port = port or free_port(address)
     is_demo = use_demo()
-    # Imported now rather than while the first reader waits.
-    import altair  # noqa: F401
-
     from . import reading
 
-    what = f"the demo's data in {reading.place()}" if is_demo else reading.place()
+    # As variables, since the page is drawn once before the server reads its options.
+    os.environ.update(STREAMLIT_SERVER_ADDRESS=address, STREAMLIT_SERVER_PORT=str(port))
+    draw_once()
+    with reading.opened() as places:
+        read = f"the copy {places.copy}" if places.copy else places.database
+    what = f"the demo's data in {read}" if is_demo else read
     click.echo(f"Dashboard of {what}: http://{'localhost' if address == '127.0.0.1' else address}:{port}")
     click.echo("Ctrl-C ends it.")
-    cli.main_run.main(
-        [str(SCRIPT), f"--server.address={address}", f"--server.port={port}"], "streamlit", standalone_mode=False
-    )
+    cli.main_run.main([str(SCRIPT)], "streamlit", standalone_mode=False)
+
+
+def draw_once() -> None:
+    """Draws the first page for nobody, so that no reader waits for the imports and the answers that it takes.
+
+    What stands in its way is told by the page, to whoever opens it.
+    """
+    from streamlit.testing.v1 import AppTest
+
+    # Streamlit warns that there is no browser.
+    logging.disable(logging.WARNING)
+    with suppress(RuntimeError):
+        AppTest.from_file(str(SCRIPT), default_timeout=WARM_SECONDS).run()
+    logging.disable(logging.NOTSET)
 
 
 def use_demo() -> bool:

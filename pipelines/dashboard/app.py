@@ -57,7 +57,8 @@ def show(name: str) -> None:
     whole = st.empty()
     with whole.container():
         try:
-            _draw(page)
+            with reading.opened():
+                _draw(page)
             return
         except (reading.NothingLoaded, reading.Busy) as missing:
             state = nothing_loaded if isinstance(missing, reading.NothingLoaded) else busy
@@ -77,6 +78,8 @@ def _draw(page: Page) -> None:
     if seen.is_busy:
         busy_note(seen.loaded_at)
     page.show(filters)
+    with st.sidebar:
+        st.caption(f"Data: {seen.line()}. All times are UTC.")
 
 
 def main() -> None:
@@ -87,8 +90,6 @@ def main() -> None:
         for number, (name, page) in enumerate(PAGES.items())
     ]
     st.navigation(pages).run()
-    with st.sidebar:
-        st.caption(f"Data: {reading.place()}. All times are UTC.")
 
 
 if __name__ == "__main__":

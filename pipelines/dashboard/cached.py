@@ -1,11 +1,12 @@
 """Answers are kept until the next load, so that a changed filter is answered at once and the file stays free.
 
-The key of every answer is when the enriched tables were last written. While a load keeps the file to itself that
+The key of every answer is when the tables it is from were last written. While a load keeps the file to itself that
 moment stays what it was: what was seen before is still shown, with the time it is of.
 """
 
 import threading
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import Any
@@ -13,6 +14,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from ..exit_codes import PipelineError
 from ..model_files import DIALECT
 from . import queries, reading
 
@@ -23,29 +25,52 @@ KEPT_HOURS, KEPT_ANSWERS = 12, 1000
 
 @dataclass
 class Watch:
-    """What was last seen of the destination, by all sessions."""
+    """What was last seen of a place, by all sessions."""
 
+    place: str
+    is_copy: bool
     version: str = ""
     loaded_at: datetime | None = None
-    looked: float = 0.0
+    looked: float = float("-inf")
     written: float | None = None
     is_busy: bool = False
     lock: Any = field(default_factory=threading.Lock)
 
+    def line(self) -> str:
+        """Which data is shown, and of when."""
+        done = "published" if self.is_copy else "enriched"
+        moment = f", {done} {self.loaded_at:%-d %b %Y %H:%M} UTC" if self.loaded_at else ""
+        return f"{'copy ' if self.is_copy else ''}{self.place}{moment}"
+
 
 @st.cache_resource(show_spinner=False)
-def _watch_of(place: str) -> Watch:
-    return Watch()
+def _watch_of(place: str, is_copy: bool) -> Watch:
+    return Watch(place, is_copy)
 
 
 def watch() -> Watch:
-    """Returns the state of the destination, looked at anew every `LOOK_SECONDS`.
+    """Returns the state of what the pages read, looked at anew every `LOOK_SECONDS`: the copy, or else the database.
 
     Raises:
         NothingLoaded: There is no database, or it was never enriched.
         Busy: A load writes, and nothing was seen before.
     """
-    seen = _watch_of(reading.place())
+    with reading.opened() as places:
+        # Once a page: all of it is of one moment, and waits for a load once.
+        seen: Watch = places.watched or _seen(places)
+        places.watched = seen
+        return seen
+
+
+def _seen(places: reading.Places) -> Watch:
+    if places.copy:
+        # What cannot be read, the database answers.
+        with suppress(reading.NothingLoaded, PipelineError):
+            return _looked_at(_watch_of(places.copy, True))
+    return _looked_at(_watch_of(places.database, False))
+
+
+def _looked_at(seen: Watch) -> Watch:
     with seen.lock:
         if seen.is_busy or time.monotonic() - seen.looked >= LOOK_SECONDS:
             _look(seen)
@@ -53,12 +78,13 @@ def watch() -> Watch:
 
 
 def _look(seen: Watch) -> None:
-    written = reading.written_at()
+    written = None if seen.is_copy else reading.written_at()
     if seen.version and written is not None and written == seen.written:
-        seen.looked = time.monotonic()
+        seen.is_busy, seen.looked = False, time.monotonic()
         return
+    query = queries.last_publication() if seen.is_copy else queries.last_load()
     try:
-        answer = reading.read(queries.last_load().sql(DIALECT), wait=SHORT_WAIT if seen.version else None)
+        answer = reading.read(query.sql(DIALECT), place=seen.place, wait=SHORT_WAIT if seen.version else None)
     except reading.Busy:
         if not seen.version:
             raise
@@ -74,9 +100,25 @@ def _look(seen: Watch) -> None:
 
 def ask(query: queries.Query, owner: str = reading.ENRICHED) -> pd.DataFrame:
     """Returns the rows of the query, as they were after the last load."""
-    return _answer(query.sql(DIALECT), owner, watch().version, reading.place())
+    seen = watch()
+    return _answer(query.sql(DIALECT), owner, seen.version, seen.place)
+
+
+def ask_database(query: queries.Query, owner: str = reading.ENRICHED) -> pd.DataFrame:
+    """Returns what the database itself says, even where a copy is read: none is written when a check fails.
+
+    While a load keeps the database to itself, the copy answers.
+    """
+    with reading.opened() as places:
+        if not places.copy:
+            return ask(query, owner)
+        try:
+            written = str(reading.written_at())
+            return _answer(query.sql(DIALECT), owner, written, places.database, SHORT_WAIT)
+        except (reading.Busy, reading.NothingLoaded):
+            return ask(query, owner)
 
 
 @st.cache_data(ttl=KEPT_HOURS * 3600, max_entries=KEPT_ANSWERS, show_spinner=False)
-def _answer(sql: str, owner: str, version: str, place: str) -> pd.DataFrame:
-    return reading.read(sql, owner)
+def _answer(sql: str, owner: str, version: str, place: str, _wait: float | None = None) -> pd.DataFrame:
+    return reading.read(sql, owner, place, _wait)

@@ -27,6 +27,11 @@ def last_load() -> Query:
     return _select("select max(inserted_at) as loaded_at from _dlt_loads where status = 0")
 
 
+def last_publication() -> Query:
+    """When the copy was written."""
+    return _select("select max(published_at) as loaded_at from _published")
+
+
 def newest_event() -> Query:
     return _select("select max(last_seen_at) as newest_event from user_activity")
 

@@ -14,7 +14,8 @@ RETRY_SECONDS = 3
 
 def nothing_loaded() -> None:
     st.title("No audit log yet", anchor=False)
-    st.text(f"There is nothing to show in {reading.place()}: no events were loaded and enriched.")
+    with reading.opened() as places:
+        st.text(f"There is nothing to show in {places.database}: no events were loaded and enriched.")
     st.markdown("See it with a simulated company, nothing to configure:")
     st.code("make demo", language=None)
     st.markdown("Or load your tenant, once `.dlt/secrets.toml` holds your credentials:")

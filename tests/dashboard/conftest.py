@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from pipelines.destination import Pipelines
+from pipelines.publish import publish
 from tests.conftest import REPOSITORY
 from tests.models import scenario
 from tests.models.conftest import open_warehouse
@@ -86,7 +88,7 @@ def _nothing_cached() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def prepared(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A DuckDB file with the log, enriched and checked."""
+    """A DuckDB file with the log, enriched and checked; beside it `copy.duckdb` and the folder `copy`, published."""
     folder = tmp_path_factory.mktemp("dashboard")
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("DLT_DATA_DIR", str(folder / "dlt"))
@@ -94,6 +96,8 @@ def prepared(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
             warehouse.load(**WORLD)
             warehouse.enrich()
             warehouse.check()
+            for copy in ("copy.duckdb", "copy"):
+                publish(Pipelines(warehouse.raw, warehouse.enriched), str(folder / copy))
     return folder / "audit_log.duckdb"
 
 

@@ -15,6 +15,7 @@ from streamlit.testing.v1 import AppTest
 
 from pipelines.dashboard import cached, reading
 from pipelines.dashboard.app import PAGES
+from pipelines.reading import Reader
 from tests.conftest import REPOSITORY, Engine
 from tests.dashboard.conftest import FORMULA, HOSTILE_SPACE, IMAGE, LINK, MALLORY, SCRIPT
 
@@ -131,7 +132,7 @@ def test_during_a_load_what_was_seen_is_shown_with_its_time(
     monkeypatch.setattr(reading, "WAIT_SECONDS", 0.0)
     drawn = page("sign-ins")
     before = numbers(drawn)
-    with _writer(log):
+    with writer(log):
         drawn.run()
         assert numbers(drawn) == before
         assert drawn.info[0].value.startswith("A load is running. This is the log as of ")
@@ -143,6 +144,21 @@ def test_during_a_load_what_was_seen_is_shown_with_its_time(
     assert [title.value for title in drawn.title] == ["Sign-ins"]
 
 
+def test_a_page_opens_the_database_once_and_the_first_one_reads_no_events(
+    log: Path, page: Draw, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connect, execute = duckdb.connect, Reader.frame
+    opened, asked = [], []
+    monkeypatch.setattr(duckdb, "connect", lambda *path, **more: opened.append(path) or connect(*path, **more))
+    monkeypatch.setattr(Reader, "frame", lambda self, owner, query: asked.append(query) or execute(self, owner, query))
+    drawn = page("overview")
+    assert not drawn.exception and numbers(drawn)["Signed in"] != "0"
+    assert len(opened) == 1
+    assert len(asked) > 10 and not any("fct_events" in query or "fct_page_visits" in query for query in asked)
+    page("overview")
+    assert len(opened) == 1, "all is still known"
+
+
 def test_the_script_itself_opens_with_the_overview(log: Path) -> None:
     script = REPOSITORY / "pipelines" / "dashboard" / "app.py"
     drawn = AppTest.from_file(str(script), default_timeout=60).run()
@@ -151,7 +167,7 @@ def test_the_script_itself_opens_with_the_overview(log: Path) -> None:
 
 
 @contextmanager
-def _writer(database: Path) -> Iterator[None]:
+def writer(database: Path) -> Iterator[None]:
     """Another process that writes, as a load does: DuckDB lets one process in."""
     code = "import duckdb, sys; held = duckdb.connect(sys.argv[1]); print('in', flush=True); sys.stdin.read()"
     command = [sys.executable, "-c", code, str(database)]

@@ -36,7 +36,7 @@ def questions(filters: Filters) -> Iterator[tuple[str, Query]]:
             continue
         if name in MORE:
             yield name, MORE[name](filters)
-        elif name not in ("last_load", "check_results"):
+        elif name not in ("last_load", "last_publication", "check_results"):
             yield name, function(filters) if inspect.signature(function).parameters else function()
 
 

@@ -58,16 +58,20 @@ def publish_to(monkeypatch: pytest.MonkeyPatch, path: Path) -> Path:
 
 
 def tables_of(engine: Engine) -> dict[str, list[tuple]]:
-    names = engine.rows("select table_name from information_schema.tables where table_schema = 'anaplan_audit'")
+    """What a copy has to hold: the enriched tables, and of the raw ones `event_windows`."""
+    names = engine.rows(
+        "select table_schema, table_name from information_schema.tables where table_schema = 'anaplan_audit'"
+        " or (table_schema = 'anaplan_audit_raw' and table_name = 'event_windows')"
+    )
     found = {}
-    for (name,) in names:
+    for schema, name in names:
         if not name.startswith("_"):
             columns = engine.rows(
-                "select column_name from information_schema.columns where table_schema = 'anaplan_audit' "
+                f"select column_name from information_schema.columns where table_schema = '{schema}' "
                 f"and table_name = '{name}' and column_name not like '!_dlt%' escape '!' order by 1"
             )
             found[name] = sorted(
-                engine.rows(f"select {', '.join(column for (column,) in columns)} from anaplan_audit.{name}"), key=str
+                engine.rows(f"select {', '.join(column for (column,) in columns)} from {schema}.{name}"), key=str
             )
     return found
 
@@ -204,7 +208,7 @@ def test_places_that_cannot_be(tenant: Tenant, tmp_path: Path, database: Path, m
     publish_to(monkeypatch, database)
     assert "the database that the pipeline works in" in refusal(tenant)
     publish_to(monkeypatch, tmp_path / "anaplan_audit.duckdb")
-    assert "also the name of the dataset" in refusal(tenant)
+    assert "also the name of a dataset" in refusal(tenant)
     publish_to(monkeypatch, tmp_path / "nowhere" / "copy.duckdb")
     assert "no folder that can be written" in refusal(tenant)
     monkeypatch.setenv("PIPELINES__ANAPLAN_AUDIT_ENRICH__PUBLISH_TOO", "x")

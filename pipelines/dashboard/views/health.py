@@ -4,7 +4,7 @@ import pandas as pd
 import streamlit as st
 
 from .. import charts, queries
-from ..cached import ask, watch
+from ..cached import ask_database, watch
 from ..coverage import COMPLETE, STATUSES, daily_coverage
 from ..filters import Filters
 from ..panels import numbers, page_title, panel, table
@@ -12,9 +12,9 @@ from ..reading import RAW, NothingLoaded
 
 
 def show(filters: Filters) -> None:
-    loaded = watch().loaded_at
-    enriched = f" Enriched {loaded:%-d %b %Y %H:%M} UTC." if loaded else ""
-    page_title("Data health", f"Whether the log is whole: every day is held against Anaplan's own count.{enriched}")
+    page_title(
+        "Data health", f"Whether the log is whole: every day is held against Anaplan's own count. {watch().line()}."
+    )
     windows = _optional(queries.windows(filters), RAW)
     checks = _optional(queries.check_results())
     days = daily_coverage(windows) if windows is not None and len(windows) else pd.DataFrame({"status": []})
@@ -69,6 +69,6 @@ def _checks(checks: pd.DataFrame, failed: pd.DataFrame) -> None:
 
 def _optional(query: queries.Query, *owner: str) -> pd.DataFrame | None:
     try:
-        return ask(query, *owner)
+        return ask_database(query, *owner)
     except NothingLoaded:
         return None
