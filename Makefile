@@ -7,7 +7,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 
 help: ## List the targets
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | awk -F'\t' '{printf "  make %-15s %s\n", $$1, $$2}'
 
 setup: $(VENV)/.runtime ## Make .venv from requirements.lock (done by the other targets when needed)
 
@@ -85,6 +85,9 @@ lint: $(VENV)/.dev ## Check style and types
 bench: $(VENV)/.dev ## Measure speed and memory beside the alternatives; writes tests/benchmarks/RESULTS.md
 	@$(BIN)/python -m tests.benchmarks
 
+bench-dashboard: $(VENV)/.dev ## Measure how soon the dashboard opens on 1,000,000 events (needs Chromium; minutes)
+	@$(BIN)/python -m tests.benchmarks.dashboard
+
 profile: $(VENV)/.dev ## Show where the time of a load and of an enrichment goes
 	@$(BIN)/python -m tests.benchmarks.profile
 
@@ -99,4 +102,4 @@ lock: ## Renew the lock files (needs uv)
 clean: ## Remove .venv, the demo and caches; never a database of yours
 	rm -rf $(VENV) $(AIRFLOW) .demo build .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
-.PHONY: help setup driver demo run docs report status test test-engines test-airflow torture lint bench profile lock clean
+.PHONY: help setup driver demo run docs report status test test-engines test-airflow torture lint bench bench-dashboard profile lock clean

@@ -98,6 +98,9 @@ def span_options(function: Callable[..., int]) -> Callable[..., int]:
 full_refresh_option = click.option(
     "--full-refresh", is_flag=True, help="Rebuild the enriched tables from all raw events, which are never dropped."
 )
+wait_option = click.option(
+    "--wait", default=30.0, show_default=True, help="Seconds to wait for a run that holds the DuckDB file."
+)
 
 
 @cli.command
@@ -158,12 +161,14 @@ def check() -> int:
 
 @cli.command
 @debug_option
-def report() -> int:
-    """Show sign-ins, most visited pages, most active users and busiest models."""
+@wait_option
+def report(wait: float) -> int:
+    """Show sign-ins, most visited pages, most active users and busiest models; changes nothing."""
+    from .configuration import check_settings
     from .report import print_summary
 
-    with _pipelines() as (pipelines, _):
-        print_summary(pipelines.enriched)
+    check_settings()
+    print_summary(wait)
     return DONE
 
 
@@ -172,7 +177,7 @@ def report() -> int:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, for machines.")
 @click.option("--max-age", default="3h", show_default=True, help="Age from which on the data is stale: 90m, 3h, 2d.")
 @click.option("--runs", default=10, show_default=True, help="How many of the last runs to list.")
-@click.option("--wait", default=30.0, show_default=True, help="Seconds to wait for a run that holds the DuckDB file.")
+@wait_option
 def status(as_json: bool, max_age: str, runs: int, wait: float) -> int:
     """Show how fresh and complete the data is; exit code 1 when stale, or when something is missing."""
     from .configuration import check_settings
@@ -221,7 +226,7 @@ def check_access_command() -> int:
 @click.option("--workspace", help="Rows of the workspace with this id or name.")
 @click.option("--model", help="Rows of the model with this id or name.")
 @click.option("--where", multiple=True, metavar="COLUMN=VALUE", help="Rows with exactly this value; may be repeated.")
-@click.option("--wait", default=30.0, show_default=True, help="Seconds to wait for a run that holds the DuckDB file.")
+@wait_option
 def export_command(
     table: str, file_format: str | None, to: str | None, force: bool, wait: float, **filters: Any
 ) -> int:

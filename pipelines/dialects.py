@@ -4,21 +4,24 @@ Each rule changes the query before it is translated; every other warehouse gets 
 """
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlglot import exp
 
+Query = TypeVar("Query", bound=exp.Query)
 _BELOW_A_DAY = ("HOUR", "MINUTE", "SECOND", "MILLISECOND")
 
 
-def for_dialect(query: exp.Select, dialect: str) -> exp.Select:
+def for_dialect(query: Query, dialect: str) -> Query:
     """The query, written so that it translates into SQL that the warehouse accepts and means the same there."""
     rule = _RULES.get(dialect)
     return query.transform(rule) if rule else query
 
 
 def _bigquery(node: exp.Expr) -> exp.Expr:
-    """DATE_DIFF counts days and longer only; moments are compared by TIMESTAMP_DIFF."""
+    """DATE_DIFF counts days and longer only; moments are compared by TIMESTAMP_DIFF. Seconds since 1970 have a name."""
+    if isinstance(node, exp.TimeToUnix):
+        return exp.UnixSeconds(this=node.this)
     if isinstance(node, exp.DateDiff) and str(node.args.get("unit", "DAY")).upper() in _BELOW_A_DAY:
         return exp.TimestampDiff(**node.args)
     return node
@@ -34,7 +37,14 @@ def _redshift(node: exp.Expr) -> exp.Expr:
 
 
 def _clickhouse(node: exp.Expr) -> exp.Expr:
-    """DateTime holds whole seconds until 2106, dlt's tables hold microseconds; no aggregate takes an order."""
+    """DateTime holds whole seconds until 2106, dlt's tables hold microseconds; no aggregate takes an order.
+
+    Seconds since 1970 have a name of their own, and no cast from text takes an offset.
+    """
+    if isinstance(node, exp.TimeToUnix):
+        return exp.func("toUnixTimestamp", node.this)
+    if isinstance(node, exp.Literal) and isinstance(node.parent, exp.Cast) and node.name.endswith("+00:00"):
+        return exp.Literal.string(node.name.removesuffix("+00:00"))
     if isinstance(node, exp.DataType) and node.this == exp.DataType.Type.TIMESTAMPTZ:
         return exp.DataType.build("Nullable(DateTime64(6, 'UTC'))", dialect="clickhouse")
     if isinstance(node, exp.GroupConcat) and isinstance(node.this, exp.Order):

@@ -14,6 +14,7 @@ from dlt.destinations.sql_client import SqlClientBase
 from sqlglot import exp
 
 from .destination import ENRICH_NAME, LOAD_NAME, database_path, dataset_name, destination_type, make_destination
+from .dialects import for_dialect
 from .exit_codes import CONFIGURATION, LOCKED, PipelineError
 from .model_files import DIALECT
 
@@ -50,6 +51,14 @@ class Reader:
         except DatabaseUndefinedRelation:
             return []
 
+    def tuples(self, dataset: str, query: str) -> list[tuple[Any, ...]] | None:
+        """Returns the rows of such a query, whose columns need no names; None where a table is missing."""
+        try:
+            with self._open.execute_query(self._translated(self._clients[dataset], query)) as cursor:
+                return [tuple(row) for row in cursor.fetchall()]
+        except DatabaseUndefinedRelation:
+            return None
+
     def frame(self, dataset: str, query: str) -> Any:
         """Returns the rows of such a query as a pandas frame; None where a table is missing."""
         try:
@@ -66,14 +75,17 @@ class Reader:
         return {row["name"]: int(row["number"]) for row in rows}
 
     def _translated(self, client: SqlClientBase[Any], query: str) -> str:
+        dialect = str(client.capabilities.sqlglot_dialect)
         parsed = sqlglot.parse_one(query, dialect=DIALECT)
+        assert isinstance(parsed, exp.Query), query
+        parsed = for_dialect(parsed, dialect)
         for table in parsed.find_all(exp.Table):
             path = client.make_qualified_table_name_path(table.name, False)
             parts = [exp.to_identifier(part, quoted=True) for part in path]
             name = exp.Table(this=parts[-1], db=parts[-2] if parts[1:] else None)
             name.set("catalog", parts[-3] if parts[2:] else None)
             table.replace(exp.alias_(name, table.alias or table.name, table=True))
-        return parsed.sql(client.capabilities.sqlglot_dialect)
+        return parsed.sql(dialect)
 
 
 def _tables(dataset: dlt.Dataset) -> list[str]:

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import click
-import dlt
+
+from .exit_codes import CONFIGURATION, PipelineError
+from .reading import ENRICHED, Reader, open_reader
 
 WIDTH = 100
 ROWS = 8
@@ -74,19 +76,31 @@ _SUMMARIES = (
 )
 
 
-def summary_tables(pipeline: dlt.Pipeline, rows: int = ROWS) -> list[SummaryTable]:
-    """The summary of the enriched dataset of `pipeline`, at most `rows` rows a table."""
-    dataset = pipeline.dataset()
-    return [
-        SummaryTable(title, columns, dataset(f"{query} limit {rows}", query_dialect="duckdb").fetchall())
-        for title, columns, query in _SUMMARIES
-    ]
+def summary_tables(reader: Reader | None, rows: int = ROWS) -> list[SummaryTable]:
+    """The summary of the enriched dataset, at most `rows` rows a table.
+
+    Raises:
+        PipelineError: Nothing was loaded and enriched yet.
+    """
+    found = []
+    for title, columns, query in _SUMMARIES:
+        answer = reader.tuples(ENRICHED, f"{query} limit {rows}") if reader else None
+        if answer is None:
+            raise PipelineError(CONFIGURATION, "there are no tables yet: load first (python -m pipelines.audit run).")
+        found.append(SummaryTable(title, columns, answer))
+    return found
 
 
-def print_summary(pipeline: dlt.Pipeline, rows: int = ROWS, width: int | None = None) -> None:
-    """Prints the summary, as wide as the terminal but at most `WIDTH` columns."""
+def print_summary(wait_seconds: float, rows: int = ROWS, width: int | None = None) -> None:
+    """Prints the summary, as wide as the terminal but at most `WIDTH` columns.
+
+    Raises:
+        PipelineError: As `summary_tables`, or a run holds the DuckDB file for too long.
+    """
+    with open_reader(wait_seconds, with_tables=False) as reader:
+        tables = summary_tables(reader, rows)
     width = width or min(WIDTH, shutil.get_terminal_size((WIDTH, 24)).columns)
-    for table in summary_tables(pipeline, rows):
+    for table in tables:
         click.echo("\n".join(format_table(table, width)))
 
 

@@ -51,7 +51,8 @@ def draw_once() -> None:
     """
     from streamlit.testing.v1 import AppTest
 
-    # Streamlit warns that there is no browser.
+    # Streamlit warns that there is no browser, and later that it reads its options anew.
+    logging.getLogger("streamlit.config").addFilter(lambda record: "was detected" not in record.getMessage())
     logging.disable(logging.WARNING)
     with suppress(RuntimeError):
         AppTest.from_file(str(SCRIPT), default_timeout=WARM_SECONDS).run()

@@ -16,9 +16,11 @@ from typing import Any, NamedTuple
 
 import duckdb
 
+from tests.benchmarks import dashboard
 from tests.benchmarks.chart import growth_chart
 from tests.benchmarks.measuring import Measured, measure
 from tests.benchmarks.tenant import BenchTenant, bench_tenant
+from tests.browser.serving import chromium
 from tests.conftest import event
 
 EVENTS = int(os.environ.get("BENCH_EVENTS", "200000"))
@@ -51,6 +53,7 @@ def main() -> None:
     lines = [_machine()]
     lines += _compare()
     lines += _grow()
+    lines += _open_dashboard()
     (HERE / "RESULTS.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
     print(f"written: {HERE / 'RESULTS.md'}")
 
@@ -118,6 +121,14 @@ def _grow() -> list[str]:
         print(lines[-1])
     (HERE / "growth.svg").write_text(growth_chart(curve), encoding="utf-8")
     return [*lines, "\n![Seconds and memory of a load by events](growth.svg)"]
+
+
+def _open_dashboard() -> list[str]:
+    """Opens the dashboard on 1,000,000 events; returns a table, or nothing where there is no Chromium."""
+    if chromium() is None:
+        return []
+    with tempfile.TemporaryDirectory() as folder:
+        return ["", *dashboard.report(dashboard.load(dashboard.EVENTS, Path(folder)))]
 
 
 def _fetch(contestant: Contestant, tenant: BenchTenant) -> tuple[Measured, int]:

@@ -1,5 +1,6 @@
 """Seconds and memory of a process and of all that it starts."""
 
+import os
 import subprocess
 import threading
 import time
@@ -34,6 +35,12 @@ def measure(command: list[str], environment: dict[str, str]) -> Measured:
     if process.returncode:
         raise RuntimeError(f"{command}: exit {process.returncode}\n{err[-2000:]}")
     return Measured(seconds, peak[0], out, err)
+
+
+def cpu_seconds(pid: int) -> float:
+    """Returns the CPU that a running process has used so far."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def _watch(process: "subprocess.Popen[str]", peak: list[float]) -> None:

@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from tests.benchmarks.measuring import cpu_seconds
+
 EMAIL, PASSWORD = "auditor@example.com", "sandbox"
 SOURCE = "SOURCES__AUDIT_SOURCE__"
 
@@ -29,8 +31,7 @@ class BenchTenant:
 
     def cpu_seconds(self) -> float:
         """Returns what the server itself has used, to show that it is not what is measured."""
-        fields = Path(f"/proc/{self._process.pid}/stat").read_text().rsplit(")", 1)[1].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        return cpu_seconds(self._process.pid)
 
     def settings(self, folder: Path) -> dict[str, str]:
         """Returns the environment that points the pipeline here and at a database of its own."""

@@ -11,8 +11,9 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
+from tests.benchmarks.measuring import cpu_seconds
 from tests.conftest import REPOSITORY
 
 START_SECONDS = 60
@@ -23,9 +24,27 @@ def chromium() -> str | None:
     return next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 
 
+class Served(NamedTuple):
+    """A running dashboard."""
+
+    address: str
+    process: Any
+
+    def cpu_seconds(self) -> float:
+        """Returns the CPU that the server has used so far."""
+        return cpu_seconds(self.process.pid)
+
+
 @contextmanager
 def dashboard(database: Path) -> Iterator[str]:
     """Serves a database and gives the address."""
+    with serve(database) as served:
+        yield served.address
+
+
+@contextmanager
+def serve(database: Path) -> Iterator[Served]:
+    """Serves a database in a process of its own, until it is left."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -39,7 +58,7 @@ def dashboard(database: Path) -> Iterator[str]:
     with subprocess.Popen(command, cwd=database.parent, env=settings, stdout=subprocess.DEVNULL) as process:
         try:
             _wait_for(f"http://127.0.0.1:{port}/_stcore/health", process)
-            yield f"http://127.0.0.1:{port}"
+            yield Served(f"http://127.0.0.1:{port}", process)
         finally:
             process.terminate()
 

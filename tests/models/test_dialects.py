@@ -106,6 +106,13 @@ def test_every_null_of_a_union_has_a_type() -> None:
     [
         ("bigquery", "select date_diff('second', a, b) as n from t", "TIMESTAMP_DIFF(b, a, SECOND)"),
         ("bigquery", "select date_diff('day', a, b) as n from t", "DATE_DIFF(b, a, DAY)"),
+        ("bigquery", "select epoch(a) as n from t", "UNIX_SECONDS(a)"),
+        ("clickhouse", "select epoch(a) as n from t", "toUnixTimestamp(a)"),
+        (
+            "clickhouse",
+            "select cast('2026-03-01 00:00:00+00:00' as timestamptz) as n from t",
+            "CAST('2026-03-01 00:00:00' AS Nullable(DateTime64(6, 'UTC')))",
+        ),
         ("redshift", "select string_agg(a, ',' order by b) as n from t", "LISTAGG(a, ',') WITHIN GROUP (ORDER BY b)"),
         ("clickhouse", "select cast(a as timestamptz) as n from t", "CAST(a AS Nullable(DateTime64(6, 'UTC')))"),
         ("postgres", "select cast(a as timestamptz) as n from t", "CAST(a AS TIMESTAMPTZ)"),

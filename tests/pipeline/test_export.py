@@ -148,6 +148,10 @@ def test_reading_takes_no_lock_and_changes_nothing(loaded: Tenant, loaded_duckdb
     before = hashlib.sha256(loaded_duckdb.read_bytes()).hexdigest()
     with machine_lock(LOAD_NAME):
         assert loaded.run("export", "fct_events", "--to", "a.csv", "--force").code == 0
+        report = loaded.run("report")
+    assert (report.code, report.err) == (0, "")
+    titles = [line for line in report.out.splitlines() if line and not line.startswith(" ")]
+    assert titles == ["Sign-ins", "Most visited pages", "Most active users", "Busiest models"]
     assert hashlib.sha256(loaded_duckdb.read_bytes()).hexdigest() == before
 
 

@@ -181,6 +181,8 @@ def test_no_database_yet(tenant: Tenant, database: Path) -> None:
     code, told = status(tenant)
     assert (code, [problem["kind"] for problem in told["problems"]]) == (1, ["never_loaded"])
     assert str(database) in told["problems"][0]["text"]
+    report = tenant.run("report")
+    assert report.code == 2 and "there are no tables yet" in report.err
     assert not database.exists()
 
 
@@ -201,6 +203,7 @@ def test_run_that_holds_the_database_is_waited_for(
         assert holder.stdout is not None and holder.stdout.readline() == "open\n"
         outcome = loaded.run("status", "--wait", "0")
         assert outcome.code == 75 and str(holder.pid) in outcome.err and "still after 0 s" in outcome.err
+        assert loaded.run("report", "--wait", "0").code == 75
         monkeypatch.setattr("pipelines.reading.time.sleep", lambda _: holder.communicate("\n"))
         assert status(loaded)[0] == 0
     finally:

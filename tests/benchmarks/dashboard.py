@@ -1,0 +1,94 @@
+"""make bench-dashboard: how long the dashboard takes to open on 1,000,000 events, in a Chromium that knows nothing yet.
+
+A number (of events) makes it another tenant, a path takes a database that is there.
+"""
+
+import os
+import re
+import statistics
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import duckdb
+
+from tests.benchmarks.measuring import measure
+from tests.benchmarks.tenant import bench_tenant
+from tests.browser.serving import Served, browser, chromium, serve, wait_until_drawn
+
+EVENTS, STARTS, OPENINGS = 1_000_000, 3, 3
+
+
+class Opening(NamedTuple):
+    """Seconds from the request until the title and until all of the Overview is drawn; the server's CPU, and of what."""
+
+    titled: float
+    drawn: float
+    server_cpu: float
+    is_first: bool
+
+
+def main() -> int:
+    if chromium() is None:
+        print("bench-dashboard: no Chromium is installed (apt-get install chromium).", file=sys.stderr)
+        return 2
+    wanted = sys.argv[1] if len(sys.argv) > 1 else str(EVENTS)
+    if wanted.isdigit():
+        with tempfile.TemporaryDirectory() as folder:
+            print("\n".join(report(load(int(wanted), Path(folder)))))
+    else:
+        print("\n".join(report(Path(wanted).resolve())))
+    return 0
+
+
+def load(events: int, folder: Path) -> Path:
+    """Loads and enriches a tenant with about so many events; returns the database."""
+    with bench_tenant(events) as tenant:
+        measure([sys.executable, "-m", "pipelines.audit", "run"], tenant.settings(folder))
+    return folder / "audit_log.duckdb"
+
+
+def report(database: Path) -> list[str]:
+    """Opens the Overview with fresh servers and fresh browsers; returns a table."""
+    with duckdb.connect(str(database), read_only=True) as connection:
+        [(events,)] = connection.execute("select count(*) from anaplan_audit.fct_events").fetchall()
+    openings, starts = [], []
+    with browser() as opened:
+        for _ in range(STARTS):
+            began = time.monotonic()
+            with serve(database) as served:
+                starts.append(time.monotonic() - began)
+                openings += [_open(opened, served, is_first=number == 0) for number in range(OPENINGS)]
+    lines = [
+        f"## The dashboard on {events:,} events\n",
+        "| | title, s, median (min to max) | Overview drawn, s, median (min to max) | of it the server's CPU, s |",
+        "| --- | --- | --- | --- |",
+    ]
+    for name, is_first in (("first reader after the start", True), ("later readers", False)):
+        rows = [opening for opening in openings if opening.is_first == is_first]
+        cells = [_spread([row.titled for row in rows]), _spread([row.drawn for row in rows])]
+        lines.append(f"| {name} | {' | '.join(cells)} | {statistics.median(row.server_cpu for row in rows):.2f} |")
+    return [*lines, f"\nThe server starts in {_spread(starts)} s. Browser and server share {os.cpu_count()} cores.\n"]
+
+
+def _open(opened: Any, served: Served, *, is_first: bool) -> Opening:
+    with opened.new_context(viewport={"width": 1280, "height": 900}) as context:
+        page = context.new_page()
+        cpu, began = served.cpu_seconds(), time.monotonic()
+        page.goto(served.address)
+        page.get_by_role("heading", name="Overview", level=1).wait_for()
+        titled = time.monotonic() - began
+        wait_until_drawn(page)
+        drawn = time.monotonic() - began
+        assert page.get_by_text(re.compile("Nothing in this period")).count() == 0
+        return Opening(titled, drawn, served.cpu_seconds() - cpu, is_first)
+
+
+def _spread(seconds: list[float]) -> str:
+    return f"{statistics.median(seconds):.1f} ({min(seconds):.1f} to {max(seconds):.1f})"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
