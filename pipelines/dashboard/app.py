@@ -7,9 +7,10 @@ from typing import NamedTuple
 
 import streamlit as st
 
-from pipelines.dashboard import queries, reading
+from pipelines.dashboard import reading
 from pipelines.dashboard.cached import ask, watch
 from pipelines.dashboard.filters import Filters
+from pipelines.dashboard.queries import log
 from pipelines.dashboard.sidebar import choose_filters
 from pipelines.dashboard.states import broken, busy, busy_note, nothing_loaded
 from pipelines.dashboard.views import access, changes, findings, health, overview, sign_ins, usage
@@ -71,7 +72,7 @@ def show(name: str) -> None:
 
 def _draw(page: Page) -> None:
     seen = watch()
-    days = ask(queries.bounds()).iloc[0]
+    days = ask(log.bounds()).iloc[0]
     if days.isna().any():
         raise reading.NothingLoaded("no events")
     filters = choose_filters(days["first_day"].date(), days["last_day"].date(), page.filters)

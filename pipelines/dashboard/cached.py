@@ -16,7 +16,9 @@ import streamlit as st
 
 from ..exit_codes import PipelineError
 from ..model_files import DIALECT
-from . import queries, reading
+from . import reading
+from .queries import log
+from .queries.shapes import Query
 
 LOOK_SECONDS = 10.0
 SHORT_WAIT = 0.5
@@ -82,7 +84,7 @@ def _look(seen: Watch) -> None:
     if seen.version and written is not None and written == seen.written:
         seen.is_busy, seen.looked = False, time.monotonic()
         return
-    query = queries.last_publication() if seen.is_copy else queries.last_load()
+    query = log.last_publication() if seen.is_copy else log.last_load()
     try:
         answer = reading.read(query.sql(DIALECT), place=seen.place, wait=SHORT_WAIT if seen.version else None)
     except reading.Busy:
@@ -98,13 +100,13 @@ def _look(seen: Watch) -> None:
     seen.written, seen.is_busy, seen.looked = written, False, time.monotonic()
 
 
-def ask(query: queries.Query, owner: str = reading.ENRICHED) -> pd.DataFrame:
+def ask(query: Query, owner: str = reading.ENRICHED) -> pd.DataFrame:
     """Returns the rows of the query, as they were after the last load."""
     seen = watch()
     return _answer(query.sql(DIALECT), owner, seen.version, seen.place)
 
 
-def ask_database(query: queries.Query, owner: str = reading.ENRICHED) -> pd.DataFrame:
+def ask_database(query: Query, owner: str = reading.ENRICHED) -> pd.DataFrame:
     """Returns what the database itself says, even where a copy is read: none is written when a check fails.
 
     While a load keeps the database to itself, the copy answers.

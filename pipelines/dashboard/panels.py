@@ -2,14 +2,14 @@
 
 import re
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 import streamlit as st
 
 from .cached import ask
 from .downloads import to_csv
-from .queries import DETAILS, Query
+from .queries.shapes import DETAILS, Query
 
 NONE = "Nothing in this period with these filters."
 TABLE_PIXELS = 420
@@ -54,30 +54,41 @@ def numbers(values: Mapping[str, tuple[int | str, str]], before: Mapping[str, in
             st.metric(label, shown, change, delta_color="off", help=meaning, border=True)
 
 
-def panel(
-    title: str,
-    query: Query | pd.DataFrame,
-    draw: Callable[[pd.DataFrame], Any],
-    *,
-    note: str = "",
-    prepare: Callable[[pd.DataFrame], pd.DataFrame] | None = None,
-) -> pd.DataFrame:
-    """A chart, and in a second tab its table with a download."""
-    with st.container(border=True):
-        st.subheader(title, anchor=False)
-        if note:
-            st.caption(note)
-        frame = query if isinstance(query, pd.DataFrame) else ask(query)
-        frame = prepare(frame) if prepare else frame
-        if frame.empty:
-            st.info(NONE, icon=":material/filter_alt_off:")
-            return frame
-        chart, rows = st.tabs(["Chart", "Table"])
-        with chart:
-            st.altair_chart(draw(frame), width="stretch", alt=f"Chart: {title}. Its numbers are in the table.")
-        with rows:
-            table(frame, title)
-    return frame
+class Panel(NamedTuple):
+    """A chart of what a question answers, and in a second tab its table with a download.
+
+    `prepare` changes the rows of the answer before they are drawn and shown.
+    """
+
+    title: str
+    query: Query | pd.DataFrame
+    draw: Callable[[pd.DataFrame], Any]
+    note: str = ""
+    prepare: Callable[[pd.DataFrame], pd.DataFrame] | None = None
+
+
+def row(*panels: Panel) -> None:
+    """Draws panels beside each other, and below each other on a narrow screen."""
+    for column, panel in zip(st.columns(len(panels)), panels, strict=True):
+        with column, st.container(border=True):
+            _draw(panel)
+
+
+def _draw(panel: Panel) -> None:
+    st.subheader(panel.title, anchor=False)
+    if panel.note:
+        st.caption(panel.note)
+    frame = panel.query if isinstance(panel.query, pd.DataFrame) else ask(panel.query)
+    frame = panel.prepare(frame) if panel.prepare else frame
+    if frame.empty:
+        st.info(NONE, icon=":material/filter_alt_off:")
+        return
+    chart, rows = st.tabs(["Chart", "Table"])
+    with chart:
+        label = f"Chart: {panel.title}. Its numbers are in the table."
+        st.altair_chart(panel.draw(frame), width="stretch", alt=label)
+    with rows:
+        table(frame, panel.title)
 
 
 def details(title: str, query: Query, note: str = "") -> pd.DataFrame:

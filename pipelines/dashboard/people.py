@@ -2,15 +2,15 @@
 
 import pandas as pd
 
-from . import queries
 from .cached import ask
+from .queries import log
 
 MOST = 5_000
 
 
 def names() -> pd.DataFrame:
     """user_id, user_name, user_email of the `MOST` active users of the log."""
-    return ask(queries.people(MOST))
+    return ask(log.people(MOST))
 
 
 def named(frame: pd.DataFrame) -> pd.DataFrame:

@@ -14,15 +14,13 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from dlt.common.destination import Destination
 
 from ..destination import database_path, destination_type
 from ..exit_codes import LOCKED, PipelineError
-from ..model_files import DIALECT
 from ..published import open_copy, published_path
 from ..reading import ENRICHED, RAW, Reader, open_reader
 
-__all__ = ["ENRICHED", "RAW", "Busy", "NothingLoaded", "Places", "dialect", "opened", "read", "written_at"]
+__all__ = ["ENRICHED", "RAW", "Busy", "NothingLoaded", "Places", "opened", "read", "written_at"]
 
 WAIT_SECONDS = 3.0
 
@@ -97,12 +95,6 @@ def opened() -> Iterator[Places]:
 def relative(path: str | Path) -> str:
     """Returns a path as it is written from here, where that is shorter."""
     return min(os.path.relpath(path), str(path), key=len)
-
-
-def dialect() -> str:
-    """Returns the dialect of the destination, as sqlglot names it."""
-    destination = Destination.from_reference(destination_type())
-    return str(destination.capabilities().sqlglot_dialect) if destination else DIALECT
 
 
 def written_at() -> float | None:

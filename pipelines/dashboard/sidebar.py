@@ -6,10 +6,10 @@ from datetime import date, timedelta
 import pandas as pd
 import streamlit as st
 
-from . import queries
 from .cached import ask
 from .filters import Filters
 from .people import MOST, names
+from .queries import log
 
 PERIODS = {"Last 7 days": 7, "Last 30 days": 30, "Last 90 days": 90, "Last year": 365, "Whole log": None}
 CUSTOM = "From … until"
@@ -20,7 +20,7 @@ def choose_filters(first: date, last: date, applies: Sequence[str]) -> Filters:
     with st.sidebar:
         st.subheader("Filters", anchor=False)
         begin, end = _period(first, last)
-        places = ask(queries.places())
+        places = ask(log.places())
         workspaces = _many("Workspace", _named(places, "workspace"), "place" in applies)
         inside = places[places["workspace_id"].isin(workspaces)] if workspaces else places
         models = _many("Model", _named(inside, "model"), "place" in applies)

@@ -1,18 +1,17 @@
 """Who gave what access to whom."""
 
-import streamlit as st
-
-from .. import charts, queries
+from .. import charts
 from ..cached import ask
 from ..filters import Filters
-from ..panels import details, numbers, page_title, panel
+from ..panels import Panel, details, numbers, page_title, row
+from ..queries import changes
 
 ACTIONS = ("granted", "revoked", "created", "deleted", "updated")
 
 
 def show(filters: Filters) -> None:
     page_title("Access", "Roles, memberships, user accounts and connections: who gave or took what, and on whom.")
-    found = ask(queries.access(filters)).iloc[0]
+    found = ask(changes.access(filters)).iloc[0]
     numbers(
         {
             "Access changes": (int(found["changes"]), "Attempts included."),
@@ -21,38 +20,32 @@ def show(filters: Filters) -> None:
             "On themselves": (int(found["on_self"]), "Changes that users made to their own access."),
         }
     )
-    panel(
-        "Access changes a day",
-        queries.daily_access(filters),
-        lambda rows: charts.daily_bars(rows, "changes", "action", ACTIONS),
+    row(
+        Panel(
+            "Access changes a day",
+            changes.daily_access(filters),
+            lambda rows: charts.daily_bars(rows, "changes", "action", ACTIONS),
+        )
     )
-    left, right = st.columns(2)
-    with left:
-        panel(
+    row(
+        Panel(
             "What was changed",
-            queries.access_by_kind(filters),
+            changes.access_by_kind(filters),
             lambda rows: charts.top_bars(rows, "what", "changes"),
             prepare=lambda rows: rows.assign(
                 what=rows["kind"].str.replace("_", " ") + " " + rows["action"].str.replace("_", " ")
-            ).sort_values("changes", ascending=False),
-        )
-    with right:
-        panel(
-            "Roles given or taken",
-            queries.access_by("role_id", "role_name", filters),
-            lambda rows: charts.top_bars(rows, "role_name", "changes", 2),
-        )
-    left, right = st.columns(2)
-    with left:
-        panel(
-            "Who changes access",
-            queries.access_by("user_id", "user_name", filters),
-            lambda rows: charts.top_bars(rows, "user_name", "changes", 3),
-        )
-    with right:
-        panel(
-            "Whose access is changed",
-            queries.access_by("target_user_id", "target_user_name", filters),
-            lambda rows: charts.top_bars(rows, "target_user_name", "changes", 4),
-        )
-    details("Newest access changes", queries.access_events(filters))
+            ),
+        ),
+        _by("Roles given or taken", "role", 2, filters),
+    )
+    row(
+        _by("Who changes access", "user", 3, filters),
+        _by("Whose access is changed", "target_user", 4, filters),
+    )
+    details("Newest access changes", changes.access_events(filters))
+
+
+def _by(title: str, thing: str, color: int, filters: Filters) -> Panel:
+    name = f"{thing}_name"
+    query = changes.access_by(f"{thing}_id", name, filters)
+    return Panel(title, query, lambda rows: charts.top_bars(rows, name, "changes", color))

@@ -1,18 +1,17 @@
 """Who ran or changed what on which model."""
 
-import streamlit as st
-
-from .. import charts, queries
+from .. import charts
 from ..cached import ask
 from ..filters import Filters
-from ..panels import details, numbers, page_title, panel
+from ..panels import Panel, details, numbers, page_title, row
+from ..queries import changes
 
 KINDS = ("action", "import", "export", "process", "structure", "data")
 
 
 def show(filters: Filters) -> None:
     page_title("Changes", "Actions, imports, exports, processes and data changes on models, failed ones included.")
-    found = ask(queries.changes(filters)).iloc[0]
+    found = ask(changes.changes(filters)).iloc[0]
     numbers(
         {
             "Changes": (int(found["changes"]), "What was run or changed on models."),
@@ -21,32 +20,30 @@ def show(filters: Filters) -> None:
             "On models": (int(found["models"]), "Different models."),
         }
     )
-    panel(
-        "Changes a day",
-        queries.daily_changes(filters),
-        lambda rows: charts.daily_bars(rows, "changes", "kind", KINDS),
-    )
-    left, right = st.columns(2)
-    with left:
-        panel(
-            "Most changed models",
-            queries.changes_by("model_id", "model_name", filters),
-            lambda rows: charts.top_bars(rows, "model_name", "changes", 2),
+    row(
+        Panel(
+            "Changes a day",
+            changes.daily_changes(filters),
+            lambda rows: charts.daily_bars(rows, "changes", "kind", KINDS),
         )
-    with right:
-        panel(
-            "Who changes most",
-            queries.changes_by("user_id", "user_name", filters),
-            lambda rows: charts.top_bars(rows, "user_name", "changes", 3),
-        )
-    panel(
-        "What is run most",
-        queries.what_was_run(filters),
-        lambda rows: charts.top_bars(
-            rows.assign(what=rows["run_name"].fillna(rows["kind"]) + " · " + rows["model_name"].fillna("?")),
-            "what",
-            "runs",
-        ),
-        note="Actions, imports, exports and processes, each on its model.",
     )
-    details("Newest changes", queries.change_events(filters))
+    row(_by("Most changed models", "model", 2, filters), _by("Who changes most", "user", 3, filters))
+    row(
+        Panel(
+            "What is run most",
+            changes.what_was_run(filters),
+            lambda rows: charts.top_bars(
+                rows.assign(what=rows["run_name"].fillna(rows["kind"]) + " · " + rows["model_name"].fillna("?")),
+                "what",
+                "runs",
+            ),
+            note="Actions, imports, exports and processes, each on its model.",
+        )
+    )
+    details("Newest changes", changes.change_events(filters))
+
+
+def _by(title: str, thing: str, color: int, filters: Filters) -> Panel:
+    name = f"{thing}_name"
+    query = changes.changes_by(f"{thing}_id", name, filters)
+    return Panel(title, query, lambda rows: charts.top_bars(rows, name, "changes", color))

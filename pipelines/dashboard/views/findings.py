@@ -4,10 +4,11 @@ import pandas as pd
 import streamlit as st
 
 from ...report import printable
-from .. import charts, queries
+from .. import charts
 from ..cached import ask
 from ..filters import Filters
-from ..panels import details, numbers, page_title, panel
+from ..panels import Panel, details, numbers, page_title, row
+from ..queries import findings
 
 SEVERITIES = ("high", "medium", "low")
 CHOICES = 200
@@ -17,7 +18,7 @@ def show(filters: Filters) -> None:
     page_title(
         "Security findings", "What may deserve a look. A finding says what the log shows, not that anybody did wrong."
     )
-    by_rule = ask(queries.findings_by_rule(filters))
+    by_rule = ask(findings.findings_by_rule(filters))
     counts = by_rule.groupby("severity")["findings"].sum() if len(by_rule) else {}
     numbers(
         {
@@ -25,14 +26,16 @@ def show(filters: Filters) -> None:
             for severity in SEVERITIES
         }
     )
-    panel(
-        "Findings by rule",
-        by_rule,
-        lambda rows: charts.top_bars(rows, "what", "findings", 1),
-        prepare=lambda rows: _described(rows, ask(queries.rules())),
-        note="The rules and their thresholds are in `pipelines/models/finding_rules.csv`.",
+    row(
+        Panel(
+            "Findings by rule",
+            by_rule,
+            lambda rows: charts.top_bars(rows, "what", "findings", 1),
+            prepare=lambda rows: _described(rows, ask(findings.rules())),
+            note="The rules and their thresholds are in `pipelines/models/finding_rules.csv`.",
+        )
     )
-    found = details("Findings", queries.findings(filters), note="The gravest first.")
+    found = details("Findings", findings.findings(filters), note="The gravest first.")
     if len(found):
         _evidence(found)
 
@@ -60,8 +63,8 @@ def _evidence(found: pd.DataFrame) -> None:
         )
     if chosen is not None:
         ids = str(found.iloc[chosen]["evidence_event_ids"] or "").split(",")
-        details("Events behind the finding", queries.evidence([int(value) for value in ids if value.isdigit()]))
+        details("Events behind the finding", findings.evidence([int(value) for value in ids if value.isdigit()]))
 
 
-def _label(row: pd.Series) -> str:
-    return f"{row['severity']} · {row['ended_at']:%Y-%m-%d} · {printable(row['finding'])}"
+def _label(finding: pd.Series) -> str:
+    return f"{finding['severity']} · {finding['ended_at']:%Y-%m-%d} · {printable(finding['finding'])}"

@@ -3,11 +3,13 @@
 import pandas as pd
 import streamlit as st
 
-from .. import charts, queries
+from .. import charts
 from ..cached import ask_database, watch
 from ..coverage import COMPLETE, STATUSES, daily_coverage
 from ..filters import Filters
-from ..panels import numbers, page_title, panel, table
+from ..panels import Panel, numbers, page_title, row, table
+from ..queries import log, usage
+from ..queries.shapes import Query
 from ..reading import RAW, NothingLoaded
 
 
@@ -15,8 +17,8 @@ def show(filters: Filters) -> None:
     page_title(
         "Data health", f"Whether the log is whole: every day is held against Anaplan's own count. {watch().line()}."
     )
-    windows = _optional(queries.windows(filters), RAW)
-    checks = _optional(queries.check_results())
+    windows = _optional(log.windows(filters), RAW)
+    checks = _optional(log.check_results())
     days = daily_coverage(windows) if windows is not None and len(windows) else pd.DataFrame({"status": []})
     failed = None if checks is None else checks[checks["status"] != "passed"]
     numbers(
@@ -26,18 +28,16 @@ def show(filters: Filters) -> None:
             "Checks failed": ("?" if failed is None else len(failed), "Data checks of the last run."),
         }
     )
-    panel(
-        "Coverage",
-        days,
-        lambda rows: charts.calendar(rows, STATUSES),
-        note="A day with ! is not whole: `incomplete` is fetched again, `not loaded` can be loaded with --since while "
-        "Anaplan keeps it, `lost` cannot. The first and the last day count as far as the log reaches.",
+    row(
+        Panel(
+            "Coverage",
+            days,
+            lambda rows: charts.calendar(rows, STATUSES),
+            note="A day with ! is not whole: `incomplete` is fetched again, `not loaded` can be loaded with --since "
+            "while Anaplan keeps it, `lost` cannot. The first and the last day count as far as the log reaches.",
+        )
     )
-    panel(
-        "Events a day",
-        queries.daily_events(filters),
-        lambda rows: charts.daily_bars(rows, "events"),
-    )
+    row(Panel("Events a day", usage.daily_events(filters), lambda rows: charts.daily_bars(rows, "events")))
     if windows is not None:
         _open_windows(windows)
     if checks is not None and failed is not None:
@@ -67,7 +67,7 @@ def _checks(checks: pd.DataFrame, failed: pd.DataFrame) -> None:
             table(checks, "Data checks")
 
 
-def _optional(query: queries.Query, *owner: str) -> pd.DataFrame | None:
+def _optional(query: Query, *owner: str) -> pd.DataFrame | None:
     try:
         return ask_database(query, *owner)
     except NothingLoaded:

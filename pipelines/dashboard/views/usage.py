@@ -1,21 +1,19 @@
 """What is used: pages, apps, models, and at which hours."""
 
-import streamlit as st
-
-from .. import charts, queries
+from .. import charts
 from ..cached import ask
 from ..filters import Filters
-from ..panels import numbers, page_title, panel
-from ..people import named
-from ..reading import dialect
+from ..panels import Panel, numbers, page_title, row
+from ..queries import usage
+from .shared import busiest_models, most_active_users, most_visited_pages
 
 KINDS = ("model", "board", "worksheet", "report", "dashboard", "app")
 
 
 def show(filters: Filters) -> None:
     page_title("Usage", "Which pages, apps and models are used, by whom, and when. App pages belong to no workspace.")
-    visits, people = ask(queries.daily_visits(filters)), ask(queries.daily_people(filters))
-    events = ask(queries.daily_events(filters))
+    visits, people = ask(usage.daily_visits(filters)), ask(usage.daily_people(filters))
+    events = ask(usage.daily_events(filters))
     numbers(
         {
             "Visits": (int(visits["visits"].sum()), "Apps, pages, dashboards and models opened."),
@@ -24,36 +22,22 @@ def show(filters: Filters) -> None:
             "Busiest day": (int(people["people"].max()) if len(people) else 0, "Most people on one day."),
         }
     )
-    panel("Visits a day", visits, lambda rows: charts.daily_bars(rows, "visits", "kind", KINDS))
-    left, right = st.columns(2)
-    with left:
-        panel(
-            "Most visited pages",
-            queries.top_pages(filters),
-            charts.page_bars,
+    row(Panel("Visits a day", visits, lambda rows: charts.daily_bars(rows, "visits", "kind", KINDS)))
+    row(most_visited_pages(filters), busiest_models(filters))
+    row(
+        Panel(
+            "Hours of the week",
+            usage.hourly_visits(filters),
+            lambda rows: charts.hours(rows, "visits"),
+            note="Visits by weekday and hour. The table has them by day.",
         )
-    with right:
-        panel(
-            "Busiest models", queries.top_models(filters), lambda rows: charts.top_bars(rows, "model_name", "events", 2)
-        )
-    panel(
-        "Hours of the week",
-        queries.hourly_visits(filters, dialect()),
-        lambda rows: charts.hours(rows, "visits"),
-        note="Visits by weekday and hour. The table has them by day.",
     )
-    left, right = st.columns(2)
-    with left:
-        panel(
+    row(
+        Panel(
             "Most visited apps",
-            queries.top_apps(filters),
+            usage.top_apps(filters),
             lambda rows: charts.top_bars(rows, "app_name", "visits"),
             note="Opening an app, or a page of it.",
-        )
-    with right:
-        panel(
-            "Most active users",
-            queries.top_users(filters),
-            lambda rows: charts.top_bars(rows, "user_name", "events", 3),
-            prepare=named,
-        )
+        ),
+        most_active_users(filters),
+    )

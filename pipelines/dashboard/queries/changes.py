@@ -1,0 +1,76 @@
+"""Changes of models, and of access."""
+
+from ..filters import Filters
+from .shapes import TOP, Query, by_day, count_if, newest_rows, ranking, select
+
+CHANGES = "count(*) as changes"
+FAILURES = count_if("success = false", "failures")
+LAST = "max(occurred_at) as last_at"
+
+
+def changes(filters: Filters) -> Query:
+    """changes, failures, users, models of model changes."""
+    users, models = "count(distinct user_id) as users", "count(distinct model_id) as models"
+    return select(f"select {CHANGES}, {users}, {models}, {FAILURES} from fct_model_changes", filters.conditions())
+
+
+def daily_changes(filters: Filters) -> Query:
+    """event_day, kind, changes."""
+    return by_day("fct_model_changes", CHANGES, filters.conditions(), by="kind")
+
+
+def changes_by(key: str, name: str, filters: Filters) -> Query:
+    """The key, its name, changes, failures, users; the most changes first."""
+    measures = [CHANGES, FAILURES, "count(distinct user_id) as users"]
+    return ranking("fct_model_changes", key, measures, filters.conditions(), [name], where=f"{key} is not null")
+
+
+def what_was_run(filters: Filters) -> Query:
+    """kind, run_name, model_name, runs, failures, last_at; names, for ids of actions are unique in their model only."""
+    run = "coalesce(process_name, action_name, object_name)"
+    return select(
+        f"select kind, {run} as run_name, max(model_name) as model_name, count(*) as runs, {FAILURES}, {LAST}"
+        f" from fct_model_changes group by kind, {run}, model_id order by runs desc, kind, run_name limit {TOP}",
+        filters.conditions(),
+    )
+
+
+def change_events(filters: Filters) -> Query:
+    columns = (
+        "occurred_at, kind, success, user_name, workspace_name, model_name, action_name, process_name,"
+        " object_name, message, ip_address, user_id, event_id"
+    )
+    return newest_rows(columns, "fct_model_changes", filters.conditions())
+
+
+def access(filters: Filters) -> Query:
+    """changes, targets, not_done, on_self of access changes."""
+    targets = "count(distinct target_user_id) as targets"
+    not_done, on_self = count_if("outcome <> 'done'", "not_done"), count_if("is_on_self", "on_self")
+    sql = f"select {CHANGES}, {targets}, {not_done}, {on_self} from fct_access_changes"
+    return select(sql, filters.conditions())
+
+
+def daily_access(filters: Filters) -> Query:
+    """event_day, action, changes."""
+    return by_day("fct_access_changes", CHANGES, filters.conditions(), by="action")
+
+
+def access_by_kind(filters: Filters) -> Query:
+    """kind, action, changes; the most first."""
+    sql = f"select kind, action, {CHANGES} from fct_access_changes group by kind, action"
+    return select(f"{sql} order by changes desc, kind, action", filters.conditions())
+
+
+def access_by(key: str, name: str, filters: Filters) -> Query:
+    """The key, its name, changes, last_at; the most first."""
+    measures = [CHANGES, LAST]
+    return ranking("fct_access_changes", key, measures, filters.conditions(), [name], where=f"{key} is not null")
+
+
+def access_events(filters: Filters) -> Query:
+    columns = (
+        "occurred_at, action, kind, outcome, user_name, target_user_name, role_name, workspace_name, model_name,"
+        " object_name, message, ip_address, user_id, target_user_id, event_id"
+    )
+    return newest_rows(columns, "fct_access_changes", filters.conditions())

@@ -1,0 +1,39 @@
+"""Security findings, their rules and the events behind them."""
+
+from collections.abc import Sequence
+
+from sqlglot import exp
+
+from ..filters import Filters
+from .shapes import DETAILS, Query, newest_rows, select
+
+
+def findings(filters: Filters, limit: int = DETAILS) -> Query:
+    """Findings whose events touch the days, the gravest and newest first."""
+    return select(
+        "select severity, rule, finding, user_name, target_user_name, evidence_count, started_at, ended_at,"
+        " user_id, target_user_id, evidence_event_ids, finding_id from security_findings"
+        " order by case severity when 'high' then 0 when 'medium' then 1 else 2 end, ended_at desc, finding_id"
+        f" limit {int(limit)}",
+        filters.moments("started_at", "ended_at"),
+    )
+
+
+def findings_by_rule(filters: Filters) -> Query:
+    """rule, severity, findings."""
+    sql = "select rule, severity, count(*) as findings from security_findings group by rule, severity"
+    return select(sql, filters.moments("started_at", "ended_at"))
+
+
+def rules() -> Query:
+    return select("select rule, severity, description from finding_rules")
+
+
+def evidence(event_ids: Sequence[int]) -> Query:
+    """The events behind a finding."""
+    columns = (
+        "occurred_at, event_message, success, user_name, target_user_name, object_name, role_name,"
+        " workspace_name, model_name, ip_address, client, message, event_id"
+    )
+    ids = exp.column("event_id").isin(*(exp.Literal.number(int(event_id)) for event_id in event_ids))
+    return newest_rows(columns, "fct_events", [ids])

@@ -1,0 +1,80 @@
+"""Events, people and visits."""
+
+from sqlglot import exp
+
+from ..filters import Filters
+from .shapes import Query, by_day, ranking, select, total
+
+DAYS = "count(distinct event_day) as days"
+
+
+def daily_events(filters: Filters) -> Query:
+    """event_day, events."""
+    if filters.users and filters.places:
+        return by_day("fct_events", "count(*) as events", filters.conditions())
+    table = "agg_daily_users" if filters.users else "agg_daily_usage"
+    conditions = filters.conditions(places=not filters.users, users="user_id" if filters.users else None)
+    return by_day(table, total("events", "events"), conditions)
+
+
+def daily_people(filters: Filters) -> Query:
+    """event_day, people: persons with an event that day."""
+    table, people = ("fct_events", "distinct user_id") if filters.places else ("agg_daily_users", "*")
+    conditions = filters.conditions(places=filters.places)
+    return by_day(table, f"count({people}) as people", conditions, where="user_kind = 'person'")
+
+
+def top_users(filters: Filters) -> Query:
+    """user_id, events, days."""
+    table, events = ("fct_events", "count(*) as events") if filters.places else _summed("agg_daily_users")
+    conditions = filters.conditions(places=filters.places)
+    return ranking(table, "user_id", [events, DAYS], conditions, where="user_id is not null")
+
+
+def top_models(filters: Filters) -> Query:
+    """model_id, model_name, workspace_name, events, days."""
+    table, events = ("fct_events", "count(*) as events") if filters.users else _summed("agg_daily_usage")
+    conditions = filters.conditions(users="user_id" if filters.users else None)
+    names = ("model_name", "workspace_name")
+    return ranking(table, "model_id", [events, DAYS], conditions, names, where="model_id is not null")
+
+
+def top_pages(filters: Filters) -> Query:
+    """kind, object_id, object_name, app_name, model_name, visits, days; models are among the busiest models instead."""
+    table, visits, conditions = _visits(filters)
+    names = ("object_name", "app_name", "model_name")
+    kinds = "kind in ('board', 'worksheet', 'report', 'dashboard')"
+    return ranking(table, "kind, object_id", [visits, DAYS], conditions, names, where=kinds)
+
+
+def top_apps(filters: Filters) -> Query:
+    """app_id, app_name, visits, days; an app is visited by opening it or one of its pages."""
+    table, visits, conditions = _visits(filters)
+    return ranking(table, "app_id", [visits, DAYS], conditions, ["app_name"], where="app_id is not null")
+
+
+def daily_visits(filters: Filters) -> Query:
+    """event_day, kind, visits."""
+    table, visits, conditions = _visits(filters)
+    return by_day(table, visits, conditions, by="kind")
+
+
+def hourly_visits(filters: Filters) -> Query:
+    """event_day, hour, visits; hours of UTC, whatever the time zone of the session."""
+    hour = "cast(floor(epoch(occurred_at) / 3600) as bigint) % 24"
+    return select(
+        f"select event_day, {hour} as hour, count(*) as visits from fct_page_visits"
+        f" where occurred_at is not null group by event_day, {hour}",
+        filters.conditions(),
+    )
+
+
+def _summed(table: str) -> tuple[str, str]:
+    return table, total("events", "events")
+
+
+def _visits(filters: Filters) -> tuple[str, str, list[exp.Condition]]:
+    if filters.users or filters.workspaces:
+        return "fct_page_visits", "count(*) as visits", filters.conditions()
+    chosen = Filters(filters.first, filters.last, models=filters.models)
+    return "agg_daily_pages", total("visits", "visits"), chosen.conditions()

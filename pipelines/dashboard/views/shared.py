@@ -1,0 +1,39 @@
+"""Panels that more than one page shows."""
+
+from .. import charts
+from ..filters import Filters
+from ..panels import Panel
+from ..people import named
+from ..queries import sign_ins, usage
+from ..queries.shapes import TOP
+
+OUTCOMES = ("success", "failure")
+
+
+def daily_sign_ins(filters: Filters) -> Panel:
+    return Panel(
+        "Sign-ins a day",
+        sign_ins.daily_sign_ins(filters),
+        lambda rows: charts.daily_bars(rows, "sign_ins", "outcome", OUTCOMES),
+    )
+
+
+def most_visited_pages(filters: Filters, drawn: int = TOP) -> Panel:
+    return Panel("Most visited pages", usage.top_pages(filters), lambda rows: charts.page_bars(rows.head(drawn)))
+
+
+def busiest_models(filters: Filters, drawn: int = TOP) -> Panel:
+    return Panel(
+        "Busiest models",
+        usage.top_models(filters),
+        lambda rows: charts.top_bars(rows.head(drawn), "model_name", "events", 2),
+    )
+
+
+def most_active_users(filters: Filters, drawn: int = TOP) -> Panel:
+    return Panel(
+        "Most active users",
+        usage.top_users(filters),
+        lambda rows: charts.top_bars(rows.head(drawn), "user_name", "events", 3),
+        prepare=named,
+    )
