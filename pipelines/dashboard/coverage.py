@@ -6,6 +6,8 @@ import pandas as pd
 
 COMPLETE, INCOMPLETE, GAP, EXPIRED, PURGED = "complete", "incomplete", "not loaded", "lost", "purged"
 STATUSES = (COMPLETE, INCOMPLETE, GAP, EXPIRED, PURGED)
+# Nothing is missing there that should be there.
+AS_WANTED = (COMPLETE, PURGED)
 DAY = timedelta(days=1)
 
 
@@ -25,6 +27,11 @@ def daily_coverage(windows: pd.DataFrame) -> pd.DataFrame:
         first, last = max(day.tz_localize("UTC"), begin), min(day.tz_localize("UTC") + DAY, end)
         rows.append(_day(day, by_day.get(day, windows.iloc[:0]), last - first))
     return pd.DataFrame(rows, columns=["event_day", "status", "hours", "events"])
+
+
+def gaps(days: pd.DataFrame) -> int:
+    """Returns how many days of `daily_coverage` lack something; what was removed on purpose is not lacking."""
+    return int((~days["status"].isin(AS_WANTED)).sum())
 
 
 def _day(day: datetime, windows: pd.DataFrame, expected: timedelta) -> tuple[datetime, str, float, int]:

@@ -8,6 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from .cached import ask
+from .charts import readable
 from .downloads import to_csv
 from .queries.shapes import DETAILS, Query
 
@@ -86,7 +87,7 @@ def _draw(panel: Panel) -> None:
     chart, rows = st.tabs(["Chart", "Table"])
     with chart:
         label = f"Chart: {panel.title}. Its numbers are in the table."
-        st.altair_chart(panel.draw(frame), width="stretch", alt=label)
+        st.altair_chart(readable(panel.draw(frame)), width="stretch", alt=label)
     with rows:
         table(frame, panel.title)
 

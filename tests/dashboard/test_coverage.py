@@ -2,16 +2,19 @@
 
 import pandas as pd
 
-from pipelines.dashboard.coverage import daily_coverage
+from pipelines.dashboard.coverage import daily_coverage, gaps
 from tests.dashboard.conftest import WINDOWS, day_window, window
 from tests.models.raw import Row
 
 
-def coverage(rows: list[Row]) -> list[tuple[int, str, float]]:
+def days(rows: list[Row]) -> pd.DataFrame:
     frame = pd.DataFrame(rows, columns=list(WINDOWS[0]))
     frame["window_day"] = pd.to_datetime(frame["window_day"])
-    found = daily_coverage(frame)
-    return [(day.day, status, hours) for day, status, hours, _ in found.itertuples(index=False)]
+    return daily_coverage(frame)
+
+
+def coverage(rows: list[Row]) -> list[tuple[int, str, float]]:
+    return [(day.day, status, hours) for day, status, hours, _ in days(rows).itertuples(index=False)]
 
 
 def test_every_kind_of_day() -> None:
@@ -47,3 +50,10 @@ def test_the_least_covered_kind_of_event_counts() -> None:
 
 def test_no_windows_no_days() -> None:
     assert coverage([]) == []
+
+
+def test_what_was_removed_on_purpose_is_no_gap() -> None:
+    assert gaps(days(WINDOWS)) == 3
+    assert coverage([day_window(1, "purged"), day_window(2)])[0][:2] == (1, "purged")
+    assert gaps(days([day_window(1, "purged"), day_window(2)])) == 0
+    assert gaps(days([])) == 0

@@ -5,7 +5,7 @@ import streamlit as st
 
 from .. import charts
 from ..cached import ask_database, watch
-from ..coverage import COMPLETE, STATUSES, daily_coverage
+from ..coverage import AS_WANTED, COMPLETE, STATUSES, daily_coverage, gaps
 from ..filters import Filters
 from ..panels import Panel, numbers, page_title, row, table
 from ..queries import log, usage
@@ -24,7 +24,7 @@ def show(filters: Filters) -> None:
     numbers(
         {
             "Days complete": (int((days["status"] == COMPLETE).sum()), "Days whose every event is verified as loaded."),
-            "Days with gaps": (int((days["status"] != COMPLETE).sum()), "Not loaded, incomplete or lost."),
+            "Days with gaps": (gaps(days), "Not loaded, incomplete or lost."),
             "Checks failed": ("?" if failed is None else len(failed), "Data checks of the last run."),
         }
     )
@@ -32,9 +32,10 @@ def show(filters: Filters) -> None:
         Panel(
             "Coverage",
             days,
-            lambda rows: charts.calendar(rows, STATUSES),
-            note="A day with ! is not whole: `incomplete` is fetched again, `not loaded` can be loaded with --since "
-            "while Anaplan keeps it, `lost` cannot. The first and the last day count as far as the log reaches.",
+            lambda rows: charts.calendar(rows, STATUSES, AS_WANTED),
+            note="A day with ! is not whole. What is incomplete is fetched again; what is not loaded can be loaded "
+            "with --since while Anaplan keeps it; what is lost cannot. What is purged was removed on purpose. The "
+            "first and the last day count as far as the log reaches.",
         )
     )
     row(Panel("Events a day", usage.daily_events(filters), lambda rows: charts.daily_bars(rows, "events")))
@@ -47,7 +48,7 @@ def show(filters: Filters) -> None:
 def _open_windows(windows: pd.DataFrame) -> None:
     with st.container(border=True):
         st.subheader("Windows that are not complete", anchor=False)
-        wanting = windows[windows["status"] != "complete"]
+        wanting = windows[~windows["status"].isin(AS_WANTED)]
         if wanting.empty:
             st.success("None: all that was asked for arrived.", icon=":material/check_circle:")
         else:

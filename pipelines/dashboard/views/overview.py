@@ -7,7 +7,7 @@ import streamlit as st
 
 from .. import charts
 from ..cached import ask, watch
-from ..coverage import COMPLETE, daily_coverage
+from ..coverage import daily_coverage, gaps
 from ..filters import Filters
 from ..panels import Panel, numbers, page_title, row, table
 from ..queries import changes, findings, log, sign_ins, usage
@@ -57,10 +57,9 @@ def _headline(filters: Filters) -> dict[str, tuple[int | str, str]]:
 
 def _gaps(filters: Filters) -> int | str:
     try:
-        days = daily_coverage(ask(log.windows(filters), RAW))
+        return gaps(daily_coverage(ask(log.windows(filters), RAW)))
     except NothingLoaded:
         return "?"
-    return int((days["status"] != COMPLETE).sum())
 
 
 def _freshness() -> str:
