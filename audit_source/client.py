@@ -226,7 +226,13 @@ def is_json(body: bytes) -> bool:
 
 
 def _is_damaged(response: requests.Response | None, exception: BaseException | None) -> bool:
-    return response is not None and response.status_code in (200, 201) and not is_json(response.content)
+    if response is None or response.status_code not in (200, 201):
+        return False
+    # Asked twice of every answer, by the library and at the end, and pages are large.
+    damaged: bool | None = getattr(response, "is_damaged", None)
+    if damaged is None:
+        damaged = response.is_damaged = not is_json(response.content)  # type: ignore[attr-defined]
+    return damaged
 
 
 def _retry_after(response: requests.Response, otherwise: float) -> float:

@@ -64,8 +64,8 @@ class _Job:
 class EventFetcher:
     """Fetches windows of one event type, in order, `parallel_requests` pages at a time.
 
-    No more pages are under way than that, so memory holds a few pages whatever the size of a window. Those that are
-    under way when a load has enough are kept for the next load, and arrive while the database writes this one.
+    Few more pages are asked for than that, so memory holds a few pages whatever the size of a window. Those that have
+    been asked for when a load has enough are kept for the next load, and arrive while the database writes this one.
     """
 
     def __init__(self, client: SignedClient, audit_url: str, settings: Settings, decoder: PageDecoder) -> None:
@@ -156,7 +156,7 @@ class EventFetcher:
     def _ask(self, event_type: str, jobs: deque[_Job], waiting: deque[Span]) -> None:
         """Sends requests until enough are under way: pages of the oldest window first, then of the next ones."""
         under_way = sum(len(job.pending) for job in jobs)
-        while under_way < self._settings.parallel_requests + 1:
+        while under_way < self._settings.parallel_requests + self._decoder.pages_ahead:
             job = next((job for job in jobs if job.may_ask), None)
             if job is None:
                 if not waiting:
@@ -263,11 +263,15 @@ class EventFetcher:
             "limit": limit,
             "offset": offset,
         }
-        response = self._client.get(self._url, params)
         asked = f"GET {self._url} (events {offset} to {offset + limit} of {span[0]} to {span[1]} ms)"
+        # In one expression: a page is too large to be kept while the next step waits.
+        return self._decoder.decode(self._body(params, asked), span[0], asked)
+
+    def _body(self, params: dict[str, Any], asked: str) -> bytes:
+        response = self._client.get(self._url, params)
         if response.status_code == 204:
-            self._shrink_pages(limit, asked)
-        return self._decoder.decode(response.content, span[0], asked)
+            self._shrink_pages(params["limit"], asked)
+        return response.content
 
     def _shrink_pages(self, refused: int, asked: str) -> None:
         """Halves the page: Anaplan answers 204 and nothing else when a limit is too large for it."""

@@ -65,7 +65,7 @@ class _Page(msgspec.Struct):
 
 _page_decoder = msgspec.json.Decoder(_Page)
 _list_decoder = msgspec.json.Decoder(list[Any])
-_event_values = attrgetter(*(str(column.field) for column in _SENT))
+_GETTERS = {column.name: attrgetter(str(column.field)) for column in _SENT}
 
 
 class Page(NamedTuple):
@@ -102,9 +102,8 @@ def decode_typed(body: bytes, window_start: int) -> Page | None:
 
 
 def _typed_rows(events: list[Any]) -> Rows:
-    columns: dict[str, Sequence[Any]] = dict.fromkeys((column.name for column in EVENTS.columns), ())
-    columns["raw_record"] = [None] * len(events)
-    columns.update(zip((column.name for column in _SENT), zip(*map(_event_values, events), strict=False), strict=False))
+    # Column by column: ten thousand tuples at a time would set off Python's garbage collector.
+    columns: dict[str, Sequence[Any]] = {name: list(map(getter, events)) for name, getter in _GETTERS.items()}
     raw = [bytes(event.additionalAttributes) for event in events]
     columns["additional_attributes"] = [None if text in (b"null", b'""') else text.decode() for text in raw]
     columns.update(_attribute_columns(_list_decoder.decode(b"[" + b",".join(raw) + b"]")))
@@ -112,13 +111,15 @@ def _typed_rows(events: list[Any]) -> Rows:
 
 
 def _attribute_columns(attributes: list[Any]) -> dict[str, list[Any]]:
-    """Returns a text column for each known key. Few keys are set in an event, so only those are touched."""
-    columns: dict[str, list[Any]] = {name: [None] * len(attributes) for name in _ATTRIBUTE_COLUMNS.values()}
+    """Returns a text column for each known key that occurs. Few keys are set in an event: only those are touched."""
+    columns: dict[str, list[Any]] = {}
     for position, found in enumerate(attributes):
         if isinstance(found, dict):
             for key, value in found.items():
                 name = _ATTRIBUTE_COLUMNS.get(key)
                 if name is not None:
+                    if name not in columns:
+                        columns[name] = [None] * len(attributes)
                     columns[name][position] = value if type(value) is str else as_text(value)
     return columns
 

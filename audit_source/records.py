@@ -13,7 +13,6 @@ from typing import Any, NamedTuple
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from dlt.common.normalizers.naming.snake_case import NamingConvention
 
 from .errors import BadAnswerError
 from .schema import ARROW_TYPES, Table
@@ -26,7 +25,6 @@ MOST_NEW_COLUMNS = 50
 LEAST_MS, MOST_MS = -62_135_596_800_000, 253_402_300_799_999
 LEAST_INT64, MOST_INT64 = -(2**63), 2**63 - 1
 
-_NAMING = NamingConvention()
 # Every escape is matched, so that the `u0000` of `\\\\u0000` (a backslash, then text) is left alone.
 _ESCAPE = re.compile(rb"\\(u0000|.)", re.DOTALL)
 _ISO_ZONE = re.compile(r"([+-]\d{2})(\d{2})$")
@@ -43,8 +41,11 @@ class NewColumns:
 
     def name_for(self, field: str, taken: set[str]) -> str | None:
         """Returns the column for an unknown field; None where its name is taken or there are too many."""
+        # Here: what every page needs can be imported without dlt.
+        from dlt.common.normalizers.naming.snake_case import NamingConvention
+
         try:
-            name = _NAMING.normalize_identifier(field)
+            name = NamingConvention().normalize_identifier(field)
         except ValueError:
             return None
         if name in taken or name.startswith("_dlt"):
@@ -55,7 +56,10 @@ class NewColumns:
 
 
 class Rows(NamedTuple):
-    """Values by column name, all of one length; `extra` holds the columns that the schema does not have."""
+    """Values by column name, all of one length; a column that is missing has none.
+
+    `extra` holds the columns that the schema does not have.
+    """
 
     columns: dict[str, Sequence[Any]]
     extra: dict[str, Sequence[Any]]
@@ -85,7 +89,13 @@ def decode_lenient(body: bytes, asked: str) -> Any:
 def table_of(table: Table, rows: Rows) -> pa.Table:
     """Returns the Arrow table of `rows` with exactly the columns of `table`, and the extra ones as text after them."""
     names = [column.name for column in table.columns]
-    arrays = [array_of(rows.columns[column.name], ARROW_TYPES[column.data_type]) for column in table.columns]
+    length = len(next(iter(rows.columns.values())))
+    arrays = [
+        array_of(rows.columns[column.name], ARROW_TYPES[column.data_type])
+        if column.name in rows.columns
+        else pa.nulls(length, ARROW_TYPES[column.data_type])
+        for column in table.columns
+    ]
     built = pa.Table.from_arrays(arrays, schema=table.arrow_schema)
     for name, values in rows.extra.items():
         if name not in names:
@@ -101,8 +111,6 @@ def array_of(values: Any, arrow_type: pa.DataType) -> pa.Array:
     """
     if isinstance(values, (pa.Array, pa.ChunkedArray)):
         return values
-    if values.count(None) == len(values):
-        return pa.nulls(len(values), arrow_type)
     if pa.types.is_timestamp(arrow_type):
         # By way of ms: a cast from bigint to another unit would take the number as that unit.
         return pa.array(values, pa.int64()).cast(pa.timestamp("ms", "UTC")).cast(arrow_type)

@@ -11,6 +11,8 @@ from dlt.common.destination.client import FollowupJobRequest, LoadJob
 from dlt.destinations.exceptions import DatabaseTransientException
 from dlt.destinations.impl.duckdb.duck import DuckDbClient, DuckDbCopyJob
 
+from .memory import give_memory_back
+
 MEMORY_FOR_LARGE_ROWS = "4GB"
 # What dlt keeps of `deduplicated`: no key comes twice in the files of one load.
 KEYS_COME_ONCE = "x-stage-data-deduplicated"
@@ -47,6 +49,7 @@ class _MergeJob(DuckDbCopyJob):
     """Replaces the rows that a file brings again, and adds the others."""
 
     def run(self) -> None:
+        give_memory_back()
         try:
             self._merge()
         except DatabaseTransientException as error:

@@ -1,6 +1,7 @@
 """Anaplan -> raw dataset, in loads small enough that memory is bounded and a failure costs one of them."""
 
 from datetime import datetime, timezone
+from functools import partial
 from typing import Any, NamedTuple
 
 import dlt
@@ -9,11 +10,12 @@ from audit_source import MERGE, Reload, Run, audit_source
 
 from .comments import write_comments
 from .destination import LOAD_MEMORY, Pipelines
-from .memory import give_memory_back
-from .workers import make_decoding_process
+from .memory import keep_memory_low
+from .workers import start_decoding_process
 
-# A little more than one row group of DuckDB, which goes to disk as it is.
-EVENTS_PER_LOAD = 125_000
+# What a run that is killed has to fetch again. Three row groups of DuckDB, which go to disk as they are; the small one
+# after them stays what it is too: between fewer of them a checkpoint would join it with these by writing all again.
+EVENTS_PER_LOAD = 3 * 122_880
 MERGE_KNOWN: Any = {**MERGE, "deduplicated": True}
 EVENT_TABLES = ("events", "event_windows", "event_days")
 LISTS = ("users", "workspaces", "models")
@@ -36,17 +38,23 @@ def load(pipelines: Pipelines, reload: Reload | None = None, run: Run | None = N
     run = run or Run(tolerant=True)
     began = datetime.now(timezone.utc)
     events_per_load = dlt.config.get("sources.audit_source.events_per_load", int) or EVENTS_PER_LOAD
-    source = audit_source(reload=reload, run=run, events_per_load=events_per_load, make_executor=make_decoding_process)
+    source = audit_source(
+        reload=reload,
+        run=run,
+        events_per_load=events_per_load,
+        start_process=partial(start_decoding_process, pipelines.raw.working_dir),
+    )
     for resource in source.resources.values():
         resource.apply_hints(file_format=pipelines.file_format)
-    pipelines.limit_memory(LOAD_MEMORY, threads=1)
-    give_memory_back()
+    keep_memory_low()
     if pipelines.database is not None:
         # The source gives each id once a load.
         source.events.apply_hints(write_disposition=MERGE_KNOWN)
     loads = 0
     try:
         while loads == 0 or run.unfinished:
+            # Each time: it makes DuckDB give back what the load before took.
+            pipelines.limit_memory(LOAD_MEMORY, threads=1)
             todo = source if loads == 0 else source.with_resources(*EVENT_TABLES)
             pipelines.raw.run(todo)
             loads += 1

@@ -1,19 +1,32 @@
 """Memory that is given back: what a page or a load needed goes back to the system, not into a reserve."""
 
 import ctypes
+import gc
 import sys
 
 import pyarrow as pa
 
-# From malloc.h of the GNU C library: blocks of this size and more are given back as soon as they are freed.
-_M_MMAP_THRESHOLD = -3
-_LARGE_BYTES = 256 * 1024
+# From malloc.h of the GNU C library.
+_M_ARENA_MAX = -8
+
+
+def keep_memory_low() -> None:
+    """Keeps the allocators of Arrow and Python from holding on to pages, which come in threads and in all sizes."""
+    # What is imported stays: looking through it for garbage again and again takes a third of the time of a page.
+    gc.freeze()
+    pa.set_memory_pool(pa.system_memory_pool())
+    # One reserve for all threads, instead of one for each.
+    _gnu("mallopt", _M_ARENA_MAX, 1)
 
 
 def give_memory_back() -> None:
-    """Keeps the allocators of Arrow and Python from holding on to pages, which come in threads and in all sizes."""
-    pa.set_memory_pool(pa.system_memory_pool())
+    """Gives back what is free."""
+    _gnu("malloc_trim", 0)
+
+
+def _gnu(function: str, *arguments: int) -> None:
     if sys.platform == "linux":
-        mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
-        if mallopt is not None:
-            mallopt(_M_MMAP_THRESHOLD, _LARGE_BYTES)
+        # Another C library has no such function, and no need of it.
+        call = getattr(ctypes.CDLL(None), function, None)
+        if call is not None:
+            call(*arguments)

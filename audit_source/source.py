@@ -1,0 +1,266 @@
+"""The dlt source: settings and credentials in, the resources of the log and the directory out."""
+
+import csv
+import hashlib
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from importlib import resources
+from typing import Any
+
+import dlt
+import pyarrow as pa
+from dlt.common.schema.utils import new_table
+from dlt.common.typing import TSecretStrValue
+from dlt.sources import DltResource
+
+from .auth import make_auth
+from .client import Client, SignedClient
+from .credentials import (
+    CertificateCredentials,
+    OAuthCredentials,
+    PasswordCredentials,
+    TokenCredentials,
+    choose_credentials,
+)
+from .decoding import DecodingProcess, PageDecoder
+from .directory import fetch_list, logins, versions
+from .drift import found_in, untold
+from .errors import AuditSourceError
+from .events import EventFetcher
+from .log import Batch, Reload, read_log
+from .pages import normalise_code
+from .privacy import Privacy, make_privacy
+from .records import NewColumns, Rows, table_of
+from .run import Run
+from .schema import (
+    EVENT_DAYS,
+    EVENT_TYPES,
+    EVENT_WINDOWS,
+    EVENTS,
+    MODELS,
+    TABLES,
+    USER_LOGINS,
+    USERS,
+    WORKSPACES,
+    Table,
+)
+from .settings import Settings, resolve_hosts
+
+# Exact at every point where a run may die, unlike insert-only and append; `id` removes what came twice.
+MERGE = {"disposition": "merge", "strategy": "delete-insert"}
+HISTORY = {"disposition": "merge", "strategy": "scd2", "row_version_column_name": "row_version"}
+# A new field of Anaplan's becomes a column; a column never changes its type, which some databases store as garbage.
+CONTRACT = {"tables": "evolve", "columns": "evolve", "data_type": "freeze"}
+
+
+@dlt.source(name="audit", section="audit_source")
+def audit_source(
+    credentials: PasswordCredentials | CertificateCredentials | OAuthCredentials | TokenCredentials | None = None,
+    auth: str | None = None,
+    region: str = "us1",
+    auth_url: str | None = None,
+    api_url: str | None = None,
+    audit_url: str | None = None,
+    oauth_url: str | None = None,
+    token_store: str | None = None,
+    event_types: list[str] | None = None,
+    history_days: int = 30,
+    page_size: int = 10_000,
+    parallel_requests: int = 4,
+    requests_per_minute: int = 300,
+    overlap_minutes: int = 60,
+    safety_lag_seconds: int = 60,
+    late_event_scan: bool = True,
+    events_per_load: int | None = None,
+    privacy: str = "keep",
+    privacy_key: TSecretStrValue | None = None,
+    reload: Reload | None = None,
+    run: Run | None = None,
+    start_process: Callable[[], DecodingProcess] | None = None,
+) -> tuple[DltResource, ...]:
+    """The audit log and the directory of one Anaplan tenant.
+
+    Args:
+        credentials: How to sign in; read from `sources.audit_source.credentials` unless given.
+        auth: `password`, `certificate`, `oauth` or `token`, where more than one is configured.
+        region: Anaplan region of the tenant, which gives the addresses that `*_url` may replace.
+        token_store: File for a rotated OAuth refresh token; by default in dlt's data directory.
+        event_types: Some of the kinds of events that the audit API tells apart; `["all"]` by default.
+        history_days: Days for which Anaplan keeps events (30, on some editions 90).
+        page_size: Events a request.
+        parallel_requests: Requests under way at once.
+        requests_per_minute: Most requests in any 60 seconds, for all threads.
+        overlap_minutes: How much of what is covered already is fetched again.
+        safety_lag_seconds: How far before now a run ends.
+        late_event_scan: Whether every kept day is asked whether it has grown since.
+        events_per_load: Ends a load after the window in which it was reached; see `run.unfinished`.
+        privacy: `keep`, `hash` or `drop` names, e-mail addresses and IP addresses; ids stay.
+        privacy_key: Secret of the hashes: the same person keeps the same token for as long as it is the same.
+        reload: A span to load (again) in the place of what is due.
+        run: Findings of the run, for a caller that wants them.
+        start_process: Starts the process in which pages are decoded when there are many; by default that happens here.
+            Not used with `privacy`: pages go there by way of files.
+
+    Returns:
+        `events` with `event_windows` and `event_days`, `users` with `user_logins`, `workspaces`, `models`,
+        `event_types`.
+
+    Raises:
+        ConfigurationError: A setting or credential is missing, unknown or contradictory. Nothing was asked yet.
+        SignInError, RoleError, UnreachableError, BadAnswerError: While extracting.
+    """
+    settings = Settings(
+        ("all",) if event_types is None else tuple(event_types),
+        history_days,
+        page_size,
+        parallel_requests,
+        requests_per_minute,
+        overlap_minutes,
+        safety_lag_seconds,
+        late_event_scan,
+        events_per_load,
+    )
+    hosts = resolve_hosts(region, {"auth": auth_url, "api": api_url, "audit": audit_url, "oauth": oauth_url})
+    private = make_privacy(privacy, privacy_key)
+    chosen = choose_credentials(credentials, auth, token_store)
+    run = run or Run()
+    client = Client(parallel_requests, requests_per_minute)
+    signed = SignedClient(client, make_auth(client, hosts, chosen, token_store))
+    run.closing(signed.close)
+    fetcher = EventFetcher(
+        signed, hosts.audit, settings, PageDecoder(run.new_columns, start_process if private is None else None)
+    )
+    run.closing(fetcher.close)
+    _expect_warnings()
+    _describe_tables()
+    _declare_row_versions()
+
+    @dlt.resource(name="event_log", selected=False)
+    def event_log() -> Iterator[Batch]:
+        try:
+            # Signing in first tells Anaplan's clock, by which the windows end.
+            signed.auth.token()
+            yield from read_log(fetcher, settings, run, client.now_ms(), reload, private)
+        except BaseException as error:
+            # A run that was interrupted waits for no answer.
+            fetcher.close(wait=isinstance(error, Exception))
+            raise
+        if not run.unfinished:
+            fetcher.close()
+
+    @dlt.resource(name="directory", selected=False)
+    def directory() -> Iterator[Batch]:
+        for table in (USERS, WORKSPACES, MODELS):
+            yield from _read_list(signed, hosts.api, table, run, private)
+
+    return (
+        _table_resource(event_log, EVENTS, MERGE, primary_key="id"),
+        _table_resource(event_log, EVENT_WINDOWS, MERGE, merge_key=["window_day", "event_type"]),
+        _table_resource(event_log, EVENT_DAYS, MERGE, primary_key="event_day"),
+        _table_resource(directory, USERS, HISTORY),
+        _table_resource(directory, USER_LOGINS, MERGE, primary_key="id"),
+        _table_resource(directory, WORKSPACES, HISTORY),
+        _table_resource(directory, MODELS, HISTORY),
+        _table_resource(_event_types(), EVENT_TYPES, MERGE, primary_key="event_type_id"),
+    )
+
+
+def _table_resource(parent: DltResource, table: Table, write_disposition: dict[str, str], **keys: Any) -> DltResource:
+    """Returns the resource that takes the batches of one table out of a stream that fills several."""
+
+    # Makes a table without a row. Not as parquet: the Postgres driver fails on a file without a row group. Nor by
+    # dlt's `materialize_table_schema`: that adds a `_dlt_id` which no Arrow row to come has.
+    empty = dlt.mark.with_hints(
+        table.arrow_schema.empty_table(), dlt.mark.make_hints(columns=table.dlt_columns, file_format="preferred")
+    )
+
+    # Not `Batch`: dlt looks at the annotation, and takes a `tuple[...]` of Python 3.10 for a class.
+    def rows(batch: Any) -> Iterator[Any]:
+        name, arrow = batch
+        if name == table.name:
+            yield arrow if arrow is not None else empty
+
+    return dlt.transformer(  # type: ignore[call-overload, no-any-return]
+        rows,
+        data_from=parent,
+        name=table.name,
+        columns=table.json_hints,
+        write_disposition=write_disposition,
+        schema_contract=CONTRACT,
+        **keys,
+    )
+
+
+def _read_list(signed: SignedClient, api_url: str, table: Table, run: Run, private: Privacy | None) -> Iterator[Batch]:
+    """Yields the versions of one list. A list that could not be had whole leaves the table as it is."""
+    made = dlt.current.resource_state(table.name)
+    records: list[dict[str, Any]] = []
+    try:
+        records = fetch_list(signed, api_url, table.name)
+        run.directory[table.name] = len(records)
+        if private is not None:
+            records = [private.record(table.name, record) for record in records]
+    except AuditSourceError as error:
+        # Events are forgotten, lists are not: nothing that is wrong with a list may keep the events from being loaded.
+        run.leave_out(error)
+    new_columns = NewColumns()
+    batches = [(table.name, versions(table, records, new_columns))]
+    run.drift |= untold(found_in(new_columns, f"{table.name}."), made)
+    if table is USERS:
+        batches.append((USER_LOGINS.name, logins(records)))
+    for name, rows in batches:
+        # An empty list would retire everyone: the table is only made, once.
+        if rows is not None or not made.get("made"):
+            yield name, rows
+    made["made"] = True
+
+
+def _event_types() -> DltResource:
+    @dlt.resource(name="event_type_catalogue", selected=False)
+    def catalogue() -> Iterator[Batch]:
+        text = (resources.files(__package__) / "event_types.csv").read_text(encoding="utf-8")
+        state = dlt.current.resource_state(EVENT_TYPES.name)
+        digest = hashlib.sha256(text.encode()).hexdigest()
+        if state.get("digest") != digest:
+            yield EVENT_TYPES.name, _catalogue_table(text)
+            state["digest"] = digest
+
+    return catalogue
+
+
+def _catalogue_table(text: str) -> pa.Table:
+    rows = list(csv.DictReader(text.splitlines()))
+    names = [column.name for column in EVENT_TYPES.columns]
+    columns: dict[str, Sequence[Any]] = {name: [row.get(name) for row in rows] for name in names}
+    columns["event_type_code"] = [normalise_code(code) for code in columns["event_type_id"]]
+    return table_of(EVENT_TYPES, Rows(columns, {}))
+
+
+def _describe_tables() -> None:
+    """Tells dlt once what everything means: as hints of the resources the same would be merged for each page."""
+    schema = dlt.current.source_schema()
+    for table in TABLES:
+        schema.update_table(table.dlt_description)
+
+
+def _declare_row_versions() -> None:
+    """Gives the hash column its type, which dlt's SCD2 hint leaves open, so that an empty list has its table."""
+    schema = dlt.current.source_schema()
+    version: Any = {"name": "row_version", "data_type": "text", "nullable": False, "x-row-version": True}
+    for table in (USERS, WORKSPACES, MODELS):
+        schema.update_table(new_table(table.name, columns=[version]))
+
+
+class _Expected(logging.Filter):
+    """Leaves out what dlt says on every page, and of every empty table: both are meant to be as they are."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        text = record.getMessage()
+        return "several column hints were different" not in text and "native writer could not be found" not in text
+
+
+_EXPECTED = _Expected()
+
+
+def _expect_warnings() -> None:
+    logging.getLogger("dlt").addFilter(_EXPECTED)
