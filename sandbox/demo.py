@@ -54,7 +54,7 @@ def _audit(arguments: list[str], url: str) -> int:
 
 
 def settings_of(url: str, database: Path, data_dir: Path) -> dict[str, str]:
-    """The environment in which the pipeline loads the tenant at `url`, and nothing of the user's own."""
+    """The environment in which the pipeline loads the tenant at `url`, and leaves all of the user's own alone."""
     source = "SOURCES__AUDIT_SOURCE__"
     return {
         **{f"{source}{service}_URL": url for service in ("AUTH", "API", "AUDIT", "OAUTH")},
@@ -64,6 +64,8 @@ def settings_of(url: str, database: Path, data_dir: Path) -> dict[str, str]:
         "PIPELINES__ANAPLAN_AUDIT__DESTINATION_TYPE": "duckdb",
         "DESTINATION__DUCKDB__CREDENTIALS": str(database),
         "DLT_DATA_DIR": str(data_dir.resolve()),
+        "PIPELINES__ANAPLAN_AUDIT_ENRICH__PUBLISH_TO": "",
+        "ALERTS__WEBHOOK_URL": "",
     }
 
 

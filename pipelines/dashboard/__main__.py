@@ -60,10 +60,13 @@ def draw_once() -> None:
 
 
 def use_demo() -> bool:
-    """Takes the demo's database where there is no other; returns whether it did."""
+    """Takes the demo's database where there is no other and no copy of one; returns whether it did."""
     from ..destination import database_path, destination_type
+    from ..published import published_path
 
-    if destination_type() != "duckdb" or os.path.exists(database_path()) or not DEMO_DATABASE.exists():
+    if destination_type() != "duckdb" or not DEMO_DATABASE.exists():
+        return False
+    if os.path.exists(database_path()) or published_path():
         return False
     os.environ["DESTINATION__DUCKDB__CREDENTIALS"] = str(DEMO_DATABASE)
     return True

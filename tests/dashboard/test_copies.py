@@ -1,5 +1,6 @@
 """Pages read the copy that `publish_to` keeps, whatever the database is doing, and say so."""
 
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -8,6 +9,7 @@ import duckdb
 import pytest
 from streamlit.testing.v1 import AppTest
 
+import pipelines.dashboard.__main__ as dashboard
 from pipelines.dashboard import cached, reading
 from tests.dashboard.test_pages import Draw, numbers, writer
 
@@ -78,3 +80,19 @@ def test_a_table_that_the_copy_lacks_is_read_from_the_database(log: Path, copy: 
     drawn = page("overview")
     assert footer(drawn).startswith("Data: copy ")
     assert numbers(drawn)["Days with gaps"] == "3"
+
+
+def test_a_copy_is_enough_and_comes_before_the_demo(
+    database: Path, copy: Path, page: Draw, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("overview", "health"):
+        drawn = page(name)
+        assert not drawn.exception and footer(drawn).startswith("Data: copy ")
+    assert numbers(drawn)["Days with gaps"] == "3" and not database.exists()
+    (demo := database.parent / "demo.duckdb").touch()
+    monkeypatch.setattr(dashboard, "DEMO_DATABASE", demo)
+    assert not dashboard.use_demo()
+    copy.unlink()
+    monkeypatch.setenv("DESTINATION__DUCKDB__CREDENTIALS", str(database))
+    assert dashboard.use_demo()
+    assert os.environ["DESTINATION__DUCKDB__CREDENTIALS"] == str(demo)

@@ -1,0 +1,37 @@
+"""The demo beside an installation of the user's own."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from sandbox.demo import settings_of
+from tests.conftest import REPOSITORY
+
+ASK = """
+import dlt
+from pipelines.destination import database_path
+from pipelines.publish import publish_path
+print(database_path(), publish_path(), dlt.secrets.get("alerts.webhook_url") or None)
+"""
+
+
+def test_the_demo_leaves_the_users_database_copy_and_chat_alone(tmp_path: Path) -> None:
+    (tmp_path / ".dlt").mkdir()
+    (tmp_path / ".dlt" / "config.toml").write_text('[pipelines.anaplan_audit_enrich]\npublish_to = "bi.duckdb"\n')
+    (tmp_path / ".dlt" / "secrets.toml").write_text(
+        '[alerts]\nwebhook_url = "https://chat.example/hook"\n[destination.duckdb]\ncredentials = "mine.duckdb"\n'
+    )
+    (tmp_path / ".dlt" / "secrets.toml").chmod(0o600)
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("DESTINATION__")}
+
+    def ask(**settings: str) -> str:
+        command = [sys.executable, "-c", ASK]
+        environment = {**inherited, "PYTHONPATH": str(REPOSITORY), **settings}
+        return subprocess.run(
+            command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=True
+        ).stdout.strip()
+
+    assert ask() == f"{tmp_path}/mine.duckdb {tmp_path}/bi.duckdb https://chat.example/hook"
+    demo = settings_of("http://127.0.0.1:9", tmp_path / "demo.duckdb", tmp_path / "dlt")
+    assert ask(**demo) == f"{tmp_path}/demo.duckdb None None"
