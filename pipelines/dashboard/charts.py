@@ -160,8 +160,8 @@ def page_bars(frame: pd.DataFrame) -> Any:
 def readable(chart: Any) -> Any:
     """The chart with letters that stand out from the background: Streamlit's are paler than WCAG asks for."""
     ink = INK[theme()]
-    axes = chart.configure_axis(labelColor=ink, titleColor=ink)
-    return axes.configure_legend(labelColor=ink, titleColor=ink)
+    axis = alt.AxisConfig(labelColor=ink, titleColor=ink)
+    return chart.configure(axis=axis, legend=alt.LegendConfig(labelColor=ink, titleColor=ink))
 
 
 def labels(values: Iterable[object], within: Iterable[object] = ()) -> list[str]:

@@ -1,6 +1,7 @@
 """Which days the log covers, told from the windows of the raw dataset."""
 
 from datetime import datetime, timedelta
+from typing import Any
 
 import pandas as pd
 
@@ -18,15 +19,18 @@ def daily_coverage(windows: pd.DataFrame) -> pd.DataFrame:
     log begins, or until the last run. `lost` is what Anaplan has forgotten, `not loaded` what no window covers,
     `purged` what was removed on purpose.
     """
-    if windows.empty:
-        return pd.DataFrame({"event_day": pd.to_datetime([]), "status": [], "hours": [], "events": []})
-    begin, end = windows["window_start"].min(), windows["window_end"].max()
-    by_day = dict(iter(windows.groupby("window_day")))
+    by_day: dict[pd.Timestamp, list[Any]] = {}
+    # Plain rows: a log of years has thousands of days.
+    for window in windows.itertuples(index=False):
+        by_day.setdefault(window.window_day, []).append(window)
     rows = []
-    for day in pd.date_range(windows["window_day"].min(), windows["window_day"].max(), freq="D"):
-        first, last = max(day.tz_localize("UTC"), begin), min(day.tz_localize("UTC") + DAY, end)
-        rows.append(_day(day, by_day.get(day, windows.iloc[:0]), last - first))
-    return pd.DataFrame(rows, columns=["event_day", "status", "hours", "events"])
+    if by_day:
+        begin, end = windows["window_start"].min(), windows["window_end"].max()
+        for day in pd.date_range(min(by_day), max(by_day), freq="D"):
+            first, last = max(day.tz_localize("UTC"), begin), min(day.tz_localize("UTC") + DAY, end)
+            rows.append(_day(day, by_day.get(day, []), last - first))
+    days = pd.DataFrame(rows, columns=["event_day", "status", "hours", "events"])
+    return days.assign(event_day=pd.to_datetime(days["event_day"]))
 
 
 def gaps(days: pd.DataFrame) -> int:
@@ -34,30 +38,33 @@ def gaps(days: pd.DataFrame) -> int:
     return int((~days["status"].isin(AS_WANTED)).sum())
 
 
-def _day(day: datetime, windows: pd.DataFrame, expected: timedelta) -> tuple[datetime, str, float, int]:
-    verified = windows[windows["status"] == "complete"]
-    covered = _covered(verified)
-    events = int(windows["distinct_events"].fillna(0).sum())
-    if (windows["status"] == "purged").any():
+def _day(day: pd.Timestamp, windows: list[Any], expected: timedelta) -> tuple[datetime, str, float, int]:
+    covered = _covered([window for window in windows if window.status == "complete"])
+    events = sum(int(window.distinct_events) for window in windows if not pd.isna(window.distinct_events))
+    found = {window.status for window in windows}
+    if "purged" in found:
         status = PURGED
-    elif (windows["status"] == "expired").any():
+    elif "expired" in found:
         status = EXPIRED
-    elif (windows["status"] == "incomplete").any():
+    elif "incomplete" in found:
         status = INCOMPLETE
     else:
         status = COMPLETE if covered >= expected else GAP
     return day, status, covered / timedelta(hours=1), events
 
 
-def _covered(windows: pd.DataFrame) -> timedelta:
+def _covered(windows: list[Any]) -> timedelta:
     """The least covered kind of event counts, unless windows of all kinds are there."""
-    kinds = windows[windows["event_type"] == "all"] if (windows["event_type"] == "all").any() else windows
-    return min((_union(part) for _, part in kinds.groupby("event_type")), default=timedelta())
+    kinds: dict[str, list[tuple[datetime, datetime]]] = {}
+    for window in windows:
+        kinds.setdefault(window.event_type, []).append((window.window_start, window.window_end))
+    chosen = [kinds["all"]] if "all" in kinds else list(kinds.values())
+    return min(map(_union, chosen), default=timedelta())
 
 
-def _union(windows: pd.DataFrame) -> timedelta:
+def _union(spans: list[tuple[datetime, datetime]]) -> timedelta:
     total, reached = timedelta(), None
-    for start, end in sorted(zip(windows["window_start"], windows["window_end"], strict=True)):
+    for start, end in sorted(spans):
         begin = start if reached is None else max(start, reached)
         total += max(end - begin, timedelta())
         reached = end if reached is None else max(end, reached)
