@@ -7,6 +7,7 @@ import logging
 import os
 import sys
 import time
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime, timezone
@@ -47,9 +48,9 @@ class _Cli(click.Group):
             raise
         except (Exception, KeyboardInterrupt) as error:
             interrupted = interruption_of(error) is not None
-            if context.meta.get(DEBUG) and not interrupted:
-                raise
             code, line = explain_any(error)
+            if context.meta.get(DEBUG) and not interrupted:
+                click.echo(_redacted(traceback.format_exc()), err=True)
             if interrupted:
                 say_interrupted()
             else:
@@ -68,11 +69,21 @@ def cli() -> None:
 
 def _switch_debug(context: click.Context, _: click.Parameter, value: bool) -> None:
     context.meta[DEBUG] = value
+    # dlt logs what a driver says, and that may quote what the driver was given.
+    logging.getLogger("dlt").addFilter(_without_secrets)
     if value:
         os.environ["RUNTIME__LOG_LEVEL"] = "INFO"
         logging.getLogger("dlt").removeFilter(_without_traceback)
     else:
         logging.getLogger("dlt").addFilter(_without_traceback)
+
+
+def _without_secrets(record: logging.LogRecord) -> bool:
+    record.msg, record.args = _redacted(record.getMessage()), ()
+    if record.exc_info:
+        # Where it is set, handlers take it for the traceback.
+        record.exc_text = _redacted("".join(traceback.format_exception(*record.exc_info)))
+    return True
 
 
 def _without_traceback(record: logging.LogRecord) -> bool:

@@ -105,6 +105,10 @@ def _known(error: BaseException) -> tuple[int, str] | None:
         return FAILED, f"destination: table `{table}`: {reason} Nothing that was loaded before is harmed."
     if isinstance(error, DestinationException):
         return FAILED, f"destination: {_first_line(error)} Nothing that was loaded before is harmed; run again."
+    # The name that every database driver of Python gives to a server that is not there, or lets nobody in.
+    if any(kind.__name__ == "OperationalError" for kind in type(error).__mro__):
+        advice = "Check that the database runs, its address and its credentials, then run again."
+        return FAILED, f"destination: {_first_line(error)} {advice}"
     if isinstance(error, OSError) and error.errno is not None:
         return FAILED, f"{error.filename or 'file system'}: {error.strerror}. Check space and rights, then run again."
     return None

@@ -4,6 +4,7 @@ import os
 import re
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import quote, unquote
 
 import dlt
 
@@ -18,10 +19,16 @@ SHORTEST = 4
 
 def redact(text: str) -> str:
     """Returns the text with every configured secret, and the password of every address, replaced by `***`."""
-    for secret in sorted(set(_secrets()), key=len, reverse=True):
-        if len(secret) >= SHORTEST:
-            text = text.replace(secret, HIDDEN)
+    for form in sorted({form for secret in _secrets() for form in _forms(secret)}, key=len, reverse=True):
+        if len(form) >= SHORTEST:
+            text = text.replace(form, HIDDEN)
     return _PASSWORD_IN_ADDRESS.sub(rf"\1:{HIDDEN}", text)
+
+
+def _forms(secret: str) -> Iterator[str]:
+    """A secret as it is configured, and as an address holds it: drivers quote parts of what they are given."""
+    for form in (secret, unquote(secret)):
+        yield from (form, quote(form, safe=""), quote(form, safe=" +"))
 
 
 def _secrets() -> Iterator[str]:

@@ -244,7 +244,8 @@ def test_web_page_instead_of_json(tenant: Tenant, loaded: Any) -> None:
 
 
 def test_debug_shows_the_traceback(tenant: Tenant) -> None:
-    from audit_source.errors import ConfigurationError
-
-    with pytest.raises(ConfigurationError):
-        tenant.run("load", "--debug")
+    outcome = tenant.run("load", "--debug")
+    assert (
+        outcome.code == 2 and "Traceback (most recent call last)" in outcome.err and "ConfigurationError" in outcome.err
+    )
+    assert outcome.err.splitlines()[-1].startswith("audit: ")

@@ -237,4 +237,8 @@ def test_secrets_are_taken_out_of_errors(tenant: Tenant, monkeypatch: pytest.Mon
     monkeypatch.setenv("DESTINATION__POSTGRES__CREDENTIALS", "postgres://loader:b@ttery@db.example.com/audit")
     text = f"loader, correct horse, b@ttery, postgres://loader:staple@db.example.com/audit, key {tmp_path}"
     assert redact(text) == f"loader, ***, ***, postgres://loader:***@db.example.com/audit, key {tmp_path}"
+    # A driver quotes the part of an address that it cannot read, as dlt has written it.
+    monkeypatch.setenv("DESTINATION__POSTGRES__CREDENTIALS__PASSWORD", "st@ple 100%")
+    said = 'unexpected spaces found in "st%40ple 100%25", or st%40ple%20100%25, or st@ple 100%'
+    assert redact(said) == 'unexpected spaces found in "***", or ***, or ***'
     assert os.environ["DESTINATION__POSTGRES__CREDENTIALS"] != redact(os.environ["DESTINATION__POSTGRES__CREDENTIALS"])
