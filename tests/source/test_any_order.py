@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from audit_source.errors import AuditSourceError
-from audit_source.windows import COMPLETE, DAY_MS, MINUTE_MS
+from audit_source.windows import COMPLETE, DAY_MS, INCOMPLETE, MINUTE_MS
 from tests.conftest import event
 from tests.memory import Answer, Crash, FakeClient, Memory
 from tests.truth import compare
@@ -96,7 +96,10 @@ def test_union_of_any_runs_is_what_the_tenant_holds(
         now += minutes * MINUTE_MS
         tenant.now, tenant.faults = now, iter(faults)
         with suppress(AuditSourceError, Crash):
-            memory.load(FakeClient(tenant.answer), "", now, die_after, loaded)
+            run = memory.load(FakeClient(tenant.answer), "", now, die_after, loaded)
+            # What a run says is incomplete is what its last load has left so, whatever its earlier ones met.
+            left = {(w.start, w.end) for w in memory.windows if w.status == INCOMPLETE and w.checked_at == now}
+            assert {(w.start, w.end) for w in run.incomplete} == left
         assert compare([sent["id"] for _, _, sent in tenant.events], memory.rows)[2:] == (0, 0)
     tenant.now, tenant.faults = now + 60 * MINUTE_MS, iter(())
     # The scan asks once a run and is answered well here: one run finds everything that is kept and stored by now.

@@ -12,9 +12,9 @@ from audit_source.errors import AuditSourceError, BadAnswerError, UnreachableErr
 from audit_source.events import EventFetcher
 from audit_source.records import NewColumns
 from audit_source.settings import Settings
-from audit_source.windows import COMPLETE, DAY_MS, INCOMPLETE, Window
+from audit_source.windows import COMPLETE, DAY_MS, INCOMPLETE, MINUTE_MS, Window
 from tests.conftest import event
-from tests.memory import Answer, FakeClient
+from tests.memory import Answer, FakeClient, Memory
 
 SPAN = (20_000 * DAY_MS, 20_001 * DAY_MS)
 EVENTS = [event(number, SPAN[0] + number) for number in range(100)]
@@ -125,6 +125,30 @@ def test_every_event_of_a_split_window_is_in_one_of_its_halves() -> None:
     assert (windows[0].start, windows[-1].end) == SPAN
     assert all(first.end == second.start for first, second in itertools.pairwise(windows))
     assert sum(window.inside for window in windows) == 300
+    # None holds more than a load should, but for one that is too short to be split.
+    assert all(window.inside <= 20 or window.end - window.start < 2 * MINUTE_MS for window in windows)
+
+
+def test_pages_without_a_total_end_where_nothing_new_comes() -> None:
+    """Whatever the offset, the same page: it is not asked for for ever."""
+
+    def reply(number: int, _: dict[str, Any]) -> Answer:
+        assert number < 50, "asked for ever"
+        return Answer(json.dumps({"response": EVENTS[:10]}).encode())
+
+    ids, windows, client = fetched(reply)
+    assert ids == ids_of(EVENTS[:10]) and len(client.asked) < 10
+    assert windows[0].status == COMPLETE
+
+
+@pytest.mark.parametrize("wanted", [True, False])
+def test_past_days_are_asked_about_where_that_is_wanted(wanted: bool) -> None:
+    memory = Memory(history_days=3, late_event_scan=wanted)
+    client = FakeClient(lambda params: page([], params))
+    memory.load(client, "", SPAN[1])
+    client.asked.clear()
+    memory.load(client, "", SPAN[1] + 60 * MINUTE_MS)
+    assert any(params["limit"] == 1 for params in client.asked) == wanted
 
 
 def days(number: int) -> list[tuple[int, int]]:

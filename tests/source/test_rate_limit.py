@@ -46,6 +46,16 @@ def test_pause_holds_for_everybody_and_ends():
     assert sent(limiter, clock, 1)[0] == before
 
 
+def test_clients_that_pause_together_do_not_return_as_one():
+    returned = set()
+    for _ in range(5):
+        clock = Clock()
+        limiter = RateLimiter(100, clock, clock.sleep)
+        limiter.pause(10)
+        returned.add(sent(limiter, clock, 1)[0])
+    assert len(returned) == 5
+
+
 def test_threads_share_the_limit():
     clock = Clock()
     lock = threading.Lock()
