@@ -16,7 +16,7 @@ os.environ["RUNTIME__DLTHUB_TELEMETRY"] = "false"
 
 from pipelines import progress  # noqa: E402
 from tests.plain_server import PlainServer  # noqa: E402
-from tests.postgres import Postgres, postgres_server  # noqa: E402
+from tests.postgres import Postgres, for_dlt, postgres_server  # noqa: E402
 
 SOURCE = "SOURCES__AUDIT_SOURCE__"
 
@@ -100,7 +100,7 @@ def engine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_
         return Engine("duckdb", str(tmp_path / "audit_log.duckdb"))
     address = request.getfixturevalue("postgres").new_database()
     monkeypatch.setenv("PIPELINES__ANAPLAN_AUDIT__DESTINATION_TYPE", "postgres")
-    monkeypatch.setenv("DESTINATION__POSTGRES__CREDENTIALS", address.replace("postgres:@/", "postgres:none@localhost/"))
+    monkeypatch.setenv("DESTINATION__POSTGRES__CREDENTIALS", for_dlt(address))
     return Engine("postgres", address)
 
 

@@ -1,6 +1,7 @@
 """What can stand in the way of a run from outside: hands in the warehouse, a full disk, a database that goes away."""
 
 import contextlib
+import functools
 import os
 import resource
 import subprocess
@@ -11,6 +12,7 @@ from pathlib import Path
 from tests.conftest import Engine
 from tests.killing import act_at
 from tests.places import ENRICHED, RAW
+from tests.postgres import stop_immediately
 
 # What is done to the warehouse by hand, and how it is undone.
 HANDS = {
@@ -89,6 +91,11 @@ def cut_connections(address: str, function: str, when: str, number: int) -> None
         connection.close()
 
     act_at(function, when, number, cut)
+
+
+def stop_immediately_at(process_file: str, function: str, when: str, number: int) -> None:
+    """Stops the PostgreSQL server, without its having written down what it has in memory, at a call of a function."""
+    act_at(function, when, number, functools.partial(stop_immediately, process_file))
 
 
 def wait_at(function: str, sign: str, go_on: str) -> None:

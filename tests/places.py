@@ -9,7 +9,7 @@ from typing import Any
 
 from tests.children import Calls, Child, Ended
 from tests.conftest import SOURCE, Engine
-from tests.postgres import Postgres
+from tests.postgres import Postgres, for_dlt
 
 RAW, ENRICHED = "anaplan_audit_raw", "anaplan_audit"
 # What legitimately differs between two ways to the same end: when it was loaded, and by which load.
@@ -37,8 +37,7 @@ class Place:
             self.set("DESTINATION__DUCKDB__CREDENTIALS", engine.address)
         else:
             self.set("PIPELINES__ANAPLAN_AUDIT__DESTINATION_TYPE", "postgres")
-            address = engine.address.replace("postgres:@/", "postgres:none@localhost/")
-            self.set("DESTINATION__POSTGRES__CREDENTIALS", address)
+            self.set("DESTINATION__POSTGRES__CREDENTIALS", for_dlt(engine.address))
         for name, value in settings.items():
             self.set(SOURCE + name.upper(), value)
 

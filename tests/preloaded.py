@@ -1,13 +1,29 @@
 """What a process needs in order to run the pipeline, imported once for all that are forked from here."""
 
-# ruff: noqa: F401
+# ruff: noqa: E402, F401
+import sys
+
+# As `python -m pipelines.audit` begins: dlt would look for secrets in it.
+sys.modules["streamlit"] = None  # type: ignore[assignment]
+
+import adbc_driver_manager.dbapi
+import adbc_driver_postgresql
+import dlt.common.libs.pyarrow
 import dlt.destinations.impl.duckdb.duck
 import dlt.destinations.impl.postgres.postgres
+import psycopg2
+import pyarrow.parquet
+import sqlglot.dialects.duckdb
+import sqlglot.dialects.postgres
 
 import pipelines.audit
 import pipelines.checks
 import pipelines.configuration
 import pipelines.destination
+import pipelines.duckdb_merge
 import pipelines.enrich
 import pipelines.load
 import pipelines.progress
+import pipelines.publish
+import pipelines.status
+import pipelines.watch

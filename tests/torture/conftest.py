@@ -1,4 +1,7 @@
-"""The long tests, run by `make torture`: they count what they try, and the numbers are printed at the end."""
+"""The long tests, run by `make torture`: they count what they try, and the numbers are printed at the end.
+
+They run on every core; each worker hands what it counted to the session that prints.
+"""
 
 from collections import Counter
 from collections.abc import Hashable, Iterable, Iterator
@@ -6,10 +9,11 @@ from typing import Any
 
 import pytest
 
+from tests.crash_world import World, open_world
 from tests.truth import Verdict, compare
 
 # In the order in which they are printed.
-TRIED = ("faults tried", "kills survived", "bad inputs", "secrets hunted")
+TRIED = ("fault cases", "requests hit", "obstacles", "kills survived", "bad inputs", "secrets hunted")
 
 
 class Tally:
@@ -33,6 +37,15 @@ class Tally:
         """Compares rows, whatever their order."""
         self.check(compare(expected, found), about)
 
+    def counts(self) -> dict[str, list[tuple[str, int]] | list[int]]:
+        """What a worker hands over: plain values."""
+        return {"tried": list(self.tried.items()), "verdict": list(self.verdict)}
+
+    def take(self, counts: dict[str, Any]) -> None:
+        """Adds what a worker has counted."""
+        self.tried.update(dict(counts["tried"]))
+        self.verdict += counts["verdict"]
+
     def lines(self) -> Iterator[str]:
         for name in TRIED:
             yield f"{name:<16} {self.tried[name]:>9,}"
@@ -50,6 +63,26 @@ def pytest_configure(config: pytest.Config) -> None:
 @pytest.fixture(scope="session")
 def tally(request: pytest.FixtureRequest) -> Tally:
     return request.config.stash[_KEY]
+
+
+@pytest.fixture(scope="session", params=["duckdb", "postgres"])
+def world(request: pytest.FixtureRequest) -> Iterator[World]:
+    """One for all tests of a worker: its undisturbed runs cost more than many a test."""
+    postgres = request.getfixturevalue("postgres") if request.param == "postgres" else None
+    with open_world(request.param, postgres, later=True) as opened:
+        yield opened
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["tally"] = session.config.stash[_KEY].counts()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    # A worker that died hands over nothing, and its test has failed.
+    if "tally" in getattr(node, "workeroutput", {}):
+        node.config.stash[_KEY].take(node.workeroutput["tally"])
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:

@@ -13,7 +13,7 @@ from audit_source.credentials import OAuthCredentials
 from audit_source.errors import BadAnswerError, SignInError, UnreachableError
 from sandbox.server import Sandbox
 from tests.conftest import Engine, Tenant
-from tests.matrix import BEHIND_MS, KINDS, SETTINGS, TENANT, Kind, cases, late_events, spec, truth_of_lists
+from tests.matrix import BEHIND_MS, SETTINGS, TENANT, TIMES, Kind, cases, late_events, spec, truth_of_lists
 from tests.memory import Memory, run_over_http
 from tests.truth import compare, compare_events, compare_list, compare_windows
 
@@ -36,7 +36,7 @@ def loaded(sandbox: Sandbox) -> Memory:
 
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("RUNTIME__REQUEST_TIMEOUT", "0.2")
+    monkeypatch.setenv("RUNTIME__REQUEST_TIMEOUT", "0.3")
     monkeypatch.setenv("RUNTIME__REQUEST_MAX_ATTEMPTS", "3")
 
 
@@ -46,9 +46,13 @@ def restless() -> Any:
     return mock.patch("audit_source.auth.TokenAuth.__init__.__defaults__", (lambda: float(next(moments)),))
 
 
-@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
-def test_source_makes_good_whatever_went_wrong(sandbox: Sandbox, loaded: Memory, tally: Any, kind: Kind) -> None:
-    for number, (_, what, times) in enumerate(case for case in cases() if case[0] is kind):
+@pytest.mark.parametrize(
+    ("kind", "what"), dict.fromkeys(case[:2] for case in cases()), ids=lambda value: getattr(value, "name", value)
+)
+def test_source_makes_good_whatever_went_wrong(
+    sandbox: Sandbox, loaded: Memory, tally: Any, monkeypatch: pytest.MonkeyPatch, kind: Kind, what: str
+) -> None:
+    for times in TIMES:
         # A list is asked for after the events: those need not all be fetched again for it.
         fresh = kind.path in ("events", "oauth") and not kind.scan
         memory = Memory(**SETTINGS) if fresh else copy.deepcopy(loaded)
@@ -57,8 +61,9 @@ def test_source_makes_good_whatever_went_wrong(sandbox: Sandbox, loaded: Memory,
             more["credentials"] = OAuthCredentials()
             more["credentials"].client_id, more["credentials"].refresh_token = "sandbox-device", "sandbox-refresh-0"
         if kind.scan:
-            sandbox.add_events(late_events(sandbox, number))
+            sandbox.add_events(late_events(sandbox, cases().index((kind, what, times))))
         sandbox.faults.clear()
+        monkeypatch.setenv("RUNTIME__REQUEST_TIMEOUT", "0.2")
         fault = sandbox.faults.add(spec(kind, what, times))[0]
         about = (kind.name, what, times)
         with restless() if kind.name == "refresh" else nullcontext():
@@ -75,29 +80,40 @@ def test_source_makes_good_whatever_went_wrong(sandbox: Sandbox, loaded: Memory,
             # A run that says it is done is; but for a past day whose number of events could not be had, or is a lie.
             assert compare(held, memory.rows).is_exact, about
         sandbox.faults.clear()
+        monkeypatch.setenv("RUNTIME__REQUEST_TIMEOUT", "10")
         run, error = run_over_http(memory, sandbox.url, **more)
         assert error is None and run is not None and not run.problems and not run.incomplete, about
         tally.rows(held, memory.rows, about)
         for name, records in truth_of_lists(sandbox).items():
             tally.rows([record["id"] for record in records], memory.lists[name], about)
-        tally.add("faults tried", fault.done)
+        tally.add("fault cases")
+        tally.add("requests hit", fault.done)
 
 
-def test_whole_pipeline_after_every_sort_of_fault(tenant: Tenant, engine: Engine, tally: Any) -> None:
+# One case in so many: on DuckDB every fault, every kind of request and every number of times are among them.
+STEP = {"duckdb": 23, "postgres": 46}
+# For the workers to share.
+PARTS = 3
+
+
+@pytest.mark.parametrize("part", range(PARTS))
+def test_whole_pipeline_after_a_sample_of_faults(tenant: Tenant, engine: Engine, tally: Any, part: int) -> None:
     """Into both databases, field for field, with the ledger and the lists; and what a user gets to see."""
-    step = 19 if engine.kind == "duckdb" else 61
+    step = STEP[engine.kind]
     with Sandbox(clock_ms=int(time.time() * 1000) - BEHIND_MS, **TENANT) as sandbox:
         tenant.at(sandbox.url, password="sandbox")
         for name, value in SETTINGS.items():
             tenant.set(name.upper(), value)
-        for number, (kind, what, times) in enumerate(cases()[::step]):
+        for number, (kind, what, times) in enumerate(cases()[step * part :: step * PARTS]):
             about = (kind.name, what, times)
             sandbox.add_events(late_events(sandbox, number))
             fault = sandbox.faults.add(spec(kind, what, times))[0]
             outcome = tenant.run("load")
             says = outcome.err.splitlines()
             assert outcome.code in (0, 3, 4, 5), (about, outcome)
-            assert len(says) == (outcome.code != 0) and all(line.startswith("audit: ") for line in says), (about, says)
+            # What could not be had, and why.
+            assert (outcome.code != 0) <= len(says) <= 2 * (outcome.code != 0), (about, says)
+            assert all(line.startswith("audit: ") for line in says), (about, says)
             sandbox.faults.clear()
             outcome = tenant.run("load")
             assert (outcome.code, outcome.err) == (0, ""), (about, outcome)
@@ -106,4 +122,5 @@ def test_whole_pipeline_after_every_sort_of_fault(tenant: Tenant, engine: Engine
             tally.check(compare_windows(held, engine), about)
             for name, records in truth_of_lists(sandbox).items():
                 tally.check(compare_list(name, records, engine), about)
-            tally.add("faults tried", fault.done)
+            tally.add("fault cases")
+            tally.add("requests hit", fault.done)
