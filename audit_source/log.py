@@ -23,6 +23,7 @@ from .run import Run
 from .schema import EVENT_DAYS, EVENT_WINDOWS, EVENTS
 from .settings import Settings
 from .windows import (
+    COMPLETE,
     DAY_MS,
     INCOMPLETE,
     MINUTE_MS,
@@ -79,14 +80,17 @@ def read_log(
     budget = settings.events_per_load or float("inf")
     for event_type in settings.event_types:
         ledger = _Ledger(event_type, ledgers.get(event_type, []), limits, run)
+        arrived: set[Any] = set()
         for table in _together(ledger.load(fetcher, settings, reload, budget)):
             budget -= len(table)
             table = _unseen(table, seen)
-            days.update(pc.unique(table["event_day"]).to_pylist())
+            arrived.update(pc.unique(table["event_day"]).to_pylist())
             if len(table):
                 drift.watch(table)
                 filled.add(EVENTS.name)
                 yield EVENTS.name, table if privacy is None else privacy.events(table)
+        # What is loaded again on purpose may be loaded otherwise: with another `privacy`, say.
+        days |= arrived if reload is not None else arrived - ledger.unchanged_days()
         ledgers[event_type] = ledger.to_state()
         if ledger.touched:
             filled.add(EVENT_WINDOWS.name)
@@ -108,6 +112,7 @@ class _Ledger:
         self.event_type, self.limits, self.run = event_type, limits, run
         self.windows = settle([Window(*values) for values in stored], limits)
         self.touched: set[int] = set()
+        self.before = list(self.windows)
         self.grown: list[Span] = []
 
     def load(
@@ -138,6 +143,14 @@ class _Ledger:
             for before, fetched, grown in self.run.changes.values()
             for span in grown
         )
+
+    def unchanged_days(self) -> set[Any]:
+        """Returns the days of which nothing came but what was there, as in the overlap of a quiet hour.
+
+        Events are neither changed nor deleted, so the counts of verified windows tell.
+        """
+        before, now = _verified_events(self.before), _verified_events(self.windows)
+        return {_date(day) for day in self.touched if day in before and before[day] == now.get(day)}
 
     def to_state(self) -> list[Any]:
         return [list(astuple(window)) for window in self.windows]
@@ -222,6 +235,16 @@ def _unseen(table: pa.Table, seen: set[int]) -> pa.Table:
         fresh.append(number not in seen)
         seen.add(number)
     return table if all(fresh) else table.filter(pa.array(fresh))
+
+
+def _verified_events(windows: list[Window]) -> dict[int, int]:
+    """Returns the number of events of each day (epoch ms) of which every window is verified."""
+    found: dict[int, int | None] = {}
+    for window in windows:
+        day = day_start(window.start)
+        known = found.get(day, 0)
+        found[day] = None if known is None or window.status != COMPLETE else known + window.inside
+    return {day: number for day, number in found.items() if number is not None}
 
 
 def _growth(before: list[Window], fetched: list[Window]) -> int:

@@ -91,7 +91,8 @@ def destination_type() -> str:
 
 def database_path() -> str:
     """Returns the path of the DuckDB file, from a plain path or a `duckdb:///` address."""
-    configured = str(dlt.secrets.get("destination.duckdb.credentials") or DEFAULT_DATABASE)
+    key = "destination.duckdb.credentials"
+    configured = str(dlt.secrets.get(key) or dlt.config.get(key) or DEFAULT_DATABASE)
     return os.path.abspath(os.path.expanduser(configured.removeprefix("duckdb:///")))
 
 

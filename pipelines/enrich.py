@@ -20,7 +20,7 @@ from dlt.destinations.exceptions import DatabaseUndefinedRelation
 from .comments import write_comments
 from .exit_codes import CONFIGURATION, PipelineError
 from .model_files import DIALECT, MODELS_DIR, Model
-from .model_layers import Enrichment, read_enrichment
+from .model_layers import Enrichment, check_models, read_enrichment
 from .model_runs import Days, State, model_resource, run_layer, seed_resource, stored_state
 from .repair import lacking_tables, restore_tables
 from .touched_days import FACTS, WATCHED, Watermark, read_watermark, touched_days
@@ -76,9 +76,12 @@ def enrich(
     """
     started = time.monotonic()
     raw_dataset = raw.dataset()
-    enrichment = read_enrichment(raw_columns(raw_dataset), models_dir)
+    columns = raw_columns(raw_dataset)
     if pipeline.has_pending_data:
         pipeline.abort_packages()
+    enrichment = read_enrichment(columns, models_dir, validate=False)
+    if stored_state(pipeline).get("checked") != _inputs_hash(enrichment):
+        check_models(enrichment)
     plan = _plan(pipeline, raw_dataset, enrichment, full_refresh)
     if plan.is_idle:
         write_comments(pipeline)
@@ -166,6 +169,7 @@ def _plan(pipeline: dlt.Pipeline, raw: dlt.Dataset, enrichment: Enrichment, full
         "logins": now.logins,
         "as_of": as_of,
         "models": wanted,
+        "checked": _inputs_hash(enrichment),
         "descriptions": _hash([(name, table.about.columns, table.about.comment) for name, table in sorted(tables)]),
     }
     return _Plan(days, rebuilt, lacking, before, after)
@@ -215,6 +219,11 @@ def _forget_old_schemas(pipeline: dlt.Pipeline) -> None:
 def _catalogue_hash(raw: dlt.Dataset) -> str:
     query = "select event_type_code, category, event_message, object_kind from event_types"
     return _hash(sorted(map(str, raw(query, query_dialect=DIALECT).fetchall())))
+
+
+def _inputs_hash(enrichment: Enrichment) -> str:
+    """A hash of all that `check_models` looks at."""
+    return _hash(fingerprints(enrichment, ""), {name: dict(types) for name, types in enrichment.raw_tables.items()})
 
 
 def _hash(*values: Any) -> str:

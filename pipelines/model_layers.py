@@ -58,7 +58,7 @@ def read_enrichment(
 ) -> Enrichment:
     """Reads every model; `raw_tables` are the columns (name, dlt type) of the raw dataset.
 
-    `validate` tells whether the models are checked too, which takes most of the time.
+    `validate` tells whether `check_models` is called too, which takes most of the time.
 
     Raises:
         ModelError: A model cannot be built.
@@ -76,12 +76,23 @@ def read_enrichment(
             check_inputs(part, known)
         _check_one_dataset(model, raw_tables)
     enrichment = Enrichment(seeds, _layers(models, raw_tables), raw_tables)
-    for model in models.values() if validate else ():
-        _check_days(model, enrichment, {seed.name for seed in seeds})
+    if validate:
+        check_models(enrichment)
+    return enrichment
+
+
+def check_models(enrichment: Enrichment) -> None:
+    """Refuses columns that no input has, the clock, and days whose rows would come to lie about older days.
+
+    Raises:
+        ModelError: A model cannot be built.
+    """
+    known = {**enrichment.raw_tables, **{name: table.columns for name, table in enrichment.tables.items()}}
+    for model in enrichment.models.values():
+        _check_days(model, enrichment, {seed.name for seed in enrichment.seeds})
         for part in model.parts:
             _check_clock(part)
             check_columns(part, known)
-    return enrichment
 
 
 def _check_references(table: Model | Seed, known: Mapping[str, Columns]) -> None:

@@ -168,6 +168,27 @@ def test_late_event_of_a_past_day_is_found_and_loaded(tenant: Tenant, duck: Engi
     assert {row[0] for row in loaded_rows_of_ids(duck)} == {sent["id"] for sent in [*events, late]}
 
 
+def test_a_day_is_told_to_the_enrichment_only_when_something_came(tenant: Tenant, duck: Engine) -> None:
+    days = "select event_day, loaded_at from anaplan_audit_raw.event_days order by event_day"
+    events = month_of_events(90)
+    newest = max(events, key=lambda one: int(one["eventDate"]))
+    with plain_server(events) as server:
+        tenant.at(server.url).run("load")
+        first = duck.rows(days)
+        assert "0 new events" in tenant.run("load").out
+        # The overlap was fetched again, and brought nothing.
+        assert duck.rows(days) == first
+        server.events = [*events, event(999_999, int(newest["eventDate"]) - 1)]
+        assert "1 new events" in tenant.run("load").out
+        second = duck.rows(days)
+        assert [day for day, _ in second] == [day for day, _ in first]
+        assert [new[0] for new, old in zip(second, first, strict=True) if new != old] == [first[-1][0]]
+        # What is loaded again on purpose may be loaded otherwise.
+        assert tenant.run("load", "--since", str(first[-2][0])).code == 0
+        third = duck.rows(days)
+    assert third[:-2] == second[:-2] and all(new > old for new, old in zip(third[-2:], second[-2:], strict=True))
+
+
 def test_window_that_never_adds_up_is_incomplete_and_taken_up_again(tenant: Tenant, duck: Engine) -> None:
     events = month_of_events(90)
     hidden = events[30]

@@ -1,0 +1,23 @@
+"""Where the data goes, as the configuration says it."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import REPOSITORY
+
+PRINT_PATH = "from pipelines.destination import database_path; print(database_path())"
+
+
+@pytest.mark.parametrize("file", ["config.toml", "secrets.toml"])
+def test_the_database_file_may_be_named_in_either_file(tmp_path: Path, file: str) -> None:
+    (tmp_path / ".dlt").mkdir()
+    (tmp_path / ".dlt" / file).write_text('[destination.duckdb]\ncredentials = "kept/here.duckdb"\n')
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("DESTINATION__")}
+    environment |= {"PYTHONPATH": str(REPOSITORY), "DLT_DATA_DIR": str(tmp_path / "dlt")}
+    asked = [sys.executable, "-c", PRINT_PATH]
+    answer = subprocess.run(asked, cwd=tmp_path, env=environment, capture_output=True, text=True, check=True)
+    assert answer.stdout.strip() == str(tmp_path / "kept" / "here.duckdb")
