@@ -64,8 +64,8 @@ class _Job:
 class EventFetcher:
     """Fetches windows of one event type, in order, `parallel_requests` pages at a time.
 
-    Few more pages are asked for than that, so memory holds a few pages whatever the size of a window. Those that have
-    been asked for when a load has enough are kept for the next load, and arrive while the database writes this one.
+    A few times as many are asked for, so memory holds a few pages whatever the size of a window. Those that have been
+    asked for when a load has enough are kept for the next load, and arrive while the database writes this one.
     """
 
     def __init__(self, client: SignedClient, audit_url: str, settings: Settings, decoder: PageDecoder) -> None:
@@ -154,9 +154,19 @@ class EventFetcher:
             self._withdraw(jobs)
 
     def _ask(self, event_type: str, jobs: deque[_Job], waiting: deque[Span]) -> None:
-        """Sends requests until enough are under way: pages of the oldest window first, then of the next ones."""
-        under_way = sum(len(job.pending) for job in jobs)
-        while under_way < self._settings.parallel_requests + self._decoder.pages_ahead:
+        """Sends requests: pages of the oldest window first, then of the next ones, so that no thread has to wait.
+
+        Pages that have arrived and wait for the ones before them take up room, which the oldest window never lacks.
+        """
+        pending = [future for job in jobs for _, future in job.pending]
+        asked, kept = sum(not future.done() for future in pending), len(pending)
+        most = self._settings.parallel_requests
+        room = 3 * most + self._decoder.pages_ahead
+        while True:
+            oldest = jobs[0] if jobs and jobs[0].may_ask else None
+            has_room = asked < 2 * most and (kept < room or oldest is not None)
+            if not has_room and (oldest is None or oldest.pending):
+                return
             job = next((job for job in jobs if job.may_ask), None)
             if job is None:
                 if not waiting:
@@ -165,7 +175,7 @@ class EventFetcher:
                 jobs.append(job)
             self._submit(event_type, job, job.next_offset)
             job.next_offset += job.step or self._page_size
-            under_way += 1
+            asked, kept = asked + 1, kept + 1
 
     def _submit(self, event_type: str, job: _Job, offset: int) -> None:
         asked = (event_type, job.span, offset, self._page_size)

@@ -14,21 +14,16 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import duckdb
-
-from tests.benchmarks import dashboard
-from tests.benchmarks.chart import growth_chart
+from tests.benchmarks import dashboard, growth, network, warehouse
 from tests.benchmarks.measuring import Measured, measure
+from tests.benchmarks.runs import pipeline, stored
 from tests.benchmarks.tenant import BenchTenant, bench_tenant
 from tests.browser.serving import chromium
-from tests.conftest import event
 
 EVENTS = int(os.environ.get("BENCH_EVENTS", "200000"))
 ROUNDS = int(os.environ.get("BENCH_ROUNDS", "5"))
 GROWTH = [int(thousands) * 1000 for thousands in os.environ.get("BENCH_GROWTH", "100,300,1000,3000").split(",")]
 HERE = Path(__file__).parent
-NEW_EVENTS = 2000
-HOUR_MS = 3_600_000
 
 
 class Contestant(NamedTuple):
@@ -52,7 +47,9 @@ CONTESTANTS = [
 def main() -> None:
     lines = [_machine()]
     lines += _compare()
-    lines += _grow()
+    lines += growth.report(GROWTH)
+    lines += network.report()
+    lines += warehouse.report(EVENTS)
     lines += _open_dashboard()
     (HERE / "RESULTS.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
     print(f"written: {HERE / 'RESULTS.md'}")
@@ -89,40 +86,6 @@ def _compare() -> list[str]:
     return [*lines, "\nSeconds are those of the whole process, start-up included. A core of the two is 50 %.\n"]
 
 
-def _grow() -> list[str]:
-    """Loads ever more events, then 2,000 new ones; returns the table and draws the curve."""
-    lines = [
-        "## Growth\n",
-        "| events | load, s | events a second | peak MB | enrich all, s | peak MB | hourly run with 2,000 new, s "
-        "| of it load, enrich, check | hourly run with none, s |",
-        "| --- | --- | --- | --- | --- | --- | --- | --- | --- |",
-    ]
-    curve = []
-    for size in GROWTH:
-        with bench_tenant(size) as tenant, tempfile.TemporaryDirectory() as folder:
-            environment = tenant.settings(Path(folder))
-            _pipeline("--help", environment)
-            load = _pipeline("load", environment)
-            number = _stored(Path(folder))
-            enrich = _pipeline("run", environment)
-            now = tenant.control("/clock", {"advance_ms": 300_000})["now_ms"]
-            late = [event(n, now - HOUR_MS // 2) for n in range(NEW_EVENTS)]
-            tenant.control("/events", {"events": late})
-            hourly = _pipeline("run", environment)
-            assert _stored(Path(folder)) >= number + NEW_EVENTS
-            quiet = _pipeline("run", environment)
-        curve.append((number, load.seconds, load.peak_mb))
-        steps = next(line for line in hourly.out.splitlines() if line.startswith("seconds")).removeprefix("seconds")
-        lines.append(
-            f"| {number:,} | {load.seconds:.1f} | {number / load.seconds:,.0f} | {load.peak_mb:.0f} "
-            f"| {enrich.seconds:.1f} | {enrich.peak_mb:.0f} | {hourly.seconds:.1f} | {steps.strip()} "
-            f"| {quiet.seconds:.1f} |"
-        )
-        print(lines[-1])
-    (HERE / "growth.svg").write_text(growth_chart(curve), encoding="utf-8")
-    return [*lines, "\n![Seconds and memory of a load by events](growth.svg)"]
-
-
 def _open_dashboard() -> list[str]:
     """Opens the dashboard on 1,000,000 events; returns a table, or nothing where there is no Chromium."""
     if chromium() is None:
@@ -135,23 +98,11 @@ def _fetch(contestant: Contestant, tenant: BenchTenant) -> tuple[Measured, int]:
     with tempfile.TemporaryDirectory() as folder:
         environment = tenant.settings(Path(folder))
         if contestant.command:
-            measured = _pipeline(contestant.command, environment)
-            return measured, _stored(Path(folder))
+            measured = pipeline(contestant.command, environment)
+            return measured, stored(Path(folder))
         command = [sys.executable, "-m", contestant.module, tenant.url, folder]
         measured = measure(command, environment)
         return measured, int(json.loads(measured.out.splitlines()[-1])["events"])
-
-
-def _pipeline(command: str, environment: dict[str, str]) -> Measured:
-    measured = measure([sys.executable, "-m", "pipelines.audit", command], environment)
-    assert "WARNING" not in measured.err, measured.err
-    return measured
-
-
-def _stored(folder: Path) -> int:
-    with duckdb.connect(str(folder / "audit_log.duckdb"), read_only=True) as database:
-        [(number,)] = database.execute("select count(distinct id) from anaplan_audit_raw.events").fetchall()
-    return int(number)
 
 
 def _median(runs: list[Measured]) -> float:

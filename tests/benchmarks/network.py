@@ -1,0 +1,27 @@
+"""A real network: 300 ms for each answer, as many pages side by side as `parallel_requests` allows."""
+
+import tempfile
+from pathlib import Path
+
+from tests.benchmarks.runs import pipeline, steps
+from tests.benchmarks.tenant import SOURCE, bench_tenant
+
+LATENCY_MS, EVENTS, PAGE_SIZE, PARALLEL = 300, 100_000, 1_000, 4
+
+
+def report() -> list[str]:
+    """Returns a table: a load beside what its requests take when none waits for anything but the network."""
+    with bench_tenant(EVENTS, "--latency-ms", str(LATENCY_MS)) as tenant, tempfile.TemporaryDirectory() as folder:
+        environment = {**tenant.settings(Path(folder)), f"{SOURCE}PAGE_SIZE": str(PAGE_SIZE)}
+        environment[f"{SOURCE}PARALLEL_REQUESTS"] = str(PARALLEL)
+        load = pipeline("load", environment)
+        pages = sum(request["path"].endswith("/audit/api/1/events") for request in tenant.control("/requests"))
+    least = pages * LATENCY_MS / 1000 / PARALLEL
+    seconds = steps(load)["load"]
+    return [
+        f"## With {LATENCY_MS} ms for each answer\n",
+        "| pages | at once | the network alone, s | step `load`, s | ratio |",
+        "| --- | --- | --- | --- | --- |",
+        f"| {pages} | {PARALLEL} | {least:.1f} | {seconds} | {seconds / least:.2f} |",
+        "\nThe step includes the lists of the directory, which are read twice, page by page, and the database.\n",
+    ]
