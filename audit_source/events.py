@@ -156,15 +156,16 @@ class EventFetcher:
     def _ask(self, event_type: str, jobs: deque[_Job], waiting: deque[Span]) -> None:
         """Sends requests: pages of the oldest window first, then of the next ones, so that no thread has to wait.
 
-        Pages that have arrived and wait for the ones before them take up room, which the oldest window never lacks.
+        Pages that have arrived and wait for the ones before them take up room, of which the oldest window has some for
+        itself.
         """
         pending = [future for job in jobs for _, future in job.pending]
         asked, kept = sum(not future.done() for future in pending), len(pending)
         most = self._settings.parallel_requests
-        room = 3 * most + self._decoder.pages_ahead
+        room = 2 * most + self._decoder.pages_ahead
         while True:
             oldest = jobs[0] if jobs and jobs[0].may_ask else None
-            has_room = asked < 2 * most and (kept < room or oldest is not None)
+            has_room = asked < 2 * most and kept < (room if oldest is None else room + most)
             if not has_room and (oldest is None or oldest.pending):
                 return
             job = next((job for job in jobs if job.may_ask), None)

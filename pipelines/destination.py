@@ -5,6 +5,7 @@ import os
 import stat
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from datetime import datetime, timezone
 from typing import Any, NamedTuple
 
 import dlt
@@ -169,10 +170,22 @@ def _database(path: str) -> Iterator[Any]:
         raise PipelineError(
             CONFIGURATION, f"database file `{path}`: `{stem}` is also the name of a dataset. Rename one of the two."
         )
+    is_first_today = not _was_written_today(path)
     connection = open_for_writing(path)
     try:
         connection.execute("set TimeZone = 'UTC'")
+        if not is_first_today:
+            # Once a day is enough: to join what each hour leaves of the current day is more work than the hour itself.
+            connection.execute("set max_vacuum_tasks = 0")
         connection.execute("set preserve_insertion_order = false")
         yield connection
     finally:
         connection.close()
+
+
+def _was_written_today(path: str) -> bool:
+    """Whether a run of this day (UTC) has written the file, or there is none: then there is nothing to be tidied."""
+    if not os.path.exists(path):
+        return True
+    written = datetime.fromtimestamp(os.path.getmtime(path), timezone.utc)
+    return written.date() == datetime.now(timezone.utc).date()
