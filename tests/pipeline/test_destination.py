@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import REPOSITORY
+from tests.conftest import REPOSITORY, Engine
 
 PRINT_PATH = "from pipelines.destination import database_path; print(database_path())"
 
@@ -21,3 +21,19 @@ def test_the_database_file_may_be_named_in_either_file(tmp_path: Path, file: str
     asked = [sys.executable, "-c", PRINT_PATH]
     answer = subprocess.run(asked, cwd=tmp_path, env=environment, capture_output=True, text=True, check=True)
     assert answer.stdout.strip() == str(tmp_path / "kept" / "here.duckdb")
+
+
+def test_duckdb_is_tidied_by_the_first_run_of_a_day(duck: Engine) -> None:
+    from pipelines.destination import database_path, open_pipelines
+
+    def tasks() -> int:
+        with open_pipelines() as pipelines:
+            [(number,)] = pipelines.database.execute("select current_setting('max_vacuum_tasks')").fetchall()
+            pipelines.database.execute("create or replace table written as select 1 as one")
+        return int(number)
+
+    assert tasks() == 0
+    yesterday = os.path.getmtime(database_path()) - 86_400
+    os.utime(database_path(), (yesterday, yesterday))
+    assert tasks() > 0
+    assert tasks() == 0
