@@ -10,7 +10,10 @@ from datetime import date, datetime, timezone
 from typing import Any
 
 import dlt
-from sqlglot import exp
+from sqlglot import exp, parse_one
+
+from .dialects import for_dialect
+from .model_files import DIALECT
 
 FACTS = "fct_events"
 # The columns of FACTS that name a user, a workspace or a model.
@@ -132,7 +135,8 @@ def _names_one_of(ids: Iterable[str]) -> exp.Condition:
 
 
 def _rows(dataset: dlt.Dataset, query: "str | exp.Query") -> list[tuple[Any, ...]]:
-    return list(dataset(query, query_dialect="duckdb").fetchall())
+    asked: Any = parse_one(query, dialect=DIALECT) if isinstance(query, str) else query
+    return list(dataset(for_dialect(asked, str(dataset.destination_dialect)), query_dialect=DIALECT).fetchall())
 
 
 def _scalars(dataset: dlt.Dataset, query: str) -> list[Any]:
