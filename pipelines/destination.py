@@ -24,7 +24,9 @@ DEFAULT_DATABASE = "audit_log.duckdb"
 # What DuckDB may take beside the Python process. A load comes in portions, so it needs little whatever the volume,
 # and one thread of it, since the other core decodes the next pages; the models that are built as a whole read all of
 # history.
-LOAD_MEMORY, ENRICH_MEMORY = "100MB", "2GB"
+LOAD_MEMORY, ENRICH_MEMORY = "100MB", "500MB"
+# What a model gets that fails for want of memory.
+ENRICH_MEMORY_AGAIN = "4GB"
 
 
 class Pipelines(NamedTuple):

@@ -18,7 +18,7 @@ from audit_source import forget_before
 from audit_source.windows import PURGED
 
 from .checks import RESULTS
-from .destination import ENRICH_MEMORY, Pipelines
+from .destination import ENRICH_MEMORY_AGAIN, Pipelines
 from .enrich import enrich
 from .exit_codes import CONFIGURATION, PipelineError
 from .model_files import MODELS_DIR, Model, read_tables
@@ -73,7 +73,7 @@ def purge(pipelines: Pipelines, day: date, counts: dict[str, int]) -> Purged:
     }
     tables = OwnTables(pipelines.raw)
     tables.insert(PURGES, [record])
-    pipelines.limit_memory(ENRICH_MEMORY)
+    pipelines.limit_memory(ENRICH_MEMORY_AGAIN)
     pipelines.raw.run(forget_before(int(midnight.timestamp() * 1000)))
     _delete_raw(pipelines, day)
     enrich(pipelines.enriched, pipelines.raw)

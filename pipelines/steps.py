@@ -38,12 +38,21 @@ def load_step(
 
 
 def enrich_step(pipelines: "Pipelines", full_refresh: bool, record: "RunRecord") -> "EnrichReport":
-    from .destination import ENRICH_MEMORY
+    from .destination import ENRICH_MEMORY, ENRICH_MEMORY_AGAIN
     from .enrich import enrich as enrich_all
 
-    pipelines.limit_memory(ENRICH_MEMORY)
-    with _timed("enrich", record.seconds):
+    def enriched_in(memory: str) -> "EnrichReport":
+        pipelines.limit_memory(memory)
         return enrich_all(pipelines.enriched, pipelines.raw, full_refresh=full_refresh)
+
+    with _timed("enrich", record.seconds):
+        try:
+            return enriched_in(ENRICH_MEMORY)
+        except Exception as error:
+            if "Out of Memory Error" not in str(error):
+                raise
+            # What the layers before it wrote is written again, the same.
+            return enriched_in(ENRICH_MEMORY_AGAIN)
 
 
 def check_step(pipelines: "Pipelines", record: "RunRecord") -> list["CheckResult"]:

@@ -7,7 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import REPOSITORY, Engine
+from pipelines import destination
+from pipelines.destination import Pipelines, database_path, open_pipelines
+from sandbox.server import Sandbox
+from tests.conftest import REPOSITORY, Engine, Tenant
 
 PRINT_PATH = "from pipelines.destination import database_path; print(database_path())"
 
@@ -24,8 +27,6 @@ def test_the_database_file_may_be_named_in_either_file(tmp_path: Path, file: str
 
 
 def test_duckdb_is_tidied_by_the_first_run_of_a_day(duck: Engine) -> None:
-    from pipelines.destination import database_path, open_pipelines
-
     def tasks() -> int:
         with open_pipelines() as pipelines:
             [(number,)] = pipelines.database.execute("select current_setting('max_vacuum_tasks')").fetchall()
@@ -37,3 +38,23 @@ def test_duckdb_is_tidied_by_the_first_run_of_a_day(duck: Engine) -> None:
     os.utime(database_path(), (yesterday, yesterday))
     assert tasks() > 0
     assert tasks() == 0
+
+
+def test_an_enrichment_that_lacks_memory_gets_more(
+    tenant: Tenant, duck: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limits: list[str] = []
+    limit = Pipelines.limit_memory
+
+    def noted(self: Pipelines, amount: str, threads: int | None = None) -> None:
+        limits.append(amount)
+        limit(self, amount, threads)
+
+    monkeypatch.setattr(Pipelines, "limit_memory", noted)
+    monkeypatch.setattr(destination, "ENRICH_MEMORY", "1MB")
+    with Sandbox(events=300) as sandbox:
+        outcome = tenant.at(sandbox.url, password="sandbox").run("run")
+        truth = len(sandbox.truth())
+    assert (outcome.code, outcome.err) == (0, "")
+    assert limits[-2:] == ["1MB", destination.ENRICH_MEMORY_AGAIN]
+    assert duck.rows("select count(*) from anaplan_audit.fct_events") == [(truth,)]
