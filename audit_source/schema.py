@@ -210,13 +210,19 @@ EVENT_WINDOWS = Table(
 
 EVENT_DAYS = Table(
     "event_days",
-    "The days that loads brought events of, for the enrichment.",
+    "The days that loads brought new events of, for the enrichment.",
     "one row per UTC day",
     ("event_day",),
     "merged on `event_day`",
     [
         Column("event_day", "date", None, "UTC day", False),
-        Column("loaded_at", "timestamp", None, "start of the last load that brought events of this day (UTC)", False),
+        Column(
+            "loaded_at",
+            "timestamp",
+            None,
+            "start of the last load that brought new events of this day (UTC)",
+            False,
+        ),
     ],
 )
 
