@@ -61,7 +61,9 @@ class PageDecoder:
                     page = self._decode_here(file.read(), window_start, asked)
             return page
         finally:
-            os.unlink(path)
+            for left in (path, path + TABLE):
+                with suppress(OSError):
+                    os.unlink(left)
 
     @property
     def pages_ahead(self) -> int:
@@ -117,7 +119,8 @@ class PageDecoder:
 
     @property
     def _is_ready(self) -> bool:
-        return self._process is not None and self._ready is not None and self._ready.done()
+        started = self._start_process is not None and self._process is not None
+        return started and self._ready is not None and self._ready.done()
 
 
 def decode_file(path: str, window_start: int) -> tuple[int, int | None] | None:

@@ -12,7 +12,7 @@ _M_ARENA_MAX = -8
 
 def keep_memory_low() -> None:
     """Keeps the allocators of Arrow and Python from holding on to pages, which come in threads and in all sizes."""
-    # What is imported stays: looking through it for garbage again and again takes a third of the time of a page.
+    # What is imported stays: looking through it for garbage again and again takes a fifth of the time of a page.
     gc.freeze()
     pa.set_memory_pool(pa.system_memory_pool())
     # One reserve for all threads, instead of one for each.

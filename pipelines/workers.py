@@ -23,7 +23,7 @@ def start_decoding_process(working_folder: str) -> DecodingProcess:
 def _end_with_parent() -> None:
     """Leaves Ctrl-C to the parent; ends when the parent is gone, which a killed one could not ask for."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    # Pages hold no cycles: looking for them takes a third of the time of a page.
+    # Pages hold no cycles: looking for them takes a quarter of the time of a page.
     gc.disable()
     threading.Thread(target=_wait_for_parent, daemon=True).start()
 

@@ -23,5 +23,5 @@ def report() -> list[str]:
         "| pages | at once | the network alone, s | step `load`, s | ratio |",
         "| --- | --- | --- | --- | --- |",
         f"| {pages} | {PARALLEL} | {least:.1f} | {seconds} | {seconds / least:.2f} |",
-        "\nThe step includes the lists of the directory, which are read twice, page by page, and the database.\n",
+        "\nThe step includes signing in and out, the lists of the directory, and the database.\n",
     ]

@@ -44,10 +44,13 @@ def test_another_process_gives_the_same_pages_even_after_its_death(started: list
     assert decoder._ready is not None and decoder._ready.result()
     assert [decoder.decode(body, 0, "GET") for body in (KNOWN, UNKNOWN, EMPTY)] == expected
     assert os.listdir(process.folder) == []
+    assert decoder.pages_ahead == decoding.PAGES_WAITING
     # The death of a process that is not at work is noticed by the next page.
     [pid] = process.executor._processes  # type: ignore[attr-defined]
     os.kill(pid, signal.SIGKILL)
     assert [decoder.decode(body, 0, "GET") for body in (KNOWN, UNKNOWN, KNOWN)] == [*expected[:2], expected[0]]
+    # Pages that are decoded here wait in memory.
+    assert decoder.pages_ahead == 1
     assert started == [] and os.listdir(process.folder) == []
 
 
