@@ -169,6 +169,22 @@ def test_a_model_of_ones_own_is_built_refused_before_anything_is_written_and_tol
     assert warehouse.rows("mine") == built
 
 
+def test_a_raw_column_that_is_gone_is_told_though_no_model_has_changed(
+    duck: Warehouse, short: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    duck.enrich(short)
+    columns = enrich_module.raw_columns
+
+    def without_message(raw: Any) -> dict[str, dict[str, str]]:
+        found = columns(raw)
+        del found["events"]["message"]
+        return found
+
+    monkeypatch.setattr(enrich_module, "raw_columns", without_message)
+    with pytest.raises(ModelError, match="message"):
+        duck.enrich(short)
+
+
 def test_a_model_that_fails_leaves_the_tables_as_they_were(duck: Warehouse, short: Path) -> None:
     before = duck.tables()
     file = short / "users_a_day.sql"
