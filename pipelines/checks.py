@@ -116,13 +116,16 @@ def _rules(table: str, about: Description) -> dict[str, exp.Query]:
         rules[f"{column}_accepted"] = exp.select(*shown).from_(table).where(exp.not_(known))
     for column, reference in about.references.items():
         parent, _, parent_column = reference.partition(".")
-        rules[f"{column}_resolves"] = _orphans(table, column, parent, parent_column)
+        children = exp.select(column).from_(table).where(exp.column(column).is_(exp.null()).not_())
+        if about.key != (column,):
+            children = children.distinct()
+        rules[f"{column}_resolves"] = _orphans(children, column, parent, parent_column)
     return rules
 
 
-def _orphans(table: str, column: str, parent: str, parent_column: str) -> exp.Query:
-    parents = exp.select(exp.column(parent_column).as_("parent_key")).distinct().from_(parent).subquery("parents")
-    children = exp.select(column).distinct().from_(table).where(exp.column(column).is_(exp.null()).not_())
+def _orphans(children: exp.Select, column: str, parent: str, parent_column: str) -> exp.Query:
+    # Not distinct: parents that match are left out however often they do, and millions of keys take long to sort out.
+    parents = exp.select(exp.column(parent_column).as_("parent_key")).from_(parent).subquery("parents")
     return (
         exp.select(exp.column(column, "children"))
         .from_(children.subquery("children"))

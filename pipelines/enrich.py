@@ -118,7 +118,8 @@ def _run_layer(
     if outdated:
         rebuilt = [model_resource(dataset, enrichment, model, None, is_new=dies_with_us) for model in outdated]
         load_ids += run_layer(pipeline, rebuilt, plan.state_before, rebuild=True)
-    resources = [seed_resource(seed) for seed in enrichment.seeds] if number == 1 else []
+    seeds = enrichment.seeds if number == 1 else ()
+    resources = [seed_resource(seed) for seed in seeds if seed.name in plan.rebuilt]
     for model in models:
         if model not in outdated:
             is_new = dies_with_us and model.name not in stored and not _exists(pipeline, model.name)
@@ -176,14 +177,14 @@ def _plan(pipeline: dlt.Pipeline, raw: dlt.Dataset, enrichment: Enrichment, full
 
 
 def fingerprints(enrichment: Enrichment, catalogue: str) -> dict[str, str]:
-    """For each model a hash of its SQL and of all it is built from: where it differs, old days are outdated."""
+    """For each table a hash of its rows, or of its SQL and all it is built from: where it differs, it is outdated."""
     found = {name: catalogue if name == "event_types" else name for name in enrichment.raw_tables}
     found.update({seed.name: _hash(seed.columns, seed.rows) for seed in enrichment.seeds})
     for layer in enrichment.layers:
         for model in layer:
             inputs = [found[name] for name in sorted(model.inputs)]
             found[model.name] = _hash([part.tokens for part in model.parts], model.about.day, inputs)
-    return {name: found[name] for name in enrichment.models}
+    return {name: found[name] for name in enrichment.tables}
 
 
 def raw_columns(raw: dlt.Dataset) -> dict[str, dict[str, str]]:

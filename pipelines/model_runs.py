@@ -10,6 +10,7 @@ from dlt.extract import DltResource
 from sqlglot import exp
 
 from .dialects import for_dialect
+from .duckdb_merge import FILLED_BY_QUERY
 from .model_files import DIALECT, Model, Seed
 from .model_layers import Enrichment
 
@@ -62,7 +63,7 @@ def model_resource(
         yield dlt.mark.with_hints(relation, dlt.mark.make_hints(columns=columns))
 
     resource = dlt.resource(rows, name=model.name, write_disposition=_disposition(model, days, is_new), columns=columns)
-    return _described(resource(), model.about.comment)
+    return _described(resource(), model.about.comment).apply_hints(additional_table_hints={FILLED_BY_QUERY: True})
 
 
 def seed_resource(seed: Seed) -> DltResource:

@@ -11,6 +11,7 @@ import dlt
 import duckdb
 import pytest
 
+from pipelines.duckdb_merge import MergingDuckDb
 from tests.models import scenario
 from tests.models.small import write_short_models
 from tests.models.warehouse import Warehouse
@@ -67,7 +68,7 @@ def open_warehouse(kind: str, request: pytest.FixtureRequest, folder: Path) -> I
     if kind == "duckdb":
         connection = duckdb.connect(str(folder / "audit_log.duckdb"))
         connection.execute("set TimeZone = 'UTC'")
-        destination = dlt.destinations.duckdb(connection, replace_strategy="insert-from-staging")
+        destination: Any = MergingDuckDb(connection, replace_strategy="insert-from-staging")
     else:
         address = request.getfixturevalue("postgres").new_database()
         destination = dlt.destinations.postgres(

@@ -16,7 +16,7 @@ from pipelines.model_files import ModelError
 from tests.models import scenario
 from tests.models.raw import event, version
 from tests.models.scenario import ANN, GHOST
-from tests.models.small import copy_models, write_model
+from tests.models.small import copy_models, describe, write_model
 from tests.models.warehouse import Warehouse
 
 DAY_1, DAY_2, DAY_9 = date(2026, 3, 1), date(2026, 3, 2), date(2026, 3, 9)
@@ -196,6 +196,30 @@ def test_a_model_that_fails_leaves_the_tables_as_they_were(duck: Warehouse, shor
     file.write_text(sql, encoding="utf-8")
     duck.enrich(short)
     assert duck.tables() == before
+
+
+def test_the_rows_of_a_csv_file_are_written_when_it_changed(duck: Warehouse, short: Path) -> None:
+    describe(short, "limits", columns=["id", "n"], types={"n": "bigint"})
+    file = short / "limits.csv"
+    file.write_text("id,n\na,1\n", encoding="utf-8")
+    assert duck.enrich(short).rebuilt == ["limits"]
+    (written,) = duck.rows("limits", "_dlt_id")
+    duck.load(LATER, events=[LATE])
+    assert duck.enrich(short).rebuilt == []
+    assert duck.rows("limits", "_dlt_id") == [written]
+    file.write_text("id,n\na,2\nb,3\n", encoding="utf-8")
+    assert duck.enrich(short).rebuilt == ["limits"]
+    assert duck.rows("limits", "id", "n") == [("a", 2), ("b", 3)]
+
+
+def test_on_duckdb_a_query_writes_straight_to_its_table(duck: Warehouse, short: Path) -> None:
+    """By way of a staging table every row would be written twice."""
+    duck.load(LATER, events=[LATE])
+    duck.enrich(short)
+    with duck.raw.sql_client() as client:
+        staged = client.execute_sql("select table_name from duckdb_tables() where schema_name like '%_staging'")
+    models = {model.stem for model in short.glob("*.sql")}
+    assert models and not models & {name for (name,) in staged or ()}
 
 
 def test_old_schemas_do_not_pile_up(duck: Warehouse, short: Path) -> None:
