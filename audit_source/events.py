@@ -2,7 +2,7 @@
 
 from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -110,8 +110,11 @@ class EventFetcher:
         verified = False
         try:
             while waiting or jobs:
-                self._ask(event_type, jobs, waiting)
+                under_way = self._ask(event_type, jobs, waiting)
                 job = jobs[0]
+                while not job.pending[0][1].done():
+                    wait(under_way, return_when=FIRST_COMPLETED)
+                    under_way = self._ask(event_type, jobs, waiting)
                 try:
                     table = self._take_page(event_type, job)
                     if table is not None:
@@ -153,30 +156,51 @@ class EventFetcher:
         finally:
             self._withdraw(jobs)
 
-    def _ask(self, event_type: str, jobs: deque[_Job], waiting: deque[Span]) -> None:
+    def _ask(self, event_type: str, jobs: deque[_Job], waiting: deque[Span]) -> "list[Future[Page]]":
         """Sends requests: pages of the oldest window first, then of the next ones, so that no thread has to wait.
 
         Pages that have arrived and wait for the ones before them take up room, of which the oldest window has some for
         itself.
+
+        Returns:
+            The requests that are under way: when one of them is done there may be more to be asked.
         """
         pending = [future for job in jobs for _, future in job.pending]
-        asked, kept = sum(not future.done() for future in pending), len(pending)
+        under_way, kept = [future for future in pending if not future.done()], len(pending)
         most = self._settings.parallel_requests
-        room = 2 * most + self._decoder.pages_ahead
+        room = 3 * most + self._decoder.pages_ahead
+        for each in jobs:
+            self._look_ahead(each)
         while True:
             oldest = jobs[0] if jobs and jobs[0].may_ask else None
-            has_room = asked < 2 * most and kept < (room if oldest is None else room + most)
+            has_room = len(under_way) < 2 * most and kept < (room if oldest is None else room + most)
             if not has_room and (oldest is None or oldest.pending):
-                return
+                return under_way
             job = next((job for job in jobs if job.may_ask), None)
             if job is None:
                 if not waiting:
-                    return
+                    return under_way
                 job = _Job(waiting.popleft())
                 jobs.append(job)
             self._submit(event_type, job, job.next_offset)
             job.next_offset += job.step or self._page_size
-            asked, kept = asked + 1, kept + 1
+            under_way.append(job.pending[-1][1])
+            kept += 1
+
+    def _look_ahead(self, job: _Job) -> None:
+        """Learns from the first page of a window, before its turn has come, which pages follow.
+
+        Whatever is unusual about the page is left until then.
+        """
+        if job.until is not None or not job.pending:
+            return
+        _, first = job.pending[0]
+        if not first.done() or first.cancelled() or first.exception() is not None:
+            return
+        page = first.result()
+        if page.total is not None and page.arrived and not self._is_too_large(job.span, page.total):
+            job.next_offset = job.step = page.arrived
+            job.until = page.total
 
     def _submit(self, event_type: str, job: _Job, offset: int) -> None:
         asked = (event_type, job.span, offset, self._page_size)

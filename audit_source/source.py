@@ -3,7 +3,9 @@
 import csv
 import hashlib
 import logging
+import threading
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from importlib import resources
 from typing import Any
 
@@ -46,6 +48,7 @@ from .schema import (
 )
 from .settings import Settings, resolve_hosts
 
+DIRECTORY = (USERS, WORKSPACES, MODELS)
 # Exact at every point where a run may die, unlike insert-only and append; `id` removes what came twice.
 MERGE = {"disposition": "merge", "strategy": "delete-insert"}
 HISTORY = {"disposition": "merge", "strategy": "scd2", "row_version_column_name": "row_version"}
@@ -88,7 +91,7 @@ def audit_source(
         event_types: Some of the kinds of events that the audit API tells apart; `["all"]` by default.
         history_days: Days for which Anaplan keeps events (30, on some editions 90).
         page_size: Events a request.
-        parallel_requests: Requests under way at once.
+        parallel_requests: Pages of events fetched at once.
         requests_per_minute: Most requests in any 60 seconds, for all threads.
         overlap_minutes: How much of what is covered already is fetched again.
         safety_lag_seconds: How far before now a run ends.
@@ -135,6 +138,16 @@ def audit_source(
     _describe_tables()
     _declare_row_versions()
 
+    asking = {"event_log", "directory"}
+
+    def through(with_what: str) -> None:
+        """Signs out as soon as nothing more is asked, while the database writes."""
+        asking.discard(with_what)
+        if not asking:
+            # For whoever loads from this source again.
+            asking.update(("event_log", "directory"))
+            threading.Thread(target=signed.close, name="anaplan-sign-out").start()
+
     @dlt.resource(name="event_log", selected=False)
     def event_log() -> Iterator[Batch]:
         try:
@@ -147,11 +160,21 @@ def audit_source(
             raise
         if not run.unfinished:
             fetcher.close()
+            through("event_log")
 
     @dlt.resource(name="directory", selected=False)
-    def directory() -> Iterator[Batch]:
-        for table in (USERS, WORKSPACES, MODELS):
-            yield from _read_list(signed, hosts.api, table, run, private)
+    def directory() -> Iterator[Batch | None]:
+        thread = ThreadPoolExecutor(1, thread_name_prefix="anaplan-directory")
+        try:
+            lists = [thread.submit(fetch_list, signed, hosts.api, table.name) for table in DIRECTORY]
+            for table, records in zip(DIRECTORY, lists, strict=True):
+                while not records.done():
+                    # dlt goes on with the events.
+                    yield None
+                yield from _read_list(records, table, run, private)
+        finally:
+            thread.shutdown(wait=False, cancel_futures=True)
+        through("directory")
 
     return (
         _table_resource(event_log, EVENTS, MERGE, primary_key="id"),
@@ -191,12 +214,12 @@ def _table_resource(parent: DltResource, table: Table, write_disposition: dict[s
     )
 
 
-def _read_list(signed: SignedClient, api_url: str, table: Table, run: Run, private: Privacy | None) -> Iterator[Batch]:
+def _read_list(answer: "Future[list[Any]]", table: Table, run: Run, private: Privacy | None) -> Iterator[Batch]:
     """Yields the versions of one list. A list that could not be had whole leaves the table as it is."""
     made = dlt.current.resource_state(table.name)
     records: list[dict[str, Any]] = []
     try:
-        records = fetch_list(signed, api_url, table.name)
+        records = answer.result()
         run.directory[table.name] = len(records)
         if private is not None:
             records = [private.record(table.name, record) for record in records]
@@ -247,7 +270,7 @@ def _declare_row_versions() -> None:
     """Gives the hash column its type, which dlt's SCD2 hint leaves open, so that an empty list has its table."""
     schema = dlt.current.source_schema()
     version: Any = {"name": "row_version", "data_type": "text", "nullable": False, "x-row-version": True}
-    for table in (USERS, WORKSPACES, MODELS):
+    for table in DIRECTORY:
         schema.update_table(new_table(table.name, columns=[version]))
 
 
