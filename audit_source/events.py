@@ -51,7 +51,7 @@ class _Job:
     totals: list[int | None] = field(default_factory=list)
     # The offset up to which pages are known to exist; None until the first page has told.
     until: int | None = None
-    ids: list[pa.ChunkedArray] = field(default_factory=list)
+    ids: list[pa.Array] = field(default_factory=list)
     seen: set[int] = field(default_factory=set)
     arrived: int = 0
     inside: int = 0
@@ -110,11 +110,7 @@ class EventFetcher:
         verified = False
         try:
             while waiting or jobs:
-                under_way = self._ask(event_type, jobs, waiting)
-                job = jobs[0]
-                while not job.pending[0][1].done():
-                    wait(under_way, return_when=FIRST_COMPLETED)
-                    under_way = self._ask(event_type, jobs, waiting)
+                job = self._next_job(event_type, jobs, waiting)
                 try:
                     table = self._take_page(event_type, job)
                     if table is not None:
@@ -156,6 +152,14 @@ class EventFetcher:
         finally:
             self._withdraw(jobs)
 
+    def _next_job(self, event_type: str, jobs: deque[_Job], waiting: deque[Span]) -> _Job:
+        """Returns the oldest window when its next page has arrived; until then there may be more to be asked."""
+        under_way = self._ask(event_type, jobs, waiting)
+        while not jobs[0].pending[0][1].done():
+            wait(under_way, return_when=FIRST_COMPLETED)
+            under_way = self._ask(event_type, jobs, waiting)
+        return jobs[0]
+
     def _ask(self, event_type: str, jobs: deque[_Job], waiting: deque[Span]) -> "list[Future[Page]]":
         """Sends requests: pages of the oldest window first, then of the next ones, so that no thread has to wait.
 
@@ -163,7 +167,7 @@ class EventFetcher:
         itself.
 
         Returns:
-            The requests that are under way: when one of them is done there may be more to be asked.
+            The requests that are under way.
         """
         pending = [future for job in jobs for _, future in job.pending]
         under_way, kept = [future for future in pending if not future.done()], len(pending)
@@ -230,7 +234,8 @@ class EventFetcher:
             rest = self._request((event_type, job.span, offset + page.arrived, self._page_size))
             job.pending.appendleft((offset + page.arrived, rest))
         if page.events is not None:
-            job.ids.append(page.events["id"])
+            # A copy: a column of the page would keep all of the page in memory until the window is through.
+            job.ids.append(pc.unique(page.events["id"]))
             job.arrived += page.arrived
             job.inside += _count_inside(page.events["event_date"], job.span)
         return page.events
@@ -248,9 +253,7 @@ class EventFetcher:
 
     def _verify(self, job: _Job, checked_at: int) -> Window | None:
         """Returns the window if the count is right or this was the last attempt; None asks for another one."""
-        distinct = pc.count_distinct(
-            pa.chunked_array([chunk for ids in job.ids for chunk in ids.chunks], pa.int64())
-        ).as_py()
+        distinct = pc.count_distinct(pa.chunked_array(job.ids, pa.int64())).as_py()
         told = [total for total in job.totals if total is not None]
         right = not told or (told[0] == told[-1] == distinct)
         if not right:

@@ -3,7 +3,6 @@
 Imports of dlt and DuckDB wait until a command needs them, so that `--help` answers at once.
 """
 
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .command_line import AuditGroup, debug_option
+from .command_line import AuditGroup, debug_option, leave_out_what_is_for_others
 from .exit_codes import DONE, HELP
 from .outcome import note_outcome, say_checked, say_enriched, say_loaded, say_seconds
 from .steps import check_step, enrich_step, load_step, publish_step, publish_to
@@ -235,7 +234,9 @@ def _watched(command: str) -> "AbstractContextManager[tuple[Any, Any, RunRecord]
     return watched(command, _pipelines)
 
 
+# Also in the process that decodes.
+if __name__ in ("__main__", "__mp_main__"):
+    leave_out_what_is_for_others()
+
 if __name__ == "__main__":
-    # dlt looks for secrets in streamlit wherever that is installed: half a second and 60 MB for nothing.
-    sys.modules["streamlit"] = None  # type: ignore[assignment]
     cli(prog_name="python -m pipelines.audit")

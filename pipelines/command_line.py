@@ -13,6 +13,15 @@ from .interruption import interruptible, interruption_of, say_interrupted
 
 DEBUG = "pipelines.audit.debug"
 
+# Installed for the dashboard or by others. dlt looks for secrets in the first one; pyarrow and dlt import the others
+# wherever they find them.
+FOR_OTHERS = ("streamlit", "pandas", "numpy")
+
+
+def leave_out_what_is_for_others() -> None:
+    """Keeps this process from importing what it has no use for: half a second and 100 MB."""
+    sys.modules.update(dict.fromkeys(FOR_OTHERS, None))  # type: ignore[arg-type]
+
 
 class AuditGroup(click.Group):
     """Ends every command with its exit code, and an error with one line; a traceback only with --debug."""

@@ -7,7 +7,9 @@ import sys
 import pyarrow as pa
 
 # From malloc.h of the GNU C library.
-_M_ARENA_MAX = -8
+_M_ARENA_MAX, _M_MMAP_THRESHOLD = -8, -3
+
+LARGE_BYTES = 4_000_000
 
 
 def keep_memory_low() -> None:
@@ -17,6 +19,8 @@ def keep_memory_low() -> None:
     pa.set_memory_pool(pa.system_memory_pool())
     # One reserve for all threads, instead of one for each.
     _gnu("mallopt", _M_ARENA_MAX, 1)
+    # What is large goes back to the system at once; else the first large block given back would end that.
+    _gnu("mallopt", _M_MMAP_THRESHOLD, LARGE_BYTES)
 
 
 def give_memory_back() -> None:

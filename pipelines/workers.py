@@ -9,6 +9,8 @@ from multiprocessing import get_context, parent_process
 
 from audit_source.decoding import DecodingProcess
 
+from .memory import keep_memory_low
+
 
 def start_decoding_process(working_folder: str) -> DecodingProcess:
     """Returns a process that is started by its first task and gone when this one is.
@@ -23,6 +25,7 @@ def start_decoding_process(working_folder: str) -> DecodingProcess:
 def _end_with_parent() -> None:
     """Leaves Ctrl-C to the parent; ends when the parent is gone, which a killed one could not ask for."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    keep_memory_low()
     # Pages hold no cycles: looking for them takes a quarter of the time of a page.
     gc.disable()
     threading.Thread(target=_wait_for_parent, daemon=True).start()

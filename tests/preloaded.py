@@ -1,10 +1,10 @@
 """What a process needs in order to run the pipeline, imported once for all that are forked from here."""
 
 # ruff: noqa: E402, F401
-import sys
+from pipelines.command_line import leave_out_what_is_for_others
 
-# As `python -m pipelines.audit` begins: dlt would look for secrets in it.
-sys.modules["streamlit"] = None  # type: ignore[assignment]
+# As `python -m pipelines.audit` begins.
+leave_out_what_is_for_others()
 
 import adbc_driver_manager.dbapi
 import adbc_driver_postgresql

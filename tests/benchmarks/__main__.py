@@ -14,7 +14,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from tests.benchmarks import dashboard, growth, network, warehouse
+from tests.benchmarks import dashboard, growth, hourly, network, warehouse
 from tests.benchmarks.measuring import Measured, measure
 from tests.benchmarks.runs import pipeline, stored
 from tests.benchmarks.tenant import BenchTenant, bench_tenant
@@ -48,6 +48,7 @@ def main() -> None:
     lines = [_machine()]
     lines += _compare()
     lines += growth.report(GROWTH)
+    lines += hourly.report()
     lines += network.report()
     lines += warehouse.report(EVENTS)
     lines += _open_dashboard()
