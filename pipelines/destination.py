@@ -180,6 +180,8 @@ def _database(path: str) -> Iterator[Any]:
             # Once a day is enough: to join what each hour leaves of the current day is more work than the hour itself.
             connection.execute("set max_vacuum_tasks = 0")
         connection.execute("set preserve_insertion_order = false")
+        # What one load has freed goes back to the system before the next.
+        connection.execute("set allocator_background_threads = true")
         yield connection
     finally:
         connection.close()
