@@ -155,7 +155,11 @@ class EventFetcher:
     def _next_job(self, event_type: str, jobs: deque[_Job], waiting: deque[Span]) -> _Job:
         """Returns the oldest window when its next page has arrived; until then there may be more to be asked."""
         under_way = self._ask(event_type, jobs, waiting)
-        while not jobs[0].pending[0][1].done():
+        while not (page := jobs[0].pending[0][1]).done():
+            if 0 < jobs[0].step < self._page_size:
+                # The page before it was cut: this one tells by which steps to ask.
+                wait([page])
+                break
             wait(under_way, return_when=FIRST_COMPLETED)
             under_way = self._ask(event_type, jobs, waiting)
         return jobs[0]
@@ -163,8 +167,7 @@ class EventFetcher:
     def _ask(self, event_type: str, jobs: deque[_Job], waiting: deque[Span]) -> "list[Future[Page]]":
         """Sends requests: pages of the oldest window first, then of the next ones, so that no thread has to wait.
 
-        Pages that have arrived and wait for the ones before them take up room, of which the oldest window has some for
-        itself.
+        Pages that have arrived and wait for the ones before them take up room; the oldest window may always ask one.
 
         Returns:
             The requests that are under way.
@@ -177,7 +180,7 @@ class EventFetcher:
             self._look_ahead(each)
         while True:
             oldest = jobs[0] if jobs and jobs[0].may_ask else None
-            has_room = len(under_way) < 2 * most and kept < (room if oldest is None else room + most)
+            has_room = len(under_way) < 2 * most and kept < room
             if not has_room and (oldest is None or oldest.pending):
                 return under_way
             job = next((job for job in jobs if job.may_ask), None)
@@ -202,7 +205,8 @@ class EventFetcher:
         if not first.done() or first.cancelled() or first.exception() is not None:
             return
         page = first.result()
-        if page.total is not None and page.arrived and not self._is_too_large(job.span, page.total):
+        whole = page.total is not None and page.arrived == min(page.total, self._page_size) > 0
+        if whole and not self._is_too_large(job.span, page.total):
             job.next_offset = job.step = page.arrived
             job.until = page.total
 

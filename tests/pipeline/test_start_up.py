@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def test_neither_process_imports_what_is_installed_for_others(tenant: Tenant, duck: Engine) -> None:
-    """Numpy and pandas alone take 100 MB, where the dashboard or the tests have brought them in."""
+    """Numpy and pandas take some 40 MB of each, where the dashboard or the tests have brought them in."""
     now = int(time.time() * 1000)
     # More than is decoded without a second process.
     events = [event(number, now - 3_600_000 - number, message="x" * 60_000) for number in range(400)]
