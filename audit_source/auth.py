@@ -18,7 +18,7 @@ import requests
 from dlt.common import logger
 from requests.auth import AuthBase, HTTPBasicAuth
 
-from .client import Client, status_of
+from .client import Client, describe_clock, gateway_error, is_gateway, status_of
 from .credentials import (
     AnaplanCredentials,
     CertificateCredentials,
@@ -26,12 +26,15 @@ from .credentials import (
     PasswordCredentials,
     TokenCredentials,
 )
-from .errors import AuditSourceError, SignInError
-from .keys import load_certificate, load_private_key, sign
+from .errors import AuditSourceError, SignInError, UnreachableError
+from .keys import load_key_pair, now_utc, sign
 from .settings import Hosts
 from .token_store import TokenStore
 
 LIFETIME_SECONDS = 2100.0
+# A stamp further off than this from Anaplan's clock explains why a certificate sign-in was refused.
+STAMP_TOLERANCE_SECONDS = 60.0
+ALLOW_LIST_HINT = "If they are right, the tenant's IP allow list may not hold this machine's address."
 RENEW_BEFORE_END_SECONDS = 300.0
 
 
@@ -114,12 +117,26 @@ class _SessionAuth(TokenAuth):
         response = self._client.fetch("POST", url, **self._request())
         token = _token_of(response)
         if token is None:
-            raise SignInError(
-                f"POST {url}",
-                f"HTTP {response.status_code} {status_of(response)}".strip(),
-                "Check the credentials, and that the account may sign in this way.",
-            )
+            raise self._refused(response)
         return token
+
+    def _refused(self, response: requests.Response, clock_error: float = 0.0) -> AuditSourceError:
+        """Return the error for an answer that holds no token; `clock_error` in seconds, 0 where the clock is right."""
+        operation, reason = (
+            f"POST {self._url}/authenticate",
+            f"HTTP {response.status_code} {status_of(response)}".strip(),
+        )
+        if is_gateway(response):
+            return gateway_error(operation)
+        hint = "Check the credentials, and that the account may sign in this way."
+        if response.status_code == 401:
+            hint = f"{self._credentials_hint} {ALLOW_LIST_HINT}"
+        if clock_error:
+            reason += f", and this machine's clock is {describe_clock(clock_error)}"
+            hint = f"Set the clock, then run again. {hint}"
+        return SignInError(operation, reason, hint)
+
+    _credentials_hint = "Check the credentials, and that the account may sign in this way."
 
     def _extend(self) -> Token:
         response = self._client.fetch("POST", f"{self._url}/refresh", headers=_header(self._token or ""))
@@ -137,6 +154,10 @@ class PasswordAuth(_SessionAuth):
 
     def __init__(self, client: Client, auth_url: str, credentials: PasswordCredentials, **kwargs: Any) -> None:
         super().__init__(client, auth_url, **kwargs)
+        if credentials.password != credentials.password.strip():
+            self._credentials_hint = (
+                "The configured password begins or ends with a blank or line break: check that it belongs to it."
+            )
         # As bytes: requests would encode text as Latin-1.
         self._basic = HTTPBasicAuth(credentials.email.encode(), credentials.password.encode())
 
@@ -145,23 +166,77 @@ class PasswordAuth(_SessionAuth):
 
 
 class CertificateAuth(_SessionAuth):
-    """Signs in by signing random bytes with the private key of a certificate that Anaplan knows."""
+    """Signs in with a certificate: its key signs a time stamp and random bytes ("v2").
+
+    A server may differ in three ways, and each is tried once before the sign-in counts as refused: the stamp again by
+    Anaplan's clock where ours is off, the first version ("v1", without a stamp) where the server answers 400, as one
+    does that does not know the new field, and the certificate as DER instead of PEM.
+    """
 
     def __init__(self, client: Client, auth_url: str, credentials: CertificateCredentials, **kwargs: Any) -> None:
         super().__init__(client, auth_url, **kwargs)
-        # Read at once, so that a wrong path or password is said before anything is sent.
-        self._certificate = load_certificate(credentials.certificate)
-        self._key = load_private_key(credentials.private_key, credentials.private_key_password)
+        # Read at once, so that a wrong path or password is reported before anything is sent.
+        self._pair = load_key_pair(
+            credentials.certificate, credentials.private_key, credentials.private_key_password or None
+        )
+        self._pair.check_end(now_utc())
+        self._form = _V2_PEM
 
-    def _request(self) -> dict[str, Any]:
-        nonce = os.urandom(128)
-        return {
-            "headers": {"Authorization": f"CACertificate {base64.b64encode(self._certificate).decode()}"},
-            "json": {
-                "encodedData": base64.b64encode(nonce).decode(),
-                "encodedSignedData": base64.b64encode(sign(self._key, nonce)).decode(),
-            },
+    def _sign_in(self) -> Token:
+        offset = self._client.clock_offset_seconds
+        token, refusal = self._try(self._form)
+        # Positive where the stamp came from a clock that is behind Anaplan's.
+        behind = self._client.clock_offset_seconds - offset
+        if token is None and self._form.version == 2 and abs(behind) > STAMP_TOLERANCE_SECONDS:
+            token, refusal = self._try(self._form)
+        if token is None and self._form == _V2_PEM:
+            token = self._try_other_forms(refusal.status_code)
+        if token is None:
+            raise self._refused(refusal, behind if abs(behind) > STAMP_TOLERANCE_SECONDS else 0.0)
+        return token
+
+    def _try_other_forms(self, status: int) -> Token | None:
+        for form in _OTHER_FORMS.get(status, ()):
+            token, _ = self._try(form)
+            if token is not None:
+                logger.info(f"Anaplan refused the certificate sign-in as {self._form} and accepted it as {form}.")
+                self._form = form
+                return token
+        return None
+
+    def _try(self, form: "_Form") -> tuple[Token | None, requests.Response]:
+        response = self._client.fetch("POST", f"{self._url}/authenticate", **self._request(form))
+        return _token_of(response), response
+
+    def _request(self, form: "_Form | None" = None) -> dict[str, Any]:
+        form = form or self._form
+        shown = self._pair.der if form.der else self._pair.pem
+        # Fresh for each request: 8 bytes of epoch seconds, big-endian, then random bytes.
+        stamp = b"" if form.version == 1 else (self._client.now_ms() // 1000).to_bytes(8, "big")
+        data = stamp + os.urandom(100 - len(stamp))
+        body = {
+            "encodedData": base64.b64encode(data).decode(),
+            "encodedSignedData": base64.b64encode(sign(self._pair.key, data)).decode(),
         }
+        if form.version == 2:
+            body["encodedDataFormat"] = "v2"
+        return {"headers": {"Authorization": f"CACertificate {base64.b64encode(shown).decode()}"}, "json": body}
+
+
+class _Form(NamedTuple):
+    """How a certificate signs in: version of the signed data, and whether the certificate is sent as DER."""
+
+    version: int
+    der: bool
+
+    def __str__(self) -> str:
+        return f"v{self.version} with the certificate as {'DER' if self.der else 'PEM'}"
+
+
+_V2_PEM, _V1_PEM, _V2_DER = _Form(2, False), _Form(1, False), _Form(2, True)
+# What may be accepted after an answer with this status. Only 400 can mean that the server does not know the field of
+# v2: 401 refuses the credentials, and a downgrade would not help.
+_OTHER_FORMS = {400: (_V1_PEM, _V2_DER), 401: (_V2_DER,)}
 
 
 class OAuthAuth(TokenAuth):
@@ -182,20 +257,37 @@ class OAuthAuth(TokenAuth):
         # None is configured where the stored one came from a sign-in by device code.
         configured = str(self._credentials.refresh_token or "")
         refresh_token = self._store.newest(configured)
+        answer_was_lost = self._store.answer_was_lost
+        tries = self._client.tries
         # Before the request: a new token that cannot be written down would be lost, and the old one is dead.
         with self._store.reserve() as slot:
-            response = self._client.fetch("POST", self._url, json=self._grant(refresh_token))
+            try:
+                response = self._client.fetch("POST", self._url, json=self._grant(refresh_token))
+            except UnreachableError:
+                # Anaplan may have taken the token and answered: the next sign-in has to know.
+                slot.keep_mark()
+                raise
             answer = json_object(response)
             if response.status_code != 200 or not isinstance(answer.get("access_token"), str):
-                raise SignInError(
-                    f"POST {self._url}",
-                    f"HTTP {response.status_code} {oauth_error(answer)}".strip(),
-                    "Sign in anew (`login`) or configure a new refresh token, and check client_id and client_secret.",
-                )
+                raise self._refused(response, answer, answer_was_lost or self._client.tries - tries > 1)
             rotated = answer.get("refresh_token")
             if isinstance(rotated, str) and rotated not in ("", refresh_token):
                 slot.write(configured, rotated)
         return Token(answer["access_token"], _seconds(answer.get("expires_in")))
+
+    def _refused(self, response: requests.Response, answer: dict[str, Any], lost: bool) -> AuditSourceError:
+        operation, error = f"POST {self._url}", oauth_error(answer)
+        if is_gateway(response) and not error:
+            return gateway_error(operation)
+        reason = f"HTTP {response.status_code} {error}".strip()
+        if lost and error in ("invalid_grant", ""):
+            reason += ": the refresh token was used before, and the answer with its successor was lost"
+        return SignInError(
+            operation,
+            reason,
+            "Run `login` again or configure a new refresh token (one that is not used for 30 days ends), and check "
+            "client_id and client_secret.",
+        )
 
     def _grant(self, refresh_token: str) -> dict[str, str]:
         grant = {

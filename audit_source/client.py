@@ -3,6 +3,7 @@
 import json
 import threading
 import time
+from collections.abc import Callable
 from email.utils import parsedate_to_datetime
 from typing import Any
 
@@ -25,8 +26,10 @@ LONGEST_PAUSE_SECONDS = 120.0
 # New tokens for one request: a service may not have heard of a new one yet, so a second 401 need not be the account's.
 MOST_RENEWALS = 3
 RENEWAL_PAUSE_SECONDS = 2.0
-# A server clock further off than this is no clock; within it, a window must not reach past the server's now.
-LONGEST_CLOCK_LAG_SECONDS = 24 * 3600
+# `Date` has whole seconds, and answers take time: a smaller difference is not a wrong clock.
+CLOCK_TOLERANCE_SECONDS = 2.0
+# A `Date` before this (2024-01-01 UTC) comes from a machine without a clock.
+OLDEST_DATE = 1_704_067_200.0
 
 
 class Client(dlt_requests.Client):
@@ -47,15 +50,33 @@ class Client(dlt_requests.Client):
         )
         self._limiter = RateLimiter(requests_per_minute)
         self._backoff = float(self._retry_kwargs["backoff_factor"])
-        self._adapter = _LimitedAdapter(self._limiter, ADVISED_PAUSE_SECONDS * self._backoff, parallel_requests)
-        # Anaplan's clock minus ours, where it was heard; never above 0.
-        self._clock_lag_seconds = 0.0
+        self._adapter: _LimitedAdapter = _LimitedAdapter(
+            self._limiter, ADVISED_PAUSE_SECONDS * self._backoff, parallel_requests, self._record_server_clock
+        )
+        # Anaplan's clock minus this machine's, in seconds; None until an answer carried a date.
+        self._clock_offset: float | None = None
         self._lock = threading.Lock()
         self.requests_sent = 0
 
+    @property
+    def tries(self) -> int:
+        """How many requests were put on the wire, repeated ones counted each time."""
+        return self._adapter.tries
+
+    @property
+    def clock_offset_seconds(self) -> float:
+        """Anaplan's clock minus this machine's; 0 while it is unknown or within the tolerance."""
+        offset = self._clock_offset or 0.0
+        return offset if abs(offset) > CLOCK_TOLERANCE_SECONDS else 0.0
+
+    @property
+    def knows_server_clock(self) -> bool:
+        """Whether an answer of Anaplan has carried its date."""
+        return self._clock_offset is not None
+
     def now_ms(self) -> int:
-        """Now in epoch ms, by the slower of the two clocks: Anaplan's own, as its answers tell it, and ours."""
-        return int((time.time() + self._clock_lag_seconds) * 1000)
+        """Return now in epoch ms: by Anaplan's clock where an answer has shown it, else by this machine's."""
+        return int((time.time() + self.clock_offset_seconds) * 1000)
 
     def fetch(
         self,
@@ -79,11 +100,17 @@ class Client(dlt_requests.Client):
             )
         except requests.RequestException as error:
             raise UnreachableError(asked, plain_reason(error), "Check the network and the address, then run again.")
+        except ValueError:
+            # http.client quotes the whole header, which holds the credential: no cause is kept.
+            raise ConfigurationError(
+                asked, "a credential holds a character that no HTTP header may hold", "Check it for line breaks."
+            ) from None
         except OSError as error:
             # requests' own word for a bundle of certificates that is not there.
             got = str(error).partition("\n")[0] or type(error).__name__
             raise ConfigurationError(asked, got, "Check REQUESTS_CA_BUNDLE and CURL_CA_BUNDLE.")
-        self._heard(response)
+        with self._lock:
+            self.requests_sent += 1
         if response.is_redirect:
             raise UnreachableError(
                 asked,
@@ -116,16 +143,12 @@ class Client(dlt_requests.Client):
         retry.wait = retry.wait + wait_random(0, self._backoff)
         return session
 
-    def _heard(self, response: requests.Response) -> None:
-        with self._lock:
-            self.requests_sent += 1
+    def _record_server_clock(self, response: requests.Response) -> None:
+        """Note the server's clock as soon as the headers are here, before a slow body makes it look late."""
         server = _moment_of(response, "Date")
-        if server is None:
-            return
-        # The header has whole seconds: half a second is the fair guess of what was cut off.
-        lag = server + 0.5 - time.time()
-        if -LONGEST_CLOCK_LAG_SECONDS < lag < -2.0:
-            self._clock_lag_seconds = min(lag, self._clock_lag_seconds)
+        if server is not None and server >= OLDEST_DATE:
+            # The header has whole seconds: half a second is the fair guess of what was cut off.
+            self._clock_offset = server + 0.5 - time.time()
 
 
 class SignedClient:
@@ -164,6 +187,8 @@ class SignedClient:
 
     def _error(self, url: str, response: requests.Response) -> AuditSourceError:
         got = f"HTTP {response.status_code} {status_of(response)}".strip()
+        if is_gateway(response):
+            return gateway_error(f"GET {url}")
         if response.status_code == 403 or (response.status_code == 401 and status_of(response) == ROLE_MISSING):
             return RoleError(
                 f"GET {url}",
@@ -189,13 +214,22 @@ class _NoAuth(AuthBase):
 class _LimitedAdapter(HTTPAdapter):
     """Every try passes the limiter, and a 429 slows all threads, not only the one that got it."""
 
-    def __init__(self, limiter: RateLimiter, advised_pause: float, connections: int) -> None:
-        self._limiter, self._advised_pause = limiter, advised_pause
+    def __init__(
+        self,
+        limiter: RateLimiter,
+        advised_pause: float,
+        connections: int,
+        record_clock: Callable[[requests.Response], None],
+    ) -> None:
+        self._limiter, self._advised_pause, self._record_clock = limiter, advised_pause, record_clock
         super().__init__(pool_maxsize=connections)
+        self.tries = 0
 
     def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
         self._limiter.wait()
+        self.tries += 1
         response = super().send(request, *args, **kwargs)
+        self._record_clock(response)
         if response.status_code == 429:
             self._limiter.pause(_retry_after(response, self._advised_pause))
         return response
@@ -208,6 +242,36 @@ def status_of(response: requests.Response) -> str:
     except (ValueError, AttributeError):
         return ""
     return status[:80] if isinstance(status, str) and status.replace("_", "").isalnum() else ""
+
+
+def is_gateway(response: requests.Response) -> bool:
+    """Whether a 403 comes from something in front of Anaplan: Anaplan's own carry a status, as text or as an object."""
+    if response.status_code != 403:
+        return False
+    try:
+        body = response.json()
+    except ValueError:
+        return True
+    return not (isinstance(body, dict) and body.get("status"))
+
+
+def gateway_error(operation: str) -> UnreachableError:
+    """Return the error for a 403 that Anaplan did not send itself."""
+    return UnreachableError(
+        operation,
+        "HTTP 403 without a status of Anaplan's: a gateway refused the request, not a missing role",
+        "Check the tenant's IP allow list, the proxy and the web application firewall on the way.",
+    )
+
+
+def describe_clock(behind_seconds: float) -> str:
+    """Return how wrong this machine's clock is, in words: `3.0 hours ahead of Anaplan's`."""
+    seconds = abs(behind_seconds)
+    amount = next(
+        (f"{seconds / size:.1f} {unit}" for size, unit in ((86_400, "days"), (3600, "hours")) if seconds >= 1.5 * size),
+        f"{seconds / 60:.1f} minutes",
+    )
+    return f"{amount} {'behind' if behind_seconds > 0 else 'ahead of'} Anaplan's"
 
 
 def is_json(body: bytes) -> bool:

@@ -54,6 +54,8 @@ MODES: dict[str, type[CredentialsConfiguration]] = {
     "oauth": OAuthCredentials,
     "token": TokenCredentials,
 }
+# A file or variable made by `echo` ends with a line break. A password may rightly begin or end with a blank: it stays.
+_STRIPPED = ("email", "certificate", "private_key", "client_id", "refresh_token", "client_secret", "access_token")
 REQUIRED: dict[str, list[str]] = {
     "password": ["email", "password"],
     "certificate": ["certificate", "private_key"],
@@ -65,7 +67,9 @@ REQUIRED: dict[str, list[str]] = {
 def choose_credentials(
     given: AnaplanCredentials | None, auth: str | None, token_store: str | None = None
 ) -> AnaplanCredentials:
-    """Returns the credentials to use: those that `auth` names, else the only complete ones.
+    """Return the credentials to use, without blanks and line breaks around tokens, keys and addresses.
+
+    Those that `auth` names are used, else the only complete ones.
 
     Args:
         given (AnaplanCredentials): What the caller passed or dlt resolved; None where nothing is complete.
@@ -75,6 +79,15 @@ def choose_credentials(
     Raises:
         ConfigurationError: Nothing is configured, half of something is, or more than one is and `auth` is not set.
     """
+    chosen = _choose(given, auth, token_store)
+    for name in _STRIPPED:
+        value = getattr(chosen, name, None)
+        if isinstance(value, str):
+            setattr(chosen, name, value.strip())
+    return chosen
+
+
+def _choose(given: AnaplanCredentials | None, auth: str | None, token_store: str | None) -> AnaplanCredentials:
     if auth and auth not in MODES:
         raise ConfigurationError("setting `auth`", f"`{auth}` is no way to sign in", f"Use one of {' '.join(MODES)}.")
     found = {mode: _configured_fields(spec) for mode, spec in MODES.items()}
@@ -117,7 +130,12 @@ def _required_of(credentials: AnaplanCredentials) -> list[str]:
 
 def _configured_fields(spec: type[CredentialsConfiguration]) -> dict[str, str]:
     values: dict[str, Any] = {name: dlt.secrets.get(f"{SECTION}.{name}") for name in spec.get_resolvable_fields()}
-    return {name: str(value) for name, value in values.items() if value not in (None, "")}
+    found = {name: str(value) for name, value in values.items() if value is not None}
+    return {name: _as_sent(name, value) for name, value in found.items() if _as_sent(name, value)}
+
+
+def _as_sent(name: str, value: str) -> str:
+    return value.strip() if name in _STRIPPED else value
 
 
 def _missing(mode: str, found: dict[str, str]) -> ConfigurationError:

@@ -30,10 +30,15 @@ class TokenStore:
     def __init__(self, path: str | None = None) -> None:
         self.path = os.path.abspath(os.path.expanduser(path or os.path.join(active_run_context().data_dir, FILE_NAME)))
         self._new = f"{self.path}.new"
+        # Whether the request before this one ended without an answer: the token may have been used up by it.
+        self.answer_was_lost = False
 
     def newest(self, configured: str) -> str:
         """Returns the stored token if it grew from `configured`, else `configured`: a newly configured one wins."""
-        stored = self._read_unfinished(configured) or self._read()
+        unfinished = os.path.exists(self._new)
+        stored = self._read_unfinished(configured)
+        self.answer_was_lost = unfinished and not stored
+        stored = stored or self._read()
         if stored.get("grew_from") == _fingerprint(configured) and stored.get("refresh_token"):
             return str(stored["refresh_token"])
         return configured
@@ -63,7 +68,7 @@ class TokenStore:
                 "Check rights and space, or set `token_store`.",
             )
         finally:
-            if slot is None or not slot.written:
+            if slot is None or not (slot.written or slot.marked):
                 with contextlib.suppress(OSError):
                     os.unlink(self._new)
 
@@ -99,7 +104,11 @@ class _Slot:
 
     def __init__(self, file: BinaryIO, temporary: str, path: str) -> None:
         self._file, self._temporary, self._path = file, temporary, path
-        self.written = False
+        self.written = self.marked = False
+
+    def keep_mark(self) -> None:
+        """Leave the empty file behind: it tells the next sign-in that an answer was lost."""
+        self.marked = True
 
     def write(self, configured: str, rotated: str) -> None:
         """Stores `rotated`; when this returns it survives a power cut."""

@@ -37,7 +37,7 @@ def sign_in_status(now: datetime) -> tuple[SignInStatus, list[str]]:
     }
     warnings: list[str] = []
     if mode == "certificate":
-        warnings += _certificate(complete[mode]["certificate"], now, status)
+        warnings += _certificate(complete[mode], now, status)
     store = TokenStore(configured_store).path
     if mode == "oauth":
         status["token_store"] = store
@@ -46,12 +46,13 @@ def sign_in_status(now: datetime) -> tuple[SignInStatus, list[str]]:
     return status, warnings
 
 
-def _certificate(source: str, now: datetime, status: SignInStatus) -> list[str]:
+def _certificate(fields: dict[str, str], now: datetime, status: SignInStatus) -> list[str]:
+    """Note when the certificate ends that is sent: the one that belongs to the key, whatever else the file holds."""
     from audit_source.errors import ConfigurationError
-    from audit_source.keys import certificate_end, load_certificate
+    from audit_source.keys import certificate_end
 
     try:
-        end = certificate_end(load_certificate(source))
+        end = certificate_end(fields["certificate"], fields["private_key"], fields.get("private_key_password"))
     except ConfigurationError as error:
         return [str(error)]
     left = (end - now).days

@@ -9,13 +9,16 @@ from typing import Any
 import msgspec
 from aiohttp import web
 
-from .answers import dead_token, failure, json_answer, token_of
-from .certificates import account_of, fingerprint, verify
+from .answers import failure, json_answer, token_of
+from .certificates import account_of, fingerprint, shown_certificate, stamp_ms, verify
 from .state import State, state_of
 from .tokens import AUDITOR, Token
 
 routes = web.RouteTableDef()
 ANAPLAN_TOKEN = ("AnaplanAuthToken",)
+# A certificate sign-in whose stamp is older or newer than this is refused.
+STAMP_LIFE_MS = 300_000
+LEAST_BYTES = 100
 
 
 def _token_body(request: web.Request, token: Token, message: str) -> dict[str, Any]:
@@ -36,8 +39,20 @@ def _malformed(message: str) -> web.Response:
     return failure(400, "FAILURE_BAD_REQUEST", message)
 
 
-def _bad_credential() -> web.Response:
-    return failure(401, "FAILURE_BAD_CREDENTIAL", "Bad credentials")
+def _bad_credential(message: str = "Bad credentials") -> web.Response:
+    return failure(401, "FAILURE_BAD_CREDENTIAL", message)
+
+
+def _bad_header() -> web.Response:
+    return failure(400, "FAILURE_BAD_HEADER", "Authorization header is missing or malformed")
+
+
+def _live_token(request: web.Request) -> Token | web.Response:
+    """Return the token of the header: 400 for a malformed header, 401 for a token that is dead or unknown."""
+    scheme, _, value = request.headers.get("Authorization", "").partition(" ")
+    if scheme not in ANAPLAN_TOKEN or not value.strip():
+        return _bad_header()
+    return token_of(request.headers["Authorization"], state_of(request), ANAPLAN_TOKEN)
 
 
 @routes.post("/token/authenticate")
@@ -47,13 +62,13 @@ async def authenticate(request: web.Request) -> web.Response:
     try:
         decoded = base64.b64decode(value.strip(), validate=True)
     except (binascii.Error, ValueError):
-        return _malformed("Authorization header is not base64")
+        return _bad_credential("Authorization header is not base64")
     if scheme == "Basic":
         email = _by_password(decoded, state)
     elif scheme == "CACertificate":
         email = _by_certificate(decoded, await request.read(), state)
     else:
-        return _malformed("Authorization header must be Basic or CACertificate")
+        return _bad_credential("Authorization header must be Basic or CACertificate")
     if isinstance(email, web.Response):
         return email
     token = state.tokens.issue(email)
@@ -64,24 +79,33 @@ def _by_password(decoded: bytes, state: State) -> str | web.Response:
     try:
         email, colon, password = decoded.decode().partition(":")
     except UnicodeDecodeError:
-        return _malformed("Authorization header is not UTF-8")
+        return _bad_credential("Authorization header is not UTF-8")
     if not colon:
-        return _malformed("Authorization header holds no colon")
+        return _bad_credential("Authorization header holds no colon")
     account = state.tokens.accounts.get(email)
     return email if account and account.password == password else _bad_credential()
 
 
-def _by_certificate(pem: bytes, body: bytes, state: State) -> str | web.Response:
+def _by_certificate(shown: bytes, body: bytes, state: State) -> str | web.Response:
     """The certificate must be a trusted one, and the signature must be of its key: RSA, PKCS#1 v1.5, SHA-512."""
+    accepted = state.settings.certificate_format
     try:
+        pem = shown_certificate(shown)
         fields = msgspec.json.decode(body, type=dict[str, str])
         data = base64.b64decode(fields["encodedData"], validate=True)
         signature = base64.b64decode(fields["encodedSignedData"], validate=True)
         mark = fingerprint(pem)
     except (msgspec.DecodeError, KeyError, binascii.Error, ValueError):
         return _malformed("Certificate, encodedData or encodedSignedData is malformed")
-    if len(data) < 100:
-        return _malformed("encodedData must hold at least 100 bytes")
+    version = fields.get("encodedDataFormat", "v1")
+    if accepted == "v1" and "encodedDataFormat" in fields:
+        return _malformed("Unrecognized field encodedDataFormat")
+    if version not in ("v1", "v2") or (accepted == "v2" and version != "v2"):
+        return _malformed("encodedDataFormat must be v2")
+    if len(data) < LEAST_BYTES:
+        return _malformed(f"encodedData must hold at least {LEAST_BYTES} bytes")
+    if version == "v2" and abs(stamp_ms(data) - state.clock.now()) > STAMP_LIFE_MS:
+        return _bad_credential("encodedData has expired")
     if mark not in state.trusted_certificates or not verify(pem, data, signature, state.clock.now()):
         return _bad_credential()
     named = account_of(pem)
@@ -90,27 +114,34 @@ def _by_certificate(pem: bytes, body: bytes, state: State) -> str | web.Response
 
 @routes.post("/token/refresh")
 async def refresh(request: web.Request) -> web.Response:
-    state = state_of(request)
-    token = token_of(request.headers.get("Authorization", ""), state, ANAPLAN_TOKEN)
+    token = _live_token(request)
     if isinstance(token, web.Response):
         return token
-    state.tokens.extend(token)
+    state_of(request).tokens.extend(token)
     return json_answer(_token_body(request, token, "Token refreshed"))
 
 
 @routes.get("/token/validate")
 async def validate(request: web.Request) -> web.Response:
-    token = token_of(request.headers.get("Authorization", ""), state_of(request), ANAPLAN_TOKEN)
+    token = _live_token(request)
     if isinstance(token, web.Response):
-        return dead_token()
-    return json_answer(_token_body(request, token, "Token validated"))
+        return token
+    body = _token_body(request, token, "Token validated")
+    body["tokenInfo"] = {key: body["tokenInfo"][key] for key in ("expiresAt", "tokenId")}
+    body["userInfo"] = _user_info(state_of(request), token)
+    return json_answer(body)
+
+
+def _user_info(state: State, token: Token) -> dict[str, str]:
+    email = token.account.email
+    listed = next((row for row in state.directory.rows("users") if row.get("email") == email), {})
+    return {"userId": email, "userGuid": listed.get("id", ""), "customerGuid": listed.get("customerId", "")}
 
 
 @routes.post("/token/logout")
 async def logout(request: web.Request) -> web.Response:
-    state = state_of(request)
-    token = token_of(request.headers.get("Authorization", ""), state, ANAPLAN_TOKEN)
+    token = _live_token(request)
     if isinstance(token, web.Response):
         return token
-    state.tokens.drop(token)
+    state_of(request).tokens.drop(token)
     return web.Response(status=204)

@@ -78,6 +78,22 @@ def account_of(pem: bytes) -> str:
     return str(found[0].value) if found else ""
 
 
+def shown_certificate(content: bytes) -> bytes:
+    """Return the PEM of one certificate, sent as PEM or DER; ValueError for anything else."""
+    if content.lstrip().startswith(b"-----BEGIN"):
+        if content.count(b"-----BEGIN") != 1:
+            raise ValueError("more than one PEM block")
+        certificate = x509.load_pem_x509_certificate(content)
+    else:
+        certificate = x509.load_der_x509_certificate(content)
+    return certificate.public_bytes(serialization.Encoding.PEM)
+
+
+def stamp_ms(data: bytes) -> int:
+    """Return the time stamp (ms) of signed data in its second form: 8 bytes of epoch seconds, big-endian."""
+    return int.from_bytes(data[:8], "big") * 1000
+
+
 def verify(pem: bytes, data: bytes, signature: bytes, now_ms: int) -> bool:
     """Whether the certificate is valid now and its key has signed the data."""
     certificate = x509.load_pem_x509_certificate(pem)

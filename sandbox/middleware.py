@@ -7,6 +7,7 @@ import contextlib
 import socket
 import struct
 from contextvars import ContextVar
+from email.utils import formatdate
 from typing import Any
 
 import msgspec
@@ -59,6 +60,13 @@ async def steer(request: web.Request, handler: Handler) -> web.StreamResponse:
     record.status = response.status
     record.size = len(response.body) if isinstance(response, web.Response) and isinstance(response.body, bytes) else 0
     return response
+
+
+async def set_date(request: web.Request, response: web.StreamResponse) -> None:
+    """Let `Date` follow the sandbox's clock where that is wanted: clients learn from it how wrong theirs is."""
+    state = state_of(request)
+    if state.settings.server_date and not request.path.startswith(CONTROL):
+        response.headers["Date"] = formatdate(state.clock.now() / 1000, usegmt=True)
 
 
 async def _record(request: web.Request, state: State) -> RecordedRequest:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import html
 
 import msgspec
@@ -25,12 +24,16 @@ async def _fields(request: web.Request) -> dict[str, str]:
         except msgspec.DecodeError:
             raise GrantError("invalid_request", "Body is not a JSON object of texts.") from None
     else:
-        fields = {key: str(value) for key, value in (await request.post()).items()}
+        try:
+            fields = {key: str(value) for key, value in (await request.post()).items()}
+        except ValueError:
+            # A multipart body without a boundary, or in an unknown encoding.
+            raise GrantError("invalid_request", "Body is malformed.") from None
     scheme, _, value = request.headers.get("Authorization", "").partition(" ")
     if scheme == "Basic":
         try:
             fields["client_id"], _, fields["client_secret"] = base64.b64decode(value).decode().partition(":")
-        except (binascii.Error, UnicodeDecodeError):
+        except ValueError:
             raise GrantError("invalid_request", "Authorization header is malformed.") from None
     return fields
 
@@ -83,7 +86,7 @@ async def device_code(request: web.Request) -> web.Response:
         fields = await _fields(request)
         client_id = _needed(fields, "client_id")
         if client_id not in state.grants.clients:
-            raise GrantError("invalid_client", "Unknown client", 401)
+            raise GrantError("invalid_client", "Unknown client", 403)
     except GrantError as error:
         return _refused(error)
     code = state.grants.start_device(client_id)
@@ -98,6 +101,22 @@ async def device_code(request: web.Request) -> web.Response:
             "interval": int(state.settings.device_interval),
         }
     )
+
+
+@routes.get("/auth/authorize")
+async def authorize(request: web.Request) -> web.Response:
+    """The start of the authorization code grant: it leads to the sign-in page."""
+    if not request.query.get("client_id"):
+        return _refused(GrantError("invalid_request", "Missing required parameter: client_id"))
+    return web.Response(status=302, headers={"Location": f"/auth/prelogin?{request.query_string}"})
+
+
+@routes.get("/auth/prelogin")
+async def prelogin(request: web.Request) -> web.Response:
+    """The sign-in page, where a person would go on."""
+    if not all(request.query.get(key) for key in ("client_id", "response_type", "redirect_uri")):
+        return _refused(GrantError("invalid_request", "Missing required parameter"))
+    return web.Response(text="<p>Sign in to Anaplan.</p>", content_type="text/html")
 
 
 @routes.get("/activate")

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 from .faults import Fault
 
+LARGEST = 2**53
+
 
 class BadRequest(Exception):
     """A parameter that the service refuses; the text is the `statusMessage`."""
@@ -18,9 +20,12 @@ def whole(query: Mapping[str, str], key: str) -> int | None:
     if value is None or value == "":
         return None
     try:
-        return int(value)
+        number = int(value)
     except ValueError:
-        raise BadRequest(f"Invalid value for {key}") from None
+        number = LARGEST + 1
+    if abs(number) > LARGEST:
+        raise BadRequest(f"Invalid value for {key}")
+    return number
 
 
 def positive(query: Mapping[str, str], key: str, default: int, least: int) -> int:

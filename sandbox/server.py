@@ -16,7 +16,7 @@ from .clock import Clock
 from .company import Company
 from .control import control_routes
 from .faults import Faults
-from .middleware import STOPPING, steer
+from .middleware import STOPPING, set_date, steer
 from .settings import Settings
 from .state import STATE, RecordedRequest, State
 from .tokens import AUDITOR
@@ -27,6 +27,7 @@ START_SECONDS = 30
 
 def make_app(state: State, stopping: asyncio.Event) -> web.Application:
     app = web.Application(middlewares=[steer], client_max_size=MAX_BODY)
+    app.on_response_prepare.append(set_date)
     app[STATE] = state
     app[STOPPING] = stopping
     for routes in (auth.routes, oauth.routes, directory.routes, audit.routes, control_routes()):

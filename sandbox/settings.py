@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 ORDERS = ("asc", "desc", "random")
+CERTIFICATE_FORMATS = ("both", "v2", "v1")
 
 
 def knob(default: Any, text: str, **more: Any) -> Any:
@@ -40,6 +41,12 @@ class Settings:
     retry_after: int | None = knob(10, "seconds in Retry-After of a 429; 0 = header left out", type=int)
     latency_ms: float = knob(0.0, "pause before every answer")
     token_seconds: float = knob(2100.0, "life of a token")
+    certificate_format: str = knob(
+        "both",
+        "accepted forms of certificate sign-in; v1 refuses the field of v2",
+        choices=CERTIFICATE_FORMATS,
+    )
+    server_date: bool = knob(False, "`Date` of the answers follows the sandbox's clock, not the machine's")
     rotate_refresh_tokens: bool = knob(False, "a refresh token dies when it is used; the answer has the next one")
     device_interval: float = knob(5.0, "seconds between two polls of the device grant")
     device_auto_approve: int = knob(0, "approve a device code by itself at the n-th poll; 0 = never")
@@ -50,8 +57,10 @@ class Settings:
         unknown = sorted(set(values) - known)
         if unknown:
             raise ValueError(f"unknown setting {', '.join(unknown)}; known: {', '.join(sorted(known))}")
-        if values.get("order", self.order) not in ORDERS:
-            raise ValueError(f"order must be one of {', '.join(ORDERS)}")
+        for item in fields(self):
+            choices = item.metadata.get("choices")
+            if choices and values.get(item.name, choices[0]) not in choices:
+                raise ValueError(f"{item.name} must be one of {', '.join(choices)}")
         for name, value in values.items():
             setattr(self, name, value)
 

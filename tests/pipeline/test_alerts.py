@@ -190,9 +190,9 @@ def test_certificate_that_ends_is_told_before_and_after_once_each(
         assert f"CERTIFICATE: what signs in to Anaplan expires in 29 days, on {soon:%Y-%m-%d %H:%M} UTC." in text
         assert "register a new one with Anaplan and set `certificate` and `private_key`" in text
         over = sign_in_by_one_with(-1)
-        assert [tenant.run("load").code, tenant.run("load").code] == [3, 3]
+        assert [tenant.run("load").code, tenant.run("load").code] == [2, 2]
         (text,) = webhook.take()
-        assert "FAILED: `load` ended with exit code 3" in text
+        assert "FAILED: `load` ended with exit code 2" in text
         assert f"expired on {over:%Y-%m-%d %H:%M} UTC. No run can sign in until you register" in text
     assert [row for row in duck.rows(ALERTS) if row[0] == "certificate"] == [
         ("certificate", f"expires soon {soon.isoformat()}", "alerted", None),

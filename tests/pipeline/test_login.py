@@ -77,7 +77,10 @@ def test_login_polls_as_told_and_the_next_runs_use_the_token(
         loaded = tenant.run("load")
         assert (loaded.code, loaded.err) == (0, "")
     assert json.loads(store.read_text())["refresh_token"] != kept
-    assert duck.rows("select count(*) > 30 from anaplan_audit_raw.events") == [(True,)]
+    held = {sent["id"] for sent in sandbox.truth()}
+    found = {row[0] for row in duck.rows("select id from anaplan_audit_raw.events")}
+    # Events of the last minute are left to the next run.
+    assert found <= held and len(held - found) < 20 and found
     assert json.loads(tenant.run("status", "--json").out)["sign_in"]["mode"] == "oauth"
 
 
@@ -121,7 +124,7 @@ def test_login_that_nobody_approves(
 def test_login_without_a_client_or_with_an_unknown_one(tenant: Tenant, sandbox: Sandbox, store: Path) -> None:
     tenant.set("CREDENTIALS__CLIENT_ID", "somebody")
     outcome = tenant.run("login")
-    assert outcome.code == 3 and "HTTP 401 invalid_client. Check `client_id`" in outcome.err
+    assert outcome.code == 3 and "HTTP 403 invalid_client. Check `client_id`" in outcome.err
     tenant.unset("CREDENTIALS__CLIENT_ID")
     outcome = tenant.run("login")
     assert outcome.code == 2 and "no `client_id` is configured" in outcome.err

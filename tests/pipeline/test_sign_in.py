@@ -91,3 +91,46 @@ def test_session_is_ended_with_the_run(tenant: Tenant) -> None:
         tenant.at(sandbox.url, password="sandbox").run("load")
         assert sandbox.requests[-1].path.endswith("/token/logout")
         assert sandbox.requests[-1].status == 204
+
+
+@pytest.mark.parametrize("accepted", ["v1", "v2"])
+def test_certificate_signs_in_at_servers_of_either_form(
+    tenant: Tenant, duck: Engine, tmp_path: Path, accepted: str
+) -> None:
+    pair = make_key_pair("auditor@example.com")
+    with Sandbox(**SMALL, certificate_format=accepted) as sandbox:
+        sandbox.trust(pair)
+        tenant.at(sandbox.url).unset("CREDENTIALS__EMAIL")
+        tenant.unset("CREDENTIALS__PASSWORD")
+        tenant.set("CREDENTIALS__CERTIFICATE", make_key_pair().certificate + pair.certificate)
+        tenant.set("CREDENTIALS__PRIVATE_KEY", pair.private_key)
+        outcome = tenant.run("load")
+        assert (outcome.code, outcome.err) == (0, "")
+        loaded_as_held(duck, sandbox)
+
+
+@pytest.mark.parametrize("ending", ["\n", "\r\n", " "])
+def test_line_breaks_around_secrets_do_not_matter(tenant: Tenant, duck: Engine, tmp_path: Path, ending: str) -> None:
+    with Sandbox(**SMALL) as sandbox:
+        tenant.at(sandbox.url, email="auditor@example.com" + ending, password="sandbox")
+        assert tenant.run("load").code == 0
+        tenant.unset("CREDENTIALS__EMAIL")
+        tenant.unset("CREDENTIALS__PASSWORD")
+        tenant.set("CREDENTIALS__ACCESS_TOKEN", sandbox.issue_token() + ending)
+        outcome = tenant.run("load")
+        assert (outcome.code, outcome.err) == (0, "")
+        tenant.unset("CREDENTIALS__ACCESS_TOKEN")
+        tenant.set("CREDENTIALS__CLIENT_ID", "sandbox-device" + ending)
+        tenant.set("CREDENTIALS__REFRESH_TOKEN", "sandbox-refresh-0" + ending)
+        outcome = tenant.run("load")
+        assert (outcome.code, outcome.err) == (0, "")
+
+
+def test_a_token_that_no_header_can_hold_is_a_configuration_error_without_the_token(tenant: Tenant) -> None:
+    with Sandbox(**SMALL) as sandbox:
+        tenant.at(sandbox.url).unset("CREDENTIALS__EMAIL")
+        tenant.unset("CREDENTIALS__PASSWORD")
+        tenant.set("CREDENTIALS__ACCESS_TOKEN", "first-half-of-it\nsecond-half-of-it")
+        outcome = tenant.run("load", "--debug")
+        assert outcome.code == 2 and "no HTTP header may hold" in outcome.err
+        assert "half-of-it" not in outcome.err + outcome.out

@@ -227,6 +227,10 @@ def test_certificate_that_runs_out(
     assert code == 0 and len(told["warnings"]) == len(says)
     assert all(part in warning for part, warning in zip(says, told["warnings"], strict=True))
     assert told["sign_in"]["certificate_days_left"] == days - 1
+    # Of a chain, the certificate counts that belongs to the key, whichever stands first.
+    path.write_text(make_key_pair(bits=1024).certificate + path.read_text())
+    loaded.set("CREDENTIALS__PRIVATE_KEY", pair.private_key)
+    assert status(loaded)[1]["sign_in"]["certificate_days_left"] == days - 1
 
 
 def test_secrets_are_taken_out_of_errors(tenant: Tenant, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -21,10 +21,18 @@ def basic(text: str) -> str:
     return "Basic " + base64.b64encode(text.encode()).decode()
 
 
-def by_certificate(sandbox: Sandbox, shown: KeyPair, signed_with: KeyPair, passphrase: bytes | None = None):
+def by_certificate(
+    sandbox: Sandbox,
+    shown: KeyPair,
+    signed_with: KeyPair,
+    passphrase: bytes | None = None,
+    stamp: int | None = None,
+):
+    """Sign in as v1, or as v2 with a time stamp (epoch seconds)."""
     key = serialization.load_pem_private_key(signed_with.private_key.encode(), passphrase)
-    data = os.urandom(150)
-    body = {
+    data = os.urandom(150) if stamp is None else stamp.to_bytes(8, "big") + os.urandom(92)
+    body = {} if stamp is None else {"encodedDataFormat": "v2"}
+    body |= {
         "encodedData": base64.b64encode(data).decode(),
         "encodedSignedData": base64.b64encode(key.sign(data, padding.PKCS1v15(), hashes.SHA512())).decode(),
     }
@@ -53,16 +61,31 @@ def test_wrong_password_is_401(sandbox: Sandbox, login: str) -> None:
 
 
 @pytest.mark.parametrize("header", ["", "Basic", "Basic not-base64!", basic("no colon"), "Token abc", "Basic /w=="])
-def test_malformed_header_is_400(sandbox: Sandbox, header: str) -> None:
-    assert sign_in(sandbox, header).status_code == 400
+def test_malformed_header_at_sign_in_is_401(sandbox: Sandbox, header: str) -> None:
+    assert sign_in(sandbox, header).status_code == 401
+
+
+@pytest.mark.parametrize("header", ["", "AnaplanAuthToken", "Bearer abc", "xyz"])
+def test_malformed_header_at_refresh_and_validate_is_400(sandbox: Sandbox, header: str) -> None:
+    for method, path in (("POST", "refresh"), ("GET", "validate")):
+        answer = requests.request(method, f"{sandbox.url}/token/{path}", headers={"Authorization": header}, timeout=10)
+        assert (answer.status_code, answer.json()["status"]) == (400, "FAILURE_BAD_HEADER")
+
+
+def test_validate_tells_the_user_and_no_token(client: Client) -> None:
+    body = client.get("/token/validate").json()
+    assert set(body["userInfo"]) == {"userId", "userGuid", "customerGuid"}
+    assert body["userInfo"]["userId"] == "auditor@example.com"
+    assert set(body["tokenInfo"]) == {"expiresAt", "tokenId"}
 
 
 def test_refresh_keeps_the_value_and_moves_the_expiry(sandbox: Sandbox, client: Client) -> None:
     before = client.get("/token/validate").json()["tokenInfo"]
+    value = client.post("/token/refresh").json()["tokenInfo"]["tokenValue"]
     sandbox.advance(seconds=2_000)
     answer = client.post("/token/refresh")
     assert answer.status_code == 200
-    assert answer.json()["tokenInfo"]["tokenValue"] == before["tokenValue"]
+    assert answer.json()["tokenInfo"]["tokenValue"] == value
     assert answer.json()["tokenInfo"]["expiresAt"] == before["expiresAt"] + 2_000_000
     sandbox.advance(seconds=2_000)
     assert client.get("/token/validate").status_code == 200
@@ -105,6 +128,29 @@ def test_signature_of_another_key_is_refused(sandbox: Sandbox, pair: KeyPair) ->
     sandbox.trust(pair)
     answer = by_certificate(sandbox, pair, make_key_pair())
     assert (answer.status_code, answer.json()["status"]) == (401, "FAILURE_BAD_CREDENTIAL")
+
+
+@pytest.mark.parametrize(("accepted", "v1", "v2"), [("both", 201, 201), ("v1", 201, 400), ("v2", 400, 201)])
+def test_forms_of_certificate_sign_in(sandbox: Sandbox, pair: KeyPair, accepted: str, v1: int, v2: int) -> None:
+    sandbox.trust(pair)
+    sandbox.settings.certificate_format = accepted
+    assert by_certificate(sandbox, pair, pair).status_code == v1
+    assert by_certificate(sandbox, pair, pair, stamp=NOW // 1000).status_code == v2
+
+
+@pytest.mark.parametrize("off_seconds", [-301, 301])
+def test_stale_stamp_is_refused(sandbox: Sandbox, pair: KeyPair, off_seconds: int) -> None:
+    sandbox.trust(pair)
+    assert by_certificate(sandbox, pair, pair, stamp=NOW // 1000 + off_seconds).status_code == 401
+    # Milliseconds instead of seconds are far in the future.
+    assert by_certificate(sandbox, pair, pair, stamp=NOW).status_code == 401
+
+
+def test_header_holds_exactly_one_certificate_and_no_key(sandbox: Sandbox, pair: KeyPair) -> None:
+    sandbox.trust(pair)
+    for more in (pair.private_key, make_key_pair().certificate):
+        together = KeyPair(pair.certificate + more, pair.private_key)
+        assert by_certificate(sandbox, together, pair).status_code == 400
 
 
 def test_untrusted_and_expired_certificates_are_refused(sandbox: Sandbox, pair: KeyPair) -> None:

@@ -11,7 +11,7 @@ import pytest
 from audit_source.auth import OAuthAuth, PasswordAuth, StaticAuth
 from audit_source.client import Client
 from audit_source.credentials import OAuthCredentials, TokenCredentials
-from audit_source.errors import SignInError
+from audit_source.errors import SignInError, UnreachableError
 from audit_source.token_store import TokenStore
 from tests.memory import by_password
 
@@ -19,6 +19,10 @@ from tests.memory import by_password
 class Answer:
     def __init__(self, status_code: int, body: Any = None, **headers: str) -> None:
         self.status_code, self._body, self.headers = status_code, body, headers
+
+    @property
+    def is_redirect(self) -> bool:
+        return False
 
     def json(self) -> Any:
         if self._body is None:
@@ -35,6 +39,8 @@ class Service:
         self.lifetime = 2100
         # Minutes away from ours: only the difference of the two moments may count.
         self.offset = -900
+        self.tries = 0
+        self.clock_offset_seconds = 0.0
 
     def fetch(self, method: str, url: str, headers: Any = None, **more: Any) -> Answer:
         step = url.rsplit("/", 1)[-1]
@@ -177,3 +183,47 @@ def test_sign_in_answer_without_a_token_is_no_sign_in(clock: list[float], answer
 
     with pytest.raises(SignInError, match="authenticate"):
         signed_in(Odd(), clock).token()
+
+
+class LosesAnswers(Service):
+    """Takes a refresh token once, and loses the answer with its successor."""
+
+    def fetch(self, method: str, url: str, headers: Any = None, **more: Any) -> Answer:
+        self.tries += 1
+        if self.tries == 1:
+            raise UnreachableError(f"{method} {url}", "the answer broke off", "Run again.")
+        return Answer(400, {"error": "invalid_grant"})
+
+
+def test_a_lost_answer_to_a_refresh_token_is_named_by_the_next_sign_in(tmp_path: Any) -> None:
+    service = LosesAnswers()
+    credentials = OAuthCredentials()
+    credentials.client_id, credentials.refresh_token = "client", "refresh-0"
+    path = str(tmp_path / "token.json")
+    with pytest.raises(UnreachableError):
+        OAuthAuth(service, "http://oauth", credentials, TokenStore(path)).token()  # type: ignore[arg-type]
+    with pytest.raises(SignInError, match=r"was used before, and the answer .* was lost\. Run `login` again"):
+        OAuthAuth(service, "http://oauth", credentials, TokenStore(path)).token()  # type: ignore[arg-type]
+    # Known once: the answer of Anaplan has arrived since.
+    with pytest.raises(SignInError, match=r"HTTP 400 invalid_grant\. Run `login`"):
+        OAuthAuth(service, "http://oauth", credentials, TokenStore(path)).token()  # type: ignore[arg-type]
+
+
+def test_a_gateway_is_not_taken_for_wrong_credentials(clock: list[float]) -> None:
+    class Gateway(Service):
+        def fetch(self, *_: Any, **__: Any) -> Answer:  # type: ignore[override]
+            return Answer(403)
+
+    with pytest.raises(UnreachableError, match="gateway refused the request, not a missing role"):
+        signed_in(Gateway(), clock).token()
+
+
+def test_a_password_with_a_line_break_is_sent_as_it_is_and_named_when_refused(clock: list[float]) -> None:
+    class Refuses(Service):
+        def fetch(self, *_: Any, **more: Any) -> Answer:  # type: ignore[override]
+            assert more["auth"].password == b"secret\n"
+            return Answer(401, {"status": "FAILURE_BAD_CREDENTIAL"})
+
+    auth = PasswordAuth(Refuses(), "http://auth", by_password(password="secret\n"))  # type: ignore[arg-type]
+    with pytest.raises(SignInError, match=r"password begins or ends with a blank or line break.*IP allow list"):
+        auth.token()
