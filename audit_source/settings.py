@@ -101,6 +101,9 @@ def _check_address(name: str, url: str) -> None:
     scheme, host = _scheme_and_host(url)
     if scheme not in ("https", "http") or not host:
         raise ConfigurationError(name, f"`{url}` is no address", "Give it as `https://host`.")
+    if "@" in urlsplit(url).netloc:
+        # It would be written to logs and traces, and sent beside the token.
+        raise ConfigurationError(name, "it holds a user or password", "Give it without; sign in by `credentials`.")
     if scheme == "http" and not _is_this_machine(host):
         raise ConfigurationError(
             name,

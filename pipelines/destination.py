@@ -12,6 +12,7 @@ import dlt
 from dlt.common import logger
 from dlt.common.destination import Destination
 from dlt.common.destination.exceptions import UnknownDestinationModule
+from dlt.common.runtime.run_context import active as active_run_context
 
 from .duckdb_file import open_for_writing
 from .exit_codes import CONFIGURATION, PipelineError
@@ -100,10 +101,14 @@ def database_path() -> str:
 
 
 def warn_about_open_secrets() -> None:
-    """Says so when others on this machine can read the secrets file."""
-    path = os.path.join(".dlt", "secrets.toml")
-    if os.name == "posix" and os.path.exists(path) and os.stat(path).st_mode & (stat.S_IRGRP | stat.S_IROTH):
-        logger.warning(f"Others can read `{path}`. Run `chmod 600 {path}`.")
+    """Warn when others on this machine can read a secrets file, wherever dlt has read it."""
+    paths = [os.path.join(active_run_context().settings_dir, "secrets.toml")]
+    for provider in dlt.config.config_providers:
+        if provider.supports_secrets:
+            paths += getattr(provider, "present_locations", None) or []
+    for path in dict.fromkeys(map(os.path.abspath, paths)):
+        if os.name == "posix" and os.path.exists(path) and os.stat(path).st_mode & (stat.S_IRGRP | stat.S_IROTH):
+            logger.warning(f"Others can read `{path}`. Run `chmod 600 {path}`.")
 
 
 def _pipeline(name: str, destination: Any, progress: Any) -> dlt.Pipeline:

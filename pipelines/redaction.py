@@ -1,56 +1,124 @@
 """Takes configured secrets out of a text: an error of a database or a library may quote what it was given."""
 
+import base64
+import json
 import os
 import re
 from collections.abc import Iterator
 from typing import Any
-from urllib.parse import quote, unquote
+from urllib.parse import quote, quote_plus, unquote
 
 import dlt
 
-_SECRET_NAME = re.compile(r"password|passphrase|secret|token|private_key|privacy_key|webhook", re.IGNORECASE)
+_SECRET_NAME = re.compile(r"password|passphrase|passwd|pwd|secret|token|private_key|privacy_key|webhook", re.IGNORECASE)
 # Named like secrets, but settings that an error has to be able to quote.
-_HARMLESS_NAME = re.compile(r"token_store|secret_?name", re.IGNORECASE)
-_PASSWORD_IN_ADDRESS = re.compile(r"(?<=://)([^/\s:@]*):([^/\s]+)(?=@)")
+_HARMLESS_NAME = re.compile(r"token_store|secret_?name|token_uri", re.IGNORECASE)
+# Up to the last `@` before a blank or quote: a password may hold one that nobody escaped.
+_PASSWORD_IN_ADDRESS = re.compile(r"(?<=://)([^/\s:@'\"]*):([^\s'\"]+)(?=@)")
+_PASSWORD_IN_PAIRS = re.compile(
+    r"\b(\w*(?:password|passwd|pwd|passphrase|secret|token))\s*=\s*('(?:[^'\\]|\\.)*'|\"[^\"]*\"|[^\s;&]+)",
+    re.IGNORECASE,
+)
+_ADDRESS_PARTS = re.compile(r"[@/:?#]")
 HIDDEN = "***"
 # Shorter ones would blot out ordinary words; nothing this short keeps anything safe.
 SHORTEST = 4
 
 
 def redact(text: str) -> str:
-    """Returns the text with every configured secret, and the password of every address, replaced by `***`."""
+    """Return the text with every configured secret, and the password of every address, replaced by `***`.
+
+    It never raises: what cannot be read of the configuration holds no secret that anybody was given.
+    """
     for form in sorted({form for secret in _secrets() for form in _forms(secret)}, key=len, reverse=True):
         if len(form) >= SHORTEST:
             text = text.replace(form, HIDDEN)
+    text = _PASSWORD_IN_PAIRS.sub(lambda found: f"{found.group(1)}={HIDDEN}", text)
     return _PASSWORD_IN_ADDRESS.sub(rf"\1:{HIDDEN}", text)
 
 
 def _forms(secret: str) -> Iterator[str]:
-    """A secret as it is configured, and as an address holds it: drivers quote parts of what they are given."""
-    for form in (secret, unquote(secret)):
-        yield from (form, quote(form, safe=""), quote(form, safe=" +"))
+    """Yield a secret as it can be written: as it is, stripped, escaped, quoted for an address, in base64, by line."""
+    for form in {secret, secret.strip(), unquote(secret)}:
+        yield from (form, repr(form)[1:-1], repr(form.encode())[2:-1])
+        yield from (json.dumps(form)[1:-1], json.dumps(form, ensure_ascii=False)[1:-1])
+        yield from (quote(form, safe=""), quote(form, safe=" +"), quote_plus(form))
+        yield base64.b64encode(form.encode()).decode().rstrip("=")
+    for line in secret.replace("\\n", "\n").splitlines():
+        # A line of a PEM text: its header and footer are no secret.
+        if len(line.strip()) > 20 and "-----" not in line:
+            yield line.strip()
 
 
 def _secrets() -> Iterator[str]:
-    for provider in dlt.config.config_providers:
+    pairs: dict[str, list[str]] = {}
+    for name, value in _values():
+        key = name.rpartition(".")[2]
+        if key in ("email", "username", "password", "client_id", "client_secret"):
+            pairs.setdefault(key, []).append(value)
+        yield from _of_value(key, value)
+    # What a Basic header holds.
+    for user, word in (("email", "password"), ("username", "password"), ("client_id", "client_secret")):
+        for left in pairs.get(user, []):
+            for right in pairs.get(word, []):
+                for one, other in ((left, right), (left.strip(), right)):
+                    yield base64.b64encode(f"{one}:{other}".encode()).decode()
+
+
+def _values() -> Iterator[tuple[str, str]]:
+    """Yield name and text of each value of the configuration files and of the environment."""
+    for provider in _providers():
         if provider.supports_secrets:
             yield from _of_document(getattr(provider, "_config_doc", None) or {})
     for variable, value in os.environ.items():
-        yield from _of_value(variable.rpartition("__")[2], value)
+        yield variable.lower().replace("__", "."), value
 
 
-def _of_document(document: Any) -> Iterator[str]:
+def _providers() -> list[Any]:
+    try:
+        return list(dlt.config.config_providers)
+    except Exception:
+        # A file that cannot be read makes dlt raise here: the environment may hold secrets all the same.
+        return []
+
+
+def _of_document(document: Any) -> Iterator[tuple[str, str]]:
     for name, value in document.items():
         if isinstance(value, dict):
             yield from _of_document(value)
         elif isinstance(value, str):
-            yield from _of_value(name, value)
+            yield name, value
 
 
 def _of_value(name: str, value: str) -> Iterator[str]:
     if _SECRET_NAME.search(name) and not _HARMLESS_NAME.search(name):
         # The path of a key file is no secret.
-        if not os.path.exists(value):
+        if not _is_path(value):
             yield value
-    else:
-        yield from (found.group(2) for found in _PASSWORD_IN_ADDRESS.finditer(value))
+        return
+    yield from _in_json(value)
+    yield from (found.group(2).strip("'\"") for found in _PASSWORD_IN_PAIRS.finditer(value))
+    for found in _PASSWORD_IN_ADDRESS.finditer(value):
+        yield found.group(2)
+        # A driver cuts a password that nobody escaped at one of these, and quotes the rest as host or port.
+        yield from _ADDRESS_PARTS.split(found.group(2))
+
+
+def _in_json(value: str) -> Iterator[str]:
+    """Yield the secrets of credentials that are given as one JSON text."""
+    if not value.lstrip().startswith("{"):
+        return
+    try:
+        document = json.loads(value)
+    except (ValueError, RecursionError):
+        return
+    if isinstance(document, dict):
+        for name, inner in _of_document(document):
+            yield from _of_value(name, inner)
+
+
+def _is_path(value: str) -> bool:
+    try:
+        return os.path.exists(os.path.expanduser(value))
+    except (OSError, ValueError):
+        return False

@@ -98,8 +98,8 @@ def certificate(tmp_path: Path, rsa_key: Any) -> str:
     ("case", "says"),
     [
         ("missing", "the file cannot be read (No such file or directory)"),
-        ("no key", "this is no PEM key"),
-        ("elliptic", "this is no RSA key"),
+        ("no key", "it holds no PEM private key"),
+        ("elliptic", "it is no RSA key"),
         ("encrypted", "the key is encrypted. Set `private_key_password`"),
         ("wrong password", "its password is wrong"),
         ("needless password", "the key is not encrypted, but a password is set"),
@@ -132,7 +132,7 @@ def test_unreadable_certificate(tenant: Tenant, tmp_path: Path, rsa_key: Any) ->
     tenant.set("CREDENTIALS__PRIVATE_KEY", key_file(tmp_path / "key.pem", rsa_key))
     one_line(tenant.run("load"), 2, "`certificate`", "cannot be read")
     (tmp_path / "nowhere.pem").write_text("hello")
-    one_line(tenant.run("load"), 2, "`certificate`", "this is no PEM certificate")
+    one_line(tenant.run("load"), 2, "`certificate`", "it holds no PEM certificate")
 
 
 def test_wrong_password(tenant: Tenant, loaded: Any) -> None:
@@ -165,7 +165,7 @@ def test_missing_role(tenant: Tenant, loaded: Any) -> None:
         ("AUTH_URL", "http://auth.anaplan.com", "in the clear. Give it as `https://`"),
         ("API_URL", "http://10.0.0.7:8080", "setting `api_url`: `http://10.0.0.7:8080` would send"),
         ("AUDIT_URL", "http://127.0.0.1.example.com", "in the clear"),
-        ("OAUTH_URL", "http://localhost@example.com", "in the clear"),
+        ("OAUTH_URL", "http://localhost@example.com", "holds a user or password"),
     ],
 )
 def test_setting_that_does_not_exist_or_fit(tenant: Tenant, loaded: Any, name: str, value: str, says: str) -> None:

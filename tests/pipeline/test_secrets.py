@@ -210,6 +210,15 @@ def test_trace_of_dlt_holds_no_secret(tenant: Tenant, monkeypatch: pytest.Monkey
     assert secrets.found_in(trace.asstr(verbosity=2)) == set()
 
 
+def test_an_address_with_a_password_is_refused_and_not_written_anywhere(tenant: Tenant, tmp_path: Path) -> None:
+    tenant.at("http://127.0.0.1:9")
+    tenant.set("AUDIT_URL", "https://user:hidden-4711@audit.example.com")
+    outcome = tenant.run("load", "--debug")
+    assert outcome.code == 2 and "setting `audit_url`: it holds a user or password" in outcome.err
+    written = [path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()]
+    assert "hidden-4711" not in outcome.err + outcome.out and not any(b"hidden-4711" in one for one in written)
+
+
 @pytest.mark.parametrize("mode", [0o600, 0o640, 0o604])
 def test_files_that_others_can_read_are_warned_about(
     tenant: Tenant, tmp_path: Path, log: io.StringIO, monkeypatch: pytest.MonkeyPatch, mode: int
