@@ -1,9 +1,10 @@
 """A span of time -> verified Arrow tables: pages fetched side by side, counted against what Anaplan reports."""
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
+from datetime import date, timedelta
 from typing import Any
 
 import pyarrow as pa
@@ -15,12 +16,12 @@ from .decoding import PageDecoder
 from .errors import AuditSourceError, BadAnswerError, UnreachableError
 from .pages import Page
 from .settings import Settings
-from .windows import COMPLETE, INCOMPLETE, MINUTE_MS, Span, Window, halves
+from .windows import COMPLETE, INCOMPLETE, MINUTE_MS, Span, Window, day_start, halves
 
 # How often a window is fetched in one run before it is left to the next.
 MOST_ATTEMPTS = 4
-# How many windows in a row may fail before it is Anaplan that fails.
-MOST_GIVEN_UP = 2
+# So many windows in a row without an answer, and the newest is tried next: if that fails too, Anaplan is down.
+MOST_UNANSWERED = 3
 SMALLEST_PAGE = 100
 DOCUMENTED_PAGE_LIMIT = 10_000
 
@@ -84,30 +85,52 @@ class EventFetcher:
             self._threads = None
         self._decoder.close(wait)
 
-    def totals(self, event_type: str, spans: list[Span]) -> list[int | None]:
-        """Returns how many events Anaplan has for each span, by one request for a single event each.
+    def totals(self, event_type: str, spans: list[Span], leave_out: LeaveOut) -> list[int | None]:
+        """Return how many events Anaplan has for each span, by one request for a single event each.
 
-        None stands for an answer that was none: the span is asked about again by the next run.
+        None stands for a total that could not be had: `leave_out` gets the reason, and the next run asks again. One
+        day that fails must not hold up the rest; after several in a row the remaining ones are not asked.
         """
         asked = [self._request((event_type, span, 0, 1)) for span in spans]
-        return [_total_of(future) for future in asked]
+        found: list[int | None] = []
+        unanswered = 0
+        for future in asked:
+            try:
+                found.append(_total_of(future) if unanswered < MOST_UNANSWERED else None)
+                unanswered = 0 if unanswered < MOST_UNANSWERED else unanswered
+            except UnreachableError as problem:
+                found.append(None)
+                unanswered += 1
+                leave_out(problem)
+                if unanswered == MOST_UNANSWERED:
+                    for other in asked:
+                        other.cancel()
+        return found
 
-    def fetch(self, event_type: str, spans: list[Span], checked_at: int, leave_out: LeaveOut) -> Iterator[Fetched]:
-        """Yields the tables of each span, and after them its window: `complete`, or `incomplete` after every attempt.
+    def fetch(
+        self,
+        event_type: str,
+        spans: list[Span],
+        checked_at: int,
+        leave_out: LeaveOut,
+        before: Mapping[Span, Window] | None = None,
+    ) -> Iterator[Fetched]:
+        """Yield the tables of each span, and after them its window: `complete`, or `incomplete` after every attempt.
 
         A table may come again when its window had to be fetched again: merge on `id`. A span that holds more
         events than one load should is fetched as two.
 
-        A window that cannot be had must not keep the ones after it waiting until Anaplan forgets them: as soon as
-        another one is verified, `leave_out` is told the error, and the window is yielded as `incomplete`.
+        A window that fails is yielded as `incomplete` and `leave_out` gets the reason: the others must not wait until
+        Anaplan forgets them, and what fails must stand in the ledger. Where Anaplan does not answer at all, the windows
+        that are left are yielded as `incomplete` without a request.
 
-        Raises:
-            AuditSourceError: No window can be had, or several in a row; what was yielded before stays good.
+        Args:
+            before (Mapping[Span, Window]): The ledger: an incomplete window that comes out the same is not repeated.
         """
         waiting = deque(spans)
         jobs: deque[_Job] = deque()
-        given_up: list[tuple[Window, AuditSourceError]] = []
-        verified = False
+        before = before or {}
+        unanswered = 0
         try:
             while waiting or jobs:
                 job = self._next_job(event_type, jobs, waiting)
@@ -117,7 +140,7 @@ class EventFetcher:
                         yield table, None
                     if job.pending or job.may_ask:
                         continue
-                    window = self._verify(job, checked_at)
+                    window = self._verify(job, checked_at, before.get(job.span))
                 except _TooLarge:
                     spans_begun = [*halves(job.span), *(other.span for other in list(jobs)[1:])]
                     waiting.extendleft(reversed(spans_begun))
@@ -129,28 +152,41 @@ class EventFetcher:
                 except (BadAnswerError, UnreachableError) as problem:
                     window = None
                     if isinstance(problem, UnreachableError) or job.attempt >= MOST_ATTEMPTS:
-                        if len(given_up) == MOST_GIVEN_UP:
-                            raise
-                        given_up.append((Window(*job.span, INCOMPLETE, checked_at=checked_at), problem))
+                        unanswered += isinstance(problem, UnreachableError)
                         self._withdraw(deque([jobs.popleft()]))
+                        leave_out(problem)
+                        yield None, Window(*job.span, INCOMPLETE, checked_at=checked_at)
+                        if unanswered == MOST_UNANSWERED:
+                            waiting = self._newest_first(jobs, waiting)
+                        elif unanswered > MOST_UNANSWERED:
+                            yield from self._give_up(jobs, waiting, checked_at)
                         continue
                 jobs.popleft()
                 if window is not None:
-                    verified = True
-                    # First: a load that has enough by it ends here, and must have made that step.
+                    unanswered = 0
                     yield None, window
-                    yield from _left_out(given_up, leave_out)
                 else:
                     self._withdraw(deque([job]))
                     jobs.appendleft(_Job(job.span, job.attempt + 1))
-            if given_up and not verified:
-                raise given_up[-1][1]
-            yield from _left_out(given_up, leave_out)
         except GeneratorExit:
             self._keep(event_type, jobs)
             raise
         finally:
             self._withdraw(jobs)
+
+    def _newest_first(self, jobs: deque[_Job], waiting: deque[Span]) -> deque[Span]:
+        """Return what is left to fetch with the newest window first: several old ones in a row got no answer."""
+        left = sorted([*(job.span for job in jobs), *waiting])
+        self._withdraw(jobs)
+        return deque([*left[-1:], *left[:-1]])
+
+    def _give_up(self, jobs: deque[_Job], waiting: deque[Span], checked_at: int) -> Iterator[Fetched]:
+        """Yield every window that is left as incomplete."""
+        left = sorted([*(job.span for job in jobs), *waiting])
+        self._withdraw(jobs)
+        waiting.clear()
+        for span in left:
+            yield None, Window(*span, INCOMPLETE, checked_at=checked_at)
 
     def _next_job(self, event_type: str, jobs: deque[_Job], waiting: deque[Span]) -> _Job:
         """Returns the oldest window when its next page has arrived; until then there may be more to be asked."""
@@ -241,7 +277,7 @@ class EventFetcher:
             # A copy: a column of the page would keep all of the page in memory until the window is through.
             job.ids.append(pc.unique(page.events["id"]))
             job.arrived += page.arrived
-            job.inside += _count_inside(page.events["event_date"], job.span)
+            job.inside += _count_inside(page.events, job.span)
         return page.events
 
     def _known_size(self, job: _Job, offset: int, page: Page) -> int:
@@ -250,13 +286,18 @@ class EventFetcher:
         Without `meta` that is one page more, until one brings nothing new.
         """
         if page.total is not None:
+            end = offset + page.arrived
+            says_more = (page.next_offset or 0) >= end and page.arrived >= self._page_size
+            if page.arrived and (end > page.total or (end == page.total and says_more)):
+                # More than there should be, or a full page that names another one: believe the rows, not the total.
+                return end + 1
             return page.total if page.arrived else min(offset, page.total)
         new = set(page.events["id"].to_pylist() if page.events is not None else ()) - job.seen
         job.seen |= new
         return max(job.until or 0, offset + page.arrived + 1 if new else 0)
 
-    def _verify(self, job: _Job, checked_at: int) -> Window | None:
-        """Returns the window if the count is right or this was the last attempt; None asks for another one."""
+    def _verify(self, job: _Job, checked_at: int, before: Window | None) -> Window | None:
+        """Return the window if the count is right, the same as before, or this was the last attempt; else None."""
         distinct = pc.count_distinct(pa.chunked_array(job.ids, pa.int64())).as_py()
         told = [total for total in job.totals if total is not None]
         right = not told or (told[0] == told[-1] == distinct)
@@ -264,7 +305,8 @@ class EventFetcher:
             logger.info(
                 f"Window {job.span}, attempt {job.attempt}: {distinct} arrived, {told[0]} to {told[-1]} reported."
             )
-            if job.attempt < MOST_ATTEMPTS:
+            repeats = _repeats(before, told[-1], distinct)
+            if job.attempt < MOST_ATTEMPTS and not repeats:
                 return None
         # An event that came twice, or one at the very end that belongs to the next window, counts once.
         inside = max(0, distinct - (job.arrived - job.inside))
@@ -275,6 +317,7 @@ class EventFetcher:
             distinct=distinct,
             inside=inside,
             checked_at=checked_at,
+            repeats=0 if right else repeats,
         )
 
     def _is_too_large(self, span: Span, total: int | None) -> bool:
@@ -324,11 +367,11 @@ class EventFetcher:
         raise _Refused
 
 
-def _left_out(given_up: list[tuple[Window, AuditSourceError]], leave_out: LeaveOut) -> Iterator[Fetched]:
-    for window, problem in given_up:
-        leave_out(problem)
-        yield None, window
-    given_up.clear()
+def _repeats(before: Window | None, reported: int, distinct: int) -> int:
+    """Return how many runs in a row found the same wrong numbers, this one included; 0 for the first."""
+    if before is None or before.status != INCOMPLETE:
+        return 0
+    return before.repeats + 1 if (before.reported, before.distinct) == (reported, distinct) else 0
 
 
 def _total_of(asked: "Future[Page]") -> int | None:
@@ -340,8 +383,14 @@ def _total_of(asked: "Future[Page]") -> int | None:
     return page.arrived if page.total is None else page.total
 
 
-def _count_inside(moments: pa.ChunkedArray, span: Span) -> int:
-    """Counts the events that lie within the span; one without a date counts as within."""
-    end = pa.scalar(span[1], pa.timestamp("ms", "UTC"))
-    beyond = pc.sum(pc.greater_equal(moments, end)).as_py() or 0
-    return len(moments) - int(beyond)
+def _count_inside(events: pa.Table, span: Span) -> int:
+    """Count the events that the day of the span will hold because of it.
+
+    One that is dated outside the span is kept under its own day. One without a date counts where it is kept under the
+    day of the span.
+    """
+    moments, day = events["event_date"], date.fromtimestamp(0) + timedelta(milliseconds=day_start(span[0]))
+    start, end = (pa.scalar(edge, pa.timestamp("ms", "UTC")) for edge in span)
+    within = pc.and_(pc.greater_equal(moments, start), pc.less(moments, end))
+    undated = pc.and_(pc.is_null(moments), pc.equal(events["event_day"], pa.scalar(day, pa.date32())))
+    return int(pc.sum(pc.or_kleene(within, undated)).as_py() or 0)

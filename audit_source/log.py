@@ -17,11 +17,13 @@ from dlt.common import logger
 
 from .drift import EventDrift, untold
 from .events import EventFetcher
+from .known import NOTHING_KNOWN, Known
 from .privacy import Privacy
 from .records import Rows, table_of
 from .run import Run
 from .schema import EVENT_DAYS, EVENT_WINDOWS, EVENTS
 from .settings import Settings
+from .tenant import TenantGuard
 from .windows import (
     COMPLETE,
     DAY_MS,
@@ -31,10 +33,12 @@ from .windows import (
     Span,
     Window,
     day_start,
+    hours_of_next_edge,
     join,
     plan,
     plan_reload,
     record,
+    repair_future,
     settle,
 )
 
@@ -59,8 +63,13 @@ def read_log(
     now: int,
     reload: Reload | None,
     privacy: Privacy | None = None,
+    known: Known = NOTHING_KNOWN,
 ) -> Iterator[Batch]:
-    """Yields the batches of one load: events, then the windows they came from and the days they touched."""
+    """Yield the batches of one load: events, then the windows they came from and the days they touched.
+
+    Raises:
+        ConfigurationError: The events belong to another tenant than those in the destination.
+    """
     run.unfinished = False
     run.started_at = run.started_at or now
     state = dlt.current.resource_state(EVENTS.name)
@@ -77,12 +86,14 @@ def read_log(
     seen: set[int] = set()
     filled: set[str] = set()
     drift = EventDrift()
+    tenant = TenantGuard("tenantId", state, known.tenant_id)
     budget = settings.events_per_load or float("inf")
     for event_type in settings.event_types:
         ledger = _Ledger(event_type, ledgers.get(event_type, []), limits, run)
         arrived: set[Any] = set()
         for table in _together(ledger.load(fetcher, settings, reload, budget)):
             budget -= len(table)
+            tenant.check(table["tenant_id"])
             table = _unseen(table, seen)
             arrived.update(pc.unique(table["event_day"]).to_pylist())
             if len(table):
@@ -97,7 +108,10 @@ def read_log(
             yield EVENT_WINDOWS.name, ledger.to_table()
     if days:
         filled.add(EVENT_DAYS.name)
-        yield EVENT_DAYS.name, _days_table(sorted(days), limits.now)
+        # Later than every stamp before, also where a clock was ahead: the enrichment looks for newer ones only.
+        loaded_at = max(limits.now, known.newest_stamp + 1, state.get("loaded_at", 0) + 1)
+        state["loaded_at"] = loaded_at
+        yield EVENT_DAYS.name, _days_table(sorted(days), loaded_at)
     for table in TABLES:
         if table.name not in filled and table.name not in made:
             yield table.name, None
@@ -110,10 +124,12 @@ class _Ledger:
 
     def __init__(self, event_type: str, stored: list[Any], limits: Limits, run: Run) -> None:
         self.event_type, self.limits, self.run = event_type, limits, run
-        self.windows = settle([Window(*values) for values in stored], limits)
+        self.windows = repair_future(settle([Window(*values) for values in stored], limits), limits)
         self.touched: set[int] = set()
         self.before = list(self.windows)
         self.grown: list[Span] = []
+        # By span: the total that a probe reported, for windows that are fetched because of it.
+        self.probed: dict[Span, int] = {}
 
     def load(
         self, fetcher: EventFetcher, settings: Settings, reload: Reload | None, budget: float
@@ -126,7 +142,8 @@ class _Ledger:
         self.run.windows_due = self.run.windows + len(spans)
         _, fetched, grown = self.run.changes.setdefault(self.event_type, (self.windows, [], []))
         grown += self.grown
-        for table, window in fetcher.fetch(self.event_type, spans, self.limits.now, self.run.leave_out):
+        before = {(window.start, window.end): window for window in self.windows}
+        for table, window in fetcher.fetch(self.event_type, spans, self.limits.now, self.run.leave_out, before):
             if table is not None:
                 budget -= len(table)
                 yield table
@@ -165,6 +182,7 @@ class _Ledger:
             "window_end": [window.end for window in windows],
             "reported_events": [window.reported for window in windows],
             "distinct_events": [window.distinct for window in windows],
+            "inside_events": [window.inside for window in windows],
             "status": [window.status for window in windows],
             "checked_at": [window.checked_at for window in windows],
         }
@@ -183,30 +201,55 @@ class _Ledger:
             self._put(lost)
             self.run.expired.append(lost)
         if settings.late_event_scan and todo.probe:
-            self._ask_whether_grown(fetcher, todo.probe)
+            self._probe(fetcher, todo.probe)
+            self._divide_edge(fetcher)
         return sorted([*todo.fetch, *self.grown])
 
-    def _ask_whether_grown(self, fetcher: EventFetcher, groups: list[list[Window]]) -> None:
-        """Sorts out the spans for which Anaplan now has more events than were loaded; the others are verified anew."""
+    def _probe(self, fetcher: EventFetcher, groups: list[list[Window]]) -> None:
+        """Find the spans whose total differs from what was loaded; the others count as verified again."""
         wholes = [join(group) for group in groups]
         spans = [(whole.start, whole.end) for whole in wholes]
-        for group, whole, span, total in zip(
-            groups, wholes, spans, fetcher.totals(self.event_type, spans), strict=False
-        ):
-            if total is not None and total > (whole.reported or 0):
+        totals = fetcher.totals(self.event_type, spans, self.run.leave_out)
+        for group, whole, span, total in zip(groups, wholes, spans, totals, strict=True):
+            if total is not None and self._has_changed(whole, total):
                 self.grown.append(span)
+                self.probed[span] = total
             elif total is not None:
                 for window in group:
                     self._put(replace(window, checked_at=self.limits.now))
+
+    def _has_changed(self, whole: Window, total: int) -> bool:
+        """Whether a total calls for another fetch. It may shrink where an event was moved to another day.
+
+        Near the retention it shrinks because Anaplan forgets: fetched again, the ledger would forget too.
+        """
+        if total in (whole.reported or 0, whole.probed):
+            return False
+        return total > (whole.reported or 0) or whole.start >= self.limits.floor + 2 * DAY_MS
+
+    def _divide_edge(self, fetcher: EventFetcher) -> None:
+        """Divide the day that Anaplan forgets next into hours, where their totals add up to what was loaded."""
+        for window, hours in hours_of_next_edge(self.windows, self.limits):
+            if (window.start, window.end) in self.grown:
+                continue
+            totals = fetcher.totals(self.event_type, hours, self.run.leave_out)
+            counts = [total for total in totals if total is not None]
+            # More than the whole where an event lies exactly at the end of an hour and is counted by two.
+            if len(counts) == len(hours) and sum(counts) >= window.inside:
+                for (start, end), count in zip(hours, counts, strict=True):
+                    self._put(Window(start, end, COMPLETE, count, count, count, self.limits.now))
 
     def _note(self, window: Window) -> None:
         self.run.windows += 1
         if window.status == INCOMPLETE:
             self.run.incomplete.append(window)
         if window.distinct is None:
-            # It was not had at all: what earlier loads brought of it is still there.
+            # Nothing of it arrived: what earlier loads brought is still there.
             held = (one.inside for one in self.windows if window.start <= one.start and one.end <= window.end)
             window = replace(window, inside=sum(held))
+        total = self.probed.get((window.start, window.end))
+        if window.status == COMPLETE and total not in (None, window.reported):
+            window = replace(window, probed=total)
         self._put(window)
 
     def _put(self, window: Window) -> None:

@@ -52,6 +52,7 @@ _Event = msgspec.defstruct(
 
 class _Paging(msgspec.Struct):
     totalSize: int | None = None
+    nextOffset: int | None = None
 
 
 class _Meta(msgspec.Struct):
@@ -69,11 +70,12 @@ _GETTERS = {column.name: attrgetter(str(column.field)) for column in _SENT}
 
 
 class Page(NamedTuple):
-    """The events of a page, None where there are none, and `totalSize` of its window, None where it is not told."""
+    """The events of a page, None where there are none; `totalSize` and `nextOffset`, None where they are absent."""
 
     events: pa.Table | None
     arrived: int
     total: int | None
+    next_offset: int | None = None
 
 
 def decode_page(body: bytes, window_start: int, asked: str, new_columns: NewColumns) -> Page:
@@ -91,12 +93,13 @@ def decode_typed(body: bytes, window_start: int) -> Page | None:
     try:
         page = _page_decoder.decode(without_nul(body))
         events, meta = page.response, page.meta
-        total = meta.paging.totalSize if meta and meta.paging else None
+        paging = meta.paging if meta and meta.paging else _Paging()
+        total, following = paging.totalSize, paging.nextOffset
         if events is msgspec.UNSET and total is not None:
             events = []
         if not isinstance(events, list):
             return None
-        return Page(_table(_typed_rows(events), window_start) if events else None, len(events), total)
+        return Page(_table(_typed_rows(events), window_start) if events else None, len(events), total, following)
     except (msgspec.DecodeError, UnicodeDecodeError, pa.ArrowInvalid, pa.ArrowTypeError):
         return None
 
@@ -133,7 +136,7 @@ def decode_generic(body: bytes, window_start: int, asked: str, new_columns: NewC
     answer = decode_lenient(body, asked)
     records = answer.get("response") if isinstance(answer, dict) else None
     paging = (answer.get("meta") or {}).get("paging") if isinstance(answer, dict) else None
-    total = paging.get("totalSize") if isinstance(paging, dict) else None
+    total, following = (_whole(paging, key) for key in ("totalSize", "nextOffset"))
     if records is None and total is not None:
         records = []
     if not isinstance(records, list) or not all(isinstance(record, dict) for record in records):
@@ -144,9 +147,12 @@ def decode_generic(body: bytes, window_start: int, asked: str, new_columns: NewC
         if rows.columns["id"][position] is None:
             rows.columns["id"][position] = id_from_content(record)  # type: ignore[index]
             rows.columns["raw_record"][position] = as_text(record)  # type: ignore[index]
-    return Page(
-        _table(rows, window_start) if records else None, len(records), total if isinstance(total, int) else None
-    )
+    return Page(_table(rows, window_start) if records else None, len(records), total, following)
+
+
+def _whole(paging: Any, key: str) -> int | None:
+    value = paging.get(key) if isinstance(paging, dict) else None
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 
 def _table(rows: Rows, window_start: int) -> pa.Table:

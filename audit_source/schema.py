@@ -198,6 +198,12 @@ EVENT_WINDOWS = Table(
         Column("reported_events", "bigint", None, "events that Anaplan said it holds (`totalSize`)"),
         Column("distinct_events", "bigint", None, "distinct events that arrived"),
         Column(
+            "inside_events",
+            "bigint",
+            None,
+            "those of them that lie within the window, by their own date; empty where an older version wrote the row",
+        ),
+        Column(
             "status",
             "text",
             None,

@@ -7,10 +7,18 @@ overlap: together they are the ledger of what has been covered.
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import NamedTuple
 
 MINUTE_MS = 60_000
-DAY_MS = 24 * 60 * MINUTE_MS
+HOUR_MS = 60 * MINUTE_MS
+DAY_MS = 24 * HOUR_MS
+# The longest that any edition keeps events: the ledger remembers that long, whatever `history_days` says now.
+LONGEST_RETENTION_MS = 90 * DAY_MS
+# Clocks of two machines may differ by this much without either being wrong.
+CLOCK_SLACK_MS = 5 * MINUTE_MS
+# A window that came out the same in so many runs stays as it is: it is fetched again once a day only.
+SETTLED_REPEATS = 3
 
 COMPLETE, INCOMPLETE, EXPIRED, PURGED = "complete", "incomplete", "expired", "purged"
 
@@ -22,7 +30,9 @@ class Window:
     """A span that was asked for, and what came of it.
 
     `inside` counts the events that lie within [start, end): whether Anaplan counts an event at the very end of
-    a span is not documented, so `reported` of two adjoining windows may both hold it.
+    a span is not documented, so `reported` of two adjoining windows may both hold it. `repeats` counts the runs in a
+    row, after the first, that found an incomplete window with the same numbers. `probed` is the total that a probe
+    of the verified window reported, where it differs from `reported`: the same total again is no growth.
     """
 
     start: int
@@ -32,6 +42,8 @@ class Window:
     distinct: int | None = None
     inside: int = 0
     checked_at: int = 0
+    repeats: int = 0
+    probed: int | None = None
 
 
 class Limits(NamedTuple):
@@ -75,7 +87,9 @@ def plan(ledger: list[Window], limits: Limits) -> Plan:
     lost = [span for span in uncovered if span[0] < limits.floor]
     open_windows = [w for w in ledger if w.status != EXPIRED and w.end > limits.floor and w.checked_at < limits.now]
     settled_before = max(w.end for w in ledger) - limits.overlap
-    again = [w for w in open_windows if w.status == INCOMPLETE or w.end > settled_before]
+    again = [w for w in open_windows if _is_due(w, limits) or w.end > settled_before]
+    # The total of a window that Anaplan is forgetting says nothing: such days are kept in hours.
+    probed = [w for w in open_windows if w not in again and w.status == COMPLETE and w.start >= limits.floor]
     fetch = subtract(uncovered, [(0, limits.floor)]) + [(w.start, w.end) for w in again]
     expired = [
         Window(start, end, EXPIRED, checked_at=limits.now)
@@ -86,7 +100,49 @@ def plan(ledger: list[Window], limits: Limits) -> Plan:
         for w in ledger
         if w.status == INCOMPLETE and w.end <= limits.floor
     ]
-    return Plan(_cut(fetch, limits), _groups(w for w in open_windows if w not in again), expired)
+    return Plan(_cut(fetch, limits), _groups(probed), expired)
+
+
+def repair_future(ledger: list[Window], limits: Limits) -> list[Window]:
+    """Return the ledger without what a clock that was ahead has written into it.
+
+    A window of the future never happened: it is cut off at the end of this run. One that was checked in the future may
+    have been asked for before it was over: it counts as incomplete. One that was given up in the future is not lost.
+    """
+    repaired: list[Window] = []
+    for window in ledger:
+        wrong = window.checked_at > limits.now + CLOCK_SLACK_MS
+        if window.start >= limits.end or (wrong and window.status == EXPIRED and window.end > limits.floor):
+            continue
+        if window.end > limits.now:
+            window = replace(window, end=limits.end, status=INCOMPLETE)
+        elif wrong and window.status == COMPLETE and window.end > limits.floor:
+            window = replace(window, status=INCOMPLETE)
+        repaired.append(replace(window, checked_at=0) if wrong else window)
+    return repaired
+
+
+def hours_of_next_edge(ledger: list[Window], limits: Limits) -> list[tuple[Window, list[Span]]]:
+    """Return the verified windows of the day that Anaplan forgets next, each with the hours to divide it into.
+
+    The total of a day that is partly forgotten proves nothing. Divided into hours, the part of it that is still kept
+    can be compared until the day is gone.
+    """
+    day = day_start(limits.floor) + DAY_MS
+    return [
+        (window, split_hours(window.start, window.end))
+        for window in ledger
+        if window.status == COMPLETE
+        and day <= window.start
+        and window.end <= day + DAY_MS
+        and window.end - window.start > HOUR_MS
+    ]
+
+
+def split_hours(start: int, end: int) -> list[Span]:
+    """Return a span cut at every full hour."""
+    edges = [start, *range(start - start % HOUR_MS + HOUR_MS, end, HOUR_MS), end]
+    return list(pairwise(edges))
 
 
 def plan_reload(ledger: list[Window], limits: Limits, since: int | None, until: int | None) -> list[Span]:
@@ -117,14 +173,18 @@ def settle(ledger: list[Window], limits: Limits) -> list[Window]:
     if not ledger:
         return []
     settled_before = max(w.end for w in ledger) - limits.overlap
+    # Days at the edge of the retention stay in hours.
+    kept_apart = day_start(limits.floor) + 2 * DAY_MS
     joined: list[Window] = []
     for window in ledger:
         last = joined[-1] if joined else None
-        if last is not None and _belong_together(last, window) and day_end(window.start) <= settled_before:
+        past = kept_apart <= window.start and day_end(window.start) <= settled_before
+        if last is not None and past and _belong_together(last, window):
             joined[-1] = join([last, window])
         else:
             joined.append(window)
-    return [w for w in joined if w.end > limits.floor - DAY_MS or w is joined[-1]]
+    oldest = limits.now - LONGEST_RETENTION_MS - DAY_MS
+    return [w for w in joined if w.end > oldest or w is joined[-1]]
 
 
 def join(group: list[Window]) -> Window:
@@ -133,7 +193,18 @@ def join(group: list[Window]) -> Window:
         return group[0]
     inside = sum(w.inside for w in group)
     checked_at = min(w.checked_at for w in group)
-    return Window(group[0].start, group[-1].end, group[0].status, inside, inside, inside, checked_at)
+    # A total of the whole that was seen before is known by its difference, whatever part of the group it came from.
+    probed = sum(w.inside if w.probed is None else w.probed for w in group)
+    return Window(
+        group[0].start,
+        group[-1].end,
+        group[0].status,
+        inside,
+        inside,
+        inside,
+        checked_at,
+        probed=None if probed == inside else probed,
+    )
 
 
 def halves(span: Span) -> list[Span]:
@@ -198,7 +269,15 @@ def _cut(spans: list[Span], limits: Limits) -> list[Span]:
         for part in ((start, min(end, tail)), (max(start, tail), end))
         if part[0] < part[1]
     ]
-    return split_days(_with_edge(pieces, limits) if any(start < limits.floor for start, _ in pieces) else pieces)
+    days = split_days(_with_edge(pieces, limits) if any(start < limits.floor for start, _ in pieces) else pieces)
+    edge = day_start(limits.floor) + DAY_MS
+    # The day that Anaplan is forgetting is fetched in hours: the hours that are left can still be compared.
+    kept_from = limits.floor - limits.floor % HOUR_MS
+    return [
+        part
+        for start, end in days
+        for part in (split_hours(start, end) if kept_from <= start and end <= edge else [(start, end)])
+    ]
 
 
 def _groups(windows: Iterable[Window]) -> list[list[Window]]:
@@ -210,6 +289,13 @@ def _groups(windows: Iterable[Window]) -> list[list[Window]]:
         else:
             groups.append([window])
     return groups
+
+
+def _is_due(window: Window, limits: Limits) -> bool:
+    """Whether an incomplete window is fetched again: one that stays the same run after run only once a day."""
+    if window.status != INCOMPLETE:
+        return False
+    return window.repeats < SETTLED_REPEATS or limits.now - window.checked_at >= DAY_MS
 
 
 def _belong_together(first: Window, second: Window) -> bool:

@@ -201,21 +201,37 @@ def test_windows_that_cannot_be_had_are_left_out_of_the_others(broken: set[int],
     assert [type(error) for error in told] == [kind] * len(broken)
 
 
-@pytest.mark.parametrize("broken", [{0, 1, 2}, {0, 1, 2, 3}, {1, 2, 3}])
-def test_an_anaplan_that_fails_is_no_matter_of_windows(broken: set[int]) -> None:
-    spans = days(4)
+def fetched_windows(spans: list[tuple[int, int]], broken: set[int]) -> tuple[dict[int, str], list[str], list[int]]:
+    """Return the status of each window by day, the errors told, and the days that were asked for."""
+    told, asked = [], []
 
     def reply(params: dict[str, Any]) -> Answer:
-        if params["dateFrom"] in {spans[day][0] for day in broken}:
-            raise UnreachableError("GET events", "nothing", "Run again.")
+        day = (params["dateFrom"] - SPAN[0]) // DAY_MS
+        asked.append(day)
+        if day in broken:
+            raise UnreachableError("GET events", f"nothing of day {day}", "Run again.")
         return page([event(1, params["dateFrom"])], params)
 
-    fetcher = EventFetcher(FakeClient(reply), "", Settings(), PageDecoder(NewColumns()))  # type: ignore[arg-type]
-    with pytest.raises(UnreachableError):
-        list(fetcher.fetch("all", spans, 1, lambda error: None))
-    with pytest.raises(UnreachableError):
-        list(fetcher.fetch("all", spans[1:2] if 1 in broken else spans[:1], 1, lambda error: None))
+    fetcher = EventFetcher(FakeClient(reply), "", Settings(parallel_requests=1), PageDecoder(NewColumns()))  # type: ignore[arg-type]
+    found = list(fetcher.fetch("all", spans, 1, lambda error: told.append(str(error))))
     fetcher.close()
+    windows = [window for _, window in found if window is not None]
+    assert len({window.start for window in windows}) == len(windows)
+    return {(window.start - SPAN[0]) // DAY_MS: window.status for window in windows}, told, asked
+
+
+@pytest.mark.parametrize("broken", [{0, 1, 2}, {0, 1, 2, 3, 4}, {4, 5, 6}, {0, 2, 3, 4, 8}])
+def test_days_that_fail_in_a_row_stand_in_the_ledger_and_hold_up_nothing(broken: set[int]) -> None:
+    statuses, told, _ = fetched_windows(days(10), broken)
+    assert statuses == {day: INCOMPLETE if day in broken else COMPLETE for day in range(10)}
+    assert len(told) == len(broken)
+
+
+def test_an_anaplan_that_is_down_is_not_asked_for_every_day() -> None:
+    statuses, told, asked = fetched_windows(days(10), set(range(10)))
+    assert statuses == dict.fromkeys(range(10), INCOMPLETE)
+    # Three old days and the newest; the pages asked for ahead come on top.
+    assert len(told) == 4 and "day 9" in told[-1] and set(asked) < set(range(10))
 
 
 def test_a_page_size_is_halved_until_it_is_taken() -> None:
@@ -229,19 +245,76 @@ def test_a_page_size_is_halved_until_it_is_taken() -> None:
     assert [(window.status, window.distinct) for window in windows] == [(COMPLETE, 100)]
 
 
-def test_a_window_is_told_before_the_ones_that_were_left_out() -> None:
-    """A load may end with it: were its events loaded and its window not, the next load would fetch the same again."""
-    spans = days(2)
+LIES = {
+    "too low": lambda total: total - 70,
+    "far too low": lambda total: 3,
+    "negative": lambda total: -1,
+    "a full page exactly": lambda total: 100,
+}
+
+
+@pytest.mark.parametrize("lie", LIES.values(), ids=LIES)
+@pytest.mark.parametrize("names_next", [True, False])
+def test_a_total_that_is_too_low_ends_nothing(lie: Callable[[int], int], names_next: bool) -> None:
+    sent = [event(number, SPAN[0] + number) for number in range(250)]
 
     def reply(params: dict[str, Any]) -> Answer:
-        if params["dateFrom"] == spans[0][0]:
-            raise UnreachableError("GET events", "nothing", "Run again.")
+        offset, rows = params["offset"], sent[params["offset"] : params["offset"] + params["limit"]]
+        paging = {"totalSize": lie(len(sent)), "offSet": offset}
+        if names_next and offset + len(rows) < len(sent):
+            paging["nextOffset"] = offset + len(rows)
+        return Answer(json.dumps({"meta": {"paging": paging}, "response": rows}).encode())
+
+    fetcher = EventFetcher(FakeClient(reply), "", Settings(page_size=100), PageDecoder(NewColumns()))  # type: ignore[arg-type]
+    found = list(fetcher.fetch("all", [SPAN], 1, lambda error: None))
+    fetcher.close()
+    ids = {number for table, _ in found if table is not None for number in table["id"].to_pylist()}
+    (window,) = [window for _, window in found if window is not None]
+    if names_next or lie(250) != 100:
+        assert ids == ids_of(sent)
+        assert (window.status, window.distinct) == (INCOMPLETE, 250)
+
+
+def test_a_window_that_stays_wrong_is_fetched_once_a_run() -> None:
+    asked: list[int] = []
+
+    def reply(params: dict[str, Any]) -> Answer:
+        asked.append(params["offset"])
+        body = {"meta": {"paging": {"totalSize": 2, "offSet": 0}}, "response": [event(1, SPAN[0])]}
+        return Answer(json.dumps(body if params["offset"] == 0 else {**body, "response": []}).encode())
+
+    fetcher = EventFetcher(FakeClient(reply), "", Settings(), PageDecoder(NewColumns()))  # type: ignore[arg-type]
+    (first,) = [window for _, window in fetcher.fetch("all", [SPAN], 1, lambda error: None) if window is not None]
+    many = len(asked)
+    (again,) = [
+        window for _, window in fetcher.fetch("all", [SPAN], 2, lambda error: None, {SPAN: first}) if window is not None
+    ]
+    fetcher.close()
+    assert (first.status, first.repeats, again.status, again.repeats) == (INCOMPLETE, 0, INCOMPLETE, 1)
+    assert len(asked) - many <= many / 3
+
+
+def test_one_day_that_cannot_be_counted_holds_up_nothing() -> None:
+    told: list[AuditSourceError] = []
+
+    def reply(params: dict[str, Any]) -> Answer:
+        if params["dateFrom"] == days(5)[2][0]:
+            raise UnreachableError("GET events", "HTTP 500 after every try", "Run again.")
         return page([event(1, params["dateFrom"])], params)
 
     fetcher = EventFetcher(FakeClient(reply), "", Settings(), PageDecoder(NewColumns()))  # type: ignore[arg-type]
-    told = [window for _, window in fetcher.fetch("all", spans, 1, lambda _: None) if window is not None]
+    assert fetcher.totals("all", days(5), told.append) == [1, 1, None, 1, 1]
+    assert len(told) == 1
     fetcher.close()
-    assert [(window.start, window.status) for window in told] == [
-        (spans[1][0], COMPLETE),
-        (spans[0][0], INCOMPLETE),
-    ]
+
+
+def test_only_events_dated_within_their_window_count_for_its_day() -> None:
+    """Null, 1970, far in the future, moved: they are kept under a day of their own."""
+    start = SPAN[0]
+    dates = [start, start + 1, None, 0, start + 400 * DAY_MS, start - 1, SPAN[1]]
+    sent = [event(number, start, eventDate=date) for number, date in enumerate(dates)]
+    sent[2]["createdDate"] = start + DAY_MS
+    fetcher = EventFetcher(FakeClient(lambda params: page(sent, params)), "", Settings(), PageDecoder(NewColumns()))  # type: ignore[arg-type]
+    (window,) = [one for _, one in fetcher.fetch("all", [SPAN], 1, lambda error: None) if one is not None]
+    fetcher.close()
+    assert (window.status, window.distinct, window.inside) == (COMPLETE, len(dates), 2)

@@ -167,8 +167,8 @@ def test_what_is_no_page_is_refused_and_not_taken_for_an_empty_one(body):
 
 
 def test_empty_pages():
-    assert decode_page(b'{"response": []}', 0, "", NewColumns()) == (None, 0, None)
-    assert decode_page(b'{"meta": {"paging": {"totalSize": 0}}}', 0, "", NewColumns()) == (None, 0, 0)
+    assert decode_page(b'{"response": []}', 0, "", NewColumns()) == (None, 0, None, None)
+    assert decode_page(b'{"meta": {"paging": {"totalSize": 0}}}', 0, "", NewColumns()) == (None, 0, 0, None)
 
 
 @pytest.mark.parametrize(

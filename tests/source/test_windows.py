@@ -58,7 +58,7 @@ def test_first_run_asks_for_the_whole_history_in_windows_of_one_day():
     assert todo.fetch[-1][1] == NOW - MINUTE_MS
     assert all(end - start <= DAY_MS and day_start(start) == day_start(end - 1) for start, end in todo.fetch)
     assert [end for _, end in todo.fetch[:-1]] == [start for start, _ in todo.fetch[1:]]
-    assert len(todo.fetch) <= 31 + 2
+    assert len(todo.fetch) <= 31 + 2 + 24
     assert todo.probe == todo.expired == []
 
 
@@ -171,7 +171,8 @@ def test_any_schedule_covers_all_time_without_overlap(minutes_between, overlap_m
         assert all(first[1] <= second[0] for first, second in itertools.pairwise(kept))
         assert subtract([(max(kept[0][0], at.floor), at.end)], kept) == []
         assert all(w.end <= at.floor for w in ledger if w.status == EXPIRED and w.checked_at == now)
-        assert len(ledger) <= 2 * history_days + 60
+        # Ninety days are remembered whatever the setting is now, two of them in hours.
+        assert len(ledger) <= 2 * 91 + 60 + 72
 
 
 @given(

@@ -1,5 +1,6 @@
--- A day holds as many raw events as its windows brought: fewer were lost in the warehouse (load --since brings them).
--- An event at the very end of a window may have been counted by the next one too, and is let pass.
+-- A day holds at least the raw events that its windows brought; missing ones were lost in the warehouse (load --since).
+-- Counted are the events dated within their window: others are kept under a day of their own.
+-- Rows of older versions count an event at the very end of a window twice, which is let pass.
 -- inputs: events, event_windows
 with
 
@@ -10,7 +11,7 @@ counted as (
     from (
         select
             window_day,
-            sum(distinct_events) as brought
+            sum(coalesce(inside_events, distinct_events)) as brought
         from event_windows
         where status <> 'purged'
         group by window_day, case when event_type = 'all' then 'all' else 'some' end
