@@ -30,6 +30,14 @@ class Run:
         self.expired: list[Window] = []
         self.directory: dict[str, int] = {}
         self.problems: list[AuditSourceError] = []
+        # What a reader of the summary should know; nothing of it is an error.
+        self.notices: list[str] = []
+        # Lists that lost so much at once that they were not applied: name, records before, records now.
+        self.shrunk: list[tuple[str, int, int]] = []
+        # From when on (epoch ms) the versions of this run's lists hold; None until a list was read.
+        self.versions_at: int | None = None
+        # Signs in and learns Anaplan's clock, where the source has been made; called by whoever plans by the clock.
+        self.learn_clock: Callable[[], None] = lambda: None
         self.new_columns = NewColumns()
         # Kind and name of what Anaplan sends since this run and the schema does not foresee.
         self.drift: set[tuple[str, str]] = set()

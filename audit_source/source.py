@@ -17,6 +17,7 @@ from dlt.sources import DltResource
 
 from .auth import make_auth
 from .client import Client, SignedClient
+from .clock import begin_versions_at, learn_server_clock
 from .credentials import (
     CertificateCredentials,
     OAuthCredentials,
@@ -26,9 +27,11 @@ from .credentials import (
 )
 from .decoding import DecodingProcess, PageDecoder
 from .directory import fetch_list, logins, versions
+from .directory_guard import DirectoryGuard
 from .drift import found_in, untold
 from .errors import AuditSourceError
 from .events import EventFetcher
+from .known import NOTHING_KNOWN, Known
 from .log import Batch, Reload, read_log
 from .pages import normalise_code
 from .privacy import Privacy, make_privacy
@@ -46,6 +49,7 @@ from .schema import (
     WORKSPACES,
     Table,
 )
+from .settings import EVENT_TYPES as KINDS_OF_EVENTS
 from .settings import Settings, resolve_hosts
 
 DIRECTORY = (USERS, WORKSPACES, MODELS)
@@ -77,8 +81,11 @@ def audit_source(
     events_per_load: int | None = None,
     privacy: str = "keep",
     privacy_key: TSecretStrValue | None = None,
+    shrink_limit_percent: int = 20,
     reload: Reload | None = None,
     run: Run | None = None,
+    known: Known | None = None,
+    accept_directory: bool = False,
     start_process: Callable[[], DecodingProcess] | None = None,
 ) -> tuple[DltResource, ...]:
     """The audit log and the directory of one Anaplan tenant.
@@ -88,7 +95,8 @@ def audit_source(
         auth: `password`, `certificate`, `oauth` or `token`, where more than one is configured.
         region: Anaplan region of the tenant, which gives the addresses that `*_url` may replace.
         token_store: File for a rotated OAuth refresh token; by default in dlt's data directory.
-        event_types: Some of the kinds of events that the audit API tells apart; `["all"]` by default.
+        event_types: Some of the kinds of events that the audit API tells apart; `["all"]`, which holds all others, by
+            default.
         history_days: Days for which Anaplan keeps events (30, on some editions 90).
         page_size: Events a request.
         parallel_requests: Pages of events fetched at once.
@@ -99,8 +107,11 @@ def audit_source(
         events_per_load: Ends a load after the window in which it was reached; see `run.unfinished`.
         privacy: `keep`, `hash` or `drop` names, e-mail addresses and IP addresses; ids stay.
         privacy_key: Secret of the hashes: the same person keeps the same token for as long as it is the same.
+        shrink_limit_percent: A directory list that lost more than this share of its records at once is not applied.
         reload: A span to load (again) in the place of what is due.
         run: Findings of the run, for a caller that wants them.
+        known: What the destination holds, for a caller that can ask it.
+        accept_directory: Whether a list that shrank beyond the limit is applied all the same.
         start_process: Starts the process in which pages are decoded when there are many; by default that happens here.
             Not used with `privacy`: pages go there by way of files.
 
@@ -112,8 +123,11 @@ def audit_source(
         ConfigurationError: A setting or credential is missing, unknown or contradictory. Nothing was asked yet.
         SignInError, RoleError, UnreachableError, BadAnswerError: While extracting.
     """
+    known = known or NOTHING_KNOWN
+    kinds = ("all",) if event_types is None else tuple(event_types)
     settings = Settings(
-        ("all",) if event_types is None else tuple(event_types),
+        # Beside `all` any other kind would be loaded twice.
+        ("all",) if "all" in kinds and set(kinds) <= set(KINDS_OF_EVENTS) else tuple(dict.fromkeys(kinds)),
         history_days,
         page_size,
         parallel_requests,
@@ -122,6 +136,7 @@ def audit_source(
         safety_lag_seconds,
         late_event_scan,
         events_per_load,
+        shrink_limit_percent,
     )
     hosts = resolve_hosts(region, {"auth": auth_url, "api": api_url, "audit": audit_url, "oauth": oauth_url})
     private = make_privacy(privacy, privacy_key)
@@ -138,6 +153,10 @@ def audit_source(
     _describe_tables()
     _declare_row_versions()
 
+    def learn_clock() -> None:
+        learn_server_clock(signed, hosts, known, run)
+
+    run.learn_clock = learn_clock
     asking = {"event_log", "directory"}
 
     def through(with_what: str) -> None:
@@ -151,9 +170,8 @@ def audit_source(
     @dlt.resource(name="event_log", selected=False)
     def event_log() -> Iterator[Batch]:
         try:
-            # Signing in first tells Anaplan's clock, by which the windows end.
-            signed.auth.token()
-            yield from read_log(fetcher, settings, run, client.now_ms(), reload, private)
+            learn_clock()
+            yield from read_log(fetcher, settings, run, client.now_ms(), reload, private, known)
         except BaseException as error:
             # A run that was interrupted waits for no answer.
             fetcher.close(wait=isinstance(error, Exception))
@@ -165,13 +183,17 @@ def audit_source(
     @dlt.resource(name="directory", selected=False)
     def directory() -> Iterator[Batch | None]:
         thread = ThreadPoolExecutor(1, thread_name_prefix="anaplan-directory")
+        guard = DirectoryGuard(settings.shrink_limit_percent, accept_directory, known)
         try:
             lists = [thread.submit(fetch_list, signed, hosts.api, table.name) for table in DIRECTORY]
             for table, records in zip(DIRECTORY, lists, strict=True):
                 while not records.done():
                     # dlt goes on with the events.
                     yield None
-                yield from _read_list(records, table, run, private)
+                learn_clock()
+                run.versions_at = run.versions_at or max(client.now_ms(), known.newest_stamp + 1)
+                begin_versions_at(run.versions_at)
+                yield from _read_list(records, table, run, private, guard)
         finally:
             thread.shutdown(wait=False, cancel_futures=True)
         through("directory")
@@ -214,8 +236,10 @@ def _table_resource(parent: DltResource, table: Table, write_disposition: dict[s
     )
 
 
-def _read_list(answer: "Future[list[Any]]", table: Table, run: Run, private: Privacy | None) -> Iterator[Batch]:
-    """Yields the versions of one list. A list that could not be had whole leaves the table as it is."""
+def _read_list(
+    answer: "Future[list[Any]]", table: Table, run: Run, private: Privacy | None, guard: DirectoryGuard
+) -> Iterator[Batch]:
+    """Yield the versions of one list. One that is not whole, or shrank too much, leaves the table as it is."""
     made = dlt.current.resource_state(table.name)
     records: list[dict[str, Any]] = []
     try:
@@ -226,6 +250,13 @@ def _read_list(answer: "Future[list[Any]]", table: Table, run: Run, private: Pri
     except AuditSourceError as error:
         # Events are forgotten, lists are not: nothing that is wrong with a list may keep the events from being loaded.
         run.leave_out(error)
+    if table is USERS:
+        guard.check_tenant(records, made)
+    if guard.has_shrunk(table.name, records, made):
+        run.shrunk.append((table.name, guard.before(table.name, made), len(records)))
+        records = []
+    elif records:
+        made["records"] = len(records)
     new_columns = NewColumns()
     batches = [(table.name, versions(table, records, new_columns))]
     run.drift |= untold(found_in(new_columns, f"{table.name}."), made)

@@ -1,5 +1,6 @@
 """Keeps two tenants apart: what belongs to another tenant than the rows of before is refused before it is written."""
 
+import re
 from collections import Counter
 from collections.abc import Iterable, MutableMapping
 from typing import Any
@@ -9,6 +10,8 @@ import pyarrow.compute as pc
 
 from .errors import ConfigurationError
 
+_TENANT_ID = re.compile(r"[0-9A-Fa-f]{32}")
+
 
 class TenantGuard:
     """Remembers the tenant of the first load, in the state that commits with the rows.
@@ -17,10 +20,13 @@ class TenantGuard:
         field (str): Field of the API that names the tenant: `tenantId` of events, `customerId` of users.
         state (MutableMapping): State of the resource.
         loaded (str): The tenant of the rows in the destination, for a state of before this was remembered.
+        least (int): So many records of another tenant, and none of the known one, are needed to refuse.
     """
 
-    def __init__(self, field: str, state: MutableMapping[str, Any], loaded: str | None) -> None:
-        self._field, self._state = field, state
+    def __init__(self, field: str, state: MutableMapping[str, Any], loaded: str | None, least: int = 1) -> None:
+        self._field, self._state, self._least = field, state, least
+        self._foreign = 0
+        self._is_known = False
         if loaded and "tenant" not in state:
             state["tenant"] = loaded.lower()
 
@@ -36,13 +42,15 @@ class TenantGuard:
             counts = ((value, 1) for value in ids)
         counted: Counter[str] = Counter()
         for value, count in counts:
-            if value:
+            if value and _TENANT_ID.fullmatch(str(value)):
                 counted[str(value).lower()] += count
         if not counted:
             return
         found = counted.most_common(1)[0][0]
         known = self._state.setdefault("tenant", found)
-        if known not in counted:
+        self._is_known = self._is_known or known in counted
+        self._foreign += counted.total() - counted[known]
+        if not self._is_known and self._foreign >= self._least:
             raise ConfigurationError(
                 f"tenant of the account (`{self._field}`)",
                 f"it is {found}, but the database holds tenant {known}",

@@ -32,6 +32,11 @@ def span_options(function: Callable[..., int]) -> Callable[..., int]:
     return click.option("--since", type=DAY, help="Load (again) the events from this UTC date (ISO) on.")(function)
 
 
+accept_directory_option = click.option(
+    "--accept-directory",
+    is_flag=True,
+    help="Apply a list of users, workspaces or models that lost more than `shrink_limit_percent` of its records.",
+)
 full_refresh_option = click.option(
     "--full-refresh", is_flag=True, help="Rebuild the enriched tables from all raw events, which are never dropped."
 )
@@ -44,11 +49,12 @@ wait_option = click.option(
 @debug_option
 @span_options
 @full_refresh_option
-def run(since: datetime | None, until: datetime | None, full_refresh: bool) -> int:
+@accept_directory_option
+def run(since: datetime | None, until: datetime | None, full_refresh: bool, accept_directory: bool) -> int:
     """Load what is new, enrich it, check the result."""
     with _watched("run") as (pipelines, progress, record):
         copy = publish_to()
-        loaded = load_step(pipelines, progress, since, until, record)
+        loaded = load_step(pipelines, progress, since, until, record, accept_directory)
         enriched = enrich_step(pipelines, full_refresh, record)
         results = check_step(pipelines, record)
         say_loaded(loaded)
@@ -63,10 +69,11 @@ def run(since: datetime | None, until: datetime | None, full_refresh: bool) -> i
 @cli.command
 @debug_option
 @span_options
-def load(since: datetime | None, until: datetime | None) -> int:
+@accept_directory_option
+def load(since: datetime | None, until: datetime | None, accept_directory: bool) -> int:
     """Load what is new into the raw tables."""
     with _watched("load") as (pipelines, progress, record):
-        say_loaded(load_step(pipelines, progress, since, until, record))
+        say_loaded(load_step(pipelines, progress, since, until, record, accept_directory))
         say_seconds(record)
         note_outcome(record)
     return record.exit_code

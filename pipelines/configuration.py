@@ -18,7 +18,7 @@ SEVERITIES = ("high", "medium", "low")
 # What each pipeline takes beside dlt's own settings of a pipeline.
 PIPELINE_SETTINGS = {LOAD_NAME: {"wait_for_readers_seconds"}, ENRICH_NAME: {"publish_to"}}
 # Set by the pipeline itself, not by its user.
-INTERNAL = {"credentials", "reload", "run", "start_process"}
+INTERNAL = {"credentials", "reload", "run", "known", "accept_directory", "start_process"}
 
 
 def check_settings() -> None:

@@ -16,6 +16,7 @@ from dlt.common.runtime.run_context import active as active_run_context
 
 from .duckdb_file import open_for_writing
 from .exit_codes import CONFIGURATION, PipelineError
+from .load_ids import keep_rising
 from .locks import machine_lock, warehouse_lock
 from .repair import lacking_tables, restore_tables
 
@@ -69,6 +70,7 @@ def open_pipelines(progress: Any = None) -> Iterator[Pipelines]:
         held.enter_context(warehouse_lock(raw, raw.dataset_name, enriched.dataset_name))
         for pipeline in (raw, enriched):
             pipeline.sync_destination()
+            keep_rising(pipeline)
         lacking = lacking_tables(raw)
         if lacking:
             restore_tables(raw, lacking)

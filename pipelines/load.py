@@ -10,6 +10,7 @@ from audit_source import MERGE, Reload, Run, audit_source
 
 from .comments import write_comments
 from .destination import LOAD_MEMORY, Pipelines
+from .known import read_known
 from .memory import keep_memory_low
 from .workers import start_decoding_process
 
@@ -29,7 +30,9 @@ class LoadResult(NamedTuple):
     changes: dict[str, int]
 
 
-def load(pipelines: Pipelines, reload: Reload | None = None, run: Run | None = None) -> LoadResult:
+def load(
+    pipelines: Pipelines, reload: Reload | None = None, run: Run | None = None, accept_directory: bool = False
+) -> LoadResult:
     """Loads what is due, or the span of `reload`, and the directory.
 
     Raises:
@@ -41,6 +44,8 @@ def load(pipelines: Pipelines, reload: Reload | None = None, run: Run | None = N
     source = audit_source(
         reload=reload,
         run=run,
+        known=read_known(pipelines.raw),
+        accept_directory=accept_directory,
         events_per_load=events_per_load,
         start_process=partial(start_decoding_process, pipelines.raw.working_dir),
     )
@@ -52,6 +57,8 @@ def load(pipelines: Pipelines, reload: Reload | None = None, run: Run | None = N
         source.events.apply_hints(write_disposition=MERGE_KNOWN)
     loads = 0
     try:
+        # Before dlt begins: nothing may be recorded by a clock that is wrong.
+        run.learn_clock()
         while loads == 0 or run.unfinished:
             # Each time: it makes DuckDB give back what the load before took.
             pipelines.limit_memory(LOAD_MEMORY, threads=1)
@@ -60,8 +67,21 @@ def load(pipelines: Pipelines, reload: Reload | None = None, run: Run | None = N
             loads += 1
     finally:
         run.close()
+    if run.notices:
+        _forget_future_windows(pipelines.raw, run)
     write_comments(pipelines.raw)
+    if run.versions_at is not None:
+        began = min(began, datetime.fromtimestamp(run.versions_at / 1000, timezone.utc))
     return LoadResult(run, loads, {name: _changes(pipelines.raw, name, began) for name in LISTS})
+
+
+def _forget_future_windows(raw: dlt.Pipeline, run: Run) -> None:
+    """Remove the rows of days that have not come yet: a merge replaces days, it does not remove them."""
+    today = datetime.fromtimestamp((run.started_at or 0) / 1000, timezone.utc).date()
+    with raw.sql_client() as client:
+        client.execute_sql(
+            f"DELETE FROM {client.make_qualified_table_name('event_windows')} WHERE window_day > DATE '{today}'"
+        )
 
 
 def _changes(pipeline: dlt.Pipeline, name: str, since: datetime) -> int:

@@ -30,10 +30,40 @@ def say_loaded(loaded: "LoadResult") -> None:
             "The gap stays in `event_windows` as `expired`. Schedule the pipeline more often than the retention.",
             err=True,
         )
+    for line in (*_lines_of_load(run), *run.notices):
+        click.echo(f"audit: {line}", err=True)
+
+
+def _lines_of_load(run: Any) -> list[str]:
+    """Return a line for each kind of thing that went wrong in a load."""
+    lines = _problem_lines(run.problems)
     if run.incomplete:
-        click.echo(f"audit: {_line_of_incomplete(run.incomplete)}", err=True)
-    for problem in run.problems:
-        click.echo(f"audit: {problem}", err=True)
+        incomplete = _line_of_incomplete(run.incomplete)
+        unanswered = lines and all(window.distinct is None for window in run.incomplete)
+        # What was not answered is the reason: one line for both.
+        lines[-1:] = (
+            [f"{lines[-1]} {incomplete[0].upper()}{incomplete[1:]}"] if unanswered else [*lines[-1:], incomplete]
+        )
+    return [*lines, *map(_line_of_shrunk, run.shrunk)]
+
+
+def _line_of_shrunk(shrunk: tuple[str, int, int]) -> str:
+    name, before, now = shrunk
+    return (
+        f"list of {name}: {now:,} of {before:,} records are left, which looks like a lost right. It was not applied. "
+        "Check the account's roles; if the list is right, run once with --accept-directory."
+    )
+
+
+def _problem_lines(problems: list[Any]) -> list[str]:
+    """Return a line for each reason, with the number of other addresses that failed for the same."""
+    by_reason: dict[str, list[Any]] = {}
+    for problem in problems:
+        by_reason.setdefault(problem.got, []).append(problem)
+    return [
+        f"{first}{f' The same happened at {len(more)} more addresses.' if more else ''}"
+        for first, *more in by_reason.values()
+    ]
 
 
 def _line_of_incomplete(windows: list[Any]) -> str:
@@ -65,9 +95,7 @@ def note_outcome(record: "RunRecord") -> None:
     """Gives the record what a command ends with that went through."""
     lines = []
     if record.loaded:
-        lines += [str(problem) for problem in record.loaded.run.problems]
-        if record.loaded.run.incomplete:
-            lines.append(_line_of_incomplete(record.loaded.run.incomplete))
+        lines += _lines_of_load(record.loaded.run)
     lines += [result.short_line() for result in record.checked or [] if not result.passed]
     code = _code_of_load(record.loaded) if record.loaded else DONE
     record.fail(code or code_of_checks(record.checked or []), " ".join(lines))
@@ -78,7 +106,7 @@ def _code_of_load(loaded: "LoadResult") -> int:
     for code in (SIGN_IN, UNREACHABLE):
         if code in codes:
             return code
-    return INCOMPLETE if loaded.run.incomplete else DONE
+    return INCOMPLETE if loaded.run.incomplete or loaded.run.shrunk else DONE
 
 
 def code_of_checks(results: list["CheckResult"]) -> int:

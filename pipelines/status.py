@@ -13,6 +13,7 @@ from .sign_in_status import sign_in_status
 from .verdict import problems_of, warnings_of
 
 LATE_EVENT_DAYS = 30
+CLOCK_SLACK_MINUTES = 5
 Json = dict[str, Any]
 
 # The keys of `status --json`. They are a contract: one may be added, none changes its meaning.
@@ -111,7 +112,8 @@ def _freshness(windows: list[Json], max_age: timedelta, now: datetime) -> Json:
         "covered_until": until,
         "minutes_ago": None if age is None else round(age, 1),
         "max_age_minutes": round(most, 1),
-        "stale": age is None or age > most,
+        # Data of the future means that a clock was wrong: it is not fresh.
+        "stale": age is None or age > most or age < -CLOCK_SLACK_MINUTES,
     }
 
 

@@ -33,12 +33,17 @@ def _facts(status: Json) -> list[tuple[str, str]]:
     facts = [("destination", f"{destination['type']} {destination['database'] or destination['raw_dataset']}")]
     if freshness["covered_until"] is not None:
         facts += [
-            ("fresh", f"{utc(freshness['covered_until'])}, {duration(freshness['minutes_ago'])} ago"),
+            ("stale" if freshness["stale"] else "fresh", f"{utc(freshness['covered_until'])}, {_age(freshness)}"),
             ("covered", f"{utc(coverage['from'])} to {utc(coverage['until'])}"),
             ("late", f"{status['late_events']['events']:,} events in {status['late_events']['days']} days of runs"),
             ("findings", ", ".join(f"{count:,} {name}" for name, count in findings.items())),
         ]
     return [*facts, ("sign-in", _sign_in(status["sign_in"]))]
+
+
+def _age(freshness: Any) -> str:
+    minutes = freshness["minutes_ago"]
+    return f"{duration(minutes)} ago" if minutes >= 0 else f"{duration(-minutes)} in the future"
 
 
 def _sign_in(sign_in: Any) -> str:

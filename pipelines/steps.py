@@ -20,7 +20,12 @@ if TYPE_CHECKING:
 
 
 def load_step(
-    pipelines: "Pipelines", progress: Any, since: datetime | None, until: datetime | None, record: "RunRecord"
+    pipelines: "Pipelines",
+    progress: Any,
+    since: datetime | None,
+    until: datetime | None,
+    record: "RunRecord",
+    accept_directory: bool = False,
 ) -> "LoadResult":
     from audit_source import Reload
 
@@ -31,7 +36,7 @@ def load_step(
     reload = Reload(_ms(since), _ms(until)) if since or until else None
     with _timed("load", record.seconds):
         try:
-            record.loaded = load_raw(pipelines, reload, progress.run)
+            record.loaded = load_raw(pipelines, reload, progress.run, accept_directory)
         finally:
             progress.clear()
     return record.loaded

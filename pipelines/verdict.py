@@ -17,6 +17,9 @@ def problems_of(status: Json) -> list[Json]:
     if freshness["stale"]:
         ago, most = duration(freshness["minutes_ago"]), duration(freshness["max_age_minutes"])
         text = f"the data ends {ago} ago, more than {most} (--max-age). See the last runs and the schedule."
+        if freshness["minutes_ago"] < 0:
+            ahead = duration(-freshness["minutes_ago"])
+            text = f"the data ends {ahead} in the future: a clock is or was wrong. Check it, then run again."
         problems.append({"kind": "stale", "text": text})
     for gap in status["gaps"]:
         if not gap["acknowledged"]:

@@ -1,0 +1,72 @@
+"""What belongs to another tenant, or looks like a lost right, is not loaded into what is there."""
+
+from typing import Any
+
+import pytest
+
+from sandbox.server import Sandbox
+from tests.conftest import Engine, Tenant
+
+SMALL: dict[str, Any] = {"events": 200, "days": 3, "users": 40, "rate_limit": 0, "weekend": 1.0}
+RAW = "anaplan_audit_raw"
+
+
+def tables(engine: Engine) -> list[Any]:
+    return [
+        engine.rows(f"select id from {RAW}.events order by 1"),
+        engine.rows(f"select id, _dlt_valid_to from {RAW}.users order by 1"),
+        engine.rows(f"select window_start, status from {RAW}.event_windows order by 1"),
+    ]
+
+
+@pytest.mark.parametrize("forgotten", [False, True], ids=["in the state", "in the rows"])
+def test_another_tenant_is_refused_before_anything_is_written(
+    tenant: Tenant, engine: Engine, forgotten: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Sandbox(**SMALL, seed=1) as one, Sandbox(**SMALL, seed=2) as other:
+        tenant.at(one.url, "auditor@example.com", "sandbox")
+        with monkeypatch.context() as old:
+            if forgotten:
+                # As an older version has left it.
+                old.setattr("audit_source.tenant.TenantGuard.check", lambda *_: None)
+            assert tenant.run("load").code == 0
+        before = tables(engine)
+        tenant.at(other.url, "auditor@example.com", "sandbox")
+        outcome = tenant.run("run")
+        assert outcome.code == 2 and "but the database holds tenant" in outcome.err
+        assert tables(engine) == before
+        tenant.at(one.url, "auditor@example.com", "sandbox")
+        assert tenant.run("run").code == 0
+
+
+def test_a_list_that_shrank_to_a_fraction_is_not_applied(tenant: Tenant, engine: Engine) -> None:
+    with Sandbox(**SMALL) as sandbox:
+        tenant.at(sandbox.url, "auditor@example.com", "sandbox")
+        assert tenant.run("run").code == 0
+        users = sandbox.users()
+        sandbox.set_collection("users", users[:5])
+        outcome = tenant.run("run")
+        assert outcome.code == 5
+        assert (
+            f"list of users: 5 of {len(users)} records are left" in outcome.err and "--accept-directory" in outcome.err
+        )
+        assert engine.rows(f"select count(*) from {RAW}.users where _dlt_valid_to is not null") == [(0,)]
+        # Still known the next time, until somebody says that it is right.
+        assert tenant.run("load").code == 5
+        accepted = tenant.run("run", "--accept-directory")
+        assert (accepted.code, accepted.err) == (0, "")
+        retired = f"select count(*) from {RAW}.users where _dlt_valid_to is not null"
+        assert engine.rows(retired) == [(len(users) - 5,)]
+        assert tenant.run("load").code == 0
+
+
+def test_a_few_may_leave_a_small_list_and_the_limit_is_a_setting(tenant: Tenant, duck: Engine) -> None:
+    with Sandbox(**{**SMALL, "users": 8}) as sandbox:
+        tenant.at(sandbox.url, "auditor@example.com", "sandbox")
+        assert tenant.run("load").code == 0
+        users = sandbox.users()
+        sandbox.set_collection("users", users[3:])
+        assert tenant.run("load").code == 0
+        tenant.set("SHRINK_LIMIT_PERCENT", 100)
+        sandbox.set_collection("users", users[-1:])
+        assert tenant.run("load").code == 0
