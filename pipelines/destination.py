@@ -14,11 +14,13 @@ from dlt.common.destination import Destination
 from dlt.common.destination.exceptions import UnknownDestinationModule
 from dlt.common.runtime.run_context import active as active_run_context
 
+from audit_source.schema import TABLES
+
 from .duckdb_file import open_for_writing
 from .exit_codes import CONFIGURATION, PipelineError
 from .load_ids import keep_rising
 from .locks import machine_lock, warehouse_lock
-from .repair import lacking_tables, restore_tables
+from .repair import declare_new_columns, lacking_tables, restore_tables
 
 LOAD_NAME, ENRICH_NAME = "anaplan_audit", "anaplan_audit_enrich"
 DEFAULT_DATASETS = {LOAD_NAME: "anaplan_audit_raw", ENRICH_NAME: "anaplan_audit"}
@@ -71,6 +73,7 @@ def open_pipelines(progress: Any = None) -> Iterator[Pipelines]:
         for pipeline in (raw, enriched):
             pipeline.sync_destination()
             keep_rising(pipeline)
+        declare_new_columns(raw, TABLES)
         lacking = lacking_tables(raw)
         if lacking:
             restore_tables(raw, lacking)

@@ -1,9 +1,35 @@
 """Finds tables and columns that somebody dropped, and makes them anew: dlt goes by its own notes of what there is."""
 
 from collections.abc import Iterable
+from typing import Any
 
 import dlt
+from dlt.common.schema.utils import new_table
 from dlt.destinations.job_client_impl import SqlJobClientBase
+
+from audit_source.schema import Table
+
+
+def declare_new_columns(pipeline: dlt.Pipeline, tables: Iterable[Table]) -> None:
+    """Add the columns that a newer version declares to the tables of an older one, empty, so that models can read them.
+
+    A load would do it too, but an enrichment may come first.
+    """
+    if not pipeline.default_schema_name:
+        return
+    schema = pipeline.default_schema
+    there = set(schema.data_table_names(seen_data_only=True))
+    changed = False
+    for table in tables:
+        if table.name in there:
+            known = schema.get_table_columns(table.name)
+            new = [column for column in table.columns if column.name not in known]
+            changed = changed or bool(new)
+            columns: list[Any] = [{**table.dlt_columns[column.name], "nullable": True} for column in new]
+            if columns:
+                schema.update_table(new_table(table.name, columns=columns))
+    if changed:
+        pipeline.sync_schema()
 
 
 def lacking_tables(pipeline: dlt.Pipeline) -> list[str]:
