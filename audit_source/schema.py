@@ -301,6 +301,18 @@ MODELS = Table(
         Column("last_modified_by_user_guid", "text", "lastModifiedByUserGuid", "who made that change"),
         Column("iso_creation_date", "timestamp", "isoCreationDate", "when the model was made (UTC)"),
         Column("memory_usage", "bigint", "memoryUsage", "bytes used when this version began"),
+        Column(
+            "last_saved_serial_number",
+            "bigint",
+            "lastSavedSerialNumber",
+            "last save, when this version began",
+        ),
+        Column(
+            "model_transaction_running",
+            "bool",
+            "modelTransactionRunning",
+            "whether it was busy when this version began",
+        ),
         Column("category_values", "json", "categoryValues", "categories, when this version began"),
         Column(
             "row_version", "text", None, "hash of id, name, state and workspace: a change makes a new version", False

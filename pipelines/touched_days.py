@@ -26,12 +26,12 @@ MAX_CHANGED_IDS = 2_000
 _CHANGES = """
 with versions as (
     select
-        lower(id) as id,
+        {folded} as id,
         {names} as names,
         _dlt_valid_from as valid_from,
         _dlt_valid_to as valid_to,
-        lag({names}) over (partition by lower(id) order by _dlt_valid_from) as names_before,
-        row_number() over (partition by lower(id) order by _dlt_valid_from) as version
+        lag({names}) over (partition by {folded} order by _dlt_valid_from) as names_before,
+        row_number() over (partition by {folded} order by _dlt_valid_from) as version
     from {table}
 )
 select
@@ -41,6 +41,11 @@ select
 from versions
 where valid_from > {since} or valid_to > {since}
 """
+# As the models fold ids.
+_FOLDED = (
+    "case when translate(lower(id), '123456789abcdef', '000000000000000') = '00000000000000000000000000000000'"
+    " then lower(id) else id end"
+)
 # For each list of the directory, what events show of it.
 _NAMES = {
     "users": ("first_name", "last_name", "email"),
@@ -104,7 +109,7 @@ def _changed_ids(raw: dlt.Dataset, since: Watermark) -> dict[str, date | None]:
     changes: dict[str, date | None] = {}
     for table, columns in _NAMES.items():
         names = " || '|' || ".join(f"coalesce({column}, '')" for column in columns)
-        query = _CHANGES.format(names=names, table=table, since=moment)
+        query = _CHANGES.format(folded=_FOLDED, names=names, table=table, since=moment)
         for changed_id, everywhere, changed_at in _rows(raw, query):
             day = None if everywhere else _utc(changed_at).date()
             known = changes.get(changed_id, day)

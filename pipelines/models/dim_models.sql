@@ -1,24 +1,44 @@
 -- grain: one row per version of a model, and one per model that events name but the directory never listed
 -- key: model_id, version
--- inputs: models, events, event_types
+-- inputs: models, events, event_types, users, workspaces
 with
 
 listed as (
     select
-        cast(lower(id) as varchar) as model_id,
+        cast(case
+            when translate(lower(id), '123456789abcdef', '000000000000000')
+                = '00000000000000000000000000000000'
+                then lower(id)
+            else id
+        end as varchar) as model_id,
         name,
         active_state,
-        lower(current_workspace_id) as workspace_id,
+        case
+            when translate(lower(current_workspace_id), '123456789abcdef', '000000000000000')
+                = '00000000000000000000000000000000'
+                then lower(current_workspace_id)
+            else current_workspace_id
+        end as workspace_id,
         current_workspace_name,
         model_url,
-        lower(last_modified_by_user_guid) as last_modified_by,
+        case
+            when translate(lower(last_modified_by_user_guid), '123456789abcdef', '000000000000000')
+                = '00000000000000000000000000000000'
+                then lower(last_modified_by_user_guid)
+            else last_modified_by_user_guid
+        end as last_modified_by,
         last_modified,
         iso_creation_date,
         memory_usage,
         _dlt_valid_from as valid_from,
         _dlt_valid_to as valid_to,
         row_number() over (
-            partition by lower(id), _dlt_valid_from
+            partition by case
+                when translate(lower(id), '123456789abcdef', '000000000000000')
+                    = '00000000000000000000000000000000'
+                    then lower(id)
+                else id
+            end, _dlt_valid_from
             order by case when _dlt_valid_to is null then 0 else 1 end, _dlt_valid_to desc, row_version
         ) as pick
     from models
@@ -34,21 +54,59 @@ versions as (
     where pick = 1
 ),
 
-named as (
-    select lower(additional_attributes__model_id) as model_id from events
-    union
-    select lower(coalesce(events.object_id, events.additional_attributes__object_id)) as model_id
+-- Objects that are models by the catalogue.
+objects as (
+    select coalesce(events.object_id, events.additional_attributes__object_id) as object_id
     from events
     inner join event_types
         on events.event_type_code = event_types.event_type_code
-        and event_types.object_kind = 'model'
+        and (
+            event_types.object_kind = 'model'
+            -- Where the catalogue expects a process, events carry the model.
+            or event_types.object_kind = 'process'
+            and length(coalesce(events.object_id, events.additional_attributes__object_id)) = 32
+        )
+),
+
+named as (
+    select case
+        when translate(lower(additional_attributes__model_id), '123456789abcdef', '000000000000000')
+            = '00000000000000000000000000000000'
+            then lower(additional_attributes__model_id)
+        else additional_attributes__model_id
+    end as model_id from events
+    union
+    select case
+        when translate(lower(object_id), '123456789abcdef', '000000000000000')
+            = '00000000000000000000000000000000'
+            then lower(object_id)
+        else object_id
+    end as model_id
+    from objects
+),
+
+known_things as (
+    select case
+        when translate(lower(id), '123456789abcdef', '000000000000000')
+            = '00000000000000000000000000000000'
+            then lower(id)
+        else id
+    end as id from users
+    union
+    select case
+        when translate(lower(id), '123456789abcdef', '000000000000000')
+            = '00000000000000000000000000000000'
+            then lower(id)
+        else id
+    end as id from workspaces
 ),
 
 unlisted as (
     select named.model_id
     from named
     left join versions on named.model_id = versions.model_id
-    where named.model_id is not null and versions.model_id is null
+    left join known_things on named.model_id = known_things.id
+    where named.model_id is not null and versions.model_id is null and known_things.id is null
 ),
 
 all_models as (

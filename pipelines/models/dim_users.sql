@@ -1,11 +1,16 @@
 -- grain: one row per version of a user, and one per user that events name but the directory never listed
 -- key: user_id, version
--- inputs: users, user_logins, events, event_types
+-- inputs: users, user_logins, events, event_types, models, workspaces
 with
 
 listed as (
     select
-        cast(case when lower(id) like 'internal%' then upper(id) else lower(id) end as varchar) as user_id,
+        cast(case when lower(id) like 'internal%' then upper(id) else case
+            when translate(lower(id), '123456789abcdef', '000000000000000')
+                = '00000000000000000000000000000000'
+                then lower(id)
+            else id
+        end end as varchar) as user_id,
         first_name,
         last_name,
         nullif(trim(concat(coalesce(first_name, ''), ' ', coalesce(last_name, ''))), '') as full_name,
@@ -15,7 +20,12 @@ listed as (
         _dlt_valid_from as valid_from,
         _dlt_valid_to as valid_to,
         row_number() over (
-            partition by lower(id), _dlt_valid_from
+            partition by case
+                when translate(lower(id), '123456789abcdef', '000000000000000')
+                    = '00000000000000000000000000000000'
+                    then lower(id)
+                else id
+            end, _dlt_valid_from
             order by case when _dlt_valid_to is null then 0 else 1 end, _dlt_valid_to desc, row_version
         ) as pick
     from users
@@ -40,14 +50,24 @@ versions as (
 
 logins as (
     select
-        lower(id) as login_id,
+        case
+            when translate(lower(id), '123456789abcdef', '000000000000000')
+                = '00000000000000000000000000000000'
+                then lower(id)
+            else id
+        end as login_id,
         max(last_login_date) as last_login_at
     from user_logins
-    group by lower(id)
+    group by case
+        when translate(lower(id), '123456789abcdef', '000000000000000')
+            = '00000000000000000000000000000000'
+            then lower(id)
+        else id
+    end
 ),
 
 -- Everyone whom events name: who did it, on whom, and the object where the object is a user.
-named as (
+sent_ids as (
     select user_id as id from events
     union
     select additional_attributes__target_user_id as id from events
@@ -64,21 +84,61 @@ named as (
         )
 ),
 
+named as (
+    select distinct
+        case
+            when lower(id) like 'internal%' then upper(id)
+            when translate(lower(id), '123456789abcdef', '000000000000000')
+                = '00000000000000000000000000000000'
+                then lower(id)
+            else id
+        end as user_id
+    from sent_ids
+    where id is not null
+),
+
+known_things as (
+    select case
+        when translate(lower(id), '123456789abcdef', '000000000000000')
+            = '00000000000000000000000000000000'
+            then lower(id)
+        else id
+    end as id from models
+    union
+    select case
+        when translate(lower(id), '123456789abcdef', '000000000000000')
+            = '00000000000000000000000000000000'
+            then lower(id)
+        else id
+    end as id from workspaces
+),
+
 unlisted as (
-    select distinct case when lower(named.id) like 'internal%' then upper(named.id) else lower(named.id) end as user_id
+    select distinct named.user_id
     from named
-    left join versions on lower(named.id) = lower(versions.user_id)
-    where named.id is not null and versions.user_id is null
+    left join versions on named.user_id = versions.user_id
+    left join known_things on named.user_id = known_things.id
+    where versions.user_id is null and known_things.id is null
 ),
 
 -- What events call those who are in no list: often it is the e-mail address.
 called as (
     select
-        lower(additional_attributes__target_user_id) as called_id,
+        case
+            when translate(lower(additional_attributes__target_user_id), '123456789abcdef', '000000000000000')
+                = '00000000000000000000000000000000'
+                then lower(additional_attributes__target_user_id)
+            else additional_attributes__target_user_id
+        end as called_id,
         max(additional_attributes__target_user_name) as called
     from events
     where additional_attributes__target_user_name is not null
-    group by lower(additional_attributes__target_user_id)
+    group by case
+        when translate(lower(additional_attributes__target_user_id), '123456789abcdef', '000000000000000')
+            = '00000000000000000000000000000000'
+            then lower(additional_attributes__target_user_id)
+        else additional_attributes__target_user_id
+    end
 ),
 
 people as (
@@ -98,7 +158,7 @@ people as (
         true as is_current, false as is_removed, false as is_listed,
         cast(null as timestamptz) as valid_from, cast(null as timestamptz) as valid_to
     from unlisted
-    left join called on lower(unlisted.user_id) = called.called_id
+    left join called on unlisted.user_id = called.called_id
 )
 
 select
@@ -121,4 +181,4 @@ select
     cast(people.valid_from as timestamptz) as valid_from,
     cast(people.valid_to as timestamptz) as valid_to
 from people
-left join logins on lower(people.user_id) = logins.login_id
+left join logins on people.user_id = logins.login_id

@@ -1,11 +1,16 @@
 -- grain: one row per version of a workspace, and one per workspace that events name but the directory never listed
 -- key: workspace_id, version
--- inputs: workspaces, models, events
+-- inputs: workspaces, models, events, event_types, users
 with
 
 listed as (
     select
-        cast(lower(id) as varchar) as workspace_id,
+        cast(case
+            when translate(lower(id), '123456789abcdef', '000000000000000')
+                = '00000000000000000000000000000000'
+                then lower(id)
+            else id
+        end as varchar) as workspace_id,
         name,
         active,
         size_allowance,
@@ -13,7 +18,12 @@ listed as (
         _dlt_valid_from as valid_from,
         _dlt_valid_to as valid_to,
         row_number() over (
-            partition by lower(id), _dlt_valid_from
+            partition by case
+                when translate(lower(id), '123456789abcdef', '000000000000000')
+                    = '00000000000000000000000000000000'
+                    then lower(id)
+                else id
+            end, _dlt_valid_from
             order by case when _dlt_valid_to is null then 0 else 1 end, _dlt_valid_to desc, row_version
         ) as pick
     from workspaces
@@ -29,25 +39,69 @@ versions as (
 ),
 
 named as (
-    select lower(additional_attributes__workspace_id) as workspace_id from events
+    select case
+        when translate(lower(additional_attributes__workspace_id), '123456789abcdef', '000000000000000')
+            = '00000000000000000000000000000000'
+            then lower(additional_attributes__workspace_id)
+        else additional_attributes__workspace_id
+    end as workspace_id from events
     union
-    select lower(current_workspace_id) as workspace_id from models
+    select case
+        when translate(lower(current_workspace_id), '123456789abcdef', '000000000000000')
+            = '00000000000000000000000000000000'
+            then lower(current_workspace_id)
+        else current_workspace_id
+    end as workspace_id from models
+    union
+    select lower(coalesce(events.object_id, events.additional_attributes__object_id)) as workspace_id
+    from events
+    inner join event_types
+        on events.event_type_code = event_types.event_type_code
+        and event_types.object_kind = 'workspace'
+        and length(coalesce(events.object_id, events.additional_attributes__object_id)) = 32
+),
+
+known_things as (
+    select case
+        when translate(lower(id), '123456789abcdef', '000000000000000')
+            = '00000000000000000000000000000000'
+            then lower(id)
+        else id
+    end as id from users
+    union
+    select case
+        when translate(lower(id), '123456789abcdef', '000000000000000')
+            = '00000000000000000000000000000000'
+            then lower(id)
+        else id
+    end as id from models
 ),
 
 unlisted as (
     select named.workspace_id
     from named
     left join versions on named.workspace_id = versions.workspace_id
-    where named.workspace_id is not null and versions.workspace_id is null
+    left join known_things on named.workspace_id = known_things.id
+    where named.workspace_id is not null and versions.workspace_id is null and known_things.id is null
 ),
 
 -- The account behind the pipeline may not see every workspace, but models carry their workspace's name.
 names_by_models as (
     select
-        lower(current_workspace_id) as workspace_id,
+        case
+            when translate(lower(current_workspace_id), '123456789abcdef', '000000000000000')
+                = '00000000000000000000000000000000'
+                then lower(current_workspace_id)
+            else current_workspace_id
+        end as workspace_id,
         current_workspace_name as name,
         row_number() over (
-            partition by lower(current_workspace_id) order by _dlt_valid_from desc, id, row_version
+            partition by case
+                when translate(lower(current_workspace_id), '123456789abcdef', '000000000000000')
+                    = '00000000000000000000000000000000'
+                    then lower(current_workspace_id)
+                else current_workspace_id
+            end order by _dlt_valid_from desc, id, row_version
         ) as pick
     from models
     where current_workspace_name is not null

@@ -13,10 +13,24 @@ catalogue as (
     group by event_type_code
 ),
 
+-- A code that is in no list belongs to the category of its prefix.
+categories as (
+    select
+        substring(event_type_code, 1, strpos(event_type_code, '-')) as prefix,
+        min(category) as category
+    from event_types
+    group by substring(event_type_code, 1, strpos(event_type_code, '-'))
+),
+
 directory as (
     select
         'user' as kind,
-        cast(lower(id) as varchar) as id,
+        cast(case
+            when translate(lower(id), '123456789abcdef', '000000000000000')
+                = '00000000000000000000000000000000'
+                then lower(id)
+            else id
+        end as varchar) as id,
         coalesce(
             nullif(trim(concat(coalesce(first_name, ''), ' ', coalesce(last_name, ''))), ''), email
         ) as name,
@@ -29,12 +43,33 @@ directory as (
     from users
     union all
     select
-        'workspace', lower(id), name, cast(null as varchar), cast(null as varchar), cast(null as varchar),
+        'workspace',
+        case
+            when translate(lower(id), '123456789abcdef', '000000000000000')
+                = '00000000000000000000000000000000'
+                then lower(id)
+            else id
+        end,
+        name, cast(null as varchar), cast(null as varchar), cast(null as varchar),
         _dlt_valid_from, _dlt_valid_to, row_version
     from workspaces
     union all
     select
-        'model', lower(id), name, cast(null as varchar), lower(current_workspace_id), current_workspace_name,
+        'model',
+        case
+            when translate(lower(id), '123456789abcdef', '000000000000000')
+                = '00000000000000000000000000000000'
+                then lower(id)
+            else id
+        end,
+        name, cast(null as varchar),
+        case
+            when translate(lower(current_workspace_id), '123456789abcdef', '000000000000000')
+                = '00000000000000000000000000000000'
+                then lower(current_workspace_id)
+            else current_workspace_id
+        end,
+        current_workspace_name,
         _dlt_valid_from, _dlt_valid_to, row_version
     from models
 ),
@@ -79,12 +114,26 @@ told as (
     select
         event_day,
         'app' as kind,
-        lower(additional_attributes__app_id) as id,
+        case
+            when translate(lower(additional_attributes__app_id), '123456789abcdef', '000000000000000')
+                = '00000000000000000000000000000000'
+                then lower(additional_attributes__app_id)
+            else additional_attributes__app_id
+        end as id,
         additional_attributes__app_name as name
     from events
     where additional_attributes__app_id is not null and additional_attributes__app_name is not null
     union all
-    select event_day, 'page', lower(additional_attributes__page_id), additional_attributes__page_name
+    select
+        event_day,
+        'page',
+        case
+            when translate(lower(additional_attributes__page_id), '123456789abcdef', '000000000000000')
+                = '00000000000000000000000000000000'
+                then lower(additional_attributes__page_id)
+            else additional_attributes__page_id
+        end,
+        additional_attributes__page_name
     from events
     where additional_attributes__page_id is not null and additional_attributes__page_name is not null
 ),
@@ -105,7 +154,15 @@ names_of_day as (
     from counted
 ),
 
--- Ids fold to lower case, since the directory and events write them differently.
+-- What an id is, by the list that holds it.
+known_ids as (
+    select id, min(kind) as kind
+    from versions
+    group by id
+),
+
+-- Ids of 32 hex digits fold to lower case, since the directory and events write them differently. Any other id is
+-- case-sensitive: two connections may differ in case only.
 sent as (
     select
         events.id,
@@ -124,15 +181,72 @@ sent as (
         events.event_date,
         events.created_date,
         lower(events.user_agent) as agent,
-        lower(events.user_id) as actor,
-        lower(coalesce(events.object_id, events.additional_attributes__object_id)) as subject,
-        lower(events.additional_attributes__workspace_id) as sent_workspace,
-        lower(events.additional_attributes__model_id) as sent_model,
-        lower(events.additional_attributes__target_user_id) as sent_target,
-        lower(events.additional_attributes__app_id) as sent_app,
-        lower(events.additional_attributes__page_id) as sent_page,
-        lower(events.additional_attributes__process_id) as sent_process,
-        lower(events.additional_attributes__integration_id) as sent_integration,
+        case
+            when lower(events.user_id) like 'internal%'
+                or translate(lower(events.user_id), '123456789abcdef', '000000000000000')
+                = '00000000000000000000000000000000'
+                then lower(events.user_id)
+            else events.user_id
+        end as actor,
+        case
+            when lower(coalesce(events.object_id, events.additional_attributes__object_id)) like 'internal%'
+                or translate(
+                    lower(coalesce(events.object_id, events.additional_attributes__object_id)),
+                    '123456789abcdef', '000000000000000'
+                ) in (
+                    '00000000000000000000000000000000',
+                    '00000000000000000000000000000000/00000000000000000000000000000000',
+                    'null/00000000000000000000000000000000',
+                    '00000000000000000000000000000000/null'
+                )
+                then lower(coalesce(events.object_id, events.additional_attributes__object_id))
+            else coalesce(events.object_id, events.additional_attributes__object_id)
+        end as subject,
+        case
+            when translate(lower(events.additional_attributes__workspace_id), '123456789abcdef', '000000000000000')
+                = '00000000000000000000000000000000'
+                then lower(events.additional_attributes__workspace_id)
+            else events.additional_attributes__workspace_id
+        end as sent_workspace,
+        case
+            when translate(lower(events.additional_attributes__model_id), '123456789abcdef', '000000000000000')
+                = '00000000000000000000000000000000'
+                then lower(events.additional_attributes__model_id)
+            else events.additional_attributes__model_id
+        end as sent_model,
+        case
+            when lower(events.additional_attributes__target_user_id) like 'internal%'
+                or translate(lower(events.additional_attributes__target_user_id), '123456789abcdef', '000000000000000')
+                = '00000000000000000000000000000000'
+                then lower(events.additional_attributes__target_user_id)
+            else events.additional_attributes__target_user_id
+        end as sent_target,
+        case
+            when translate(lower(events.additional_attributes__app_id), '123456789abcdef', '000000000000000')
+                = '00000000000000000000000000000000'
+                then lower(events.additional_attributes__app_id)
+            else events.additional_attributes__app_id
+        end as sent_app,
+        case
+            when translate(lower(events.additional_attributes__page_id), '123456789abcdef', '000000000000000')
+                = '00000000000000000000000000000000'
+                then lower(events.additional_attributes__page_id)
+            else events.additional_attributes__page_id
+        end as sent_page,
+        coalesce(
+            events.additional_attributes__process_id,
+            -- Inside a model, ids of processes begin with 118 (112 imports, 116 exports, 117 other actions).
+            case
+                when events.event_type_code = 'USR-41' or events.additional_attributes__action_id like '118%'
+                    then events.additional_attributes__action_id
+            end
+        ) as sent_process,
+        case
+            when translate(lower(events.additional_attributes__integration_id), '123456789abcdef', '000000000000000')
+                = '00000000000000000000000000000000'
+                then lower(events.additional_attributes__integration_id)
+            else events.additional_attributes__integration_id
+        end as sent_integration,
         -- Of a dashboard the event's object is the model; the attributes name the dashboard.
         case
             when events.event_type_code = 'USR-19' and events.object_id is not null
@@ -153,32 +267,63 @@ sent as (
         events.additional_attributes__process_name as sent_process_name,
         events.additional_attributes__integration_name as sent_integration_name,
         events.additional_attributes__action_id as action_id,
-        events.additional_attributes__action_name as action_name,
+        events.additional_attributes__action_name as sent_action_name,
         events.additional_attributes__action_type as action_type,
         coalesce(events.additional_attributes__role_id, events.additional_attributes__model_role_id) as role_id,
         coalesce(events.additional_attributes__role_name, events.additional_attributes__model_role_name) as role_name,
         events.additional_attributes__client_name as client_name,
-        catalogue.category,
+        coalesce(catalogue.category, categories.category) as category,
         catalogue.event_message,
-        catalogue.object_kind as listed_kind,
-        coalesce(catalogue.object_kind, case
-            when lower(events.object_type_id) in ('user', 'model', 'workspace') then lower(events.object_type_id)
-            when events.object_id like '%/%' then 'app_page'
-        end) as object_kind
+        -- Where the catalogue expects a process, events carry the model; encryption events may carry a key or domain.
+        case
+            when catalogue.object_kind = 'process'
+                and length(coalesce(events.object_id, events.additional_attributes__object_id)) = 32
+                then 'model'
+            when catalogue.category <> 'encryption'
+                or length(coalesce(events.object_id, events.additional_attributes__object_id)) = 32
+                then catalogue.object_kind
+        end as listed_kind,
+        lower(events.object_type_id) as sent_kind
     from events
     left join catalogue on events.event_type_code = catalogue.event_type_code
+    left join categories
+        on substring(events.event_type_code, 1, strpos(events.event_type_code, '-')) = categories.prefix
+),
+
+-- The object is what its id is: a record of the directory, or what the attributes name by it. The catalogue comes
+-- after that.
+classified as (
+    select
+        sent.*,
+        coalesce(known_ids.kind, case
+            when sent.subject = sent.sent_model then 'model'
+            when sent.subject = sent.sent_workspace then 'workspace'
+            when sent.subject = sent.sent_target then 'user'
+            when sent.subject = sent.sent_integration then 'integration'
+            when sent.subject = sent.sent_process then 'process'
+        end, sent.listed_kind) as id_kind
+    from sent
+    left join known_ids on sent.subject = known_ids.id
 ),
 
 -- Which user, model, app, page, process and integration each event is about; `subject` is `app/page` for pages.
+kinds as (
+    select
+        *,
+        coalesce(id_kind, case
+            when sent_kind in ('user', 'model', 'workspace') then sent_kind
+            when subject like '%/%' then 'app_page'
+        end) as object_kind
+    from classified
+),
+
 identified as (
     select
         *,
         coalesce(event_date, created_date, cast(cast('1900-01-01' as date) as timestamptz)) as happened_at,
-        coalesce(sent_model, case when listed_kind = 'model' then subject end) as model_id,
-        -- The object of an encryption event can be a key or a domain too.
-        coalesce(sent_target, case
-            when listed_kind = 'user' and (category <> 'encryption' or length(subject) = 32) then subject
-        end) as target_id,
+        coalesce(sent_model, case when id_kind = 'model' then subject end) as model_id,
+        coalesce(sent_target, case when id_kind = 'user' then subject end) as target_id,
+        coalesce(sent_workspace, case when id_kind = 'workspace' then subject end) as workspace_id,
         nullif(coalesce(sent_app, case
             when object_kind = 'app' then subject
             when object_kind = 'app_page' and subject like '%/%' then substring(subject, 1, strpos(subject, '/') - 1)
@@ -197,8 +342,13 @@ identified as (
             when 'app' then sent_app_name
             when 'app_page' then sent_page_name
             when 'integration' then sent_integration_name
-        end, case when object_kind = 'model' then null else sent_name end) as object_name
-    from sent
+        end, case when object_kind = 'model' then null else sent_name end) as object_name,
+        -- `name` is that of the action where an action is named, and for exports and deletions that an action made.
+        coalesce(sent_action_name, case
+            when action_id = '-1' then 'unsaved action'
+            when action_id is not null or event_type_code in ('USR-36', 'USR-38') then sent_name
+        end) as action_name
+    from kinds
 )
 
 -- Names are those of the directory at the time, else what the event or one of the same day calls the object.
@@ -227,9 +377,9 @@ select
     cast(users.name as varchar) as user_name,
     cast(users.email as varchar) as user_email,
     cast(e.tenant_id as varchar) as tenant_id,
-    cast(coalesce(e.sent_workspace, models.workspace_id) as varchar) as workspace_id,
+    cast(coalesce(e.workspace_id, models.workspace_id) as varchar) as workspace_id,
     cast(coalesce(workspaces.name, case
-        when coalesce(e.sent_workspace, models.workspace_id) = models.workspace_id then models.workspace_name
+        when coalesce(e.workspace_id, models.workspace_id) = models.workspace_id then models.workspace_name
     end) as varchar) as workspace_name,
     cast(e.model_id as varchar) as model_id,
     cast(coalesce(
@@ -252,11 +402,12 @@ select
         pages.name
     ) as varchar) as page_name,
     cast(e.action_id as varchar) as action_id,
-    cast(coalesce(e.action_name, case when e.action_id = '-1' then 'unsaved action' end) as varchar) as action_name,
+    cast(e.action_name as varchar) as action_name,
     cast(e.action_type as varchar) as action_type,
     cast(e.process_id as varchar) as process_id,
     cast(coalesce(
-        e.sent_process_name, case when e.object_kind = 'process' then e.object_name end
+        e.sent_process_name, case when e.object_kind = 'process' then e.object_name end,
+        case when e.process_id = e.action_id then e.action_name end
     ) as varchar) as process_name,
     cast(e.integration_id as varchar) as integration_id,
     cast(coalesce(
@@ -326,7 +477,7 @@ left join versions as models
     on models.kind = 'model' and models.id = e.model_id
     and e.happened_at >= models.starts_at and e.happened_at < models.ends_at
 left join versions as workspaces
-    on workspaces.kind = 'workspace' and workspaces.id = coalesce(e.sent_workspace, models.workspace_id)
+    on workspaces.kind = 'workspace' and workspaces.id = coalesce(e.workspace_id, models.workspace_id)
     and e.happened_at >= workspaces.starts_at and e.happened_at < workspaces.ends_at
 left join versions as targets
     on targets.kind = 'user' and targets.id = e.target_id

@@ -10,6 +10,7 @@ import dlt
 import pyarrow as pa
 
 from audit_source import schema
+from audit_source.pages import normalise_code
 
 Row = dict[str, Any]
 
@@ -27,7 +28,7 @@ def event(number: int, code: str, happened: str | None, **values: Any) -> Row:
     row: Row = {
         "id": 971529164212789000 + number,
         "event_type_id": code,
-        "event_type_code": code.replace("-0", "-"),
+        "event_type_code": normalise_code(code),
         "message": f"event {number}",
         "event_date": at(happened) if happened else None,
         "created_date": at(happened) if happened else None,

@@ -2,10 +2,11 @@
 
 from tests.models.raw import Row, event, version
 
-ANN, BOB, EVE, GHOST = "8a80d86a5565443f01557f053e6719ba", "b0b0", "e7e7", "dead00"
-PLAN, LOST_MODEL = "aaaa1111", "bbbb2222"
-SALES = "5a1e5"
-APP, PAGE = "a99-app", "9a9e-page"
+ANN, BOB, EVE, GHOST = "8a80d86a5565443f01557f053e6719ba", "b0b0" * 8, "e7e7" * 8, "dead0000" * 4
+PLAN, LOST_MODEL = "aaaa1111" * 4, "bbbb2222" * 4
+SALES = "5a1e5" * 6 + "5a"
+APP, PAGE = "a99a" * 8, "9a9e" * 8
+GONE = "60e0" * 8
 SYSTEM = "INTERNAL_5"
 
 USERS: list[Row] = [
@@ -93,7 +94,7 @@ EVENTS: list[Row] = [
     event(36, "DSM-405", "2026-03-05 14:01", user_id=ANN, object_id=ANN.upper()),
     event(37, "NEW-008", "2026-03-05 15:00", user_id=ANN, object_id=SALES, object_type_id="WORKSPACE"),
     # 38: somebody in no list, known from the event that removed them.
-    event(38, "USR-29", "2026-03-05 16:00", user_id=ANN, object_id="60e0", attr_target_user_id="60E0")
+    event(38, "USR-29", "2026-03-05 16:00", user_id=ANN, object_id=GONE, attr_target_user_id=GONE.upper())
     | {"additional_attributes__target_user_name": "gone@x.com"},
 ]
 

@@ -60,6 +60,25 @@ def test_no_name_of_a_cte_is_there_twice() -> None:
         assert len(names) == len(set(names)), name
 
 
+def test_no_window_has_a_frame_that_sums_wrongly() -> None:
+    """DuckDB 1.5 sums wrongly over an ordered frame without bounds, above a million rows."""
+    wrong = {
+        name: window.sql()
+        for name, query in QUERIES.items()
+        for window in query.find_all(exp.Window)
+        if window.args.get("order")
+        and (spec := window.args.get("spec"))
+        and spec.args.get("kind") == "RANGE"
+        and spec.args.get("start") == spec.args.get("end") == "UNBOUNDED"
+    }
+    assert wrong == {}
+    found = sqlglot.parse_one(
+        "select sum(x) over (order by y range between unbounded preceding and unbounded following) from t",
+        dialect="duckdb",
+    ).find(exp.WindowSpec)
+    assert found is not None and found.args["start"] == found.args["end"] == "UNBOUNDED"
+
+
 def test_no_model_uses_what_warehouses_do_differently() -> None:
     """JSON, regular expressions, intervals, "any value": such things differ between engines, or do not exist."""
     unportable = (

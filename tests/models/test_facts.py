@@ -14,7 +14,7 @@ from pipelines.report import format_table, summary_tables
 from tests.models import scenario
 from tests.models.conftest import open_warehouse
 from tests.models.raw import at
-from tests.models.scenario import ANN, APP, BOB, EVE, GHOST, LOST_MODEL, PAGE, PLAN, SALES, SYSTEM
+from tests.models.scenario import ANN, APP, BOB, EVE, GHOST, GONE, LOST_MODEL, PAGE, PLAN, SALES, SYSTEM
 from tests.models.warehouse import Warehouse
 
 FIRST_ID = 971529164212789000
@@ -256,8 +256,8 @@ def test_clients(fact: Facts) -> None:
 
 
 def test_processes_and_integrations(fact: Facts) -> None:
-    assert fact(26, "process_id", "process_name", "object_name", "model_name") == ("p1", "Close", "Close", "Plan")
-    assert fact(10, "integration_id", "integration_name") == ("f10", "Nightly")
+    assert fact(26, "process_id", "process_name", "object_name", "model_name") == ("P1", "Close", "Close", "Plan")
+    assert fact(10, "integration_id", "integration_name") == ("F10", "Nightly")
 
 
 def test_dim_users(world: Warehouse) -> None:
@@ -276,12 +276,12 @@ def test_dim_users(world: Warehouse) -> None:
         "Eve Later",
     ]
     unlisted = world.rows("dim_users", "user_id", "kind", where="valid_from is null")
-    assert unlisted == [("60e0", "unknown"), ("9999", "unknown"), (SYSTEM, "system"), (GHOST, "unknown")]
+    assert unlisted == [(GONE, "unknown"), ("9999", "unknown"), (SYSTEM, "system"), (GHOST, "unknown")]
 
 
 def test_users_in_no_list_are_called_as_events_call_them(world: Warehouse) -> None:
     named = world.rows("dim_users", "user_id", "user_name", "email", where="kind = 'unknown'")
-    assert named == [("60e0", "gone@x.com", "gone@x.com"), ("9999", "Zed", None), (GHOST, None, None)]
+    assert named == [(GONE, "gone@x.com", "gone@x.com"), ("9999", "Zed", None), (GHOST, None, None)]
 
 
 def test_dim_models_and_workspaces(world: Warehouse) -> None:
@@ -331,7 +331,7 @@ def test_page_visits_leave_out_failed_ones(world: Warehouse) -> None:
 def test_model_changes(world: Warehouse) -> None:
     assert world.rows("fct_model_changes", "kind", "model_id", "action_name", "process_name") == [
         ("action", LOST_MODEL, "unsaved action", None),
-        ("export", PLAN, None, None),
+        ("export", PLAN, "Grid", None),
         ("process", PLAN, None, "Close"),
     ]
 

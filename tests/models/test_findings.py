@@ -236,3 +236,36 @@ def test_each_rule_has_its_file_and_its_row() -> None:
     model, rules = TABLES["security_findings"], TABLES["finding_rules"]
     assert isinstance(model, Model) and isinstance(rules, Seed)
     assert {part.file.stem for part in model.parts} == {row["rule"] for row in rules.rows}
+
+
+def refuse(insert: Insert, first: int, minutes: list[float], **values: Any) -> None:
+    for number, minute in enumerate(minutes):
+        insert("fct_denied_access", first + number, minute, **values)
+
+
+def test_burst_of_refused_access(insert: Insert, findings: Findings) -> None:
+    refuse(insert, 100, [*range(10), 60, 61], user_id="u")
+    # Nine, and ten that take a minute too long, are none.
+    refuse(insert, 200, list(range(9)), user_id="few")
+    refuse(insert, 300, [n * 1.2 for n in range(10)], user_id="slow")
+    # Nobody is known: the address counts. Two series an hour apart are two findings.
+    refuse(
+        insert, 400, [*(n / 10 for n in range(12)), *(100 + n / 10 for n in range(10))], user_id=None, ip_address="a"
+    )
+    assert findings() == [
+        ("denied_access_burst", "u", 10, ",".join(str(n) for n in range(100, 110))),
+        ("denied_access_burst", None, 12, ",".join(str(n) for n in range(400, 412))),
+        ("denied_access_burst", None, 10, ",".join(str(n) for n in range(412, 422))),
+    ]
+
+
+def test_a_million_refusals_of_one_account_take_no_square_of_time(
+    database: duckdb.DuckDBPyConnection, findings: Findings
+) -> None:
+    """The plan joins by equality only; with a join by range this would not end."""
+    database.execute(
+        "insert into fct_denied_access (event_id, user_id, occurred_at, event_day)"
+        " select n, 'u', timestamptz '2026-03-01 00:00:00+00' + to_milliseconds(n * 100), date '2026-03-01'"
+        " from range(300000) as t(n)"
+    )
+    assert [row[2] for row in findings()] == [300_000]

@@ -2,61 +2,81 @@
 -- inputs: fct_sign_ins, finding_rules
 with
 
-failures as (
+numbered as (
     select
-        coalesce(f.user_id, f.ip_address, 'nobody') as who,
-        f.user_id,
-        f.user_name,
-        f.event_id,
-        f.occurred_at,
-        date_trunc('second', f.occurred_at at time zone 'UTC') as second,
+        coalesce(d.user_id, d.ip_address, 'nobody') as who,
+        d.user_id,
+        d.user_name,
+        d.event_id,
+        d.occurred_at,
+        date_trunc('second', d.occurred_at at time zone 'UTC') as second,
         row_number() over (
-            partition by coalesce(f.user_id, f.ip_address, 'nobody') order by f.occurred_at, f.event_id
+            partition by coalesce(d.user_id, d.ip_address, 'nobody') order by d.occurred_at, d.event_id
         ) as number
-    from fct_sign_ins as f
-    where f.outcome = 'failure' and f.occurred_at is not null
+    from fct_sign_ins as d
+    where d.outcome = 'failure' and d.occurred_at is not null
+),
+
+-- `last_number` is a column, so that the join below is one of equal columns: by a range it would grow with the square
+-- of the failures of one account.
+failures as (
+    select n.*, n.number + r.threshold - 1 as last_number, r.minutes
+    from numbered as n
+    inner join finding_rules as r on r.rule = 'failed_sign_in_burst'
 ),
 
 -- The failures that begin a series of `threshold` within `minutes`.
 beginnings as (
+    select r.who, r.number, r.last_number
+    from failures as r
+    inner join failures as last_one on r.who = last_one.who and r.last_number = last_one.number
+    where date_diff('second', r.second, last_one.second) <= r.minutes * 60
+),
+
+reached as (
     select
-        f.who,
-        f.number,
-        r.threshold,
-        f.number - lag(f.number) over (partition by f.who order by f.number) as step
-    from failures as f
-    inner join finding_rules as r on r.rule = 'failed_sign_in_burst'
-    inner join failures as last_one
-        on f.who = last_one.who
-        and last_one.number = f.number + r.threshold - 1
-    where date_diff('second', f.second, last_one.second) <= r.minutes * 60
+        r.who, r.user_id, r.user_name, r.event_id, r.occurred_at, r.number,
+        b.number as begins,
+        max(b.last_number) over (
+            partition by r.who order by r.number nulls first rows between unbounded preceding and current row
+        ) as reaches_to
+    from failures as r
+    left join beginnings as b on r.who = b.who and r.number = b.number
 ),
 
 -- Series that share an event are one burst.
-series as (
+counted as (
     select
-        who, number, threshold,
-        sum(case when step < threshold then 0 else 1 end) over (
-            partition by who order by number nulls first rows between unbounded preceding and current row
-        ) as burst
-    from beginnings
+        who, user_id, user_name, event_id, occurred_at, number, reaches_to,
+        case
+            when begins is not null
+                and coalesce(lag(reaches_to) over (partition by who order by number nulls first), 0) < number
+                then 1
+            else 0
+        end as opens
+    from reached
 ),
 
-bursts as (
-    select who, burst, min(number) as first_number, max(number) + max(threshold) - 1 as last_number
-    from series
-    group by who, burst
+in_series as (
+    select
+        who, user_id, user_name, event_id, occurred_at, number, reaches_to,
+        sum(opens) over (
+            partition by who order by number nulls first rows between unbounded preceding and current row
+        ) as island
+    from counted
 ),
 
 evidence as (
-    select b.who, b.burst, b.first_number, f.number, f.user_id, f.user_name, f.event_id, f.occurred_at
-    from bursts as b
-    inner join failures as f on b.who = f.who and f.number between b.first_number and b.last_number
+    select
+        who, island, user_id, user_name, event_id, occurred_at,
+        row_number() over (partition by who, island order by number nulls first) as place
+    from in_series
+    where reaches_to >= number
 )
 
 select
     cast(concat(
-        max(r.rule), ':', cast(max(case when e.number = e.first_number then e.event_id end) as varchar)
+        max(r.rule), ':', cast(max(case when e.place = 1 then e.event_id end) as varchar)
     ) as varchar) as finding_id,
     cast(max(r.rule) as varchar) as rule,
     cast(max(r.severity) as varchar) as severity,
@@ -67,12 +87,11 @@ select
     cast(null as varchar) as target_user_id,
     cast(null as varchar) as target_user_name,
     cast(string_agg(
-        case when e.number < e.first_number + 20 then cast(e.event_id as varchar) end,
-        ',' order by e.event_id nulls first
+        case when e.place <= 20 then cast(e.event_id as varchar) end, ',' order by e.event_id nulls first
     ) as varchar) as evidence_event_ids,
     cast(count(*) as bigint) as evidence_count,
     cast(min(e.occurred_at) as timestamptz) as started_at,
     cast(max(e.occurred_at) as timestamptz) as ended_at
 from evidence as e
 inner join finding_rules as r on r.rule = 'failed_sign_in_burst'
-group by e.who, e.burst
+group by e.who, e.island
