@@ -20,7 +20,7 @@ from tests.pipeline.test_load import HOSTILE, LISTS
 MOMENT = int(datetime.now(timezone.utc).timestamp() * 1000) // 86_400_000 * 86_400_000 - 5 * 86_400_000
 TEXTS = [*HOSTILE, "+1", "-1", "@SUM(A1)", "\tx", "\rx", "\nx", "＝1", "'quoted", "plain", "o'hara; drop table x"]
 EVENTS = [
-    event(i, MOMENT + i * 3_600_000, message=text, userAgent=text, userId=f"U{i % 5}",
+    event(i, MOMENT + i * 3_600_000, message=text, userAgent=text, userId=f"u{i % 5}",
           additionalAttributes={"modelId": "ABCDEF" if i % 2 else "X", "workspaceId": "w1", "name": text})
     for i, text in enumerate(TEXTS)
 ]  # fmt: skip

@@ -119,7 +119,7 @@ def test_tables_and_lists_on_both_engines(tenant: Tenant, engine: Engine) -> Non
     assert engine.rows("select id, name, last_modified from anaplan_audit_raw.models") == [
         ("ABCDEF", "Forecast", datetime(2026, 11, 1, 8, tzinfo=timezone.utc))
     ]
-    assert engine.rows("select count(*) from anaplan_audit_raw.event_types") == [(231,)]
+    assert engine.rows("select count(*) from anaplan_audit_raw.event_types") == [(253,)]
     assert engine.rows("select distinct status from anaplan_audit_raw.event_windows") == [("complete",)]
     assert engine.rows(
         "select sum(distinct_events) from anaplan_audit_raw.event_windows"
