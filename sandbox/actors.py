@@ -28,12 +28,14 @@ class Actor:
         self.addresses = [f"{network}.{int(person.id[:2], 16)}.{int(person.id[2:4], 16)}"]
         # Home: one address of a documentation network for each person.
         self.addresses.append(f"198.51.{int(person.id[4:6], 16)}.{int(person.id[6:8], 16)}")
+        self.odd = library.odd
+        self.granted, self.refused = library.granted(person), library.refused(person)
         self.browser = names.BROWSERS[int(person.id[8:10], 16) % len(names.BROWSERS)]
 
     def session(self, rng: Random, ip: str | None = None) -> bytes:
         agent = names.PROGRAMS[rng.randrange(len(names.PROGRAMS))] if rng.random() < 0.05 else self.browser
         session_id = "" if rng.random() < 0.5 else f"{rng.getrandbits(64):016x}"
-        return session_part(ip or self.addresses[rng.random() < 0.25], agent, session_id)
+        return session_part(ip or self.addresses[rng.random() < 0.25], agent, session_id, self.odd)
 
 
 def _draw(weighted: list[tuple[Template, float]], rng: Random, size: int = TABLE_SIZE) -> list[Template]:
@@ -69,9 +71,9 @@ def _admin_work(library: Library, rng: Random, block: int) -> list[tuple[Templat
 class Cast:
     """All actors of a company, built when they first appear."""
 
-    def __init__(self, company: Company) -> None:
+    def __init__(self, company: Company, odd: bool = False) -> None:
         self.company = company
-        self.library = Library(company)
+        self.library = Library(company, odd)
         self.system_table = _draw(self.library.for_system(), Random(f"{company.seed}/system"), 4 * TABLE_SIZE)
         self._actors: dict[tuple[str, int], Actor] = {}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timezone
 from typing import Any
 
 import msgspec
@@ -26,6 +27,12 @@ def json_answer(body: Any, status: int = 200, headers: dict[str, str] | None = N
 def failure(status: int, code: str, message: str, headers: dict[str, str] | None = None) -> web.Response:
     """The error body of Anaplan's sign-in and audit services."""
     return json_answer({"status": code, "statusMessage": message}, status, headers)
+
+
+def integration_failure(path: str, status: int, message: str) -> web.Response:
+    """The error body of the Integration API."""
+    moment = datetime.now(timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return json_answer({"status": {"code": status, "message": message}, "path": path, "timestamp": moment}, status)
 
 
 def html_answer(status: int) -> web.Response:

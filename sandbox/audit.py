@@ -93,16 +93,26 @@ def _page(request: web.Request, window: Window, offset: int, limit: int) -> web.
     if settings.no_meta_single_page and offset == 0 and span.total <= limit:
         return json_answer(b"".join((b'{"response":[', *rows, b"]}")))
     paging: dict[str, Any] = {"currentPageSize": count, "totalSize": span.total, "offSet": offset}
+    if offset > 0:
+        paging["previousUrl"] = _page_url(request, max(0, offset - limit))
     following = offset + limit
     if following < span.total:
-        paging |= {"nextOffset": following, "nextUrl": _next_url(request, following)}
+        paging |= {"nextOffset": following, "nextUrl": _page_url(request, following)}
     elif settings.next_offset_on_last:
         paging["nextOffset"] = span.total
     meta = msgspec.json.encode({"paging": paging})
     return json_answer(b"".join((b'{"meta":', meta, b',"response":[', *rows, b"]}")))
 
 
-def _next_url(request: web.Request, offset: int) -> str:
-    """URL of the next page; Anaplan has been seen to name the POST endpoint after a GET."""
-    path = f"{AUDIT_EVENTS}/search" if state_of(request).settings.search_next_url else request.path
-    return str(URL(f"{request.url.origin()}{path}").with_query({**request.query, "offset": str(offset)}))
+def _page_url(request: web.Request, offset: int) -> str:
+    """URL of another page. Without dates in the request it carries the 30 days that were filled in.
+
+    Anaplan has been seen to name the POST endpoint after a GET.
+    """
+    state = state_of(request)
+    path = f"{AUDIT_EVENTS}/search" if state.settings.search_next_url else request.path
+    query = {**request.query, "offset": str(offset)}
+    if request.method == "GET" and not {"dateFrom", "dateTo", "intervalInHours"} & query.keys():
+        now = state.clock.now()
+        query |= {"dateFrom": str(now - MAX_SPAN), "dateTo": str(now)}
+    return str(URL(f"{request.url.origin()}{path}").with_query(query))

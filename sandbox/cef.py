@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timezone
 from typing import Any
 
 import msgspec
 
 from .store import Window
 
-EXTENSIONS = {
-    "id": "externalId",
-    "eventDate": "rt",
-    "userId": "suser",
-    "ipAddress": "src",
-    "userAgent": "requestClientApplication",
-    "objectId": "duid",
-    "success": "outcome",
-}
+HEAD = ("eventTypeId", "message")
 
 
 def cef_lines(window: Window) -> str:
@@ -26,10 +19,22 @@ def cef_lines(window: Window) -> str:
 
 
 def _line(event: dict[str, Any]) -> str:
-    head = "|".join(_escaped(event.get(key), "|") for key in ("serviceVersion", "eventTypeId", "message"))
-    known = ((name, event.get(key)) for key, name in EXTENSIONS.items())
-    pairs = (f"{name}={_escaped(value, '=')}" for name, value in known if value not in (None, ""))
-    return f"CEF:0|Anaplan|Audit|{head}|5|{' '.join(pairs)}"
+    """Time stamp, two blanks, and a header without a version of the device and without a severity."""
+    code, message = (_escaped(event.get(key), "|") for key in HEAD)
+    fields = (f"{name}={_value(value)}" for name, value in event.items() if name not in HEAD)
+    return f"{_stamp(event.get('eventDate'))}  CEF:0|Anaplan, Inc.||null|{code}|{message}|{' '.join(fields)}"
+
+
+def _stamp(moment: Any) -> str:
+    try:
+        return datetime.fromtimestamp(moment / 1000, timezone.utc).isoformat(timespec="milliseconds")[:23] + "Z"
+    except (TypeError, ValueError, OverflowError, OSError):
+        return "null"
+
+
+def _value(value: Any) -> str:
+    text = msgspec.json.encode(value).decode() if isinstance(value, (dict, list, bool)) or value is None else value
+    return _escaped(text, "=")
 
 
 def _escaped(value: Any, mark: str) -> str:

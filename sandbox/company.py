@@ -7,12 +7,21 @@ the headcount is constant and a date alone tells who is there, whenever the sand
 from __future__ import annotations
 
 import hashlib
+import string
 import unicodedata
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
 from . import names
+
+LETTERS = string.ascii_letters + string.digits
+
+
+def connection_id(*parts: Any) -> str:
+    """Ids of connections: `con_` and 16 letters and digits in either case."""
+    digest = hashlib.sha256(repr(parts).encode()).digest()
+    return "con_" + "".join(LETTERS[byte % len(LETTERS)] for byte in digest[:16])
 
 
 def hex_id(*parts: object) -> str:
@@ -99,7 +108,9 @@ class Company:
         flows = ("Orders to Data Hub", "HR to Workforce", "Plan to Warehouse", "FX daily", "CRM sync")
         self.integrations = [Named(hex_id(self.seed, "integration", name), name) for name in flows]
         targets = ("Google BigQuery", "Amazon S3", "Azure Blob", "Snowflake")
-        self.connections = [Named(hex_id(self.seed, "connection", name), name) for name in targets]
+        self.connections = [Named(connection_id(self.seed, name), name) for name in targets]
+        # Connection ids are case-sensitive: the last two differ in case only.
+        self.connections[-1] = Named(f"con_{self.connections[-2].id[4:].swapcase()}", targets[-1])
 
     def _build_workspace(self, number: int, rng: Random) -> None:
         department = names.DEPARTMENTS[number % len(names.DEPARTMENTS)]
@@ -197,7 +208,18 @@ class Company:
                 "lastModifiedByUserGuid": people[i % len(people)].id if people else "",
                 "isoCreationDate": f"2024-0{1 + i % 9}-15T08:00:00.000+0000",
                 "memoryUsage": 50_000_000 + 7_919_000 * (i % 97),
-                "categoryValues": [{"id": hex_id("cat", i % 3), "attribute": "Tier", "value": f"T{i % 3}"}],
+                "lastSavedSerialNumber": 1_000 + 37 * i,
+                "categoryValues": [
+                    {
+                        "id": hex_id("tier", i % 3),
+                        "name": f"Tier {i % 3}",
+                        "categoryId": hex_id("category", 0),
+                        "categoryName": "Tier",
+                        "customerId": self.tenant_id,
+                    }
+                ],
             }
+            if i % 7 == 3:
+                row["modelTransactionRunning"] = False
             rows.append(row)
         return rows

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from aiohttp import web
 
-from .answers import failure, json_answer, token_of
+from .answers import integration_failure, json_answer, token_of
 from .middleware import note_rows, page_fault
 from .pages import BadRequest, paged, positive
 from .state import state_of
@@ -14,7 +15,13 @@ from .state import state_of
 routes = web.RouteTableDef()
 SCHEMES = ("AnaplanAuthToken", "Bearer")
 MAX_LIMIT = 5_000
-SORT_FIELDS = ("firstName", "lastName", "email", "active", "lastLoginDate")
+SORT_FIELDS = {
+    "users": ("firstName", "lastName", "email", "active", "lastLoginDate"),
+    "workspaces": ("name", "sizeAllowance"),
+    "models": ("name", "activeState"),
+}
+# What `s=` looks at, from its beginning.
+SEARCHED = {"users": ("firstName", "lastName", "email"), "workspaces": ("name",), "models": ("name",)}
 # Fields without tenantDetails=true or modelDetails=true.
 BRIEF = {
     "workspaces": ("id", "name"),
@@ -38,17 +45,41 @@ async def myself(request: web.Request) -> web.Response:
 
 @routes.get("/2/0/{collection:users|workspaces|models}")
 async def listing(request: web.Request) -> web.Response:
+    return _list(request, request.match_info["collection"], lambda row: True)
+
+
+@routes.get("/2/0/workspaces/{workspace}/models")
+async def models_of_workspace(request: web.Request) -> web.Response:
+    wanted = request.match_info["workspace"].lower()
+    return _list(request, "models", lambda row: str(row.get("currentWorkspaceId", "")).lower() == wanted)
+
+
+@routes.get("/2/0/{collection:users|workspaces|models}/{id}")
+async def single(request: web.Request) -> web.Response:
+    """One record; ids are compared without their case."""
     state = state_of(request)
     token = token_of(request.headers.get("Authorization", ""), state, SCHEMES)
     if isinstance(token, web.Response):
         return token
-    collection = request.match_info["collection"]
+    collection, wanted = request.match_info["collection"], request.match_info["id"].lower()
+    rows = [row for row in state.directory.rows(collection) if str(row.get("id", "")).lower() == wanted]
+    if not rows:
+        return integration_failure(request.path, 404, "Entity not found")
+    (shown,) = rows if collection == "users" else _brief(collection, rows[:1], request)
+    return json_answer({"status": {"code": 200, "message": "Success"}, collection[:-1]: shown})
+
+
+def _list(request: web.Request, collection: str, keep: Callable[[dict[str, Any]], bool]) -> web.Response:
+    state = state_of(request)
+    token = token_of(request.headers.get("Authorization", ""), state, SCHEMES)
+    if isinstance(token, web.Response):
+        return token
     try:
         limit = min(positive(request.query, "limit", MAX_LIMIT, 1), MAX_LIMIT)
         offset = positive(request.query, "offset", 0, 0)
-        rows = _shown(collection, state.directory.rows(collection), request)
+        rows = _shown(collection, [row for row in state.directory.rows(collection) if keep(row)], request)
     except BadRequest as error:
-        return failure(400, "FAILURE_BAD_REQUEST", str(error))
+        return integration_failure(request.path, 400, str(error))
     if state.settings.page_cap:
         limit = min(limit, state.settings.page_cap)
     return _page(request, collection, rows, offset, limit)
@@ -58,11 +89,13 @@ def _page(request: web.Request, collection: str, rows: list[dict[str, Any]], off
     span = paged(offset, limit, len(rows), page_fault())
     shown = rows[span.start : span.stop]
     note_rows(len(shown))
+    paging: dict[str, Any] = {"currentPageSize": len(shown), "totalSize": span.total, "offset": offset}
+    if offset + len(shown) < span.total:
+        paging["next"] = _page_url(request, offset + limit)
+    if offset > 0:
+        paging["previous"] = _page_url(request, max(0, offset - limit))
     body: dict[str, Any] = {
-        "meta": {
-            "schema": f"{request.url.origin()}/2/0/objects/{collection[:-1]}",
-            "paging": {"currentPageSize": len(shown), "totalSize": span.total, "offset": offset},
-        },
+        "meta": {"schema": f"{request.url.origin()}/2/0/objects/{collection[:-1]}", "paging": paging},
         "status": {"code": 200, "message": "Success"},
     }
     # The key is absent, not empty, when there is nothing to list.
@@ -71,19 +104,30 @@ def _page(request: web.Request, collection: str, rows: list[dict[str, Any]], off
     return json_answer(body)
 
 
+def _page_url(request: web.Request, offset: int) -> str:
+    return str(request.url.update_query(offset=str(offset)))
+
+
 def _shown(collection: str, rows: list[dict[str, Any]], request: web.Request) -> list[dict[str, Any]]:
-    if collection == "users":
-        return _sorted(rows, request.query.get("sort"))
+    start = request.query.get("s", "").lower()
+    if start:
+        fields = SEARCHED[collection]
+        rows = [row for row in rows if any(str(row.get(name, "")).lower().startswith(start) for name in fields)]
+    rows = _sorted(collection, rows, request.query.get("sort"))
+    return rows if collection == "users" else _brief(collection, rows, request)
+
+
+def _brief(collection: str, rows: list[dict[str, Any]], request: web.Request) -> list[dict[str, Any]]:
     if request.query.get(DETAILS[collection], "").lower() == "true":
         return rows
     return [{key: row[key] for key in BRIEF[collection] if key in row} for row in rows]
 
 
-def _sorted(rows: list[dict[str, Any]], sort: str | None) -> list[dict[str, Any]]:
+def _sorted(collection: str, rows: list[dict[str, Any]], sort: str | None) -> list[dict[str, Any]]:
     """`+email` or `-email`; the sign is required. A plus that was not escaped arrives as a blank."""
     if sort is None:
         return rows
     sign, name = sort[:1], sort[1:]
-    if sign not in ("+", "-", " ") or name not in SORT_FIELDS:
+    if sign not in ("+", "-", " ") or name not in SORT_FIELDS[collection]:
         raise BadRequest(f"Invalid sort parameter: {sort}")
     return sorted(rows, key=lambda row: str(row.get(name, "")), reverse=sign == "-")

@@ -24,9 +24,13 @@ WEEKDAYS = (1.05, 1.1, 1.05, 1.0, 0.8)
 # Weight of the local hours 0..23 as the beginning of a session.
 HOURS = (0.1,) * 6 + (0.6, 2, 6, 9, 9, 7, 4, 6, 8, 8, 7, 4, 2, 1, 0.8, 0.6, 0.3, 0.2)
 HOUR_LIMITS = list(accumulate(HOURS))
+# Live, about one in a thousand events has no attributes.
+NO_ATTRIBUTES_EVERY, NO_ATTRIBUTES = 997, b',"additionalAttributes":null'
 # All but late events are stored within this time.
 PROMPT = 4 * SECOND
-SYSTEM_SHARE = 0.05
+SYSTEM_SHARE = 0.14
+# Of the events of a session, beside what the person does: access that was granted, and rarely refused.
+GRANTED_SHARE, REFUSED_SHARE = 0.2, 0.002
 SIGN_IN_CODES = (encoded(eventTypeId="USR-8"), encoded(eventTypeId=PADDED["USR-8"]))
 
 # eventDate, createdDate, user part, template, session part
@@ -55,7 +59,7 @@ class DayMaker:
 
     def __init__(self, company: Company, settings: Settings) -> None:
         self.company = company
-        self.cast = Cast(company)
+        self.cast = Cast(company, settings.odd_shapes)
         self.settings = settings
 
     def make(self, day: int) -> DayEvents:
@@ -69,7 +73,7 @@ class DayMaker:
         del rows[volume:]
         self._make_late(rows, rng)
         rows.sort()
-        _render(rows, day, rng.getrandbits(20), made)
+        _render(rows, day, rng.getrandbits(20), made, self.settings.odd_shapes)
         return made
 
     def _add_sessions(self, rows: list[Row], day: int, volume: int, rng: Random) -> None:
@@ -100,7 +104,13 @@ class DayMaker:
             when += int(-log(1 - random()) * pace) + 1
             if when >= end:
                 return rows
-            rows.append((when, 0, user, table[int(random() * size)], part))
+            draw = random()
+            if draw < REFUSED_SHARE:
+                rows.append((when, 0, user, actor.refused, part))
+            elif draw < GRANTED_SHARE:
+                rows.append((when, 0, user, actor.granted, part))
+            else:
+                rows.append((when, 0, user, table[int(random() * size)], part))
         if random() < 0.8:
             last = signing["out"] if random() < 0.55 else signing["time-out"]
             rows.append((min(when + 60 * SECOND, end - 1), 0, user, last, part))
@@ -115,18 +125,20 @@ class DayMaker:
         page = self.company.pages[rng.randrange(len(self.company.pages))]
         more = {"appId": page.app.id, "appName": text, "pageId": page.id, "pageName": text, "name": text, text: text}
         shown = template(page.code, f"{page.app.id}/{page.id}", more, message=text if rng.random() < 0.3 else None)
+        odd = self.settings.odd_shapes
         # Few browsers send more than a line; some send kilobytes.
         length = rng.randrange(2_000, 20_000) if rng.random() < 0.05 else 300
         agent = (f"{text} {actor.browser} " * (length // 100))[:length]
         when, _, user, _, _ = rows[at]
-        rows[at] = (when, 0, user, shown, session_part(actor.addresses[0], agent, text[:20]))
+        rows[at] = (when, 0, user, shown, session_part(actor.addresses[0], agent, text[:20], odd))
         return rows
 
     def _system_session(self, day: int, rng: Random) -> list[Row]:
         """Integrations and other processes run around the clock, a few events at a time."""
         number = rng.randrange(1, 6)
         user = self.cast.system_user(number)
-        part = session_part(f"10.0.0.{number}", names.PROGRAMS[number % len(names.PROGRAMS)], "")
+        odd = self.settings.odd_shapes
+        part = session_part(f"10.0.0.{number}", names.PROGRAMS[number % len(names.PROGRAMS)], "", odd)
         when = day * DAY + int(rng.random() * (DAY - 10 * 60 * SECOND))
         table = self.cast.system_table
         count = rng.randrange(1, 9)
@@ -143,17 +155,26 @@ class DayMaker:
             rows[i] = (when, when + delay, user, kind, part)
 
 
-def first_id(day: int) -> int:
-    """Ids of a day start here: above 2^53, and so dense that a float makes neighbours equal."""
-    return day << 45
+# Anaplan numbers events with ten digits today; older ones are above 2^53, so dense that a float makes neighbours equal.
+FIRST_DAY_OF_SHORT_IDS = 20_700
+IDS_A_DAY = 4_000_000
 
 
-def _render(rows: list[Row], day: int, noise: int, made: DayEvents) -> None:
-    number = first_id(day)
+def first_id(day: int, odd: bool = False) -> int:
+    """Ids of a day start here."""
+    if odd or day < FIRST_DAY_OF_SHORT_IDS:
+        return day << 45
+    return 1_000_000_000 + (day - FIRST_DAY_OF_SHORT_IDS) * IDS_A_DAY
+
+
+def _render(rows: list[Row], day: int, noise: int, made: DayEvents, odd: bool) -> None:
+    number = first_id(day, odd)
     pieces = made.pieces
     for when, created, user, (code, target, more, _), part in rows:
         number += 1 + (noise + when) % 3
         checksum = (number * 2_654_435_761 + when) & 0xFFFFFFFF
+        if not odd and number % NO_ATTRIBUTES_EVERY == 0:
+            more = NO_ATTRIBUTES
         pieces.append(EVENT % (number, code, user, target, part, when, created, checksum, more))
         if code in SIGN_IN_CODES:
             made.sign_ins.setdefault(user[10:42].decode(), []).append(when)

@@ -26,7 +26,7 @@ async def _fields(request: web.Request) -> dict[str, str]:
     else:
         try:
             fields = {key: str(value) for key, value in (await request.post()).items()}
-        except ValueError:
+        except (ValueError, LookupError):
             # A multipart body without a boundary, or in an unknown encoding.
             raise GrantError("invalid_request", "Body is malformed.") from None
     scheme, _, value = request.headers.get("Authorization", "").partition(" ")

@@ -23,7 +23,8 @@ class Settings:
     users: int = knob(250, "people of the company at any time")
     seed: int = knob(7, "same seed, same company, same events")
     late_percent: float = knob(0.5, "events that are stored hours or days after they happened, in percent")
-    hostile_percent: float = knob(0.3, "events with HTML, formulas, newlines, emoji in their texts, in percent")
+    odd_shapes: bool = knob(False, "fields as documentation shows them: sessions, nulls, padded codes")
+    hostile_percent: float = knob(0.0, "events with HTML, formulas, newlines, emoji in their texts, in percent")
     weekend: float = knob(0.15, "volume of a Saturday or Sunday, as a part of a weekday's (1.0: all days alike)")
 
     order: str = knob("asc", "order of the events in an answer", choices=ORDERS)

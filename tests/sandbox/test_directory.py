@@ -13,7 +13,10 @@ def test_users_list_pages_with_key_offset(shared: Sandbox, reader: Client) -> No
     assert users["meta"]["paging"] == {"currentPageSize": 42, "totalSize": 42, "offset": 0}
     assert users["status"] == {"code": 200, "message": "Success"}
     page = reader.get("/2/0/users", params={"limit": 20, "offset": 30}).json()
+    before = page["meta"]["paging"].pop("previous")
+    assert before == f"{shared.url}/2/0/users?limit=20&offset=10"
     assert page["meta"]["paging"] == {"currentPageSize": 12, "totalSize": 42, "offset": 30}
+    assert reader.get("/2/0/users", params={"limit": 20}).json()["meta"]["paging"]["next"].endswith("offset=20")
     assert page["users"] == users["users"][30:]
 
 
@@ -94,3 +97,40 @@ def test_people_come_and_go_with_the_clock(sandbox: Sandbox) -> None:
 def test_lists_need_a_token(sandbox: Sandbox, client: Client) -> None:
     sandbox.expire_tokens()
     assert client.get("/2/0/users").status_code == 401
+
+
+def test_errors_have_the_form_of_this_service(reader: Client) -> None:
+    answer = reader.get("/2/0/models/00000000000000000000000000000000")
+    assert answer.status_code == 404
+    assert answer.json()["status"] == {"code": 404, "message": "Entity not found"}
+    assert answer.json()["path"] == "/2/0/models/00000000000000000000000000000000"
+    refused = reader.get("/2/0/models", params={"sort": "name"})
+    assert (refused.status_code, refused.json()["status"]["code"]) == (400, 400)
+
+
+@pytest.mark.parametrize(("collection", "field"), [("workspaces", "sizeAllowance"), ("models", "activeState")])
+def test_other_lists_validate_their_sort_too(reader: Client, collection: str, field: str) -> None:
+    assert reader.get(f"/2/0/{collection}", params={"sort": f"-{field}"}).status_code == 200
+    assert reader.get(f"/2/0/{collection}", params={"sort": "+email"}).status_code == 400
+
+
+def test_single_records_and_models_of_a_workspace(reader: Client) -> None:
+    user = reader.get("/2/0/users").json()["users"][3]
+    assert reader.get(f"/2/0/users/{user['id'].upper()}").json()["user"] == user
+    models = reader.get("/2/0/models", params={"modelDetails": "true"}).json()["models"]
+    assert all(isinstance(model["lastSavedSerialNumber"], int) for model in models)
+    assert set(models[0]["categoryValues"][0]) == {"id", "name", "categoryId", "categoryName", "customerId"}
+    one = reader.get(f"/2/0/models/{models[0]['id']}", params={"modelDetails": "true"}).json()["model"]
+    assert one == models[0]
+    below = reader.get(f"/2/0/workspaces/{models[0]['currentWorkspaceId']}/models").json()["models"]
+    expected = {model["id"] for model in models if model["currentWorkspaceId"] == models[0]["currentWorkspaceId"]}
+    assert {model["id"] for model in below} == expected
+
+
+def test_search_by_the_beginning(reader: Client) -> None:
+    user = reader.get("/2/0/users").json()["users"][0]
+    found = reader.get("/2/0/users", params={"s": user["email"][:8].upper()}).json()["users"]
+    assert user in found and all(
+        any(one[name].lower().startswith(user["email"][:8]) for name in ("firstName", "lastName", "email"))
+        for one in found
+    )

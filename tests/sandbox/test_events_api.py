@@ -1,3 +1,5 @@
+import re
+
 import pytest
 
 from sandbox.clock import DAY, HOUR
@@ -24,7 +26,11 @@ def test_meta_names_offset_as_offSet_and_next_page(shared: Sandbox, reader: Clie
     total = len(shared.truth())
     first = paging(reader, limit=100)
     assert (first["currentPageSize"], first["totalSize"], first["offSet"], first["nextOffset"]) == (100, total, 0, 100)
-    assert first["nextUrl"] == f"{shared.url}{EVENTS}?limit=100&offset=100"
+    # Without dates in the request, the 30 days that were filled in are in the address of the next page.
+    assert first["nextUrl"] == (f"{shared.url}{EVENTS}?limit=100&offset=100&dateFrom={NOW - 30 * DAY}&dateTo={NOW}")
+    assert "previousUrl" not in first
+    second = paging(reader, limit=100, offset=100, dateFrom=NOW - DAY, dateTo=NOW)
+    assert second["previousUrl"] == f"{shared.url}{EVENTS}?limit=100&offset=0&dateFrom={NOW - DAY}&dateTo={NOW}"
     last = paging(reader, limit=100, offset=total - 5)
     assert (last["currentPageSize"], last["nextOffset"], "nextUrl" in last) == (5, total, False)
     beyond = reader.events(limit=100, offset=total + 5)
@@ -148,7 +154,11 @@ def test_plain_text_gives_cef_unpaged(shared: Sandbox, reader: Client) -> None:
     lines = answer.text.split("\n")[:-1]
     assert answer.headers["Content-Type"].startswith("text/plain")
     assert len(lines) == len(shared.truth())
-    assert all(line.startswith("CEF:0|Anaplan|") for line in lines)
+    form = re.compile(
+        r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z  CEF:0\|Anaplan, Inc\.\|\|null\|[A-Z]+-\w+\|.*\|id=\d+ userId=\S+ .*"
+    )
+    assert all(form.fullmatch(line) for line in lines)
+    assert any('additionalAttributes={"' in line for line in lines)
 
 
 def test_events_appear_with_the_clock_and_age_out(sandbox: Sandbox, client: Client) -> None:

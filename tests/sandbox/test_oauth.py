@@ -72,3 +72,29 @@ def test_malformed_requests_are_refused(sandbox: Sandbox) -> None:
         sandbox.url + "/oauth/token", data="{", headers={"Content-Type": "application/json"}, timeout=10
     )
     assert broken.json()["error"] == "invalid_request"
+
+
+def test_bodies_that_cannot_be_read_are_refused(sandbox: Sandbox) -> None:
+    """A multipart body without a boundary, among others."""
+    for kind, body in (
+        ("multipart/form-data", b"x"),
+        ("multipart/form-data; boundary=", b"--\r\n"),
+        ("application/x-www-form-urlencoded; charset=none", b"a=b"),
+        ("application/json", b"\xff"),
+    ):
+        for path in ("/oauth/token", "/oauth/device/code"):
+            answer = requests.post(sandbox.url + path, data=body, headers={"Content-Type": kind}, timeout=10)
+            assert (answer.status_code, answer.json()["error"]) == (400, "invalid_request"), (kind, path)
+
+
+def test_authorization_begins_with_a_redirect(sandbox: Sandbox) -> None:
+    query = {"response_type": "code", "client_id": "sandbox-web", "redirect_uri": "https://www.example.com"}
+    first = requests.get(f"{sandbox.url}/auth/authorize", params=query, allow_redirects=False, timeout=10)
+    assert first.status_code == 302
+    page = requests.get(sandbox.url + first.headers["Location"], timeout=10)
+    assert page.status_code == 200 and page.headers["Content-Type"].startswith("text/html")
+    del query["client_id"]
+    assert (
+        requests.get(f"{sandbox.url}/auth/authorize", params=query, allow_redirects=False, timeout=10).status_code
+        == 400
+    )
