@@ -279,13 +279,16 @@ def is_json(body: bytes) -> bool:
     try:
         msgspec.json.decode(body, type=msgspec.Raw)
         return True
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, RecursionError):
         pass
     try:
         # Texts that are no UTF-8, or hold raw control characters, are no reason to ask again.
-        json.loads(body.decode("utf-8", "replace"), strict=False)
+        json.loads(body.decode("utf-8", "replace"), strict=False, parse_int=str)
         return True
-    except (ValueError, RecursionError):
+    except RecursionError:
+        # Nested too deep for this parser is no damage: the decoder copes with it.
+        return True
+    except ValueError:
         return False
 
 

@@ -123,10 +123,10 @@ class PageDecoder:
         return started and self._ready is not None and self._ready.done()
 
 
-def decode_file(path: str, window_start: int) -> tuple[int, int | None] | None:
-    """Puts the table of a page beside its JSON body, as an Arrow file, if there are events.
+def decode_file(path: str, window_start: int) -> tuple[int, int | None, int | None] | None:
+    """Put the table of a page beside its JSON body, as an Arrow file, if there are events.
 
-    Returns `arrived` and `total` of the page; None for a page that only the generic decoder can take.
+    Return `arrived`, `total` and `next_offset` of the page; None for a page that only the generic decoder can take.
     """
     with open(path, "rb") as file:
         page = decode_typed(file.read(), window_start)
@@ -135,7 +135,7 @@ def decode_file(path: str, window_start: int) -> tuple[int, int | None] | None:
     if page.events is not None:
         with pa.OSFile(path + TABLE, "wb") as target, pa.ipc.new_file(target, page.events.schema) as writer:
             writer.write_table(page.events)
-    return page.arrived, page.total
+    return page.arrived, page.total, page.next_offset
 
 
 def _taken(path: str) -> pa.Table:

@@ -1,5 +1,6 @@
 """A span of time -> verified Arrow tables: pages fetched side by side, counted against what Anaplan reports."""
 
+import zlib
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
@@ -16,13 +17,14 @@ from .decoding import PageDecoder
 from .errors import AuditSourceError, BadAnswerError, UnreachableError
 from .pages import Page
 from .settings import Settings
-from .windows import COMPLETE, INCOMPLETE, MINUTE_MS, Span, Window, day_start, halves
+from .windows import COMPLETE, DAY_MS, INCOMPLETE, MINUTE_MS, Span, Window, day_start, halves
 
 # How often a window is fetched in one run before it is left to the next.
 MOST_ATTEMPTS = 4
 # So many windows in a row without an answer, and the newest is tried next: if that fails too, Anaplan is down.
 MOST_UNANSWERED = 3
 SMALLEST_PAGE = 100
+RECENT_MS = DAY_MS
 DOCUMENTED_PAGE_LIMIT = 10_000
 
 # Event type, span, offset, limit.
@@ -45,6 +47,8 @@ class _Job:
     """One attempt at a window: what has been asked, and what has arrived."""
 
     span: Span
+    # Only recent windows are fetched again as an overlap, where a change of content has to be noticed.
+    is_recent: bool = False
     attempt: int = 1
     pending: deque[tuple[int, "Future[Page]"]] = field(default_factory=deque)
     next_offset: int = 0
@@ -56,6 +60,7 @@ class _Job:
     seen: set[int] = field(default_factory=set)
     arrived: int = 0
     inside: int = 0
+    digest: int = 0
 
     @property
     def may_ask(self) -> bool:
@@ -75,6 +80,7 @@ class EventFetcher:
         self._page_size = settings.page_size
         self._threads: ThreadPoolExecutor | None = None
         self._ahead: dict[_Asked, Future[Page]] = {}
+        self._recent_from = 0
 
     def close(self, wait: bool = True) -> None:
         """Ends the threads; `wait` for the requests that are under way, which an interrupted run does not."""
@@ -131,6 +137,7 @@ class EventFetcher:
         jobs: deque[_Job] = deque()
         before = before or {}
         unanswered = 0
+        self._recent_from = checked_at - RECENT_MS
         try:
             while waiting or jobs:
                 job = self._next_job(event_type, jobs, waiting)
@@ -167,7 +174,7 @@ class EventFetcher:
                     yield None, window
                 else:
                     self._withdraw(deque([job]))
-                    jobs.appendleft(_Job(job.span, job.attempt + 1))
+                    jobs.appendleft(_Job(job.span, job.is_recent, job.attempt + 1))
         except GeneratorExit:
             self._keep(event_type, jobs)
             raise
@@ -223,7 +230,8 @@ class EventFetcher:
             if job is None:
                 if not waiting:
                     return under_way
-                job = _Job(waiting.popleft())
+                span = waiting.popleft()
+                job = _Job(span, span[1] > self._recent_from)
                 jobs.append(job)
             self._submit(event_type, job, job.next_offset)
             job.next_offset += job.step or self._page_size
@@ -278,6 +286,8 @@ class EventFetcher:
             job.ids.append(pc.unique(page.events["id"]))
             job.arrived += page.arrived
             job.inside += _count_inside(page.events, job.span)
+            if job.is_recent:
+                job.digest += digest_of(page.events)
         return page.events
 
     def _known_size(self, job: _Job, offset: int, page: Page) -> int:
@@ -318,6 +328,7 @@ class EventFetcher:
             inside=inside,
             checked_at=checked_at,
             repeats=0 if right else repeats,
+            digest=job.digest,
         )
 
     def _is_too_large(self, span: Span, total: int | None) -> bool:
@@ -381,6 +392,12 @@ def _total_of(asked: "Future[Page]") -> int | None:
         logger.info(f"A past window could not be asked about. {problem}")
         return None
     return page.arrived if page.total is None else page.total
+
+
+def digest_of(events: pa.Table) -> int:
+    """Return a sum over the contents of events that does not depend on their order."""
+    texts = [pc.coalesce(events[field.name].cast(pa.string()), "") for field in events.schema]
+    return sum(map(zlib.crc32, map(str.encode, pc.binary_join_element_wise(*texts, "\x1f").to_pylist())))
 
 
 def _count_inside(events: pa.Table, span: Span) -> int:

@@ -172,7 +172,7 @@ class _Ledger:
     def unchanged_days(self) -> set[Any]:
         """Returns the days of which nothing came but what was there, as in the overlap of a quiet hour.
 
-        Events are neither changed nor deleted, so the counts of verified windows tell.
+        The counts of verified windows tell, and for recent ones a digest of what they hold.
         """
         before, now = _verified_events(self.before), _verified_events(self.windows)
         return {_date(day) for day in self.touched if day in before and before[day] == now.get(day)}
@@ -288,13 +288,14 @@ def _unseen(table: pa.Table, seen: set[int]) -> pa.Table:
     return table if all(fresh) else table.filter(pa.array(fresh))
 
 
-def _verified_events(windows: list[Window]) -> dict[int, int]:
-    """Returns the number of events of each day (epoch ms) of which every window is verified."""
-    found: dict[int, int | None] = {}
+def _verified_events(windows: list[Window]) -> dict[int, tuple[int, int]]:
+    """Return number and digest of the events of each day (epoch ms) of which every window is verified."""
+    found: dict[int, tuple[int, int] | None] = {}
     for window in windows:
         day = day_start(window.start)
-        known = found.get(day, 0)
-        found[day] = None if known is None or window.status != COMPLETE else known + window.inside
+        known = found.get(day, (0, 0))
+        verified = known is not None and window.status == COMPLETE
+        found[day] = (known[0] + window.inside, known[1] + window.digest) if known and verified else None
     return {day: number for day, number in found.items() if number is not None}
 
 

@@ -100,7 +100,7 @@ def decode_typed(body: bytes, window_start: int) -> Page | None:
         if not isinstance(events, list):
             return None
         return Page(_table(_typed_rows(events), window_start) if events else None, len(events), total, following)
-    except (msgspec.DecodeError, UnicodeDecodeError, pa.ArrowInvalid, pa.ArrowTypeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, OverflowError, pa.ArrowInvalid, pa.ArrowTypeError):
         return None
 
 
@@ -174,4 +174,5 @@ def normalise_code(code: str | None) -> str | None:
     if not code:
         return None
     prefix, dash, number = code.rpartition("-")
-    return f"{prefix}-{int(number)}" if dash and number.isascii() and number.isdigit() else code
+    # As text: Python refuses to read a number of thousands of digits.
+    return f"{prefix}-{number.lstrip('0') or '0'}" if dash and number.isascii() and number.isdigit() else code

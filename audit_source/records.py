@@ -6,6 +6,7 @@ text column of its own, and the whole record stays in `raw_record` where that ex
 
 import hashlib
 import json
+import math
 import re
 from collections.abc import Callable, Sequence
 from datetime import datetime, timezone
@@ -27,6 +28,9 @@ LEAST_INT64, MOST_INT64 = -(2**63), 2**63 - 1
 
 # Every escape is matched, so that the `u0000` of `\\\\u0000` (a backslash, then text) is left alone.
 _ESCAPE = re.compile(rb"\\(u0000|.)", re.DOTALL)
+_JSON_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
+# Levels of nesting that are kept as they are, and digits of a whole number.
+DEEPEST, LONGEST_NUMBER = 100, 400
 _ISO_ZONE = re.compile(r"([+-]\d{2})(\d{2})$")
 
 _Fits = tuple[Any, bool]
@@ -80,10 +84,45 @@ def decode_lenient(body: bytes, asked: str) -> Any:
     """
     text = without_nul(body).decode("utf-8", "replace")
     try:
-        parsed = json.loads(text, strict=False, parse_constant=str)
+        try:
+            parsed = _loads(text)
+        except RecursionError:
+            parsed = _loads(flattened(text))
     except (ValueError, RecursionError):
         raise BadAnswerError(asked, "a body that is no JSON", "Run again; if it stays, report it.")
     return _clean(parsed) if "\\ud" in text or "\\uD" in text or "\x00" in text else parsed
+
+
+def _loads(text: str) -> Any:
+    """Parse JSON; numbers that no database can hold stay texts."""
+    return json.loads(text, strict=False, parse_constant=str, parse_float=_float, parse_int=_int)
+
+
+def _float(text: str) -> float | str:
+    number = float(text)
+    return number if math.isfinite(number) else text
+
+
+def _int(text: str) -> int | str:
+    return int(text) if len(text) <= LONGEST_NUMBER else text
+
+
+def flattened(text: str) -> str:
+    """Return JSON whose values below `DEEPEST` levels are texts: one poisoned value must not cost the page."""
+    parts: list[str] = []
+    depth = done = 0
+    deep_from: int | None = None
+    for token in _JSON_TOKEN.finditer(text):
+        if token[0] in ("[", "{"):
+            depth += 1
+            if depth == DEEPEST + 1:
+                deep_from = token.start()
+        elif token[0] in ("]", "}"):
+            depth -= 1
+            if depth == DEEPEST and deep_from is not None:
+                parts += [text[done:deep_from], json.dumps(text[deep_from : token.end()])]
+                done, deep_from = token.end(), None
+    return "".join([*parts, text[done:]])
 
 
 def table_of(table: Table, rows: Rows) -> pa.Table:
@@ -168,9 +207,9 @@ def from_iso(text: str) -> int | None:
     """Returns epoch ms of `2026-11-01T08:00:00.000+0000`, whose zone Python 3.10 reads only with a colon."""
     try:
         moment = datetime.fromisoformat(_ISO_ZONE.sub(r"\1:\2", text.replace("Z", "+00:00")))
-    except ValueError:
+        return int((moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)).timestamp() * 1000)
+    except (ValueError, OverflowError):
         return None
-    return int((moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)).timestamp() * 1000)
 
 
 def _declared(fields: dict[str, Any], record: Record) -> tuple[Record, set[str]]:
@@ -213,7 +252,8 @@ def _bool(value: Any) -> _Fits:
 def _timestamp(value: Any) -> _Fits:
     if isinstance(value, str) and not value.lstrip("-").isdigit() and value:
         value = from_iso(value)
-        return value, value is not None
+        fits = value is not None and LEAST_MS <= value <= MOST_MS
+        return (value, True) if fits else (None, False)
     number, fits = _bigint(value)
     if number is not None and not LEAST_MS <= number <= MOST_MS:
         return None, False

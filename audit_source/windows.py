@@ -32,7 +32,8 @@ class Window:
     `inside` counts the events that lie within [start, end): whether Anaplan counts an event at the very end of
     a span is not documented, so `reported` of two adjoining windows may both hold it. `repeats` counts the runs in a
     row, after the first, that found an incomplete window with the same numbers. `probed` is the total that a probe
-    of the verified window reported, where it differs from `reported`: the same total again is no growth.
+    of the verified window reported, where it differs from `reported`: the same total again is no growth. `digest` is
+    a sum over the contents of its events, 0 for windows that are not recent.
     """
 
     start: int
@@ -44,6 +45,7 @@ class Window:
     checked_at: int = 0
     repeats: int = 0
     probed: int | None = None
+    digest: int = 0
 
 
 class Limits(NamedTuple):
@@ -204,6 +206,7 @@ def join(group: list[Window]) -> Window:
         inside,
         checked_at,
         probed=None if probed == inside else probed,
+        digest=sum(w.digest for w in group),
     )
 
 

@@ -1,13 +1,25 @@
--- Each raw event is in fct_events, once: a day on which the two differ in number is wrong.
+-- Each raw event is in fct_events, once and with its present content: days that differ in number or digest are wrong.
 -- inputs: events, fct_events
 with
 
 raw as (
-    select event_day, count(*) as raw_events from events group by event_day
+    select
+        event_day,
+        count(*) as raw_events,
+        sum(coalesce(length(message), 0)) as letters,
+        concat(coalesce(min(checksum), ''), ' ', coalesce(max(checksum), '')) as checksums
+    from events
+    group by event_day
 ),
 
 facts as (
-    select event_day, count(*) as facts from fct_events group by event_day
+    select
+        event_day,
+        count(*) as facts,
+        sum(coalesce(length(message), 0)) as letters,
+        concat(coalesce(min(checksum), ''), ' ', coalesce(max(checksum), '')) as checksums
+    from fct_events
+    group by event_day
 )
 
 select
@@ -17,3 +29,5 @@ select
 from raw
 full outer join facts on raw.event_day = facts.event_day
 where coalesce(raw.raw_events, 0) <> coalesce(facts.facts, 0)
+    or coalesce(raw.letters, 0) <> coalesce(facts.letters, 0)
+    or coalesce(raw.checksums, '') <> coalesce(facts.checksums, '')
