@@ -35,7 +35,12 @@ _Mask = Callable[[Any], Any]
 
 # What may hold one of these, or JSON: only such texts are looked at one by one.
 _SUSPICIOUS = r"@|%40|\d\.\d+\.\d+\.\d|:[0-9A-Fa-f]*:|^[\[{]"
-_ID = re.compile(r"[0-9A-Fa-f-]{16,}|-?\d+|true|false|INTERNAL_\d+", re.ASCII)
+# What surely names no person: ids of Anaplan's, and numbers too short for a telephone.
+_ID = re.compile(
+    r"[0-9A-Fa-f]{24}|[0-9A-Fa-f]{32}|[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}|INTERNAL_\d+|con_\w{16}"
+    r"|11[2-8]\d{9}|-?\d{1,6}|true|false",
+    re.ASCII,
+)
 
 
 def make_privacy(how: str, key: str | None) -> "Privacy | None":
@@ -162,6 +167,8 @@ class Privacy:
             return [self._unknown(item) for item in value]
         if isinstance(value, dict):
             return {self.scrubbed(key): self._unknown(item) for key, item in value.items()}
+        if isinstance(value, (int, float)) and not isinstance(value, bool):
+            return value if _ID.fullmatch(str(value)) else self._whole(str(value))
         return value
 
     def _whole(self, value: Any) -> Any:
