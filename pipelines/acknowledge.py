@@ -1,7 +1,6 @@
 """Takes a gap or a finding off the list of what is open: somebody has seen it. The rows of the facts stay."""
 
-import getpass
-
+from .account import account_name
 from .alerts import alert_row
 from .destination import Pipelines
 from .exit_codes import CONFIGURATION, PipelineError
@@ -35,7 +34,7 @@ def acknowledge(pipelines: Pipelines, reader: Reader, what: tuple[str, ...], not
     tables = OwnTables(pipelines.raw)
     known = {(row["kind"], row["subject"]) for row in tables.select(ALERTS) if row["what"] == "acknowledged"}
     new = sorted(chosen - known)
-    account = getpass.getuser()
+    account = account_name()
     rows = [alert_row(kind, subject, "acknowledged", account=account, note=note) for kind, subject in new]
     tables.insert(ALERTS, rows)
     return len(rows)

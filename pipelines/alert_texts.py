@@ -60,6 +60,11 @@ def certificate_ends(end: datetime, days_left: int) -> str:
     )
 
 
+def alerting_failed(line: str) -> str:
+    """Something that should have been alerted could not be looked up."""
+    return f"• ALERTING: a part of what to alert could not be looked up: {harmless(line)} See `status`."
+
+
 def findings_found(findings: list[dict[str, Any]]) -> str:
     """Security findings, the first of them in words."""
     counts = [(sum(row["severity"] == severity for row in findings), severity) for severity in SEVERITIES]
@@ -67,7 +72,8 @@ def findings_found(findings: list[dict[str, Any]]) -> str:
     plural = "" if len(findings) == 1 else "s"
     lines = [f"• SECURITY: {len(findings)} new finding{plural} ({counted}). Look at them in `security_findings`."]
     for row in findings[:SHOWN_FINDINGS]:
-        lines.append(f"    {row['severity']}, {utc(row['started_at'])}: {harmless(row['finding'])}")
+        when = utc(row["started_at"]) if row["started_at"] is not None else "without a date"
+        lines.append(f"    {row['severity']}, {when}: {harmless(row['finding'])}")
     if len(findings) > SHOWN_FINDINGS:
         lines.append(f"    and {len(findings) - SHOWN_FINDINGS} more")
     return "\n".join(lines)

@@ -6,6 +6,7 @@ remembers the failed runs; it is written in any case, so that the two know the s
 
 import json
 import os
+from collections.abc import Callable
 from contextlib import ExitStack
 from datetime import datetime, timezone
 from typing import Any, NamedTuple
@@ -14,12 +15,13 @@ import click
 import dlt
 from dlt.common.runtime.run_context import active as active_run_context
 
-from .alert_texts import certificate_ends, failed, findings_found, gap_found, headline, resolved
+from .alert_texts import alerting_failed, certificate_ends, failed, findings_found, gap_found, headline, resolved
 from .configuration import SEVERITIES
 from .destination import Pipelines
 from .exit_codes import DONE, INTERRUPTED, TERMINATED
 from .own_tables import ALERTS, OwnTables
 from .reading import ENRICHED, RAW, Reader
+from .redaction import redact
 from .run_log import RunRecord
 from .sign_in_status import CERTIFICATE_WARNING_DAYS, sign_in_status
 from .status import gap_subject
@@ -57,22 +59,39 @@ def settle(record: RunRecord, pipelines: Pipelines | None) -> None:
         if pipelines:
             reader = Reader(pipelines.raw.destination, held)
             past = {(row["kind"], row["subject"]) for row in told}
-            for more in (
-                _news_of_gaps(reader, past),
-                _news_of_findings(record, reader, past),
-                _news_of_certificate(past, datetime.now(timezone.utc)),
-            ):
+            looked_up: tuple[Callable[[], _News], ...] = (
+                lambda: _news_of_gaps(reader, past),
+                lambda: _news_of_findings(record, reader, past),
+                lambda: _news_of_certificate(past, datetime.now(timezone.utc)),
+            )
+            for look_up in looked_up:
+                more = _or_failure(look_up)
                 news = _News(news.texts + more.texts, news.rows + more.rows)
         if not news.texts:
             return
         try:
-            send(url, "\n".join([headline(), *news.texts]))
+            confirmed = send(url, "\n".join([headline(), *news.texts]))
         except WebhookError as error:
             click.echo(f"audit: the alert was not sent: {error}. Check `webhook_url` under [alerts].", err=True)
+            if tables:
+                tables.insert(ALERTS, [alert_row("alerting", "webhook", "failed", note=str(error))])
             return
         _write_file(_failures_after(known, news.rows))
         if tables:
+            note = None if confirmed else "the webhook took the message without a confirmation"
+            news.rows.append(alert_row("alerting", "webhook", "confirmed" if confirmed else "unsure", note=note))
+        if tables:
             tables.insert(ALERTS, news.rows)
+
+
+def _or_failure(look_up: Callable[[], _News]) -> _News:
+    """Return the news, or the news that they could not be looked up: one bad row must not silence the rest."""
+    try:
+        return look_up()
+    except Exception as error:
+        line = redact(f"{type(error).__name__}: {error}".splitlines()[0])[:200]
+        click.echo(f"audit: what to alert could not be looked up: {line}", err=True)
+        return _News([alerting_failed(line)], [alert_row("alerting", "look-up", "failed", note=line)])
 
 
 def alert_row(kind: str, subject: str, what: str, **more: Any) -> Row:
@@ -116,11 +135,16 @@ def _news_of_findings(record: RunRecord, reader: Reader, past: set[tuple[str, st
     wanted = SEVERITIES[: SEVERITIES.index(least_severity()) + 1]
     rows = reader.rows(ENRICHED, "select finding_id, severity, finding, started_at from security_findings")
     new = [row for row in rows if row["severity"] in wanted and ("finding", row["finding_id"]) not in past]
-    new.sort(key=lambda row: (SEVERITIES.index(row["severity"]), -row["started_at"].timestamp()))
+    new.sort(key=lambda row: (SEVERITIES.index(row["severity"]), -_seconds(row["started_at"])))
     return _News(
         [findings_found(new)] if new else [],
         [alert_row("finding", row["finding_id"], "alerted") for row in new],
     )
+
+
+def _seconds(moment: datetime | None) -> float:
+    # Events may carry no date, and so may what was found in them.
+    return moment.timestamp() if moment is not None else 0.0
 
 
 def _news_of_certificate(past: set[tuple[str, str]], now: datetime) -> _News:

@@ -18,6 +18,18 @@ from .steps import check_step, enrich_step, load_step, publish_step, publish_to
 if TYPE_CHECKING:
     from .run_log import RunRecord
 
+
+class Seconds(click.FloatRange):
+    """A number of seconds up to a day; `nan` is none."""
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> Any:
+        number = super().convert(value, param, ctx)
+        if number != number:
+            self.fail(f"`{value}` is no number of seconds.", param, ctx)
+        return number
+
+
+SECONDS = Seconds(0, 86_400)
 DAY = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"])
 
 
@@ -41,7 +53,11 @@ full_refresh_option = click.option(
     "--full-refresh", is_flag=True, help="Rebuild the enriched tables from all raw events, which are never dropped."
 )
 wait_option = click.option(
-    "--wait", default=30.0, show_default=True, help="Seconds to wait for a run that holds the DuckDB file."
+    "--wait",
+    default=30.0,
+    type=SECONDS,
+    show_default=True,
+    help="Seconds to wait for a run that holds the DuckDB file.",
 )
 
 
@@ -120,15 +136,18 @@ def report(wait: float) -> int:
 @debug_option
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, for machines.")
 @click.option("--max-age", default="3h", show_default=True, help="Age from which on the data is stale: 90m, 3h, 2d.")
-@click.option("--runs", default=10, show_default=True, help="How many of the last runs to list.")
+@click.option(
+    "--runs", default=10, type=click.IntRange(0, 100_000), show_default=True, help="How many of the last runs to list."
+)
 @wait_option
 def status(as_json: bool, max_age: str, runs: int, wait: float) -> int:
     """Show how fresh and complete the data is; exit code 1 when stale, or when something is missing."""
     from .configuration import check_settings
-    from .status_command import show_status
+    from .status_command import parse_age, show_status
 
+    age = parse_age(max_age)
     check_settings()
-    return show_status(as_json, max_age, runs, wait)
+    return show_status(as_json, age, runs, wait)
 
 
 @cli.command

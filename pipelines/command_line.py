@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from .exit_codes import explain_any
+from .file_mode import private_files
 from .interruption import interruptible, interruption_of, say_interrupted
 
 DEBUG = "pipelines.audit.debug"
@@ -27,8 +28,9 @@ class AuditGroup(click.Group):
     """Ends every command with its exit code, and an error with one line; a traceback only with --debug."""
 
     def invoke(self, context: click.Context) -> Any:
+        _open_closed_streams()
         try:
-            with interruptible():
+            with interruptible(), private_files():
                 code = super().invoke(context)
         except (click.ClickException, click.exceptions.Exit):
             raise
@@ -42,6 +44,13 @@ class AuditGroup(click.Group):
             else:
                 click.echo(f"audit: {_redacted(line)}", err=True)
         sys.exit(code)
+
+
+def _open_closed_streams() -> None:
+    """Give a process that was started without standard streams something to write to."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode))  # noqa: SIM115
 
 
 def _switch_debug(context: click.Context, _: click.Parameter, value: bool) -> None:

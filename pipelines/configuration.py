@@ -16,7 +16,7 @@ ALERT_SECTION = ("alerts",)
 ALERT_SETTINGS = {"webhook_url", "min_severity"}
 SEVERITIES = ("high", "medium", "low")
 # What each pipeline takes beside dlt's own settings of a pipeline.
-PIPELINE_SETTINGS = {LOAD_NAME: {"wait_for_readers_seconds"}, ENRICH_NAME: {"publish_to"}}
+PIPELINE_SETTINGS = {LOAD_NAME: {"wait_for_readers_seconds", "group_can_read"}, ENRICH_NAME: {"publish_to"}}
 # Set by the pipeline itself, not by its user.
 INTERNAL = {"credentials", "reload", "run", "known", "accept_directory", "start_process"}
 

@@ -63,6 +63,7 @@ def open_pipelines(progress: Any = None) -> Iterator[Pipelines]:
         PipelineError: Another run or a reader is in the way, or the destination is not usable.
     """
     warn_about_open_secrets()
+    check_data_dir()
     with ExitStack() as held:
         held.enter_context(machine_lock(LOAD_NAME))
         database = held.enter_context(_database(database_path())) if destination_type() == "duckdb" else None
@@ -174,14 +175,47 @@ def _postgres_types() -> type[Any]:
     return Types
 
 
+# Schemas that every DuckDB database has.
+DUCKDB_SCHEMAS = ("main", "information_schema", "pg_catalog", "system", "temp")
+
+
+def check_database_name(path: str) -> None:
+    """Refuse names under which DuckDB could not tell the file from a schema, or would keep nothing.
+
+    Raises:
+        PipelineError: The name is taken, or no file.
+    """
+    name = os.path.basename(path)
+    stem = os.path.splitext(name)[0].lower()
+    datasets = [dataset_name(LOAD_NAME).lower(), dataset_name(ENRICH_NAME).lower()]
+    taken = [*datasets, *(f"{one}_staging" for one in datasets), *DUCKDB_SCHEMAS]
+    if name.startswith(":"):
+        raise PipelineError(
+            CONFIGURATION, f"setting `[destination.duckdb] credentials`: `{name}` would keep nothing. Name a file."
+        )
+    if stem in taken:
+        raise PipelineError(
+            CONFIGURATION, f"database file `{path}`: `{stem}` is also the name of a schema. Rename the file."
+        )
+
+
+def check_data_dir() -> None:
+    """Refuse a folder of dlt's whose name dlt's statements cannot hold.
+
+    Raises:
+        PipelineError: `DLT_DATA_DIR` holds a quote or a percent sign.
+    """
+    folder = active_run_context().data_dir
+    if any(sign in folder for sign in "'%\n"):
+        raise PipelineError(
+            CONFIGURATION, f"folder `{folder}` (DLT_DATA_DIR): dlt cannot work in a folder with ' or % in its name."
+        )
+
+
 @contextmanager
 def _database(path: str) -> Iterator[Any]:
     """Opens the DuckDB file and keeps it open for the whole run, or a reader slipping in makes the load fail."""
-    stem = os.path.splitext(os.path.basename(path))[0]
-    if stem in (dataset_name(LOAD_NAME), dataset_name(ENRICH_NAME)):
-        raise PipelineError(
-            CONFIGURATION, f"database file `{path}`: `{stem}` is also the name of a dataset. Rename one of the two."
-        )
+    check_database_name(path)
     is_first_today = not _was_written_today(path)
     connection = open_for_writing(path)
     try:

@@ -8,11 +8,25 @@ import click
 import dlt
 
 from .exit_codes import CONFIGURATION, FAILED, LOCKED, PipelineError
+from .file_mode import tighten
 
 DEFAULT_WAIT_SECONDS = 60.0
 TRY_EVERY_SECONDS = 0.2
 # A DuckDB file begins with three blocks of 4 KB; whatever is shorter was never opened.
 HEADER_BYTES = 3 * 4096
+# Words of DuckDB's for a file whose content makes no sense.
+_DAMAGE = (
+    "Corrupt database",
+    "checksum",
+    "Checksum",
+    "Serialization Error",
+    "WAL file",
+    "replaying WAL",
+    "metadata",
+    "Failed to deserialize",
+    "INTERNAL Error",
+    "block",
+)
 WAIT_SETTING = "pipelines.anaplan_audit.wait_for_readers_seconds"
 
 
@@ -28,15 +42,16 @@ def open_for_writing(path: str) -> Any:
     give_up_at = time.monotonic() + seconds
     announced = False
     _remove_stillborn(path)
+    tighten(path)
     while True:
         try:
             return duckdb.connect(path)
         except duckdb.IOException as error:
             reason = str(error)
         except duckdb.Error as error:
-            raise PipelineError(CONFIGURATION, f"database file `{path}`: {str(error).splitlines()[0]}") from None
+            raise unusable(path, str(error)) from None
         if not is_held(reason):
-            raise _unusable(path, reason)
+            raise unusable(path, reason)
         if time.monotonic() >= give_up_at:
             waited = f", still after {seconds:g} s" if seconds else ""
             raise PipelineError(
@@ -60,8 +75,16 @@ def _remove_stillborn(path: str) -> None:
 
 
 def is_held(reason: str) -> bool:
-    """Tells by DuckDB's message whether another process has the file open."""
-    return "Could not set lock" in reason or "being used by another process" in reason
+    """Whether another process has the file open, by DuckDB's message."""
+    named = "Could not set lock" in reason or "being used by another process" in reason
+    return named and not _no_locks(reason)
+
+
+def _no_locks(reason: str) -> bool:
+    """Whether the file system gives no locks at all, as some NFS and SMB mounts do: nothing to wait for."""
+    return "lock" in reason and any(
+        text in reason for text in ("not supported", "No locks available", "Function not implemented")
+    )
 
 
 def holder(reason: str) -> str:
@@ -84,7 +107,21 @@ def _seconds_to_wait() -> float:
     return seconds
 
 
-def _unusable(path: str, reason: str) -> PipelineError:
+def unusable(path: str, reason: str) -> PipelineError:
+    """Return the error for a file that cannot be opened and that no other process holds; all commands say the same."""
+    first = reason.splitlines()[0]
+    if _no_locks(reason):
+        return PipelineError(
+            CONFIGURATION,
+            f"database file `{path}`: its file system gives no locks ({first}). Put the file on a local disk, or mount "
+            "the share with locks.",
+        )
+    if any(sign in reason for sign in _DAMAGE):
+        return PipelineError(
+            FAILED,
+            f"database file `{path}` is damaged ({first}). Set it and `{path}.wal` aside, restore the last copy, then "
+            "run `load --since` for what Anaplan still keeps.",
+        )
     if "not a valid DuckDB" in reason or "magic bytes" in reason:
         return PipelineError(CONFIGURATION, f"database file `{path}` is no DuckDB database. Name another file.")
     if "Could not write" in reason:

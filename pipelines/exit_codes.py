@@ -1,5 +1,6 @@
 """What a run ends with, for cron and every other scheduler: a code, and one line that says what to do."""
 
+import re
 from collections.abc import Iterator
 
 from .interruption import INTERRUPTED_LINE, interruption_of
@@ -82,6 +83,7 @@ def code_of_source_error(error: Exception) -> int | None:
 
 def _known(error: BaseException) -> tuple[int, str] | None:
     from dlt.common.configuration.exceptions import ConfigurationException
+    from dlt.common.configuration.providers.toml import TomlProviderReadException
     from dlt.common.destination.exceptions import DestinationException
     from dlt.common.exceptions import MissingDependencyException
     from dlt.load.exceptions import LoadClientJobException
@@ -94,6 +96,8 @@ def _known(error: BaseException) -> tuple[int, str] | None:
         return CONFIGURATION, f"model: {_first_line(error)} Nothing was written."
     if isinstance(error, Exception) and (code := code_of_source_error(error)) is not None:
         return code, str(error)
+    if isinstance(error, TomlProviderReadException):
+        return CONFIGURATION, _broken_toml(str(error))
     if isinstance(error, ConfigurationException):
         return CONFIGURATION, f"configuration: {_first_line(error)} See .dlt/config.toml and .dlt/secrets.toml.example."
     if isinstance(error, MissingDependencyException):
@@ -112,6 +116,25 @@ def _known(error: BaseException) -> tuple[int, str] | None:
     if isinstance(error, OSError) and error.errno is not None:
         return FAILED, f"{error.filename or 'file system'}: {error.strerror}. Check space and rights, then run again."
     return None
+
+
+def _broken_toml(text: str) -> str:
+    """Return which file of dlt's configuration is broken, and where; `text` names the files that it reads."""
+    import tomlkit
+    from tomlkit.exceptions import ParseError
+
+    for path in re.findall(r"'([^']+)'", text.splitlines()[0]):
+        try:
+            with open(path, encoding="utf-8") as file:
+                tomlkit.load(file)
+        except ParseError as error:
+            reason = str(error).partition(" at line")[0]
+            return f"`{path}`, line {error.line}, column {error.col}: {reason}. Mend it, then run again."
+        except UnicodeDecodeError as error:
+            return f"`{path}`: byte {error.start + 1} is not UTF-8. Save the file as UTF-8, then run again."
+        except OSError:
+            continue
+    return f"configuration: {text.splitlines()[-1]}. Mend .dlt/config.toml or .dlt/secrets.toml, then run again."
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

@@ -6,6 +6,7 @@ apostrophe in front; the other formats carry every text as it is.
 """
 
 import os
+import stat
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -26,11 +27,10 @@ from .exit_codes import CONFIGURATION, PipelineError
 from .export_filters import Filters, conditions, moment_column
 from .own_tables import COLUMNS, own_schema
 from .reading import ENRICHED, RAW, open_destination
+from .spreadsheet import FORMULA
 from .streaming import arrow_schema, columns_of, stream
 
 FORMATS = ("csv", "jsonl", "parquet")
-# What a spreadsheet may take for a formula, ASCII and full width, and what may hide it from a reader.
-FORMULA = "^[=+\\-@\t\r\n＝＋－＠]"
 # Rows that become Python objects at once.
 JSON_ROWS = 5_000
 
@@ -43,6 +43,8 @@ def export(table: str, file_format: str, to: str | None, force: bool, filters: F
     Raises:
         PipelineError: There is no such table or column, a filter does not fit, or the file exists and not `force`.
     """
+    if to:
+        _check_target(to)
     if to and os.path.lexists(to) and not force:
         raise PipelineError(CONFIGURATION, f"file `{to}` exists. Name another one, or give --force to replace it.")
     if not to and file_format == "parquet" and sys.stdout.isatty():
@@ -58,6 +60,20 @@ def export(table: str, file_format: str, to: str | None, force: bool, filters: F
         rows = _limited(stream(dataset, query, columns))
         with _output(to) as file:
             return _WRITERS[file_format](rows, arrow_schema(columns), file)
+
+
+def _check_target(to: str) -> None:
+    """Refuse what must not be written to, whatever --force says.
+
+    Raises:
+        PipelineError: It is a folder or a disk, or its folder does not exist.
+    """
+    mode = os.stat(to).st_mode if os.path.exists(to) else 0
+    if stat.S_ISDIR(mode) or stat.S_ISBLK(mode) or stat.S_ISSOCK(mode):
+        raise PipelineError(CONFIGURATION, f"--to `{to}`: it is a folder or a device. Name a file.")
+    folder = os.path.dirname(os.path.realpath(to))
+    if not os.path.isdir(folder):
+        raise PipelineError(CONFIGURATION, f"--to `{to}`: the folder `{folder}` does not exist. Make it first.")
 
 
 def _find(destination: Any, table: str) -> tuple[dlt.Dataset, dict[str, str]]:
@@ -142,7 +158,14 @@ def _output(to: str | None) -> Iterator[IO[bytes]]:
         yield sys.stdout.buffer
         sys.stdout.buffer.flush()
         return
-    folder, name = os.path.split(os.path.abspath(to))
+    if os.path.exists(to) and not os.path.isfile(to):
+        # A pipe or a terminal takes the rows as they come.
+        with open(to, "wb") as file:
+            yield file
+        return
+    # The target of a link is replaced, not the link.
+    to = os.path.realpath(to)
+    folder, name = os.path.split(to)
     new = os.path.join(folder, f".{name}.{os.getpid()}.new")
     try:
         with open(new, "wb") as file:

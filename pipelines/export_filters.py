@@ -1,5 +1,6 @@
 """Filters of an export as conditions of its query, built from their parts: a value never becomes SQL."""
 
+import math
 from collections.abc import Callable, Iterator, Mapping
 from datetime import date, datetime, timezone
 from typing import NamedTuple
@@ -77,8 +78,8 @@ def _equality(table: str, columns: Mapping[str, str], text: str) -> exp.Expressi
         return exp.column(name).is_(exp.null())
     try:
         return exp.column(name).eq(_LITERALS.get(columns[name], exp.Literal.string)(value))
-    except ValueError:
-        raise PipelineError(CONFIGURATION, f"--where {text}: `{value}` is no {columns[name]}.") from None
+    except (ValueError, OverflowError):
+        raise PipelineError(CONFIGURATION, f"--where {text[:80]}: `{value[:40]}` is no {columns[name]}.") from None
 
 
 def _moment_literal(text: str) -> exp.Expression:
@@ -93,9 +94,23 @@ def _bool_literal(text: str) -> exp.Expression:
     return exp.true() if text.lower() == "true" else exp.false()
 
 
+def _whole(text: str) -> int:
+    number = int(text) if len(text) < 30 else 2**64
+    if not -(2**63) <= number < 2**63:
+        raise ValueError(text)
+    return number
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(text)
+    return number
+
+
 _LITERALS: dict[str, Callable[[str], exp.Expression]] = {
-    "bigint": lambda text: exp.Literal.number(int(text)),
-    "double": lambda text: exp.Literal.number(float(text)),
+    "bigint": lambda text: exp.Literal.number(_whole(text)),
+    "double": lambda text: exp.Literal.number(_finite(text)),
     "date": lambda text: exp.cast(exp.Literal.string(date.fromisoformat(text).isoformat()), "date"),
     "timestamp": _moment_literal,
     "bool": _bool_literal,

@@ -53,12 +53,12 @@ COLUMNS: dict[str, Columns] = {
         "versions": ("text", "Versions of Python and dlt"),
     },
     ALERTS: {
-        "kind": ("text", "`run`, `gap`, `finding` or `certificate`"),
+        "kind": ("text", "`run`, `gap`, `finding`, `certificate`, or `alerting` for the alerts themselves"),
         "subject": (
             "text",
             "Command that failed; type and start of the lost window; id of the finding; end of the certificate",
         ),
-        "what": ("text", "`alerted`, `resolved` or `acknowledged`"),
+        "what": ("text", "`alerted`, `resolved`, `acknowledged`; of `alerting` `confirmed`, `unsure` or `failed`"),
         "happened_at": ("timestamp", "When that was (UTC)"),
         "exit_code": ("bigint", "What the command ended with; empty for all but runs"),
         "account": ("text", "Who acknowledged, as the machine knows them"),

@@ -5,7 +5,6 @@ where the database has such; then the enrichment rewrites what was built from th
 completes it, and so does the next run, but for raw rows not yet deleted.
 """
 
-import getpass
 import uuid
 from contextlib import nullcontext, suppress
 from datetime import date, datetime, timezone
@@ -17,6 +16,7 @@ from dlt.destinations.sql_client import SqlClientBase
 from audit_source import forget_before
 from audit_source.windows import PURGED
 
+from .account import account_name
 from .checks import RESULTS
 from .destination import ENRICH_MEMORY_AGAIN, Pipelines
 from .enrich import enrich
@@ -69,7 +69,7 @@ def purge(pipelines: Pipelines, day: date, counts: dict[str, int]) -> Purged:
         "started_at": datetime.now(timezone.utc),
         "events": removed.events,
         "rows_in_all": removed.rows,
-        "account": getpass.getuser(),
+        "account": account_name(),
     }
     tables = OwnTables(pipelines.raw)
     tables.insert(PURGES, [record])

@@ -15,7 +15,8 @@ from sqlglot import exp
 
 from .destination import ENRICH_NAME, LOAD_NAME, database_path, dataset_name, destination_type, make_destination
 from .dialects import for_dialect
-from .exit_codes import CONFIGURATION, LOCKED, PipelineError
+from .duckdb_file import holder, is_held, unusable
+from .exit_codes import LOCKED, PipelineError
 from .model_files import DIALECT
 
 RAW, ENRICHED = LOAD_NAME, ENRICH_NAME
@@ -142,12 +143,11 @@ def _connect(path: str, wait_seconds: float) -> Any:
             return duckdb.connect(path, read_only=True)
         except duckdb.Error as error:
             reason = str(error)
-        if "lock" not in reason.lower():
-            first = reason.splitlines()[0]
-            raise PipelineError(CONFIGURATION, f"database file `{path}` cannot be read ({first}).")
+        if not is_held(reason):
+            raise unusable(path, reason)
         if time.monotonic() >= give_up_at:
-            holder = reason.partition("Conflicting lock is held in ")[2].split(". ")[0] or "another program"
             raise PipelineError(
-                LOCKED, f"database file `{path}` is held by {holder}, still after {wait_seconds:g} s. Ask again later."
+                LOCKED,
+                f"database file `{path}` is held by {holder(reason)}, still after {wait_seconds:g} s. Ask again later.",
             )
         time.sleep(TRY_EVERY_SECONDS)

@@ -64,7 +64,7 @@ def read_status(reader: Reader | None, max_age: timedelta, runs: int, now: datet
         "tables": _tables(reader),
     }
     status["problems"] = problems_of(status)
-    status["warnings"] = [*warnings_of(past, status["destination"]["type"]), *warnings]
+    status["warnings"] = [*warnings_of(past, status["destination"]["type"]), *warnings, *_alerting(reader)]
     status["ok"] = not status["problems"]
     return status
 
@@ -72,6 +72,20 @@ def read_status(reader: Reader | None, max_age: timedelta, runs: int, now: datet
 def gap_subject(window: Json) -> str:
     """Returns by what name a lost window is alerted and acknowledged."""
     return f"{window['event_type']} {window['window_start']:%Y-%m-%dT%H:%M:%S.%f}"
+
+
+def _alerting(reader: Reader | None) -> list[str]:
+    """Return what is wrong with the alerts themselves, as the newest of them left it."""
+    query = f"select what, note, subject, happened_at from {ALERTS} where kind = 'alerting'"
+    rows = reader.rows(RAW, query) if reader else []
+    newest = max(rows, key=lambda row: row["happened_at"], default=None)
+    if newest is None or newest["what"] == "confirmed":
+        return []
+    if newest["what"] == "unsure":
+        return [
+            "the last alert may not have been shown: the webhook took it without the usual `ok`. Look for it there."
+        ]
+    return [f"the last alert failed ({newest['subject']}): {newest['note']}. Check `webhook_url` under [alerts]."]
 
 
 def _destination() -> Json:

@@ -41,9 +41,19 @@ def watched(command: str, opened: Callable[[], AbstractContextManager[Any]]) -> 
     except BaseException as error:
         if not settled:
             record.fail(*explain_any(error))
-            with _only_warning("an alert could not be prepared"):
-                settle(record, None)
+            _settle_without_destination(record)
         raise
+
+
+def _settle_without_destination(record: RunRecord) -> None:
+    try:
+        settle(record, None)
+    except Exception as failure:
+        line = redact(explain_any(failure)[1])
+        # What keeps the run from beginning keeps the alert from it too: once is enough.
+        if line != record.error:
+            with suppress(Exception):
+                click.echo(f"audit: an alert could not be prepared: {line}", err=True)
 
 
 @contextmanager

@@ -12,8 +12,8 @@ class WebhookError(Exception):
     """The text was not taken; the message names no address, since that is the secret."""
 
 
-def send(url: str, text: str) -> None:
-    """Posts a text once.
+def send(url: str, text: str) -> bool:
+    """Post a text once. Return whether the answer confirms it: some services take what they never show.
 
     Raises:
         WebhookError: There was no answer, or another one than 2xx.
@@ -32,3 +32,15 @@ def send(url: str, text: str) -> None:
         raise WebhookError(reason) from None
     if not response.ok or response.is_redirect:
         raise WebhookError(f"HTTP {response.status_code}")
+    return _confirms(response)
+
+
+def _confirms(response: requests.Response) -> bool:
+    """Slack and Mattermost answer `ok`, others a JSON object that says so."""
+    if response.text.strip().lower() == "ok":
+        return True
+    try:
+        answer = response.json()
+    except ValueError:
+        return False
+    return isinstance(answer, dict) and True in (answer.get("ok"), answer.get("success"))

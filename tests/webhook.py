@@ -13,6 +13,7 @@ class Webhook:
 
     def __init__(self) -> None:
         self.status = 200
+        self.answer = b""
         self.texts: list[str] = []
         self.requests: list[tuple[str, dict[str, str], dict[str, Any]]] = []
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"hook": self}))
@@ -45,5 +46,6 @@ class _Handler(BaseHTTPRequestHandler):
             self.hook.texts.append(body["text"])
         self.send_response(self.hook.status)
         self.send_header("Location", f"{self.hook.url}/elsewhere")
-        self.send_header("Content-Length", "0")
+        self.send_header("Content-Length", str(len(self.hook.answer)))
         self.end_headers()
+        self.wfile.write(self.hook.answer)

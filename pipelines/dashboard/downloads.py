@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+from ..spreadsheet import harmless
 
 
 def to_csv(frame: pd.DataFrame) -> bytes:
@@ -19,8 +19,7 @@ def to_csv(frame: pd.DataFrame) -> bytes:
 def _harmless(value: object) -> object:
     if not isinstance(value, str):
         return value
-    text = value.replace("\x00", "\ufffd")
-    return f"'{text}" if text.lstrip(" ").startswith(FORMULA) else text
+    return harmless(value.replace("\x00", "\ufffd"))
 
 
 def _moment(value: pd.Timestamp) -> str:

@@ -34,7 +34,9 @@ group by event_day, user_id
 def write_short_models(folder: Path) -> Path:
     """Two layers, both written by day."""
     ids = ["user_id", "target_user_id", "workspace_id", "model_id", "object_id"]
-    write_model(folder, "fct_events", FACTS, columns=["event_id", "event_day", *ids, "message", "checksum"], day="event_day")
+    write_model(
+        folder, "fct_events", FACTS, columns=["event_id", "event_day", *ids, "message", "checksum"], day="event_day"
+    )
     columns = ["event_day", "user_id", "events"]
     key = {"key": ["event_day", "user_id"], "optional": ["user_id"], "day": "event_day"}
     write_model(folder, "users_a_day", USERS_A_DAY, columns=columns, **key)

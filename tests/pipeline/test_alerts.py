@@ -18,7 +18,10 @@ from tests.conftest import REPOSITORY, Engine, Tenant, event, plain_server
 from tests.pipeline.test_status import some_events, status, write
 from tests.webhook import PATH, Webhook
 
-ALERTS = "select kind, subject, what, exit_code from anaplan_audit_raw.alerts order by happened_at, subject"
+ALERTS = (
+    "select kind, subject, what, exit_code from anaplan_audit_raw.alerts"
+    " where kind <> 'alerting' order by happened_at, subject"
+)
 
 
 @pytest.fixture
@@ -248,3 +251,46 @@ def test_webhook_address_does_not_belong_into_the_configuration_file(tmp_path: P
     )  # fmt: skip
     assert outcome.returncode == 2
     assert "Move it to [alerts] in secrets.toml" in outcome.stderr and "x1y2" not in outcome.stderr
+
+
+def test_what_a_webhook_says_is_looked_at_and_shown(
+    tenant: Tenant, engine: Engine, webhook: Webhook, server: Any
+) -> None:
+    """Slack answers `ok`; a service that takes what it never shows answers otherwise."""
+    tenant.set("CREDENTIALS__PASSWORD", "wrong")
+    assert tenant.run("load").code == 3
+    assert len(webhook.take()) == 1
+    assert "may not have been shown" in tenant.run("status").out
+    webhook.answer = b"ok"
+    tenant.set("CREDENTIALS__PASSWORD", "secret")
+    assert tenant.run("load").code == 0
+    assert "alert" not in tenant.run("status").out.split("Tables")[0].replace("alerts", "")
+
+
+def test_a_finding_without_a_date_and_a_failure_within_alerting_stop_no_other_alert(
+    tenant: Tenant, duck: Engine, webhook: Webhook, server: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from pipelines import alerts
+
+    row = {"finding_id": "x:1", "severity": "high", "finding": "without a date", "started_at": None}
+    dated = {**row, "finding_id": "x:2", "finding": "with a date", "started_at": datetime.now(timezone.utc)}
+    read = alerts.Reader.rows
+
+    def rows(self: Any, owner: str, query: str) -> Any:
+        return [row, dated] if "from security_findings" in query else read(self, owner, query)
+
+    with monkeypatch.context() as planted:
+        planted.setattr(alerts.Reader, "rows", rows)
+        assert tenant.run("run").code == 0
+    (text,) = webhook.take()
+    assert "2 new findings" in text and "high, without a date: without a date" in text and "with a date" in text
+
+    def fails(*_: Any) -> Any:
+        raise TypeError("a row that nobody foresaw")
+
+    with monkeypatch.context() as planted:
+        planted.setattr(alerts, "_news_of_gaps", fails)
+        tenant.set("CREDENTIALS__PASSWORD", "wrong")
+        assert tenant.run("load").code == 3
+    (text,) = webhook.take()
+    assert "FAILED: `load`" in text and "ALERTING: a part of what to alert could not be looked up: TypeError" in text

@@ -15,7 +15,17 @@ from tests.conftest import Engine, Outcome, Tenant, event, plain_server
 from tests.pipeline.test_load import LISTS
 
 KEY = "a key of sixteen characters or more"
-ORIGINALS = ("quux", "corp.example", "corp%40", "203.0.113.7", "203.0.113.8", "2001:db8::7", "janey", "491512345678", "1512-3456789")
+ORIGINALS = (
+    "quux",
+    "corp.example",
+    "corp%40",
+    "203.0.113.7",
+    "203.0.113.8",
+    "2001:db8::7",
+    "janey",
+    "491512345678",
+    "1512-3456789",
+)
 JANE, BOB = "8a80d86a5565443f01557f053e6719b1", "8a80d86a5565443f01557f053e6719b2"
 MAIL = "Jane.Quux@corp.example"
 USERS = [
