@@ -156,6 +156,11 @@ def make_destination(database: Any) -> Any:
         return MergingDuckDb(database, **strategy)
     if kind == "postgres":
         strategy["type_mapper"] = _postgres_types()
+        # TRUNCATE would wait for every open reader, and every new reader behind it. DELETE waits for none.
+        strategy["supports_truncate_command"] = False
+        from .postgres_locks import limit_waiting
+
+        limit_waiting()
     try:
         return Destination.from_reference(kind, **strategy)
     except UnknownDestinationModule:

@@ -38,7 +38,7 @@ def open_for_writing(path: str) -> Any:
     """
     import duckdb
 
-    seconds = _seconds_to_wait()
+    seconds = seconds_to_wait()
     give_up_at = time.monotonic() + seconds
     announced = False
     _remove_stillborn(path)
@@ -94,7 +94,7 @@ def holder(reason: str) -> str:
     return f"{os.path.basename(program)} (PID {pid}" if pid else named or "another program"
 
 
-def _seconds_to_wait() -> float:
+def seconds_to_wait() -> float:
     configured: Any = dlt.config.get(WAIT_SETTING)
     try:
         seconds = DEFAULT_WAIT_SECONDS if configured is None else float(configured)
