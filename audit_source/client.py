@@ -16,9 +16,12 @@ from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
 from tenacity import wait_random
 
+from .deadline import DeadlineExceeded, within
 from .errors import AuditSourceError, BadAnswerError, ConfigurationError, RoleError, SignInError, UnreachableError
 from .rate_limit import RateLimiter
 
+# For a request as a whole, its answer included; a page of 10,000 events has some 6 MB.
+REQUEST_DEADLINE_SECONDS = 300.0
 ROLE_MISSING = "FAILURE_UNAUTHORIZED_USER_ACTION"
 # What Anaplan advises to wait after a 429 that names no time.
 ADVISED_PAUSE_SECONDS = 10.0
@@ -39,7 +42,13 @@ class Client(dlt_requests.Client):
     is not JSON (a maintenance page, a body cut in half) is asked for again like a broken connection.
     """
 
-    def __init__(self, parallel_requests: int, requests_per_minute: int, retry_429: bool = True) -> None:
+    def __init__(
+        self,
+        parallel_requests: int,
+        requests_per_minute: int,
+        retry_429: bool = True,
+        deadline_seconds: float = REQUEST_DEADLINE_SECONDS,
+    ) -> None:
         self._retried = [status for status in DEFAULT_RETRY_STATUS if retry_429 or status != 429]
         super().__init__(
             max_connections=parallel_requests,
@@ -51,7 +60,11 @@ class Client(dlt_requests.Client):
         self._limiter = RateLimiter(requests_per_minute)
         self._backoff = float(self._retry_kwargs["backoff_factor"])
         self._adapter: _LimitedAdapter = _LimitedAdapter(
-            self._limiter, ADVISED_PAUSE_SECONDS * self._backoff, parallel_requests, self._record_server_clock
+            self._limiter,
+            ADVISED_PAUSE_SECONDS * self._backoff,
+            parallel_requests,
+            self._record_server_clock,
+            deadline_seconds,
         )
         # Anaplan's clock minus this machine's, in seconds; None until an answer carried a date.
         self._clock_offset: float | None = None
@@ -220,18 +233,30 @@ class _LimitedAdapter(HTTPAdapter):
         advised_pause: float,
         connections: int,
         record_clock: Callable[[requests.Response], None],
+        deadline_seconds: float,
     ) -> None:
         self._limiter, self._advised_pause, self._record_clock = limiter, advised_pause, record_clock
+        self._deadline_seconds = deadline_seconds
         super().__init__(pool_maxsize=connections)
         self.tries = 0
 
     def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
         self._limiter.wait()
         self.tries += 1
-        response = super().send(request, *args, **kwargs)
-        self._record_clock(response)
+        try:
+            response = within(self._deadline_seconds, lambda: self._send_whole(request, *args, **kwargs))
+        except DeadlineExceeded as error:
+            raise requests.exceptions.ReadTimeout(str(error), request=request) from None
         if response.status_code == 429:
             self._limiter.pause(_retry_after(response, self._advised_pause))
+        return response
+
+    def _send_whole(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
+        """Send a request and read all of its answer, however slowly it comes."""
+        response = super().send(request, *args, **kwargs)
+        self._record_clock(response)
+        # Kept by the response: whoever asks for it next has it at once.
+        _ = response.content
         return response
 
 
@@ -329,8 +354,12 @@ def plain_reason(error: requests.RequestException) -> str:
     """Says what a connection died of, without the URL and the objects that the library's text is full of."""
     if isinstance(error, requests.exceptions.SSLError):
         return "the TLS certificate of the host is not trusted"
+    if isinstance(error, requests.exceptions.ProxyError):
+        return "the proxy (HTTPS_PROXY, HTTP_PROXY) refused the connection or did not answer"
     if isinstance(error, requests.exceptions.ConnectTimeout):
         return "the host did not answer"
+    if "no whole answer within" in str(error):
+        return "the answer came too slowly (`request_deadline_seconds`)"
     if isinstance(error, requests.exceptions.Timeout):
         return "no answer in time"
     text = str(error)

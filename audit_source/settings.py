@@ -53,6 +53,7 @@ class Settings:
     late_event_scan: bool = True
     events_per_load: int | None = None
     shrink_limit_percent: int = 20
+    request_deadline_seconds: int = 300
 
     def __post_init__(self) -> None:
         _check_event_types(self.event_types)
@@ -63,6 +64,7 @@ class Settings:
         _check_range("overlap_minutes", self.overlap_minutes, 0, 7 * 24 * 60)
         _check_range("safety_lag_seconds", self.safety_lag_seconds, 0, 24 * 3600)
         _check_range("shrink_limit_percent", self.shrink_limit_percent, 0, 100)
+        _check_range("request_deadline_seconds", self.request_deadline_seconds, 1, 24 * 3600)
         if self.events_per_load is not None:
             _check_range("events_per_load", self.events_per_load, 1, 10_000_000)
 

@@ -82,6 +82,7 @@ def audit_source(
     privacy: str = "keep",
     privacy_key: TSecretStrValue | None = None,
     shrink_limit_percent: int = 20,
+    request_deadline_seconds: int = 300,
     reload: Reload | None = None,
     run: Run | None = None,
     known: Known | None = None,
@@ -108,6 +109,7 @@ def audit_source(
         privacy: `keep`, `hash` or `drop` names, e-mail addresses and IP addresses; ids stay.
         privacy_key: Secret of the hashes: the same person keeps the same token for as long as it is the same.
         shrink_limit_percent: A directory list that lost more than this share of its records at once is not applied.
+        request_deadline_seconds: Longest time for a request as a whole, its answer included.
         reload: A span to load (again) in the place of what is due.
         run: Findings of the run, for a caller that wants them.
         known: What the destination holds, for a caller that can ask it.
@@ -137,12 +139,13 @@ def audit_source(
         late_event_scan,
         events_per_load,
         shrink_limit_percent,
+        request_deadline_seconds,
     )
     hosts = resolve_hosts(region, {"auth": auth_url, "api": api_url, "audit": audit_url, "oauth": oauth_url})
     private = make_privacy(privacy, privacy_key)
     chosen = choose_credentials(credentials, auth, token_store)
     run = run or Run()
-    client = Client(parallel_requests, requests_per_minute)
+    client = Client(parallel_requests, requests_per_minute, deadline_seconds=request_deadline_seconds)
     signed = SignedClient(client, make_auth(client, hosts, chosen, token_store))
     run.closing(signed.close)
     fetcher = EventFetcher(

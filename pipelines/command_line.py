@@ -40,7 +40,7 @@ class AuditGroup(click.Group):
             if context.meta.get(DEBUG) and not interrupted:
                 click.echo(_redacted(traceback.format_exc()), err=True)
             if interrupted:
-                say_interrupted()
+                say_interrupted(code)
             else:
                 click.echo(f"audit: {_redacted(line)}", err=True)
         sys.exit(code)

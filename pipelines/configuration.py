@@ -11,12 +11,16 @@ import dlt
 from .destination import ENRICH_NAME, LOAD_NAME
 from .exit_codes import CONFIGURATION, PipelineError
 
+LONGEST_SECONDS = 7 * 24 * 3600
 SOURCE_SECTION = ("sources", "audit_source")
 ALERT_SECTION = ("alerts",)
 ALERT_SETTINGS = {"webhook_url", "min_severity"}
 SEVERITIES = ("high", "medium", "low")
 # What each pipeline takes beside dlt's own settings of a pipeline.
-PIPELINE_SETTINGS = {LOAD_NAME: {"wait_for_readers_seconds", "group_can_read"}, ENRICH_NAME: {"publish_to"}}
+PIPELINE_SETTINGS = {
+    LOAD_NAME: {"wait_for_readers_seconds", "group_can_read", "run_timeout"},
+    ENRICH_NAME: {"publish_to"},
+}
 # Set by the pipeline itself, not by its user.
 INTERNAL = {"credentials", "reload", "run", "known", "accept_directory", "start_process"}
 
@@ -37,11 +41,31 @@ def check_settings() -> None:
                 meant = f"Did you mean `{near[0]}`?" if near else f"Known are {', '.join(sorted(known))}."
                 raise PipelineError(CONFIGURATION, f"setting `{name}` ({where}) does not exist. {meant}")
     _check_alerts()
+    _check_seconds()
     if any(setting == ("config.toml", "privacy_key") for setting in _configured(SOURCE_SECTION)):
         raise PipelineError(
             CONFIGURATION,
             "setting `privacy_key` (config.toml) is a secret. Move it to [sources.audit_source] in secrets.toml.",
         )
+
+
+def _check_seconds() -> None:
+    for name, least in (("runtime.request_timeout", 0.001), ("pipelines.anaplan_audit.run_timeout", 0.0)):
+        value: Any = dlt.config.get(name)
+        try:
+            fits = value is None or least <= float(value) <= LONGEST_SECONDS
+        except (TypeError, ValueError):
+            fits = False
+        if not fits:
+            wanted = f"{'more than 0' if least else '0'} to {LONGEST_SECONDS}"
+            raise PipelineError(
+                CONFIGURATION, f"setting `{name.rpartition('.')[2]}`: `{value}` is out of range. Use {wanted} seconds."
+            )
+
+
+def run_timeout() -> float:
+    """Return the seconds that a run may take; 0 for no limit."""
+    return float(dlt.config.get("pipelines.anaplan_audit.run_timeout") or 0)
 
 
 def _check_alerts() -> None:

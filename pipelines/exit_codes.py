@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from .interruption import INTERRUPTED_LINE, interruption_of
+from .interruption import interruption_of, line_of
 
 DONE = 0
 FAILED = 1
@@ -15,6 +15,8 @@ CHECK_FAILED = 6
 LOCKED = 75
 # 128 + the number of the signal, as shells have it: Ctrl-C and SIGTERM.
 INTERRUPTED, TERMINATED = 130, 143
+# As `timeout` of the GNU tools has it.
+TIMED_OUT = 124
 
 MEANINGS = {
     DONE: "done",
@@ -25,6 +27,7 @@ MEANINGS = {
     INCOMPLETE: "loaded, but some window or list is incomplete: the next run takes it up",
     CHECK_FAILED: "a data check failed",
     LOCKED: "another run, or a program that holds the database file, is in the way",
+    TIMED_OUT: "ended after `run_timeout`",
     INTERRUPTED: "ended by Ctrl-C",
     TERMINATED: "ended by SIGTERM",
 }
@@ -60,7 +63,7 @@ def explain_any(error: BaseException) -> tuple[int, str]:
 
     interrupted = interruption_of(error)
     if interrupted is not None:
-        return interrupted, INTERRUPTED_LINE
+        return interrupted, line_of(interrupted)
     if isinstance(error, click.ClickException):
         return error.exit_code, error.format_message()
     return explain(error)

@@ -11,15 +11,51 @@ from types import FrameType
 # lost where this is not enough.
 GRACE_SECONDS = 3.0
 INTERRUPTED_LINE = "interrupted. What was loaded is kept; run again to go on."
+TIMED_OUT_LINE = "ended after `run_timeout`. What was loaded is kept; run again to go on."
+TIMED_OUT_CODE = 124
 _said = threading.Event()
 
 
 class Interrupted(KeyboardInterrupt):
-    """A signal asked the run to end; no retry and no `except Exception` may hold it up."""
+    """The run has to end, by a signal or its deadline; no retry and no `except Exception` may hold it up."""
 
-    def __init__(self, number: int) -> None:
-        self.code = 128 + number
-        super().__init__(INTERRUPTED_LINE)
+    def __init__(self, code: int) -> None:
+        self.code = code
+        super().__init__(line_of(code))
+
+
+def line_of(code: int) -> str:
+    """Return the line for an exit code of a run that was made to end."""
+    return TIMED_OUT_LINE if code == TIMED_OUT_CODE else INTERRUPTED_LINE
+
+
+@contextmanager
+def deadline(seconds: float) -> Iterator[None]:
+    """End the run after so many seconds, 0 for never: the main thread by a signal, else the whole process."""
+    if not seconds or not hasattr(signal, "SIGALRM"):
+        yield
+        return
+    before = signal.signal(signal.SIGALRM, _time_is_up)
+    over = threading.Event()
+
+    def end() -> None:
+        if not over.wait(seconds):
+            os.kill(os.getpid(), signal.SIGALRM)
+        # A database at work holds the main thread: then the process ends, and its locks with it.
+        if not over.wait(GRACE_SECONDS):
+            say_interrupted(TIMED_OUT_CODE)
+            os._exit(TIMED_OUT_CODE)
+
+    threading.Thread(target=end, name="run-timeout", daemon=True).start()
+    try:
+        yield
+    finally:
+        over.set()
+        signal.signal(signal.SIGALRM, before)
+
+
+def _time_is_up(_: int, __: FrameType | None) -> None:
+    raise Interrupted(TIMED_OUT_CODE)
 
 
 @contextmanager
@@ -50,15 +86,15 @@ def _interrupt(number: int, _: FrameType | None) -> None:
     watchdog = threading.Timer(GRACE_SECONDS, _end, (number, None))
     watchdog.daemon = True
     watchdog.start()
-    raise Interrupted(number)
+    raise Interrupted(128 + number)
 
 
-def say_interrupted() -> None:
-    """Writes the line, once."""
+def say_interrupted(code: int = 0) -> None:
+    """Write the line, once."""
     if not _said.is_set():
         _said.set()
         # Not through a buffer: the thread that holds its lock may be the one that hangs.
-        os.write(2, f"audit: {INTERRUPTED_LINE}\n".encode())
+        os.write(2, f"audit: {line_of(code)}\n".encode())
 
 
 def _end(number: int, _: FrameType | None) -> None:

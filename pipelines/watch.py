@@ -7,7 +7,9 @@ from typing import Any
 import click
 
 from .alerts import settle
+from .configuration import run_timeout
 from .exit_codes import explain_any
+from .interruption import deadline
 from .own_tables import OwnTables
 from .redaction import redact
 from .run_log import RunRecord
@@ -22,7 +24,7 @@ def watched(command: str, opened: Callable[[], AbstractContextManager[Any]]) -> 
     record = RunRecord(command)
     settled = False
     try:
-        with opened() as (pipelines, progress):
+        with deadline(run_timeout()), opened() as (pipelines, progress):
             record.run = progress.run
             tables = OwnTables(pipelines.raw)
             with _only_warning("the run could not be written into `runs`"):

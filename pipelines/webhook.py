@@ -3,9 +3,12 @@
 import requests
 
 from audit_source.client import plain_reason
+from audit_source.deadline import DeadlineExceeded, within
 
 # Seconds to connect, and between two bytes: a run does not wait longer than that for a chat.
 TIMEOUTS = (5.0, 10.0)
+# For the message as a whole, however slowly the answer comes.
+DEADLINE_SECONDS = 30.0
 
 
 class WebhookError(Exception):
@@ -19,20 +22,28 @@ def send(url: str, text: str) -> bool:
         WebhookError: There was no answer, or another one than 2xx.
     """
     try:
-        response = requests.post(
-            url,
-            json={"text": text},
-            timeout=TIMEOUTS,
-            # The address is the credential: it is shown to no other host, and no other credential to it.
-            allow_redirects=False,
-            auth=lambda request: request,
-        )
+        response = within(DEADLINE_SECONDS, lambda: _post(url, text))
+    except DeadlineExceeded as error:
+        raise WebhookError(str(error)) from None
     except (requests.RequestException, ValueError) as error:
         reason = plain_reason(error) if isinstance(error, requests.RequestException) else "it is no address"
         raise WebhookError(reason) from None
     if not response.ok or response.is_redirect:
         raise WebhookError(f"HTTP {response.status_code}")
     return _confirms(response)
+
+
+def _post(url: str, text: str) -> requests.Response:
+    response = requests.post(
+        url,
+        json={"text": text},
+        timeout=TIMEOUTS,
+        # The address is the credential: it is shown to no other host, and no other credential to it.
+        allow_redirects=False,
+        auth=lambda request: request,
+    )
+    _ = response.content
+    return response
 
 
 def _confirms(response: requests.Response) -> bool:
