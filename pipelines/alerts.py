@@ -64,9 +64,17 @@ def settle(record: RunRecord, pipelines: Pipelines | None) -> None:
                 lambda: _news_of_findings(record, reader, past),
                 lambda: _news_of_certificate(past, datetime.now(timezone.utc)),
             )
+            failing = _newest_look_up(told) == "failed"
+            failed_now = False
             for look_up in looked_up:
                 more = _or_failure(look_up)
-                news = _News(news.texts + more.texts, news.rows + more.rows)
+                is_failure = any(row["kind"] == "alerting" for row in more.rows)
+                failed_now = failed_now or is_failure
+                # A failure that stays is told once.
+                if not (is_failure and failing):
+                    news = _News(news.texts + more.texts, news.rows + more.rows)
+            if tables and failing and not failed_now:
+                tables.insert(ALERTS, [alert_row("alerting", "look-up", "confirmed")])
         if not news.texts:
             return
         try:
@@ -77,11 +85,16 @@ def settle(record: RunRecord, pipelines: Pipelines | None) -> None:
                 tables.insert(ALERTS, [alert_row("alerting", "webhook", "failed", note=str(error))])
             return
         _write_file(_failures_after(known, news.rows))
-        if tables:
+        if tables and news.rows:
             note = None if confirmed else "the webhook took the message without a confirmation"
             news.rows.append(alert_row("alerting", "webhook", "confirmed" if confirmed else "unsure", note=note))
         if tables:
             tables.insert(ALERTS, news.rows)
+
+
+def _newest_look_up(told: list[Row]) -> str | None:
+    rows = [row for row in told if row["kind"] == "alerting" and row["subject"] == "look-up"]
+    return str(max(rows, key=lambda row: row["happened_at"])["what"]) if rows else None
 
 
 def _or_failure(look_up: Callable[[], _News]) -> _News:

@@ -38,6 +38,12 @@ def cli() -> None:
     """Keeps an Anaplan tenant's audit log: loads it, enriches it with SQL, checks the result."""
 
 
+def check_span(since: datetime | None, until: datetime | None) -> None:
+    """Refuse a span that holds nothing, before anything is opened."""
+    if since and until and since > until:
+        raise click.UsageError("--since is later than --until.")
+
+
 def span_options(function: Callable[..., int]) -> Callable[..., int]:
     """Adds --since and --until."""
     function = click.option("--until", type=DAY, help="Load only events before this UTC date (ISO).")(function)
@@ -68,6 +74,7 @@ wait_option = click.option(
 @accept_directory_option
 def run(since: datetime | None, until: datetime | None, full_refresh: bool, accept_directory: bool) -> int:
     """Load what is new, enrich it, check the result."""
+    check_span(since, until)
     with _watched("run") as (pipelines, progress, record):
         copy = publish_to()
         loaded = load_step(pipelines, progress, since, until, record, accept_directory)
@@ -88,6 +95,7 @@ def run(since: datetime | None, until: datetime | None, full_refresh: bool, acce
 @accept_directory_option
 def load(since: datetime | None, until: datetime | None, accept_directory: bool) -> int:
     """Load what is new into the raw tables."""
+    check_span(since, until)
     with _watched("load") as (pipelines, progress, record):
         say_loaded(load_step(pipelines, progress, since, until, record, accept_directory))
         say_seconds(record)
@@ -197,6 +205,7 @@ def export_command(
     from .configuration import check_settings
     from .export_command import export_table
 
+    check_span(filters["since"], filters["until"])
     check_settings()
     return export_table(table, file_format, to, force, filters, wait)
 
@@ -206,9 +215,13 @@ def export_command(
 @click.option("--before", type=click.DateTime(["%Y-%m-%d"]), required=True, help="First UTC day to keep.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def purge_command(before: datetime, yes: bool) -> int:
-    """Remove raw and enriched rows of days before a date, for ever."""
+    """Remove raw and enriched rows of days before a date, permanently.
+
+    A DuckDB file is written anew without them, and older published copies go. Backups, exports and what a warehouse
+    keeps for time travel are not reached: remove them yourself.
+    """
     from .configuration import check_settings
-    from .purge_command import ask, remove
+    from .purge_command import ask, clear_remains, remove
 
     check_settings()
     wanted = ask(before, yes)
@@ -220,6 +233,7 @@ def purge_command(before: datetime, yes: bool) -> int:
         say_checked(check_step(pipelines, record))
         publish_step(pipelines, copy, record)
         note_outcome(record)
+    clear_remains(copy)
     return record.exit_code
 
 

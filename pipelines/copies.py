@@ -149,6 +149,12 @@ def _remove_versions(parent: Path, name: str, keep: set[str | None]) -> None:
             shutil.rmtree(parent / entry, ignore_errors=True)
 
 
+def remove_older_versions(path: str) -> None:
+    """Remove every version of a folder but the one that the link `path` names; a database has none."""
+    if os.path.islink(path):
+        _remove_versions(Path(path).parent, os.path.basename(path), keep={os.readlink(path)})
+
+
 def versions(name: str) -> re.Pattern[str]:
     """Returns what the folders are called that a link of this name may name."""
     return re.compile(rf"\.{re.escape(name)}\.\d{{8}}T\d{{12}}")

@@ -16,16 +16,14 @@ TRY_EVERY_SECONDS = 0.2
 HEADER_BYTES = 3 * 4096
 # Words of DuckDB's for a file whose content makes no sense.
 _DAMAGE = (
-    "Corrupt database",
-    "checksum",
-    "Checksum",
+    "Corrupt database file",
+    "computed checksum",
+    "Could not read enough bytes",
     "Serialization Error",
-    "WAL file",
-    "replaying WAL",
-    "metadata",
+    "Failure while replaying WAL",
+    "Failed to load metadata pointer",
     "Failed to deserialize",
     "INTERNAL Error",
-    "block",
 )
 WAIT_SETTING = "pipelines.anaplan_audit.wait_for_readers_seconds"
 
@@ -110,6 +108,8 @@ def seconds_to_wait() -> float:
 def unusable(path: str, reason: str) -> PipelineError:
     """Return the error for a file that cannot be opened and that no other process holds; all commands say the same."""
     first = reason.splitlines()[0]
+    # DuckDB quotes the path, which may hold any of the words that are looked for.
+    reason = reason.replace(path, "")
     if _no_locks(reason):
         return PipelineError(
             CONFIGURATION,

@@ -90,6 +90,7 @@ def _known(error: BaseException) -> tuple[int, str] | None:
     from dlt.common.destination.exceptions import DestinationException
     from dlt.common.exceptions import MissingDependencyException
     from dlt.load.exceptions import LoadClientJobException
+    from tomlkit.exceptions import TOMLKitError
 
     from .model_files import ModelError
 
@@ -101,6 +102,8 @@ def _known(error: BaseException) -> tuple[int, str] | None:
         return code, str(error)
     if isinstance(error, TomlProviderReadException):
         return CONFIGURATION, _broken_toml(str(error))
+    if isinstance(error, TOMLKitError):
+        return CONFIGURATION, f"configuration: {_first_line(error)} Mend .dlt/config.toml or .dlt/secrets.toml."
     if isinstance(error, ConfigurationException):
         return CONFIGURATION, f"configuration: {_first_line(error)} See .dlt/config.toml and .dlt/secrets.toml.example."
     if isinstance(error, MissingDependencyException):
@@ -124,7 +127,7 @@ def _known(error: BaseException) -> tuple[int, str] | None:
 def _broken_toml(text: str) -> str:
     """Return which file of dlt's configuration is broken, and where; `text` names the files that it reads."""
     import tomlkit
-    from tomlkit.exceptions import ParseError
+    from tomlkit.exceptions import ParseError, TOMLKitError
 
     for path in re.findall(r"'([^']+)'", text.splitlines()[0]):
         try:
@@ -133,6 +136,8 @@ def _broken_toml(text: str) -> str:
         except ParseError as error:
             reason = str(error).partition(" at line")[0]
             return f"`{path}`, line {error.line}, column {error.col}: {reason}. Mend it, then run again."
+        except TOMLKitError as error:
+            return f"`{path}`: {error}. Mend it, then run again."
         except UnicodeDecodeError as error:
             return f"`{path}`: byte {error.start + 1} is not UTF-8. Save the file as UTF-8, then run again."
         except OSError:

@@ -19,17 +19,21 @@ import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.parquet as pq
 from dlt.common.destination.exceptions import DestinationUndefinedEntity
+from dlt.common.runtime.run_context import active as active_run_context
 from dlt.destinations.exceptions import DatabaseUndefinedRelation
 from sqlglot import exp
 
-from .destination import dataset_name
+from .destination import database_path, dataset_name, destination_type
 from .exit_codes import CONFIGURATION, PipelineError
 from .export_filters import Filters, conditions, moment_column
 from .own_tables import COLUMNS, own_schema
+from .published import published_path
 from .reading import ENRICHED, RAW, open_destination
 from .spreadsheet import FORMULA
 from .streaming import arrow_schema, columns_of, stream
 
+# In dlt's data directory.
+OWN_FILES = ("anaplan_oauth_token.json", "anaplan_audit_alerts.json")
 FORMATS = ("csv", "jsonl", "parquet")
 # Rows that become Python objects at once.
 JSON_ROWS = 5_000
@@ -71,9 +75,23 @@ def _check_target(to: str) -> None:
     mode = os.stat(to).st_mode if os.path.exists(to) else 0
     if stat.S_ISDIR(mode) or stat.S_ISBLK(mode) or stat.S_ISSOCK(mode):
         raise PipelineError(CONFIGURATION, f"--to `{to}`: it is a folder or a device. Name a file.")
-    folder = os.path.dirname(os.path.realpath(to))
+    target = os.path.realpath(to)
+    if target in _own_files() or os.path.dirname(target) == os.path.realpath(active_run_context().settings_dir):
+        raise PipelineError(CONFIGURATION, f"--to `{to}`: the pipeline itself needs this file. Name another one.")
+    folder = os.path.dirname(target)
     if not os.path.isdir(folder):
         raise PipelineError(CONFIGURATION, f"--to `{to}`: the folder `{folder}` does not exist. Make it first.")
+
+
+def _own_files() -> set[str]:
+    """Return the files that the pipeline works with: no export may take their place."""
+    paths = [published_path() or ""]
+    if destination_type() == "duckdb":
+        paths += [database_path(), f"{database_path()}.wal"]
+    store = str(dlt.config.get("sources.audit_source.token_store") or "")
+    data = active_run_context().data_dir
+    paths += [os.path.expanduser(store), *(os.path.join(data, name) for name in OWN_FILES)]
+    return {os.path.realpath(path) for path in paths if path}
 
 
 def _find(destination: Any, table: str) -> tuple[dlt.Dataset, dict[str, str]]:

@@ -6,9 +6,11 @@ from typing import Any
 
 import click
 
-from .destination import destination_type
+from .copies import remove_older_versions
+from .destination import database_path, destination_type
 from .purge import Purged, check_day, purge, rows_before
 from .reading import open_reader
+from .rewrite import rewrite
 
 WAIT_SECONDS = 30.0
 
@@ -35,6 +37,16 @@ def ask(before: datetime, yes: bool) -> tuple[date, dict[str, int]] | None:
             click.echo("Nothing was removed.")
             return None
     return day, counts
+
+
+def clear_remains(copy: str | None) -> None:
+    """Remove what deleted rows leave behind: freed blocks of the DuckDB file, and the copy before the present one."""
+    if destination_type() == "duckdb":
+        rewrite(database_path())
+        click.echo("rewritten the database file, without the removed rows")
+    if copy is not None:
+        remove_older_versions(copy)
+    click.echo("Not reached: backups, exports, and what a warehouse keeps for time travel.")
 
 
 def _agreed() -> bool:

@@ -13,7 +13,16 @@ from dlt.destinations.exceptions import DatabaseUndefinedRelation
 from dlt.destinations.sql_client import SqlClientBase
 from sqlglot import exp
 
-from .destination import ENRICH_NAME, LOAD_NAME, database_path, dataset_name, destination_type, make_destination
+from .destination import (
+    ENRICH_NAME,
+    LOAD_NAME,
+    check_data_dir,
+    check_database_name,
+    database_path,
+    dataset_name,
+    destination_type,
+    make_destination,
+)
 from .dialects import for_dialect
 from .duckdb_file import holder, is_held, unusable
 from .exit_codes import LOCKED, PipelineError
@@ -122,7 +131,9 @@ def open_destination(wait_seconds: float) -> Iterator[Any]:
     if destination_type() != "duckdb":
         yield make_destination(None)
         return
+    check_data_dir()
     path = database_path()
+    check_database_name(path)
     if not os.path.exists(path):
         yield None
         return

@@ -75,17 +75,16 @@ def gap_subject(window: Json) -> str:
 
 
 def _alerting(reader: Reader | None) -> list[str]:
-    """Return what is wrong with the alerts themselves, as the newest of them left it."""
-    query = f"select what, note, subject, happened_at from {ALERTS} where kind = 'alerting'"
-    rows = reader.rows(RAW, query) if reader else []
-    newest = max(rows, key=lambda row: row["happened_at"], default=None)
-    if newest is None or newest["what"] == "confirmed":
-        return []
-    if newest["what"] == "unsure":
-        return [
-            "the last alert may not have been shown: the webhook took it without the usual `ok`. Look for it there."
-        ]
-    return [f"the last alert failed ({newest['subject']}): {newest['note']}. Check `webhook_url` under [alerts]."]
+    """Return what is wrong with the alerts themselves, as the newest row of each part leaves it."""
+    query = f"select what, note, subject, happened_at from {ALERTS} where kind = 'alerting' order by happened_at"
+    newest = {row["subject"]: row for row in (reader.rows(RAW, query) if reader else [])}
+    texts = []
+    for subject, row in sorted(newest.items()):
+        if row["what"] == "unsure":
+            texts.append("the last alert may not have been shown: the webhook took it without the usual `ok`.")
+        elif row["what"] == "failed":
+            texts.append(f"the last alert failed ({subject}): {row['note']}.")
+    return texts
 
 
 def _destination() -> Json:

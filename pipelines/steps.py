@@ -31,8 +31,6 @@ def load_step(
 
     from .load import load as load_raw
 
-    if since and until and since > until:
-        raise click.UsageError("--since is later than --until.")
     reload = Reload(_ms(since), _ms(until)) if since or until else None
     with _timed("load", record.seconds, pipelines):
         try:

@@ -292,5 +292,13 @@ def test_a_finding_without_a_date_and_a_failure_within_alerting_stop_no_other_al
         planted.setattr(alerts, "_news_of_gaps", fails)
         tenant.set("CREDENTIALS__PASSWORD", "wrong")
         assert tenant.run("load").code == 3
-    (text,) = webhook.take()
-    assert "FAILED: `load`" in text and "ALERTING: a part of what to alert could not be looked up: TypeError" in text
+        (text,) = webhook.take()
+        assert (
+            "FAILED: `load`" in text and "ALERTING: a part of what to alert could not be looked up: TypeError" in text
+        )
+        # Told once, and shown until it is over.
+        assert tenant.run("load").code == 3 and webhook.take() == []
+        assert "the last alert failed (look-up): TypeError" in tenant.run("status").out
+    tenant.set("CREDENTIALS__PASSWORD", "secret")
+    assert tenant.run("load").code == 0
+    assert "look-up" not in tenant.run("status").out

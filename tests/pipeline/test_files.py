@@ -46,12 +46,24 @@ def test_others_may_read_nothing(loaded: Tenant, database: Path, tmp_path: Path,
 
 def test_a_damaged_database_is_named_by_every_command(loaded: Tenant, database: Path) -> None:
     content = bytearray(database.read_bytes())
+    half = bytes(content[: len(content) // 2])
     content[4096 * 3 :] = os.urandom(len(content) - 4096 * 3)
+    database.write_bytes(half)
+    assert loaded.run("status").code == 1
     database.write_bytes(content)
     for command in (["status"], ["report"], ["run"], ["export", "events"]):
         outcome = loaded.run(*command)
         assert outcome.code == 1, (command, outcome)
         assert "is damaged" in outcome.err and "restore the last copy" in outcome.err, command
+
+
+def test_words_in_the_path_are_no_damage(tenant: Tenant, tmp_path: Path, monkeypatch: Any) -> None:
+    folder = tmp_path / "INTERNAL Error metadata block lock"
+    folder.mkdir()
+    (folder / "audit.duckdb").write_text("a text file, longer than what DuckDB needs to look at " * 400)
+    monkeypatch.setenv("DESTINATION__DUCKDB__CREDENTIALS", str(folder / "audit.duckdb"))
+    outcome = tenant.run("status", "--wait", "0")
+    assert outcome.code == 2 and "damaged" not in outcome.err
 
 
 def test_a_lock_that_the_file_system_cannot_give_is_not_waited_for() -> None:
@@ -92,6 +104,10 @@ def test_export_replaces_files_only(loaded: Tenant, tmp_path: Path) -> None:
     link.symlink_to(kept)
     assert loaded.run("export", "events", "--to", str(link), "--force").code == 0
     assert link.is_symlink() and kept.read_bytes().startswith(b"\xef\xbb\xbf")
+    for own in (tmp_path / "audit_log.duckdb", tmp_path / "audit_log.duckdb.wal"):
+        outcome = loaded.run("export", "events", "--to", str(own), "--force")
+        assert outcome.code == 2 and "the pipeline itself needs this file" in outcome.err
+    assert loaded.run("status").code == 0
     outcome = loaded.run("export", "events", "--to", str(tmp_path), "--force")
     assert outcome.code == 2 and "is a directory" in outcome.err
     pipe = tmp_path / "pipe"

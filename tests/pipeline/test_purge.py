@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from datetime import date, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -143,3 +144,37 @@ def test_purge_of_an_empty_place(tenant: Tenant, database: Path, monkeypatch: An
     monkeypatch.setattr("pipelines.purge_command.is_terminal", lambda: False)
     assert tenant.run("purge", "--before", str(DAY)).code == 2
     assert not database.exists()
+
+
+def test_purged_texts_leave_the_file_and_older_copies(
+    tenant: Tenant, duck: Engine, database: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Deleted rows would stay in freed blocks of the DuckDB file, and in the version of a copy before the present one."""
+    now = int(time.time() * 1000)
+    old = [event(n, now - 5 * 86_400_000 - n * 1000, message=f"purge-me-{n:06d}") for n in range(300)]
+    new = [event(1000 + n, now - 600_000 - n * 1000) for n in range(20)]
+    tenant.set("HISTORY_DAYS", 8)
+    copies = tmp_path / "copies"
+    monkeypatch.setenv("PIPELINES__ANAPLAN_AUDIT_ENRICH__PUBLISH_TO", str(copies))
+    with plain_server(old + new, {}) as server:
+        tenant.at(server.url)
+        assert tenant.run("run").code == 0
+        import duckdb
+
+        with duckdb.connect(str(database)) as connection:
+            # As text: the bytes can be looked for.
+            connection.execute("pragma force_compression = 'uncompressed'")
+            connection.execute("create table anaplan_audit_raw.plain as from anaplan_audit_raw.events")
+            connection.execute("checkpoint")
+            connection.execute("drop table anaplan_audit_raw.plain")
+        assert b"purge-me-000007" in database.read_bytes()
+        day = datetime.fromtimestamp(now / 1000 - 86_400, timezone.utc).date()
+        outcome = tenant.run("purge", "--before", str(day), "--yes")
+        assert outcome.code == 0, outcome
+        assert "Not reached: backups" in outcome.out
+        assert b"purge-me" not in database.read_bytes()
+        assert len([path for path in tmp_path.iterdir() if path.name.startswith(".copies.")]) == 1
+        assert tenant.run("run").code == 0
+    assert duck.rows("select count(*) from anaplan_audit.fct_events") == [(20,)]
+    comments = "select count(*) from duckdb_tables() where comment is not null and schema_name = 'anaplan_audit'"
+    assert duck.rows(comments)[0][0] > 10
