@@ -1,0 +1,51 @@
+"""The community's SDK, unmodified, against the sandbox: only the address is another."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sandbox.certificates import make_key_pair
+from sandbox.server import Sandbox
+
+anaplan_sdk = pytest.importorskip("anaplan_sdk", reason="the SDK does not install on this Python")
+httpx2 = pytest.importorskip("httpx2")
+
+# The SDK leaves its connections to the garbage collector.
+pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
+
+
+@pytest.fixture
+def sandbox(monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
+    with Sandbox(events=500, days=5, users=30, rate_limit=0) as running:
+        target = httpx2.URL(running.url)
+        send = httpx2.HTTPTransport.handle_request
+
+        def to_sandbox(self: Any, request: Any) -> Any:
+            request.url = request.url.copy_with(scheme=target.scheme, host=target.host, port=target.port)
+            return send(self, request)
+
+        monkeypatch.setattr(httpx2.HTTPTransport, "handle_request", to_sandbox)
+        yield running
+
+
+def held(sandbox: Sandbox, client: Any) -> None:
+    assert {user.id for user in client.audit.get_users()} == {user["id"] for user in sandbox.users()}
+    directory = sandbox.state.directory
+    assert {one.id for one in client.get_workspaces()} == {one["id"] for one in directory.rows("workspaces")}
+    models = client.get_models()
+    assert {one.id for one in models} == {one["id"] for one in directory.rows("models")}
+    assert all(one.last_saved_serial_number > 0 for one in models)
+    assert {event["id"] for event in client.audit.get_events(5)} <= {event["id"] for event in sandbox.truth()}
+
+
+def test_by_password(sandbox: Sandbox) -> None:
+    held(sandbox, anaplan_sdk.Client(user_email="auditor@example.com", password="sandbox"))
+
+
+def test_by_certificate(sandbox: Sandbox, tmp_path: Path) -> None:
+    pair = make_key_pair()
+    sandbox.trust(pair)
+    certificate, key = pair.write(tmp_path)
+    held(sandbox, anaplan_sdk.Client(certificate=str(certificate), private_key=str(key)))
