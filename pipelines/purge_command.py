@@ -24,6 +24,9 @@ def ask(before: datetime, yes: bool) -> tuple[date, dict[str, int]] | None:
     day = before.date()
     check_day(day)
     with open_reader(WAIT_SECONDS) as reader:
+        if reader is None:
+            click.echo("Nothing was loaded yet.")
+            return None
         counts = rows_before(reader, day)
     click.echo(f"before    {day} (UTC), in {destination_type()}:")
     for table, rows in counts.items():

@@ -178,3 +178,9 @@ def test_purged_texts_leave_the_file_and_older_copies(
     assert duck.rows("select count(*) from anaplan_audit.fct_events") == [(20,)]
     comments = "select count(*) from duckdb_tables() where comment is not null and schema_name = 'anaplan_audit'"
     assert duck.rows(comments)[0][0] > 10
+
+
+def test_nothing_is_made_where_nothing_was_loaded(tenant: Tenant, database: Path) -> None:
+    tenant.at("http://127.0.0.1:9")
+    outcome = tenant.run("purge", "--before", "2020-01-01", "--yes")
+    assert (outcome.code, outcome.out) == (0, "Nothing was loaded yet.\n") and not database.exists()
