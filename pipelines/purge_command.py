@@ -24,9 +24,7 @@ def ask(before: datetime, yes: bool) -> tuple[date, dict[str, int]] | None:
     day = before.date()
     check_day(day)
     with open_reader(WAIT_SECONDS) as reader:
-        if reader is None:
-            click.echo("Nothing was loaded yet.")
-            return None
+        is_empty = reader is None
         counts = rows_before(reader, day)
     click.echo(f"before    {day} (UTC), in {destination_type()}:")
     for table, rows in counts.items():
@@ -39,6 +37,9 @@ def ask(before: datetime, yes: bool) -> tuple[date, dict[str, int]] | None:
         if not _agreed():
             click.echo("Nothing was removed.")
             return None
+    if is_empty:
+        click.echo("Nothing was loaded yet.")
+        return None
     return day, counts
 
 

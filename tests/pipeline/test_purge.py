@@ -183,4 +183,4 @@ def test_purged_texts_leave_the_file_and_older_copies(
 def test_nothing_is_made_where_nothing_was_loaded(tenant: Tenant, database: Path) -> None:
     tenant.at("http://127.0.0.1:9")
     outcome = tenant.run("purge", "--before", "2020-01-01", "--yes")
-    assert (outcome.code, outcome.out) == (0, "Nothing was loaded yet.\n") and not database.exists()
+    assert outcome.code == 0 and outcome.out.endswith("Nothing was loaded yet.\n") and not database.exists()
