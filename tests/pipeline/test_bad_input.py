@@ -205,7 +205,7 @@ def test_database_in_a_folder_that_does_not_exist(tenant: Tenant, monkeypatch: p
 
 def test_database_named_like_a_dataset(tenant: Tenant, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DESTINATION__DUCKDB__CREDENTIALS", "anaplan_audit.duckdb")
-    one_line(tenant.at("http://127.0.0.1:9").run("load"), 2, "also the name of a dataset")
+    one_line(tenant.at("http://127.0.0.1:9").run("load"), 2, "also the name of a schema")
 
 
 def test_database_that_another_program_holds(tenant: Tenant, loaded: Any, database: Path) -> None:
