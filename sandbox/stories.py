@@ -38,6 +38,8 @@ def rows_of(day: int, volume: int, cast: Cast, rng: Random) -> list[Row]:
         rows += _admin_from_new_address(day, cast, people, rng)
     if turn % 8 == 4:
         rows += _unknown_user(day, cast, rng)
+    if turn % 6 == 5:
+        rows += _refused_again_and_again(day, cast, people, rng)
     return rows
 
 
@@ -51,6 +53,12 @@ def _burst_of_failures(day: int, cast: Cast, people: list[Person], rng: Random) 
     part = session_part(f"{ABROAD}.{rng.randrange(1, 255)}", names.PROGRAMS[1], "")
     kinds = [actor.signing["failed"]] * rng.randint(8, 20) + [actor.signing["in"]]
     return _steps(day * DAY + 2 * HOUR, 7 * SECOND, actor, part, kinds)
+
+
+def _refused_again_and_again(day: int, cast: Cast, people: list[Person], rng: Random) -> list[Row]:
+    """Somebody tries one function after another that is not theirs."""
+    actor = cast.actor(rng.choice(people), day)
+    return _steps(day * DAY + 13 * HOUR, 11 * SECOND, actor, actor.session(rng), [actor.refused] * rng.randint(11, 18))
 
 
 def _admins(people: list[Person]) -> list[Person]:
