@@ -12,11 +12,12 @@ from typing import Any
 from pipelines.model_files import MODELS_DIR
 from sandbox.server import Sandbox
 from tests.children import Calls, Ended
+from tests.harsh import HARSH
 from tests.models.small import describe, write_model, write_short_models
 from tests.places import Place, place
 from tests.postgres import Postgres
 
-TENANT = {"events": 400, "days": 4, "users": 8, "rate_limit": 0, "weekend": 1.0, "late_percent": 0.0}
+TENANT = {"events": 400, "days": 4, "users": 8, "rate_limit": 0, "weekend": 1.0, "late_percent": 0.0, **HARSH}
 # Several loads a run.
 SETTINGS = {"history_days": 5, "events_per_load": 250, "page_size": 60}
 HOUR_MS = 3_600_000

@@ -3,6 +3,7 @@
 from typing import Any, NamedTuple
 
 from sandbox.server import Sandbox
+from tests.harsh import HARSH
 
 STATUSES = ("429", "500", "502", "503", "504", "400", "404", "204")
 BROKEN = ("reset", "timeout", "half-body", "bad-json", "html", "maintenance", "redirect", "slow", "gzip")
@@ -36,7 +37,15 @@ KINDS = (
 )
 
 # Five days of history are eight windows; pages are cut small, so that there are later ones.
-TENANT: dict[str, Any] = {"events": 150, "days": 4, "users": 10, "rate_limit": 0, "weekend": 1.0, "page_cap": 10}
+TENANT: dict[str, Any] = {
+    "events": 150,
+    "days": 4,
+    "users": 10,
+    "rate_limit": 0,
+    "weekend": 1.0,
+    "page_cap": 10,
+    **HARSH,
+}
 SETTINGS = {"history_days": 5, "page_size": 10}
 # The sandbox's clock stands this far before now: what is newer than the safety lag is left to a later run.
 BEHIND_MS = 70_000

@@ -15,6 +15,7 @@ from audit_source import schema
 from sandbox.server import Sandbox
 from tests.conftest import Tenant
 from tests.engines.spark import Spark, local_spark
+from tests.harsh import HARSH
 from tests.models import scenario
 from tests.models.conftest import open_warehouse
 from tests.models.raw import Row, event
@@ -41,7 +42,7 @@ def raw_rows(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Row]]:
         environment.chdir(folder)
         environment.setenv("DLT_DATA_DIR", str(folder / "dlt"))
         environment.setenv("DESTINATION__DUCKDB__CREDENTIALS", str(folder / "audit_log.duckdb"))
-        with Sandbox(events=3_000, users=40, clock_ms=NOW, rate_limit=0) as sandbox:
+        with Sandbox(events=3_000, users=40, clock_ms=NOW, rate_limit=0, **HARSH) as sandbox:
             outcome = Tenant(environment).at(sandbox.url, password="sandbox").run("load")
     assert outcome.code == 0, outcome.err
     with duckdb.connect(str(folder / "audit_log.duckdb"), read_only=True) as database:

@@ -12,8 +12,9 @@ import pytest
 
 from sandbox.server import Sandbox
 from tests.conftest import REPOSITORY, Engine, Tenant
+from tests.harsh import HARSH
 
-SMALL: dict[str, Any] = {"events": 300, "days": 3, "users": 6, "rate_limit": 0, "weekend": 1.0}
+SMALL: dict[str, Any] = {"events": 300, "days": 3, "users": 6, "rate_limit": 0, "weekend": 1.0, **HARSH}
 LINE = "audit: interrupted. What was loaded is kept; run again to go on.\n"
 
 

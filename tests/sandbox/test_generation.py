@@ -3,6 +3,7 @@ import json
 from collections import Counter
 from datetime import datetime, timezone
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -10,8 +11,11 @@ from sandbox.catalogue import MESSAGES, PADDED
 from sandbox.clock import DAY, HOUR, Clock, day_of
 from sandbox.company import Company
 from sandbox.events import DayMaker, volume_of
+from sandbox.names import HOSTILE
 from sandbox.settings import Settings
 from sandbox.store import Store
+from tests.crash_world import TENANT as CRASHING
+from tests.matrix import TENANT as FAULTY
 
 from .conftest import NOW
 
@@ -216,3 +220,13 @@ def test_late_percent_100_and_paging_around_hidden_events() -> None:
     one_by_one = [bytes(window.page(i, 1)[0]) for i in range(window.total)]
     assert b",".join(one_by_one) == b"".join(window.page(0, window.total))
     assert window.total < sum(len(log._day(day_of(NOW) - i).dates) for i in range(2))
+
+
+@pytest.mark.parametrize("tenant", [FAULTY, CRASHING], ids=["faults", "kills"])
+def test_tests_of_exactness_meet_odd_shapes_and_hostile_texts(tenant: dict[str, Any]) -> None:
+    """A softer default of the sandbox must not soften them unnoticed."""
+    made = store(**tenant).truth()
+    assert min(event["id"] for event in made) > 2**53
+    assert {dict, type(None)} < {type(event.get("additionalAttributes", ())) for event in made}
+    shown = json.dumps(made)
+    assert any(json.dumps(text) in shown for text in HOSTILE)

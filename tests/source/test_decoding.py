@@ -19,6 +19,7 @@ from pipelines import load
 from pipelines.workers import start_decoding_process
 from sandbox.server import Sandbox
 from tests.conftest import REPOSITORY, Engine, Tenant, event
+from tests.harsh import HARSH
 
 KNOWN = json.dumps({"response": [event(n, 10**12 + n) for n in range(50)]}).encode()
 EMPTY = json.dumps({"meta": {"paging": {"totalSize": 7}}, "response": []}).encode()
@@ -97,7 +98,7 @@ def test_the_process_ends_when_the_one_that_started_it_is_killed(tmp_path: Path)
 
 
 def test_a_page_under_way_when_a_load_ends_is_not_asked_for_again(tenant: Tenant, duck: Engine) -> None:
-    with Sandbox(events=1500) as sandbox:
+    with Sandbox(events=1500, **HARSH) as sandbox:
         tenant.at(sandbox.url, password="sandbox").set("EVENTS_PER_LOAD", 200)
         outcome = tenant.run("load")
         truth = sorted(sent["id"] for sent in sandbox.truth())

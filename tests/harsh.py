@@ -1,0 +1,6 @@
+"""Knobs of a sandbox that is harsher than a live tenant: what a test of exactness is to survive."""
+
+from typing import Any
+
+# Ids above 2^53, absent, null and empty fields, padded codes, and texts with HTML, formulas, NUL and emoji.
+HARSH: dict[str, Any] = {"odd_shapes": True, "hostile_percent": 5.0}
