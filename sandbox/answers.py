@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 from aiohttp import web
+from yarl import URL
 
 from .settings import Settings
 from .state import State
@@ -17,6 +18,15 @@ MAINTENANCE = b"""<!DOCTYPE html>
 <html><head><title>Anaplan - Maintenance</title></head>
 <body><h1>Scheduled maintenance</h1><p>We'll be back soon.</p></body></html>
 """
+
+
+def origin(request: web.Request) -> URL:
+    """Return the address that the client used, for links to further pages.
+
+    Anaplan's own hosts are reached by HTTPS only: such a request came through something that ended TLS.
+    """
+    own = request.url.origin()
+    return own.with_scheme("https") if str(own.host).endswith(".anaplan.com") else own
 
 
 def json_answer(body: Any, status: int = 200, headers: dict[str, str] | None = None) -> web.Response:

@@ -8,7 +8,8 @@ import msgspec
 from aiohttp import web
 from yarl import URL
 
-from .answers import failure, json_answer, no_role, token_of
+from .answers import failure, json_answer, no_role, origin, token_of
+from .bodies import MalformedBody, json_object
 from .cef import cef_lines
 from .clock import DAY, HOUR
 from .faults import AUDIT_EVENTS
@@ -34,11 +35,10 @@ async def events(request: web.Request) -> web.Response:
 
 @routes.post(f"{AUDIT_EVENTS}/search")
 async def search(request: web.Request) -> web.Response:
-    raw = await request.read()
     try:
-        body = msgspec.json.decode(raw, type=dict[str, Any]) if raw.strip() else {}
-    except msgspec.DecodeError:
-        return failure(400, "FAILURE_BAD_REQUEST", "Malformed JSON request body")
+        body = await json_object(request)
+    except MalformedBody as error:
+        return failure(400, "FAILURE_BAD_REQUEST", str(error))
     fields = {key: str(value) for key, value in body.items() if value is not None}
     return _answer(request, lambda: _span(state_of(request), fields, "from", "to", "interval"))
 
@@ -115,4 +115,4 @@ def _page_url(request: web.Request, offset: int) -> str:
     if request.method == "GET" and not {"dateFrom", "dateTo", "intervalInHours"} & query.keys():
         now = state.clock.now()
         query |= {"dateFrom": str(now - MAX_SPAN), "dateTo": str(now)}
-    return str(URL(f"{request.url.origin()}{path}").with_query(query))
+    return str(URL(f"{origin(request)}{path}").with_query(query))

@@ -6,10 +6,10 @@ import base64
 import binascii
 from typing import Any
 
-import msgspec
 from aiohttp import web
 
-from .answers import failure, json_answer, token_of
+from .answers import failure, json_answer, origin, token_of
+from .bodies import MalformedBody, decode, read_body
 from .certificates import account_of, fingerprint, shown_certificate, stamp_ms, verify
 from .state import State, state_of
 from .tokens import AUDITOR, Token
@@ -23,7 +23,7 @@ LEAST_BYTES = 100
 
 def _token_body(request: web.Request, token: Token, message: str) -> dict[str, Any]:
     return {
-        "meta": {"validationUrl": f"{request.url.origin()}/token/validate"},
+        "meta": {"validationUrl": f"{origin(request)}/token/validate"},
         "status": "SUCCESS",
         "statusMessage": message,
         "tokenInfo": {
@@ -48,7 +48,10 @@ def _bad_header() -> web.Response:
 
 
 def _live_token(request: web.Request) -> Token | web.Response:
-    """Return the token of the header: 400 for a malformed header, 401 for a token that is dead or unknown."""
+    """Return the token of the header: 400 for a malformed header, 401 for a token that is dead or unknown.
+
+    Signing out answers 401 to both.
+    """
     scheme, _, value = request.headers.get("Authorization", "").partition(" ")
     if scheme not in ANAPLAN_TOKEN or not value.strip():
         return _bad_header()
@@ -66,7 +69,7 @@ async def authenticate(request: web.Request) -> web.Response:
     if scheme == "Basic":
         email = _by_password(decoded, state)
     elif scheme == "CACertificate":
-        email = _by_certificate(decoded, await request.read(), state)
+        email = await _by_certificate(decoded, request, state)
     else:
         return _bad_credential("Authorization header must be Basic or CACertificate")
     if isinstance(email, web.Response):
@@ -86,16 +89,16 @@ def _by_password(decoded: bytes, state: State) -> str | web.Response:
     return email if account and account.password == password else _bad_credential()
 
 
-def _by_certificate(shown: bytes, body: bytes, state: State) -> str | web.Response:
+async def _by_certificate(shown: bytes, request: web.Request, state: State) -> str | web.Response:
     """The certificate must be a trusted one, and the signature must be of its key: RSA, PKCS#1 v1.5, SHA-512."""
     accepted = state.settings.certificate_format
     try:
         pem = shown_certificate(shown)
-        fields = msgspec.json.decode(body, type=dict[str, str])
+        fields = decode(await read_body(request), dict[str, str])
         data = base64.b64decode(fields["encodedData"], validate=True)
         signature = base64.b64decode(fields["encodedSignedData"], validate=True)
         mark = fingerprint(pem)
-    except (msgspec.DecodeError, KeyError, binascii.Error, ValueError):
+    except (MalformedBody, KeyError, binascii.Error, ValueError):
         return _malformed("Certificate, encodedData or encodedSignedData is malformed")
     version = fields.get("encodedDataFormat", "v1")
     if accepted == "v1" and "encodedDataFormat" in fields:
@@ -140,7 +143,7 @@ def _user_info(state: State, token: Token) -> dict[str, str]:
 
 @routes.post("/token/logout")
 async def logout(request: web.Request) -> web.Response:
-    token = _live_token(request)
+    token = token_of(request.headers.get("Authorization", ""), state_of(request), ANAPLAN_TOKEN)
     if isinstance(token, web.Response):
         return token
     state_of(request).tokens.drop(token)

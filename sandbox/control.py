@@ -27,6 +27,7 @@ import msgspec
 from aiohttp import web
 
 from .answers import json_answer
+from .bodies import MalformedBody, json_object
 from .certificates import fingerprint
 from .middleware import STOPPING
 from .state import State, state_of
@@ -40,11 +41,9 @@ def _action(action: Action) -> Callable[[web.Request], Awaitable[web.Response]]:
     """A handler that gives the JSON body to `action` and answers with what it returns; errors become 400."""
 
     async def handler(request: web.Request) -> web.Response:
-        raw = await request.read()
         try:
-            body = msgspec.json.decode(raw, type=dict[str, Any]) if raw.strip() else {}
-            return json_answer(action(state_of(request), body))
-        except (msgspec.DecodeError, ValueError, KeyError, TypeError) as error:
+            return json_answer(action(state_of(request), await json_object(request)))
+        except (MalformedBody, ValueError, KeyError, TypeError) as error:
             return json_answer({"error": f"{type(error).__name__}: {error}"}, 400)
 
     return handler

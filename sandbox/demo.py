@@ -11,7 +11,7 @@ from pathlib import Path
 
 FOLDER = Path(".demo")
 DATABASE = FOLDER / "audit_log.duckdb"
-# Few hostile texts, though every tenant has some: they would be the names that the dashboard shows.
+# No hostile texts: they would be the names that the dashboard shows.
 COMPANY = {"events": 60_000, "users": 250}
 
 NEXT = """

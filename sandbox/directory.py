@@ -6,8 +6,9 @@ from collections.abc import Callable
 from typing import Any
 
 from aiohttp import web
+from yarl import URL
 
-from .answers import integration_failure, json_answer, token_of
+from .answers import integration_failure, json_answer, origin, token_of
 from .middleware import note_rows, page_fault
 from .pages import BadRequest, paged, positive
 from .state import state_of
@@ -54,6 +55,12 @@ async def models_of_workspace(request: web.Request) -> web.Response:
     return _list(request, "models", lambda row: str(row.get("currentWorkspaceId", "")).lower() == wanted)
 
 
+@routes.get("/2/0/workspaces/{workspace}/models/{model}")
+async def model_below_workspace(request: web.Request) -> web.Response:
+    """Anaplan has this path without GET; a single model is at `/models/{id}`."""
+    return integration_failure(request.path, 405, "Method Not Allowed")
+
+
 @routes.get("/2/0/{collection:users|workspaces|models}/{id}")
 async def single(request: web.Request) -> web.Response:
     """One record; ids are compared without their case."""
@@ -65,7 +72,10 @@ async def single(request: web.Request) -> web.Response:
     rows = [row for row in state.directory.rows(collection) if str(row.get("id", "")).lower() == wanted]
     if not rows:
         return integration_failure(request.path, 404, "Entity not found")
-    (shown,) = rows if collection == "users" else _brief(collection, rows[:1], request)
+    if collection == "models":
+        # Lists name it at times, a single model always does.
+        rows = [{**row, "modelTransactionRunning": row.get("modelTransactionRunning", False)} for row in rows]
+    (shown,) = rows[:1] if collection == "users" else _brief(collection, rows[:1], request)
     return json_answer({"status": {"code": 200, "message": "Success"}, collection[:-1]: shown})
 
 
@@ -95,7 +105,7 @@ def _page(request: web.Request, collection: str, rows: list[dict[str, Any]], off
     if offset > 0:
         paging["previous"] = _page_url(request, max(0, offset - limit))
     body: dict[str, Any] = {
-        "meta": {"schema": f"{request.url.origin()}/2/0/objects/{collection[:-1]}", "paging": paging},
+        "meta": {"schema": f"{origin(request)}/2/0/objects/{collection[:-1]}", "paging": paging},
         "status": {"code": 200, "message": "Success"},
     }
     # The key is absent, not empty, when there is nothing to list.
@@ -105,7 +115,7 @@ def _page(request: web.Request, collection: str, rows: list[dict[str, Any]], off
 
 
 def _page_url(request: web.Request, offset: int) -> str:
-    return str(request.url.update_query(offset=str(offset)))
+    return str(URL(f"{origin(request)}{request.path}").with_query({**request.query, "offset": str(offset)}))
 
 
 def _shown(collection: str, rows: list[dict[str, Any]], request: web.Request) -> list[dict[str, Any]]:
@@ -130,4 +140,11 @@ def _sorted(collection: str, rows: list[dict[str, Any]], sort: str | None) -> li
     sign, name = sort[:1], sort[1:]
     if sign not in ("+", "-", " ") or name not in SORT_FIELDS[collection]:
         raise BadRequest(f"Invalid sort parameter: {sort}")
-    return sorted(rows, key=lambda row: str(row.get(name, "")), reverse=sign == "-")
+    return sorted(rows, key=lambda row: _rank(row.get(name)), reverse=sign == "-")
+
+
+def _rank(value: Any) -> tuple[bool, float, str]:
+    """Sort key of a value of any type: numbers by size, then texts; a missing value is an empty text."""
+    if isinstance(value, (int, float)):
+        return False, value, ""
+    return True, 0, "" if value is None else str(value)

@@ -18,7 +18,15 @@ from .catalogue import PADDED
 from .clock import DAY, HOUR, SECOND, weekday_of
 from .company import Company
 from .settings import Settings
-from .templates import EVENT, Template, encoded, session_part, template
+from .templates import (
+    EVENT,
+    EVENT_WITH_LONG_CHECKSUM,
+    LONG_CHECKSUM_FACTOR,
+    Template,
+    encoded,
+    session_part,
+    template,
+)
 
 WEEKDAYS = (1.05, 1.1, 1.05, 1.0, 0.8)
 # Weight of the local hours 0..23 as the beginning of a session.
@@ -73,7 +81,7 @@ class DayMaker:
         del rows[volume:]
         self._make_late(rows, rng)
         rows.sort()
-        _render(rows, day, rng.getrandbits(20), made, self.settings.odd_shapes)
+        _render(rows, day, rng.getrandbits(20), made, self.settings)
         return made
 
     def _add_sessions(self, rows: list[Row], day: int, volume: int, rng: Random) -> None:
@@ -167,15 +175,17 @@ def first_id(day: int, odd: bool = False) -> int:
     return 1_000_000_000 + (day - FIRST_DAY_OF_SHORT_IDS) * IDS_A_DAY
 
 
-def _render(rows: list[Row], day: int, noise: int, made: DayEvents, odd: bool) -> None:
+def _render(rows: list[Row], day: int, noise: int, made: DayEvents, settings: Settings) -> None:
+    odd = settings.odd_shapes
+    form, factor = (EVENT_WITH_LONG_CHECKSUM, LONG_CHECKSUM_FACTOR) if settings.long_checksums else (EVENT, 1)
     number = first_id(day, odd)
     pieces = made.pieces
     for when, created, user, (code, target, more, _), part in rows:
         number += 1 + (noise + when) % 3
-        checksum = (number * 2_654_435_761 + when) & 0xFFFFFFFF
+        checksum = ((number * 2_654_435_761 + when) & 0xFFFFFFFF) * factor
         if not odd and number % NO_ATTRIBUTES_EVERY == 0:
             more = NO_ATTRIBUTES
-        pieces.append(EVENT % (number, code, user, target, part, when, created, checksum, more))
+        pieces.append(form % (number, code, user, target, part, when, created, checksum, more))
         if code in SIGN_IN_CODES:
             made.sign_ins.setdefault(user[10:42].decode(), []).append(when)
     made.dates = array("q", [row[0] for row in rows])

@@ -10,15 +10,15 @@ from contextvars import ContextVar
 from email.utils import formatdate
 from typing import Any
 
-import msgspec
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from .answers import dead_token, failure, html_answer, no_role, too_many
+from .answers import dead_token, failure, html_answer, integration_failure, no_role, too_many
+from .bodies import MalformedBody, json_object
 from .faults import BODY_FAULTS, PAGE_FAULTS, Fault
 from .state import RecordedRequest, State, state_of
 
-CONTROL = "/_sandbox"
+CONTROL, INTEGRATION = "/_sandbox", "/2/0/"
 # What belongs to the request under way. Keys of aiohttp's requests differ between its versions.
 RECORD: ContextVar[RecordedRequest] = ContextVar("record")
 PAGE_FAULT: ContextVar[Fault | None] = ContextVar("page_fault")
@@ -56,7 +56,9 @@ async def steer(request: web.Request, handler: Handler) -> web.StreamResponse:
             response = await _with_fault(request, handler, fault)
     except web.HTTPException as unknown_path:
         record.status = unknown_path.status
-        raise
+        if not request.path.startswith(INTEGRATION):
+            raise
+        return integration_failure(request.path, unknown_path.status, unknown_path.reason)
     record.status = response.status
     record.size = len(response.body) if isinstance(response, web.Response) and isinstance(response.body, bytes) else 0
     return response
@@ -73,8 +75,8 @@ async def _record(request: web.Request, state: State) -> RecordedRequest:
     """Bodies are kept of searches only: those of sign-ins hold credentials."""
     body: Any = None
     if request.path.endswith("/events/search"):
-        with contextlib.suppress(msgspec.DecodeError):
-            body = msgspec.json.decode(await request.read() or b"null")
+        with contextlib.suppress(MalformedBody):
+            body = await json_object(request) or None
     record = RecordedRequest(
         method=request.method,
         path=request.path,

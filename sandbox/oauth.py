@@ -1,15 +1,17 @@
-"""Anaplan's OAuth service: `/oauth/token` (refresh and device grants) and `/oauth/device/code`."""
+"""Anaplan's OAuth service: `/oauth/token`, `/oauth/device/code`, and the pages of the authorization code grant."""
 
 from __future__ import annotations
 
 import base64
 import html
 
-import msgspec
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
+from yarl import URL
 
-from .answers import json_answer
-from .oauth_grants import CODE_SECONDS, DEVICE_GRANT, GrantError
+from .answers import json_answer, origin
+from .bodies import MalformedBody, decode, read_body
+from .oauth_grants import CODE_GRANT, CODE_SECONDS, DEVICE_GRANT, GrantError
 from .state import State, state_of
 
 routes = web.RouteTableDef()
@@ -20,14 +22,14 @@ async def _fields(request: web.Request) -> dict[str, str]:
     """Fields of the body, JSON or form, and the client of a Basic header."""
     if request.content_type == "application/json":
         try:
-            fields = msgspec.json.decode(await request.read(), type=dict[str, str])
-        except msgspec.DecodeError:
+            fields = decode(await read_body(request), dict[str, str])
+        except MalformedBody:
             raise GrantError("invalid_request", "Body is not a JSON object of texts.") from None
     else:
         try:
             fields = {key: str(value) for key, value in (await request.post()).items()}
-        except (ValueError, LookupError):
-            # A multipart body without a boundary, or in an unknown encoding.
+        except (ValueError, LookupError, HttpProcessingError, web.RequestPayloadError):
+            # A multipart body without boundary or with broken headers, an unknown character set or Content-Encoding.
             raise GrantError("invalid_request", "Body is malformed.") from None
     scheme, _, value = request.headers.get("Authorization", "").partition(" ")
     if scheme == "Basic":
@@ -63,6 +65,9 @@ def _grant(fields: dict[str, str], state: State) -> web.Response:
     kind = _needed(fields, "grant_type")
     if kind == "refresh_token":
         email, refresh_token = grants.use_refresh_token(_needed(fields, "refresh_token"))
+    elif kind == CODE_GRANT:
+        email = grants.use_code(_needed(fields, "code"), client_id, _needed(fields, "redirect_uri"))
+        refresh_token = grants.new_refresh_token(email)
     elif kind == DEVICE_GRANT:
         email = grants.poll_device(_needed(fields, "device_code"), client_id)
         refresh_token = grants.new_refresh_token(email)
@@ -90,7 +95,7 @@ async def device_code(request: web.Request) -> web.Response:
     except GrantError as error:
         return _refused(error)
     code = state.grants.start_device(client_id)
-    page = f"{request.url.origin()}/activate"
+    page = f"{origin(request)}/activate"
     return json_answer(
         {
             "device_code": code.device_code,
@@ -108,15 +113,33 @@ async def authorize(request: web.Request) -> web.Response:
     """The start of the authorization code grant: it leads to the sign-in page."""
     if not request.query.get("client_id"):
         return _refused(GrantError("invalid_request", "Missing required parameter: client_id"))
-    return web.Response(status=302, headers={"Location": f"/auth/prelogin?{request.query_string}"})
+    return _sent_to(URL("/auth/prelogin").with_query(request.query))
 
 
 @routes.get("/auth/prelogin")
 async def prelogin(request: web.Request) -> web.Response:
-    """The sign-in page, where a person would go on."""
+    """The sign-in page. Its link stands for what a person does there: signing in and agreeing."""
     if not all(request.query.get(key) for key in ("client_id", "response_type", "redirect_uri")):
         return _refused(GrantError("invalid_request", "Missing required parameter"))
-    return web.Response(text="<p>Sign in to Anaplan.</p>", content_type="text/html")
+    link = html.escape(str(URL("/auth/approve").with_query(request.query)))
+    return web.Response(text=f'<p><a href="{link}">Sign in to Anaplan.</a></p>', content_type="text/html")
+
+
+@routes.get("/auth/approve")
+async def approve(request: web.Request) -> web.Response:
+    """The way back to the client's own page, with a code for `/oauth/token`."""
+    query = request.query
+    try:
+        client_id, redirect_uri = _needed(dict(query), "client_id"), _needed(dict(query), "redirect_uri")
+        code = state_of(request).grants.start_code(client_id, redirect_uri)
+    except GrantError as error:
+        return _refused(error)
+    more = {"state": query["state"]} if "state" in query else {}
+    return _sent_to(URL(redirect_uri).update_query({"code": code, **more}))
+
+
+def _sent_to(url: URL) -> web.Response:
+    return web.Response(status=302, headers={"Location": str(url)})
 
 
 @routes.get("/activate")

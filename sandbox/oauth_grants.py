@@ -1,4 +1,4 @@
-"""OAuth without HTTP: clients, refresh tokens that may rotate, device codes that wait for a person."""
+"""OAuth without HTTP: clients, refresh tokens that may rotate, authorization codes, device codes."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ DEVICE_CLIENT = "sandbox-device"
 WEB_CLIENT = "sandbox-web"
 WEB_SECRET = "sandbox-secret"
 FIRST_REFRESH_TOKEN = "sandbox-refresh-0"
+CODE_GRANT = "authorization_code"
 DEVICE_GRANT = "urn:ietf:params:oauth:grant-type:device_code"
 CODE_SECONDS = 600
 
@@ -37,6 +38,15 @@ class DeviceCode:
     polls: int = 0
 
 
+@dataclass(frozen=True)
+class AuthorizationCode:
+    """What a code was issued for: only the same client with the same address may use it."""
+
+    client_id: str
+    redirect_uri: str
+    expires_at: int
+
+
 class Grants:
     def __init__(self, settings: Settings, clock: Clock) -> None:
         self.settings, self.clock = settings, clock
@@ -44,6 +54,7 @@ class Grants:
         # Live refresh tokens and whose they are. The first one serves either client.
         self.refresh_tokens = {FIRST_REFRESH_TOKEN: AUDITOR}
         self.device_codes: dict[str, DeviceCode] = {}
+        self.codes: dict[str, AuthorizationCode] = {}
         self._count = 0
 
     def check_client(self, client_id: str, secret: str | None) -> None:
@@ -68,6 +79,25 @@ class Grants:
         value = f"sandbox-refresh-{self._count}-{secrets.token_urlsafe(12)}"
         self.refresh_tokens[value] = email
         return value
+
+    def start_code(self, client_id: str, redirect_uri: str) -> str:
+        """Issue an authorization code to the client's page, which must be a web address."""
+        if client_id not in self.clients:
+            raise GrantError("invalid_client", "Unknown client", 401)
+        if not redirect_uri.startswith(("https://", "http://")):
+            raise GrantError("invalid_request", "redirect_uri must be a web address")
+        code = secrets.token_urlsafe(24)
+        expires_at = self.clock.now() + CODE_SECONDS * SECOND
+        self.codes[code] = AuthorizationCode(client_id, redirect_uri, expires_at)
+        return code
+
+    def use_code(self, code: str, client_id: str, redirect_uri: str) -> str:
+        """Return the account of a code, which works once."""
+        found = self.codes.pop(code, None)
+        expected = found and (found.client_id, found.redirect_uri)
+        if found is None or expected != (client_id, redirect_uri) or self.clock.now() >= found.expires_at:
+            raise GrantError("invalid_grant", "Invalid authorization code", 403)
+        return AUDITOR
 
     def start_device(self, client_id: str) -> DeviceCode:
         text = secrets.token_hex(4).upper()

@@ -25,6 +25,7 @@ class Settings:
     late_percent: float = knob(0.5, "events that are stored hours or days after they happened, in percent")
     odd_shapes: bool = knob(False, "fields as documentation shows them: sessions, nulls, padded codes")
     hostile_percent: float = knob(0.0, "events with HTML, formulas, newlines, emoji in their texts, in percent")
+    long_checksums: bool = knob(False, "checksums of 64 hex digits, as some tenants send, instead of short numbers")
     weekend: float = knob(0.15, "volume of a Saturday or Sunday, as a part of a weekday's (1.0: all days alike)")
 
     order: str = knob("asc", "order of the events in an answer", choices=ORDERS)

@@ -87,10 +87,13 @@ def _export_spike(day: int, count: int, cast: Cast, people: list[Person], rng: R
 
 
 def _admin_from_new_address(day: int, cast: Cast, people: list[Person], rng: Random) -> list[Row]:
-    """An administrator signs in from an address never seen before and works."""
-    admin = cast.actor(rng.choice(_admins(people)), day)
+    """An administrator, whose role was renewed at night, signs in from an address never seen before and works."""
+    person = rng.choice(_admins(people))
+    admin, other = cast.actor(person, day), cast.actor(cast.company.person(0, day), day)
+    renewed = cast.library.role_change("AUTHZ-3", names.ROLES[0], person)
+    rows = _steps(day * DAY + 1 * HOUR, SECOND, other, other.session(rng), [renewed])
     part = admin.session(rng, ip=f"{ABROAD}.{day % 254 + 1}")
-    return _steps(day * DAY + 3 * HOUR, 40 * SECOND, admin, part, [admin.signing["in"], *admin.table[-5:]])
+    return rows + _steps(day * DAY + 3 * HOUR, 40 * SECOND, admin, part, [admin.signing["in"], *admin.table[-5:]])
 
 
 def _unknown_user(day: int, cast: Cast, rng: Random) -> list[Row]:

@@ -18,6 +18,9 @@ EVENT = (
     b'{"id":%d,%b%b%b%b'
     b'"eventDate":%d,"eventTimeZone":"UTC","createdDate":%d,"createdTimeZone":"UTC","checksum":"%d"%b},'
 )
+# Some tenants send a checksum of 64 hex digits.
+EVENT_WITH_LONG_CHECKSUM = EVENT.replace(b'"checksum":"%d"', b'"checksum":"%064x"')
+LONG_CHECKSUM_FACTOR = 2**224 - 63
 
 
 class Template(NamedTuple):
@@ -230,7 +233,8 @@ class Library:
 
     def refused(self, person: Person) -> Template:
         """A function that was refused."""
-        return self._template("AUTHZ-2", person.id, {"name": "Manage users"}, success=False, tenant=self.tenant)
+        code = "AUTHZ-0" if int(person.id[0], 16) % 4 == 0 else "AUTHZ-2"
+        return self._template(code, person.id, {"name": "Manage users"}, success=False, tenant=self.tenant)
 
     def for_system(self) -> list[tuple[Template, float]]:
         """What runs without a person: integrations, forecasts, keys."""

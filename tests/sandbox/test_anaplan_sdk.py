@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 
 from sandbox.certificates import make_key_pair
 from sandbox.server import Sandbox
@@ -37,11 +38,27 @@ def held(sandbox: Sandbox, client: Any) -> None:
     models = client.get_models()
     assert {one.id for one in models} == {one["id"] for one in directory.rows("models")}
     assert all(one.last_saved_serial_number > 0 for one in models)
+    assert client.audit.get_user().email == "auditor@example.com"
+    assert client.get_model(models[0].id).model_transaction_running is False
+    workspace = client.get_workspace(models[0].workspace_id)
+    assert models[0].id in {one.id for one in client.get_models(only_in_workspace=workspace.id, sort_by="name")}
     assert {event["id"] for event in client.audit.get_events(5)} <= {event["id"] for event in sandbox.truth()}
 
 
 def test_by_password(sandbox: Sandbox) -> None:
     held(sandbox, anaplan_sdk.Client(user_email="auditor@example.com", password="sandbox"))
+
+
+def test_by_oauth(sandbox: Sandbox) -> None:
+    """How its guide tells a web application to sign in: with the access token of its own OAuth client."""
+    fields = {"grant_type": "refresh_token", "client_id": "sandbox-device", "refresh_token": "sandbox-refresh-0"}
+    token = requests.post(f"{sandbox.url}/oauth/token", data=fields, timeout=10).json()["access_token"]
+    held(sandbox, anaplan_sdk.Client(token=token))
+
+
+def test_in_pages(sandbox: Sandbox) -> None:
+    client = anaplan_sdk.Client(user_email="auditor@example.com", password="sandbox", page_size=50)
+    assert {event["id"] for event in client.audit.get_events(30)} == {event["id"] for event in sandbox.truth()}
 
 
 def test_by_certificate(sandbox: Sandbox, tmp_path: Path) -> None:

@@ -72,6 +72,12 @@ def test_malformed_header_at_refresh_and_validate_is_400(sandbox: Sandbox, heade
         assert (answer.status_code, answer.json()["status"]) == (400, "FAILURE_BAD_HEADER")
 
 
+@pytest.mark.parametrize("header", ["", "AnaplanAuthToken", "Bearer abc", "xyz"])
+def test_malformed_header_at_logout_is_401(sandbox: Sandbox, header: str) -> None:
+    answer = requests.post(f"{sandbox.url}/token/logout", headers={"Authorization": header}, timeout=10)
+    assert (answer.status_code, answer.json()["status"]) == (401, "FAILURE_BAD_CREDENTIAL")
+
+
 def test_validate_tells_the_user_and_no_token(client: Client) -> None:
     body = client.get("/token/validate").json()
     assert set(body["userInfo"]) == {"userId", "userGuid", "customerGuid"}

@@ -120,11 +120,51 @@ def test_single_records_and_models_of_a_workspace(reader: Client) -> None:
     models = reader.get("/2/0/models", params={"modelDetails": "true"}).json()["models"]
     assert all(isinstance(model["lastSavedSerialNumber"], int) for model in models)
     assert set(models[0]["categoryValues"][0]) == {"id", "name", "categoryId", "categoryName", "customerId"}
-    one = reader.get(f"/2/0/models/{models[0]['id']}", params={"modelDetails": "true"}).json()["model"]
-    assert one == models[0]
+    for model in models[:4]:
+        one = reader.get(f"/2/0/models/{model['id']}", params={"modelDetails": "true"}).json()["model"]
+        assert one == {"modelTransactionRunning": False, **model}
+    assert len({"modelTransactionRunning" in model for model in models}) == 2
     below = reader.get(f"/2/0/workspaces/{models[0]['currentWorkspaceId']}/models").json()["models"]
     expected = {model["id"] for model in models if model["currentWorkspaceId"] == models[0]["currentWorkspaceId"]}
     assert {model["id"] for model in below} == expected
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "message"),
+    [
+        ("GET", "/2/0/nothing", 404, "Not Found"),
+        ("GET", "/2/0/models/00000000000000000000000000000000/anything", 404, "Not Found"),
+        ("POST", "/2/0/users", 405, "Method Not Allowed"),
+        ("GET", "/2/0/workspaces/0/models/0", 405, "Method Not Allowed"),
+    ],
+)
+def test_unknown_paths_have_the_same_form_of_error(
+    reader: Client, method: str, path: str, status: int, message: str
+) -> None:
+    answer = reader.request(method, path)
+    assert answer.status_code == status
+    assert answer.json()["status"] == {"code": status, "message": message}
+    assert answer.json()["path"] == path and answer.json()["timestamp"].endswith("Z")
+
+
+def test_numbers_are_sorted_by_size(sandbox: Sandbox, client: Client) -> None:
+    sizes = [9, 100, None, 20]
+    rows = [{"id": str(i), "name": str(i), "sizeAllowance": size} for i, size in enumerate(sizes)]
+    sandbox.state.directory.replace("workspaces", rows)
+
+    def order(sort: str) -> list[int]:
+        listed = client.get("/2/0/workspaces", params={"sort": sort, "tenantDetails": "true"}).json()["workspaces"]
+        return [row["sizeAllowance"] for row in listed]
+
+    assert order("+sizeAllowance") == [9, 20, 100, None]
+    assert order("-sizeAllowance") == [None, 100, 20, 9]
+
+
+def test_links_keep_the_host_that_was_asked(client: Client) -> None:
+    """Behind an interceptor that stands for Anaplan's own hosts, they are Anaplan's, and HTTPS."""
+    answer = client.get("/2/0/users", params={"limit": 1}, headers={"Host": "api.anaplan.com"}).json()
+    assert answer["meta"]["paging"]["next"] == "https://api.anaplan.com/2/0/users?limit=1&offset=1"
+    assert client.get("/2/0/users", params={"limit": 1}).json()["meta"]["paging"]["next"].startswith(client.base)
 
 
 def test_search_by_the_beginning(reader: Client) -> None:

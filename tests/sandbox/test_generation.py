@@ -1,5 +1,6 @@
 import csv
 import json
+import re
 from collections import Counter
 from datetime import datetime, timezone
 from pathlib import Path
@@ -54,7 +55,7 @@ def test_events_have_the_fields_and_shares_of_a_live_tenant(month: list[dict]) -
     shares = {prefix: count / len(month) for prefix, count in prefixes.items()}
     assert 0.74 < shares["USR"] < 0.84 and 0.13 < shares["AUTHZ"] < 0.21 and 0.02 < shares["INT"] < 0.06
     codes = Counter(e["eventTypeId"] for e in month if e["eventTypeId"].startswith("AUTHZ"))
-    assert codes.most_common(1)[0][0] == "AUTHZ-1" and codes["AUTHZ-2"] > 0
+    assert codes.most_common(1)[0][0] == "AUTHZ-1" and codes["AUTHZ-2"] > codes["AUTHZ-0"] > 0
 
 
 def test_ids_have_ten_digits(month: list[dict]) -> None:
@@ -72,6 +73,13 @@ def test_action_events_have_the_model_as_object_and_hardly_a_name(month: list[di
     for e in ran:
         if e["eventTypeId"] in kinds and e["additionalAttributes"]:
             assert e["additionalAttributes"]["actionId"].startswith(kinds[e["eventTypeId"]])
+
+
+def test_checksums_are_short_numbers_or_64_hex_digits(month: list[dict]) -> None:
+    assert all(e["checksum"].isdigit() and len(e["checksum"]) <= 10 for e in month)
+    long = [e["checksum"] for e in store(long_checksums=True).truth()]
+    assert all(re.fullmatch("[0-9a-f]{64}", checksum) for checksum in long)
+    assert len(set(long)) > 0.99 * len(long)
 
 
 def test_two_connections_differ_in_case_only() -> None:

@@ -1,4 +1,7 @@
+import html
+import re
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 import requests
 
@@ -79,6 +82,7 @@ def test_bodies_that_cannot_be_read_are_refused(sandbox: Sandbox) -> None:
     for kind, body in (
         ("multipart/form-data", b"x"),
         ("multipart/form-data; boundary=", b"--\r\n"),
+        ("multipart/form-data; boundary=x", b"--x\r\nno colon\r\n\r\nabc\r\n--x--\r\n"),
         ("application/x-www-form-urlencoded; charset=none", b"a=b"),
         ("application/json", b"\xff"),
     ):
@@ -93,8 +97,50 @@ def test_authorization_begins_with_a_redirect(sandbox: Sandbox) -> None:
     assert first.status_code == 302
     page = requests.get(sandbox.url + first.headers["Location"], timeout=10)
     assert page.status_code == 200 and page.headers["Content-Type"].startswith("text/html")
+    control = requests.get(
+        f"{sandbox.url}/auth/authorize?client_id=a&state=%0d%0aX:%20y%00", allow_redirects=False, timeout=10
+    )
+    assert control.status_code == 302 and "X" not in control.headers
     del query["client_id"]
     assert (
         requests.get(f"{sandbox.url}/auth/authorize", params=query, allow_redirects=False, timeout=10).status_code
         == 400
     )
+
+
+CALLBACK = "https://www.example.com/callback"
+WEB = {"client_id": "sandbox-web", "client_secret": "sandbox-secret", "grant_type": "authorization_code"}
+
+
+def signed_in(sandbox: Sandbox, **more: str) -> dict[str, str]:
+    """Query of the client's page, after a person has followed the link of the sign-in page."""
+    query = {"response_type": "code", "client_id": "sandbox-web", "redirect_uri": CALLBACK, "state": "a b", **more}
+    page = requests.get(f"{sandbox.url}/auth/prelogin", params=query, timeout=10)
+    (link,) = re.findall('href="([^"]+)"', page.text)
+    back = requests.get(sandbox.url + html.unescape(link), allow_redirects=False, timeout=10)
+    assert back.status_code == 302 and back.headers["Location"].startswith(CALLBACK)
+    return dict(parse_qsl(urlsplit(back.headers["Location"]).query))
+
+
+def test_authorization_code_gives_tokens_once(sandbox: Sandbox) -> None:
+    back = signed_in(sandbox)
+    assert back["state"] == "a b"
+    body = post(sandbox, form=True, code=back["code"], redirect_uri=CALLBACK, **WEB).json()
+    header = {"Authorization": f"AnaplanAuthToken {body['access_token']}"}
+    assert requests.get(sandbox.url + EVENTS, headers=header, timeout=10).status_code == 200
+    again = post(sandbox, code=back["code"], redirect_uri=CALLBACK, **WEB)
+    assert (again.status_code, again.json()["error"]) == (403, "invalid_grant")
+    refreshed = post(sandbox, **{**WEB, "grant_type": "refresh_token"}, refresh_token=body["refresh_token"])
+    assert refreshed.status_code == 200
+
+
+def test_authorization_code_is_for_one_address_and_some_minutes(sandbox: Sandbox) -> None:
+    elsewhere = post(sandbox, code=signed_in(sandbox)["code"], redirect_uri="https://elsewhere.example", **WEB)
+    late = signed_in(sandbox)["code"]
+    sandbox.state.clock.advance(601_000)
+    for refused in (elsewhere, post(sandbox, code=late, redirect_uri=CALLBACK, **WEB)):
+        assert (refused.status_code, refused.json()["error"]) == (403, "invalid_grant")
+    page = {"client_id": "unknown", "redirect_uri": CALLBACK}
+    assert requests.get(f"{sandbox.url}/auth/approve", params=page, timeout=10).json()["error"] == "invalid_client"
+    page = {"client_id": "sandbox-web", "redirect_uri": "javascript:x"}
+    assert requests.get(f"{sandbox.url}/auth/approve", params=page, timeout=10).json()["error"] == "invalid_request"
