@@ -50,7 +50,8 @@ def begin_versions_at(moment: int) -> None:
     state = load_package_state()["state"]
     wanted = datetime.fromtimestamp(moment / 1000, timezone.utc)
     created = state["created_at"]
-    if abs((wanted - created).total_seconds()) > 2:
+    # A boundary a little later than wanted does no harm; an earlier one may precede what is there.
+    if not 0 <= created.timestamp() - wanted.timestamp() <= 2:
         state["created_at"] = type(created).fromtimestamp(wanted.timestamp(), timezone.utc)
         commit_load_package_state()
 

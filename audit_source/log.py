@@ -80,7 +80,8 @@ def read_log(
         settings.history_days * DAY_MS,
         settings.overlap_minutes * MINUTE_MS,
         settings.safety_lag_seconds * 1000,
-        state.get("purged_before", 0),
+        # A restored state may be older than the purge.
+        max(state.get("purged_before", 0), known.purged_before),
     )
     ledgers: dict[str, list[Any]] = state.setdefault("windows", {})
     made: list[str] = state.setdefault("tables", [])

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import dlt
+from dlt.common import logger
 from dlt.destinations.exceptions import DatabaseUndefinedRelation
 
 from .comments import write_comments
@@ -24,6 +25,7 @@ from .model_layers import Enrichment, check_models, read_enrichment
 from .model_runs import Days, State, model_resource, run_layer, seed_resource, stored_state
 from .repair import lacking_tables, restore_tables
 from .touched_days import FACTS, WATCHED, Watermark, read_watermark, touched_days
+from .version_history import correct_versions, wrong_versions
 
 
 @dataclass(frozen=True)
@@ -82,7 +84,8 @@ def enrich(
     enrichment = read_enrichment(columns, models_dir, validate=False)
     if stored_state(pipeline).get("checked") != _inputs_hash(enrichment):
         check_models(enrichment)
-    plan = _plan(pipeline, raw_dataset, enrichment, full_refresh)
+    repaired = _repair_versions(pipeline, raw)
+    plan = _plan(pipeline, raw_dataset, enrichment, full_refresh or repaired)
     if plan.is_idle:
         write_comments(pipeline)
         return EnrichReport(list(enrichment.tables), [], [], time.monotonic() - started, [])
@@ -103,6 +106,22 @@ def enrich(
         seconds=time.monotonic() - started,
         load_ids=load_ids,
     )
+
+
+def _repair_versions(pipeline: dlt.Pipeline, raw: dlt.Pipeline) -> bool:
+    """Correct versions of the directory that run backwards; whether there were any."""
+    wrong = wrong_versions(raw)
+    if not wrong:
+        return False
+    if pipeline.default_schema_name:
+        # Forgotten first: a run that dies after the correction must not take the tables for right.
+        run_layer(pipeline, [], {**stored_state(pipeline), "models": {}})
+    correct_versions(raw, wrong)
+    logger.warning(
+        f"{len(wrong):,} records of the directory had versions that ran backwards, as a clock that was set back leaves "
+        "them. They were put in order, and every table is built again."
+    )
+    return True
 
 
 def _run_layer(

@@ -8,6 +8,7 @@ from dlt.destinations.exceptions import DatabaseUndefinedRelation
 
 from audit_source.known import NOTHING_KNOWN, Known
 
+from .own_tables import PURGES, OwnTables
 from .touched_days import _rows
 
 LISTS = ("users", "workspaces", "models")
@@ -29,6 +30,7 @@ def read_known(raw: dlt.Pipeline) -> Known:
             ),
             newest_stamp=max(map(_ms, stamps), default=0),
             records={name: int(count) for name, count, *_ in rows if name in LISTS},
+            purged_before=_purged_before(raw),
         )
     except DatabaseUndefinedRelation:
         # Dropped by hand: the load makes it again.
@@ -47,6 +49,12 @@ _SIZES = (
     )
     + ") as sizes"
 )
+
+
+def _purged_before(raw: dlt.Pipeline) -> int:
+    """Return the start of the first day that the purges have left; 0 where nothing was purged."""
+    day = max((row["before_day"] for row in OwnTables(raw).select(PURGES)), default=None)
+    return 0 if day is None else int(datetime(day.year, day.month, day.day, tzinfo=timezone.utc).timestamp() * 1000)
 
 
 def _first(dataset: dlt.Dataset, query: str) -> str | None:

@@ -67,17 +67,19 @@ def load(
             loads += 1
     finally:
         run.close()
-    if run.notices:
-        _forget_future_windows(pipelines.raw, run)
+    if run.started_at is not None:
+        # Each time: a run that was killed in front of this has repaired its ledger already, and would not notice.
+        _remove_future_windows(pipelines.raw, run.started_at)
     write_comments(pipelines.raw)
     if run.versions_at is not None:
-        began = min(began, datetime.fromtimestamp(run.versions_at / 1000, timezone.utc))
+        # The clock of the versions: this machine's may be wrong either way.
+        began = datetime.fromtimestamp(run.versions_at / 1000, timezone.utc)
     return LoadResult(run, loads, {name: _changes(pipelines.raw, name, began) for name in LISTS})
 
 
-def _forget_future_windows(raw: dlt.Pipeline, run: Run) -> None:
+def _remove_future_windows(raw: dlt.Pipeline, now: int) -> None:
     """Remove the rows of days that have not come yet: a merge replaces days, it does not remove them."""
-    today = datetime.fromtimestamp((run.started_at or 0) / 1000, timezone.utc).date()
+    today = datetime.fromtimestamp(now / 1000, timezone.utc).date()
     with raw.sql_client() as client:
         client.execute_sql(
             f"DELETE FROM {client.make_qualified_table_name('event_windows')} WHERE window_day > DATE '{today}'"

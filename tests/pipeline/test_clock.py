@@ -6,6 +6,7 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
+from dlt.common.versioned_state import decompress_state
 
 from sandbox.server import Sandbox
 from tests.conftest import Engine, Tenant
@@ -24,9 +25,16 @@ def sandbox(tenant: Tenant) -> Iterator[Sandbox]:
 
 
 def set_clock(monkeypatch: pytest.MonkeyPatch, hours: float) -> None:
-    """Let this machine's clock be wrong by so many hours."""
+    """Let this machine's clock be wrong by so many hours, for dlt's load ids and versions too, as in a new process."""
     real = time.time_ns
-    monkeypatch.setattr("time.time", lambda: real() / 1e9 + hours * HOUR)
+
+    def wrong() -> float:
+        return real() / 1e9 + hours * HOUR
+
+    # dlt keeps the function itself, and never goes back within one process.
+    for name in ("time.time", "dlt.common.time.precise_time", "dlt.common.storages.load_package.precise_time"):
+        monkeypatch.setattr(name, wrong)
+    monkeypatch.setattr("dlt.common.time.increasing_precise_time._last", 0.0)
 
 
 def loaded(engine: Engine) -> set[int]:
@@ -120,3 +128,43 @@ def test_without_anaplans_clock_a_clock_that_is_behind_ends_the_run(
         outcome = tenant.run("load")
     assert outcome.code == 2 and "Set the clock, then run again. Nothing was recorded." in outcome.err
     assert engine.rows(f"select count(*), max(checked_at) from {RAW}.event_windows") == before
+
+
+def test_a_repair_that_was_killed_is_completed(
+    tenant: Tenant, engine: Engine, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The ledger is repaired by the load, rows of days to come are removed after it."""
+    sandbox.settings.server_date = False
+    with monkeypatch.context() as wrong:
+        set_clock(wrong, 50)
+        wrong.setattr("audit_source.client.Client.now_ms", lambda _: int(time.time() * 1000))
+        assert tenant.run("load").code == 0
+    with monkeypatch.context() as killed:
+        killed.setattr("pipelines.load._remove_future_windows", lambda *_: 1 / 0)
+        assert tenant.run("load").code == 1
+    future = f"select count(*) from {RAW}.event_windows where window_end > now()"
+    assert engine.rows(future)[0][0] > 0
+    assert tenant.run("load").code == 0
+    assert engine.rows(future) == [(0,)]
+    assert tenant.run("status").code == 0
+
+
+def test_a_purge_is_kept_when_an_older_state_is_restored(
+    tenant: Tenant, engine: Engine, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An older version gave a purge a smaller load id than the state before it, after the clock had been set back."""
+    sandbox.settings.server_date = False
+    assert tenant.run("run").code == 0
+    kept_from = (datetime.now(timezone.utc) - timedelta(days=1)).date()
+    with monkeypatch.context() as old:
+        old.setattr("pipelines.destination.keep_rising", lambda _: None)
+        set_clock(old, -2)
+        assert tenant.run("purge", "--before", str(kept_from), "--yes").code == 0
+    (newest,) = engine.rows(f"select state from {RAW}._dlt_pipeline_state order by _dlt_load_id desc limit 1")
+    assert "purged_before" not in str(decompress_state(newest[0]))
+    before = f"select count(*) from {RAW}.events where event_day < date '{kept_from}'"
+    assert engine.rows(before) == [(0,)]
+    for command in (["run"], ["load", "--since", "2020-01-01"], ["run"]):
+        outcome = tenant.run(*command)
+        assert outcome.code == 0, outcome
+        assert engine.rows(before) == [(0,)]

@@ -1,0 +1,30 @@
+-- A version ends after it begins, and before the next one begins. `enrich` repairs what a clock set back has left.
+-- inputs: users, workspaces, models
+with
+
+versions as (
+    select 'users' as list_name, id, _dlt_valid_from as valid_from, _dlt_valid_to as valid_to from users
+    union all
+    select 'workspaces', id, _dlt_valid_from, _dlt_valid_to from workspaces
+    union all
+    select 'models', id, _dlt_valid_from, _dlt_valid_to from models
+),
+
+followed as (
+    select
+        list_name,
+        id,
+        valid_from,
+        valid_to,
+        lead(valid_from) over (
+            partition by list_name, id
+            order by case when valid_to is null then 1 else 0 end, valid_from, valid_to
+        ) as next_from
+    from versions
+)
+
+select list_name, id, valid_from, valid_to, next_from
+from followed
+where valid_to < valid_from
+    -- Of two that begin together, the models take one.
+    or (valid_to > next_from and valid_from <> next_from)
