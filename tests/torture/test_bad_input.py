@@ -55,6 +55,8 @@ CODES = (
     "USR-1",
     "USR-15",
     "INT-1",
+    "USR-14",
+    "INT-6",
     "NEW-7",
 )
 # Words that mean something as an id or a name, and the slash that parts the ids of app and page.
