@@ -424,7 +424,7 @@ select
     cast(e.ip_address as varchar) as ip_address,
     cast(e.user_agent as varchar) as user_agent,
     cast(case
-        when e.agent is null then e.client_name
+        when coalesce(e.agent, 'na') = 'na' then e.client_name
         when e.agent like '%anaplan%connect%' then 'Anaplan Connect'
         when e.agent like '%anaplan%' then 'Anaplan add-in or service'
         when e.agent like '%edg/%' or e.agent like '%edge/%' then 'Edge'
