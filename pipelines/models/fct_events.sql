@@ -357,11 +357,8 @@ select
     cast(e.event_day as date) as event_day,
     cast(e.event_date as timestamptz) as occurred_at,
     cast(e.created_date as timestamptz) as recorded_at,
-    cast(date_diff(
-        'second',
-        date_trunc('second', e.event_date at time zone 'UTC'),
-        date_trunc('second', e.created_date at time zone 'UTC')
-    ) as bigint) as seconds_late,
+    -- Whole seconds since 1970: Spark would take the difference of local times.
+    cast(floor(epoch(e.created_date)) - floor(epoch(e.event_date)) as bigint) as seconds_late,
     cast(e.event_type_code as varchar) as event_type_id,
     cast(coalesce(e.category, 'unknown') as varchar) as event_category,
     cast(e.event_message as varchar) as event_message,

@@ -18,7 +18,7 @@ from tests.engines.spark import Spark, local_spark
 from tests.harsh import HARSH
 from tests.models import scenario
 from tests.models.conftest import open_warehouse
-from tests.models.raw import Row, event
+from tests.models.raw import Row, at, event
 from tests.models.scenario import ANN, BOB
 from tests.models.translation import ENRICHMENT, Translator
 
@@ -29,6 +29,15 @@ NEWCOMER = [
     event(201, "AUTHZ-3", "2026-03-08 08:00", user_id=ANN, object_id=BOB, attr_role_name="Tenant Administrator"),
     *(event(202 + day, "USR-8", f"2026-03-{9 + day:02} 08:00", user_id=BOB, ip_address="10.0.0.1") for day in range(6)),
     event(209, "USR-8", "2026-03-16 08:00", user_id=BOB, ip_address="10.9.9.9"),
+]
+
+# On this day clocks in New York, the zone of Spark's session, are set forward at 07:00 UTC: a span that is counted by
+# local time is an hour too long. A burst, the success behind it, and an event that is recorded an hour later.
+DAYLIGHT = [
+    *(event(301 + n, "USR-9", f"2026-03-08 06:{56 + n:02}", user_id=BOB) for n in range(4)),
+    event(305, "USR-9", "2026-03-08 07:03", user_id=BOB),
+    event(306, "USR-8", "2026-03-08 07:05", user_id=BOB, created_date=at("2026-03-08 08:05")),
+    event(307, "USR-8", "2026-03-08 06:30", user_id=BOB, created_date=at("2026-03-08 07:30")),
 ]
 
 Tables = dict[str, list[tuple[Any, ...]]]
@@ -60,7 +69,7 @@ def _rows(database: duckdb.DuckDBPyConnection, table: str) -> list[Row]:
 
 
 def _scenario(table: str) -> list[Row]:
-    return [*scenario.WORLD.get(table, []), *(NEWCOMER if table == "events" else [])]
+    return [*scenario.WORLD.get(table, []), *([*NEWCOMER, *DAYLIGHT] if table == "events" else [])]
 
 
 @pytest.fixture(scope="session")

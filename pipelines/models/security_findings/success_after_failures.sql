@@ -8,7 +8,8 @@ attempts as (
         user_name,
         event_id,
         occurred_at,
-        date_trunc('second', occurred_at at time zone 'UTC') as second,
+        -- Since 1970: a difference of moments is one of local times in Spark, an hour off where clocks are changed.
+        floor(epoch(occurred_at)) as second,
         outcome,
         -- The same for a success and for the failures before it.
         coalesce(sum(case when outcome = 'success' then 1 else 0 end) over (
@@ -35,7 +36,7 @@ evidence as (
     inner join finding_rules as r on r.rule = 'success_after_failures'
     inner join attempts as f
         on s.user_id = f.user_id and s.series = f.series and f.outcome = 'failure'
-    where s.outcome = 'success' and date_diff('second', f.second, s.second) <= r.minutes * 60
+    where s.outcome = 'success' and s.second - f.second <= r.minutes * 60
 )
 
 select
