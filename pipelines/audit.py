@@ -239,10 +239,10 @@ def purge_command(before: datetime, yes: bool) -> int:
 
 @cli.command("acknowledge")
 @debug_option
-@click.argument("what", nargs=-1, required=True, metavar="gaps | findings | FINDING_ID ...")
+@click.argument("what", nargs=-1, required=True, metavar="gaps | incomplete | findings | FINDING_ID ...")
 @click.option("--note", help="Why it may be closed; kept with it.")
 def acknowledge_command(what: tuple[str, ...], note: str | None) -> int:
-    """Close gaps or findings that somebody has seen; `status` then counts them no more."""
+    """Close gaps, incomplete windows or findings that somebody has seen; `status` then counts them no more."""
     from contextlib import ExitStack
 
     from .acknowledge import acknowledge

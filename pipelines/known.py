@@ -9,7 +9,7 @@ from dlt.destinations.exceptions import DatabaseUndefinedRelation
 from audit_source.known import NOTHING_KNOWN, Known
 
 from .own_tables import PURGES, OwnTables
-from .touched_days import _rows
+from .touched_days import rows_of
 
 LISTS = ("users", "workspaces", "models")
 
@@ -21,7 +21,7 @@ def read_known(raw: dlt.Pipeline) -> Known:
         return NOTHING_KNOWN
     dataset = raw.dataset()
     try:
-        rows = _rows(dataset, _SIZES)
+        rows = rows_of(dataset, _SIZES)
         stamps = [moment for row in rows for moment in row[2:] if moment is not None]
         return Known(
             tenant_id=_first(dataset, "select tenant_id from events where tenant_id is not null limit 1"),
@@ -58,7 +58,7 @@ def _purged_before(raw: dlt.Pipeline) -> int:
 
 
 def _first(dataset: dlt.Dataset, query: str) -> str | None:
-    rows = _rows(dataset, query)
+    rows = rows_of(dataset, query)
     return str(rows[0][0]) if rows else None
 
 

@@ -8,6 +8,7 @@ import dlt
 
 from audit_source import MERGE, Reload, Run, audit_source
 
+from .acknowledge import still_open
 from .comments import write_comments
 from .destination import LOAD_MEMORY, Pipelines
 from .known import read_known
@@ -67,6 +68,7 @@ def load(
             loads += 1
     finally:
         run.close()
+    run.incomplete = still_open(pipelines.raw, run.incomplete)
     if run.started_at is not None:
         # Each time: a run that was killed in front of this has repaired its ledger already, and would not notice.
         _remove_future_windows(pipelines.raw, run.started_at)

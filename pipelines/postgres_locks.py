@@ -12,6 +12,9 @@ from dlt.destinations.impl.postgres.configuration import PostgresCredentials
 from .duckdb_file import seconds_to_wait
 from .exit_codes import LOCKED, PipelineError
 
+# Autovacuum holds a lock too, and gives way only when somebody has waited for `deadlock_timeout`, which is a second.
+_SHORTEST_WAIT_MS = 1_500
+
 # The oldest transaction that holds a lock on a table of these datasets.
 _HOLDER = """
 select a.pid, a.usename, coalesce(nullif(a.application_name, ''), 'unnamed program'), a.xact_start
@@ -26,12 +29,12 @@ limit 1
 
 
 def limit_waiting() -> None:
-    """Let every connection of dlt's give up a lock after `wait_for_readers_seconds`.
+    """Let every connection of dlt's give up a lock after `wait_for_readers_seconds`, but not within 1.5 s.
 
     dlt 1.31 overwrites the options of a connection but for those in the query of the credentials, which its driver for
     rows and the one for Arrow both get.
     """
-    milliseconds = max(1, int(seconds_to_wait() * 1000))
+    milliseconds = max(_SHORTEST_WAIT_MS, int(seconds_to_wait() * 1000))
     original = getattr(PostgresCredentials, "query_as_configured", PostgresCredentials.get_query)
 
     def get_query(self: Any) -> dict[str, Any]:

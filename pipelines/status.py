@@ -24,7 +24,7 @@ KEYS = {
     "freshness": "covered_until, minutes_ago, max_age_minutes, stale; of the event type that lags behind most",
     "coverage": "from, until, complete_windows",
     "gaps": "event_type, start, end, acknowledged of each lost span",
-    "incomplete_windows": "event_type, start, end, reported_events, distinct_events",
+    "incomplete_windows": "event_type, start, end, reported_events, distinct_events, acknowledged",
     "late_events": "events that came late in the runs of the last `days`",
     "findings": "open security findings: open, high, medium, low",
     "sign_in": "mode, certificate_expires_at, certificate_days_left, token_store, token_stored_at",
@@ -56,7 +56,7 @@ def read_status(reader: Reader | None, max_age: timedelta, runs: int, now: datet
         "freshness": _freshness(windows, max_age, now),
         "coverage": _coverage(windows),
         "gaps": _gaps(windows, acknowledged),
-        "incomplete_windows": _incomplete(windows),
+        "incomplete_windows": _incomplete(windows, acknowledged),
         "late_events": {"days": LATE_EVENT_DAYS, "events": _late_events(past, now)},
         "findings": _findings(reader, acknowledged),
         "sign_in": sign_in,
@@ -72,6 +72,11 @@ def read_status(reader: Reader | None, max_age: timedelta, runs: int, now: datet
 def gap_subject(window: Json) -> str:
     """Returns by what name a lost window is alerted and acknowledged."""
     return f"{window['event_type']} {window['window_start']:%Y-%m-%dT%H:%M:%S.%f}"
+
+
+def incomplete_subject(window: Json) -> str:
+    """Return by what name an incomplete window is acknowledged: with other numbers it is open again."""
+    return f"{gap_subject(window)} {window['distinct_events']}/{window['reported_events']}"
 
 
 def _alerting(reader: Reader | None) -> list[str]:
@@ -165,7 +170,7 @@ def _gaps(windows: list[Json], acknowledged: set[tuple[str, str]]) -> list[Json]
     return gaps
 
 
-def _incomplete(windows: list[Json]) -> list[Json]:
+def _incomplete(windows: list[Json], acknowledged: set[tuple[str, str]]) -> list[Json]:
     """The windows that the next run fetches again. One of a type that is asked for no longer will never be."""
     asked = _event_types()
     return [
@@ -175,6 +180,7 @@ def _incomplete(windows: list[Json]) -> list[Json]:
             "end": w["window_end"],
             "reported_events": w["reported_events"],
             "distinct_events": w["distinct_events"],
+            "acknowledged": ("incomplete", incomplete_subject(w)) in acknowledged,
         }
         for w in windows
         if w["status"] == "incomplete" and w["event_type"] in asked

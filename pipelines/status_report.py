@@ -61,7 +61,10 @@ def _tables(status: Json) -> list[SummaryTable]:
         ("lost, acknowledged" if gap["acknowledged"] else "lost", gap["event_type"], utc(gap["start"]), utc(gap["end"]))
         for gap in status["gaps"]
     ]
-    missing += [("incomplete", w["event_type"], utc(w["start"]), utc(w["end"])) for w in status["incomplete_windows"]]
+    missing += [
+        (f"incomplete{', acknowledged' if w['acknowledged'] else ''}", w["event_type"], utc(w["start"]), utc(w["end"]))
+        for w in status["incomplete_windows"]
+    ]
     kind = status["destination"]["type"]
     runs = [_run_row(run, died(run, number == 0, kind)) for number, run in enumerate(status["last_runs"])]
     sizes = [(table["dataset"], table["table"], table["rows"]) for table in status["tables"]]

@@ -89,7 +89,7 @@ def touched_days(raw: dlt.Dataset, enriched: dlt.Dataset, since: Watermark) -> s
     if since.events is None or len(changes) > MAX_CHANGED_IDS:
         return None
     newest = datetime.fromisoformat(since.events)
-    days = {day for day, loaded_at in _rows(raw, _LOADED_DAYS) if _utc(loaded_at) > newest}
+    days = {day for day, loaded_at in rows_of(raw, _LOADED_DAYS) if utc_moment(loaded_at) > newest}
     return days | _days_of(enriched, changes) | _days_of_other_size(raw, enriched)
 
 
@@ -99,7 +99,7 @@ _SIZES = "select event_day, cast(count(*) as bigint) as events from {table} grou
 
 def _days_of_other_size(raw: dlt.Dataset, enriched: dlt.Dataset) -> set[date]:
     """Days whose events are not all there, whatever the watermark says: purged ones and repaired ones."""
-    before, now = dict(_rows(enriched, _SIZES.format(table=FACTS))), dict(_rows(raw, _SIZES.format(table="events")))
+    before, now = dict(rows_of(enriched, _SIZES.format(table=FACTS))), dict(rows_of(raw, _SIZES.format(table="events")))
     return {day for day in {**before, **now} if before.get(day) != now.get(day)}
 
 
@@ -110,8 +110,8 @@ def _changed_ids(raw: dlt.Dataset, since: Watermark) -> dict[str, date | None]:
     for table, columns in _NAMES.items():
         names = " || '|' || ".join(f"coalesce({column}, '')" for column in columns)
         query = _CHANGES.format(folded=_FOLDED, names=names, table=table, since=moment)
-        for changed_id, everywhere, changed_at in _rows(raw, query):
-            day = None if everywhere else _utc(changed_at).date()
+        for changed_id, everywhere, changed_at in rows_of(raw, query):
+            day = None if everywhere else utc_moment(changed_at).date()
             known = changes.get(changed_id, day)
             changes[changed_id] = None if day is None or known is None else min(day, known)
     return changes
@@ -130,7 +130,7 @@ def _days_of(enriched: dlt.Dataset, changes: dict[str, date | None]) -> set[date
     if not conditions:
         return set()
     query = exp.select(exp.cast(exp.column("event_day"), "date").as_("event_day")).distinct().from_(FACTS)
-    return {row[0] for row in _rows(enriched, query.where(exp.or_(*conditions)))}
+    return {row[0] for row in rows_of(enriched, query.where(exp.or_(*conditions)))}
 
 
 def _names_one_of(ids: Iterable[str]) -> exp.Condition:
@@ -139,19 +139,19 @@ def _names_one_of(ids: Iterable[str]) -> exp.Condition:
     return exp.paren(exp.or_(*(exp.column(name).isin(*values) for name in ID_COLUMNS)))
 
 
-def _rows(dataset: dlt.Dataset, query: "str | exp.Query") -> list[tuple[Any, ...]]:
+def rows_of(dataset: dlt.Dataset, query: "str | exp.Query") -> list[tuple[Any, ...]]:
     asked: Any = parse_one(query, dialect=DIALECT) if isinstance(query, str) else query
     return list(dataset(for_dialect(asked, str(dataset.destination_dialect)), query_dialect=DIALECT).fetchall())
 
 
 def _scalars(dataset: dlt.Dataset, query: str) -> list[Any]:
-    return list(_rows(dataset, query)[0])
+    return list(rows_of(dataset, query)[0])
 
 
-def _utc(moment: datetime) -> datetime:
+def utc_moment(moment: datetime) -> datetime:
     return moment.replace(tzinfo=timezone.utc) if moment.tzinfo is None else moment.astimezone(timezone.utc)
 
 
 def _newest(moments: Iterable[datetime | None]) -> str | None:
-    known = [_utc(moment) for moment in moments if moment is not None]
+    known = [utc_moment(moment) for moment in moments if moment is not None]
     return max(known).isoformat() if known else None

@@ -29,9 +29,12 @@ def problems_of(status: Json) -> list[Json]:
             )
             problems.append({"kind": "gap", "text": text})
     for window in status["incomplete_windows"]:
+        if window["acknowledged"]:
+            continue
         text = (
             f"window {utc(window['start'])} to {utc(window['end'])} is incomplete: {window['distinct_events']} events "
-            f"arrived, {window['reported_events']} were reported. The next run fetches it again."
+            f"arrived, {window['reported_events']} were reported. A later run fetches it again. If it stays so: "
+            "`python -m pipelines.audit acknowledge incomplete`."
         )
         problems.append({"kind": "incomplete", "text": text})
     return problems

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import dlt
 from dlt.destinations.exceptions import DatabaseUndefinedRelation
 
-from .touched_days import _rows, _utc
+from .touched_days import rows_of, utc_moment
 
 _SET = "SET _dlt_valid_from = %s, _dlt_valid_to = %s WHERE id = %s AND row_version = %s AND _dlt_valid_from = %s"
 LISTS = ("users", "workspaces", "models")
@@ -50,8 +50,8 @@ def wrong_versions(raw: dlt.Pipeline) -> dict[tuple[str, str], list[Version]]:
     dataset = raw.dataset()
     for table in LISTS:
         with suppress(DatabaseUndefinedRelation):
-            for record_id, row_version, *validity in _rows(dataset, _WRONG.format(table=table)):
-                start, end = (None if moment is None else _utc(moment) for moment in validity)
+            for record_id, row_version, *validity in rows_of(dataset, _WRONG.format(table=table)):
+                start, end = (None if moment is None else utc_moment(moment) for moment in validity)
                 if start is not None:
                     found.setdefault((table, record_id), []).append(Version(row_version, start, end))
     return found

@@ -1,0 +1,35 @@
+"""A window whose total stays wrong can be closed by somebody who has seen its numbers; other numbers open it again."""
+
+import json
+import time
+from typing import Any
+
+from tests.conftest import Engine, Tenant, event, plain_server
+
+
+def test_a_window_that_stays_incomplete_can_be_acknowledged(tenant: Tenant, engine: Engine) -> None:
+    # Noon of yesterday: one window, and older than what each run fetches again.
+    noon = int(time.time()) // 86_400 * 86_400_000 - 43_200_000
+    sent: list[dict[str, Any]] = [event(number, noon + number * 60_000) for number in range(5)]
+    withheld = sent[2]["id"]
+    tenant.set("HISTORY_DAYS", 3)
+    with plain_server(sent, {}, withhold=withheld) as server:
+        tenant.at(server.url)
+        first = tenant.run("run")
+        assert first.code == 5 and "4 events arrived, 5 were reported" in first.err, first
+        assert tenant.run("acknowledge", "incomplete", "--note", "asked Anaplan").out == "acknowledged 1 that were open\n"
+        again = tenant.run("run")
+        assert (again.code, again.err) == (0, ""), again
+        shown = tenant.run("status", "--json")
+        (window,) = json.loads(shown.out)["incomplete_windows"]
+        assert (shown.code, window["acknowledged"]) == (0, True)
+        assert (window["distinct_events"], window["reported_events"]) == (4, 5)
+        # A late event in the same window: its numbers are others.
+        sent.append(event(9, noon + 420_000))
+        other = tenant.run("run")
+        assert other.code == 5 and "5 events arrived, 6 were reported" in other.err, other
+        assert tenant.run("status").code == 1
+        del server.shape["withhold"]
+        assert tenant.run("run").code == 0
+        assert tenant.run("status").code == 0
+    assert engine.rows("select count(*) from anaplan_audit_raw.events") == [(6,)]
