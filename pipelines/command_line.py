@@ -35,15 +35,21 @@ class AuditGroup(click.Group):
         except (click.ClickException, click.exceptions.Exit):
             raise
         except (Exception, KeyboardInterrupt) as error:
-            interrupted = interruption_of(error) is not None
-            code, line = explain_any(error)
-            if context.meta.get(DEBUG) and not interrupted:
-                click.echo(_redacted(traceback.format_exc()), err=True)
-            if interrupted:
-                say_interrupted(code)
-            else:
-                click.echo(f"audit: {_redacted(line)}", err=True)
+            code = report_error(error, "audit", debug=bool(context.meta.get(DEBUG)))
         sys.exit(code)
+
+
+def report_error(error: BaseException, program: str, *, debug: bool = False) -> int:
+    """Write what ended a program as one line to standard error, without secrets; return its exit code."""
+    interrupted = interruption_of(error) is not None
+    code, line = explain_any(error)
+    if debug and not interrupted:
+        click.echo(_redacted("".join(traceback.format_exception(error))), err=True)
+    if interrupted:
+        say_interrupted(code)
+    else:
+        click.echo(f"{program}: {_redacted(line)}", err=True)
+    return code
 
 
 def _open_closed_streams() -> None:

@@ -32,6 +32,7 @@ def check_settings() -> None:
         PipelineError: A setting under `sources.audit_source`, `alerts` or `pipelines.*` is misspelt, or an alert
             setting is wrong.
     """
+    check_files()
     sections = {SOURCE_SECTION: known_settings(), ALERT_SECTION: ALERT_SETTINGS}
     sections.update({("pipelines", name): known_pipeline_settings(name) for name in PIPELINE_SETTINGS})
     for section, known in sections.items():
@@ -47,6 +48,18 @@ def check_settings() -> None:
             CONFIGURATION,
             "setting `privacy_key` (config.toml) is a secret. Move it to [sources.audit_source] in secrets.toml.",
         )
+
+
+def check_files() -> None:
+    """Refuse a folder where a settings file belongs: dlt would pass over it, and run with its defaults.
+
+    Raises:
+        PipelineError: `config.toml` or `secrets.toml` is no file.
+    """
+    for provider in dlt.config.config_providers:
+        for path in map(os.path.abspath, provider.locations):
+            if os.path.isdir(path):
+                raise PipelineError(CONFIGURATION, f"`{path}` is a folder. Put the settings into a file of this name.")
 
 
 def _check_seconds() -> None:

@@ -63,6 +63,7 @@ def open_pipelines(progress: Any = None) -> Iterator[Pipelines]:
         PipelineError: Another run or a reader is in the way, or the destination is not usable.
     """
     warn_about_open_secrets()
+    check_datasets()
     check_data_dir()
     with ExitStack() as held:
         held.enter_context(machine_lock(LOAD_NAME))
@@ -182,6 +183,8 @@ def _postgres_types() -> type[Any]:
 
 # Schemas that every DuckDB database has.
 DUCKDB_SCHEMAS = ("main", "information_schema", "pg_catalog", "system", "temp")
+# Schemas that some destination has. `main` and `public` are the user's own to fill.
+SYSTEM_SCHEMAS = {*DUCKDB_SCHEMAS, "sys", "pg_catalog", "pg_toast", "information_schema"} - {"main"}
 
 
 def check_database_name(path: str) -> None:
@@ -202,6 +205,29 @@ def check_database_name(path: str) -> None:
         raise PipelineError(
             CONFIGURATION, f"database file `{path}`: `{stem}` is also the name of a schema. Rename the file."
         )
+
+
+def check_datasets() -> None:
+    """Refuse names of datasets that would mix the raw tables, the enriched ones, dlt's staging or the engine's own.
+
+    Raises:
+        PipelineError: A `dataset_name` is taken.
+    """
+    staging = "_staging"
+    names = {pipeline: dataset_name(pipeline).lower() for pipeline in (LOAD_NAME, ENRICH_NAME)}
+    raw, enriched = names.values()
+    for pipeline, name in names.items():
+        reason = None
+        if raw == enriched:
+            reason = "both pipelines have this dataset"
+        elif name == f"{enriched if pipeline == LOAD_NAME else raw}{staging}":
+            reason = "dlt stages the other pipeline's rows there"
+        elif name in SYSTEM_SCHEMAS or name.startswith("pg_"):
+            reason = "the database has a schema of its own by this name"
+        if reason:
+            raise PipelineError(
+                CONFIGURATION, f"setting `[pipelines.{pipeline}] dataset_name`: `{name}` is taken: {reason}. Rename it."
+            )
 
 
 def check_data_dir() -> None:

@@ -2,6 +2,7 @@
 
 import os
 import time
+from collections.abc import Iterable
 from typing import Any
 
 import click
@@ -25,6 +26,8 @@ _DAMAGE = (
     "Failed to deserialize",
     "INTERNAL Error",
 )
+# Of these, the ones that a statement can meet in a file that opened: blocks are read when their rows are asked for.
+_DAMAGE_IN_BLOCKS = _DAMAGE[:3]
 WAIT_SETTING = "pipelines.anaplan_audit.wait_for_readers_seconds"
 
 
@@ -105,6 +108,17 @@ def seconds_to_wait() -> float:
     return seconds
 
 
+def damage_found(errors: Iterable[BaseException]) -> PipelineError | None:
+    """Return the error for a database file in which a statement has met damage; None for other errors."""
+    from .destination import database_path, destination_type
+
+    for error in errors:
+        of_duckdb = type(error).__module__.partition(".")[0] in ("duckdb", "_duckdb")
+        if of_duckdb and destination_type() == "duckdb" and any(sign in str(error) for sign in _DAMAGE_IN_BLOCKS):
+            return unusable(database_path(), str(error))
+    return None
+
+
 def unusable(path: str, reason: str) -> PipelineError:
     """Return the error for a file that cannot be opened and that no other process holds; all commands say the same."""
     first = reason.splitlines()[0]
@@ -120,7 +134,8 @@ def unusable(path: str, reason: str) -> PipelineError:
         return PipelineError(
             FAILED,
             f"database file `{path}` is damaged ({first}). Set it and `{path}.wal` aside, restore the last copy, then "
-            "run `load --since` for what Anaplan still keeps.",
+            "run `load --since` for what Anaplan still keeps. `enrich --full-refresh` is enough where only enriched "
+            "tables are hit.",
         )
     if "not a valid DuckDB" in reason or "magic bytes" in reason:
         return PipelineError(CONFIGURATION, f"database file `{path}` is no DuckDB database. Name another file.")

@@ -18,6 +18,7 @@ from .destination import (
     LOAD_NAME,
     check_data_dir,
     check_database_name,
+    check_datasets,
     database_path,
     dataset_name,
     destination_type,
@@ -128,6 +129,7 @@ def open_destination(wait_seconds: float) -> Iterator[Any]:
     Raises:
         PipelineError: The file is still held after that (75), or cannot be opened.
     """
+    check_datasets()
     if destination_type() != "duckdb":
         yield make_destination(None)
         return

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 
+from ..command_line import report_error
 from ..exit_codes import CONFIGURATION
 
 FIRST_PORT, PORTS = 8501, 20
@@ -29,7 +30,20 @@ def main(address: str, port: int | None) -> None:
     except ModuleNotFoundError:
         click.echo("dashboard: Streamlit is not installed. Run `make dashboard`, or install the extra.", err=True)
         sys.exit(CONFIGURATION)
-    port = port or free_port(address)
+    try:
+        announce(address, port or free_port(address))
+    except click.ClickException:
+        raise
+    except Exception as error:
+        sys.exit(report_error(error, "dashboard"))
+    cli.main_run.main([str(SCRIPT)], "streamlit", standalone_mode=False)
+
+
+def announce(address: str, port: int) -> None:
+    """Draw the first page, then say what is shown, and where."""
+    from ..configuration import check_files
+
+    check_files()
     is_demo = use_demo()
     from . import reading
 
@@ -41,7 +55,6 @@ def main(address: str, port: int | None) -> None:
     what = f"the demo's data in {read}" if is_demo else read
     click.echo(f"Dashboard of {what}: http://{'localhost' if address == '127.0.0.1' else address}:{port}")
     click.echo("Ctrl-C ends it.")
-    cli.main_run.main([str(SCRIPT)], "streamlit", standalone_mode=False)
 
 
 def draw_once() -> None:

@@ -5,8 +5,7 @@ from pathlib import Path
 
 import click
 
-from ..exit_codes import explain
-from ..model_files import ModelError
+from ..command_line import report_error
 
 DEFAULT_FILE = Path("build") / "dictionary.html"
 
@@ -22,10 +21,8 @@ def write_dictionary(file: Path) -> None:
         tables = documented_tables()
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(page(tables), encoding="utf-8")
-    except (ModelError, OSError) as error:
-        code, line = explain(error)
-        click.echo(f"dictionary: {line}", err=True)
-        sys.exit(code)
+    except Exception as error:
+        sys.exit(report_error(error, "dictionary"))
     click.echo(
         f"{len(tables)} tables, {sum(len(table.columns) for table in tables)} columns: {file.resolve().as_uri()}"
     )

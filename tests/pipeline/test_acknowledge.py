@@ -17,7 +17,9 @@ def test_a_window_that_stays_incomplete_can_be_acknowledged(tenant: Tenant, engi
         tenant.at(server.url)
         first = tenant.run("run")
         assert first.code == 5 and "4 events arrived, 5 were reported" in first.err, first
-        assert tenant.run("acknowledge", "incomplete", "--note", "asked Anaplan").out == "acknowledged 1 that were open\n"
+        assert (
+            tenant.run("acknowledge", "incomplete", "--note", "asked Anaplan").out == "acknowledged 1 that were open\n"
+        )
         again = tenant.run("run")
         assert (again.code, again.err) == (0, ""), again
         shown = tenant.run("status", "--json")

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import REPOSITORY
+from tests.conftest import REPOSITORY, Tenant
 
 
-def run(folder: Path, *arguments: str) -> tuple[int, str]:
+def run(folder: Path, *arguments: str, module: str = "pipelines.audit") -> tuple[int, str]:
     environment = {**os.environ, "PYTHONPATH": str(REPOSITORY), "SECRET_TOKEN": "of-the-environment"}
     ended = subprocess.run(
-        [sys.executable, "-m", "pipelines.audit", *arguments],
+        [sys.executable, "-m", module, *arguments],
         cwd=folder,
         env=environment,
         capture_output=True,
@@ -68,3 +68,45 @@ def test_closed_streams_are_no_failure(tmp_path: Path) -> None:
     environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
     command = f"cd '{tmp_path}' && '{sys.executable}' -m pipelines.audit report 2>&- >&-"
     assert subprocess.run(["sh", "-c", command], env=environment, timeout=60, check=False).returncode in (0, 2)
+
+
+@pytest.mark.parametrize("name", ["config.toml", "secrets.toml"])
+@pytest.mark.parametrize("command", [["status"], ["run"], ["check-access"]])
+def test_a_folder_in_place_of_a_settings_file_is_refused(tmp_path: Path, name: str, command: list[str]) -> None:
+    (tmp_path / ".dlt" / name).mkdir(parents=True)
+    code, said = run(tmp_path, *command)
+    assert code == 2 and said.startswith("audit: `") and f"{name}` is a folder." in said
+    assert len(said.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("raw", "enriched", "reason"),
+    [
+        ("audit", "Audit", "both pipelines have this dataset"),
+        ("audit_staging", "audit", "dlt stages the other pipeline's rows there"),
+        ("audit", "audit_staging", "dlt stages the other pipeline's rows there"),
+        ("information_schema", "audit", "the database has a schema of its own by this name"),
+        ("audit", "PG_catalog", "the database has a schema of its own by this name"),
+    ],
+)
+def test_names_of_datasets_that_are_taken_are_refused(
+    tenant: Tenant, monkeypatch: pytest.MonkeyPatch, database: Path, raw: str, enriched: str, reason: str
+) -> None:
+    tenant.at("http://127.0.0.1:9")
+    monkeypatch.setenv("PIPELINES__ANAPLAN_AUDIT__DATASET_NAME", raw)
+    monkeypatch.setenv("PIPELINES__ANAPLAN_AUDIT_ENRICH__DATASET_NAME", enriched)
+    for command in ("run", "status", "report"):
+        outcome = tenant.run(command)
+        assert outcome.code == 2 and "dataset_name`: " in outcome.err and reason in outcome.err, outcome
+    assert not database.exists()
+
+
+@pytest.mark.parametrize("module", ["pipelines.dashboard", "pipelines.dictionary"])
+def test_other_programs_end_with_one_line_too(tmp_path: Path, module: str) -> None:
+    (tmp_path / ".dlt").mkdir()
+    (tmp_path / ".dlt" / "config.toml").write_text("[runtime\n")
+    # The dictionary reads no settings: its obstacle is a file where its folder should be.
+    (tmp_path / "build").write_text("")
+    code, said = run(tmp_path, module=module)
+    assert "Traceback" not in said and len(said.splitlines()) == 1
+    assert (code, said.startswith("dashboard: `")) == (2, True) or (code, said.startswith("dictionary: ")) == (1, True)

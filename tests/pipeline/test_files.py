@@ -3,21 +3,20 @@
 import os
 import stat
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from pipelines.account import account_name
-from pipelines.duckdb_file import is_held, unusable
+from pipelines.duckdb_file import HEADER_BYTES, is_held, unusable
 from pipelines.spreadsheet import harmless
 from tests.conftest import Engine, Tenant, event, plain_server
 
 
 @pytest.fixture
 def loaded(tenant: Tenant, duck: Engine) -> Any:
-    import time
-
     now = int(time.time() * 1000)
     tenant.set("HISTORY_DAYS", 2)
     with plain_server([event(n, now - n * 60_000 - 120_000) for n in range(20)], {}) as server:
@@ -55,6 +54,24 @@ def test_a_damaged_database_is_named_by_every_command(loaded: Tenant, database: 
         outcome = loaded.run(*command)
         assert outcome.code == 1, (command, outcome)
         assert "is damaged" in outcome.err and "restore the last copy" in outcome.err, command
+
+
+def test_damage_that_only_a_statement_meets_is_named_too(tenant: Tenant, database: Path, tmp_path: Path) -> None:
+    now = int(time.time() * 1000)
+    sent = [event(number, now - 600_000 - number * 1000, message=f"text {number * 7919}") for number in range(3_000)]
+    tenant.set("HISTORY_DAYS", 2)
+    with plain_server(sent) as server:
+        assert tenant.at(server.url).run("load").code == 0
+    whole = database.read_bytes()
+    told = f"`{database}` is damaged ("
+    for block in range(HEADER_BYTES, len(whole), 262_144):
+        database.write_bytes(whole[: block + 5_000] + b"\xff" * 500 + whole[block + 5_500 :])
+        outcome = tenant.run("export", "events", "--to", str(tmp_path / "out.csv"), "--force")
+        if outcome.code:
+            break
+    assert outcome.code == 1 and told in outcome.err, outcome
+    outcome = tenant.run("enrich")
+    assert outcome.code == 1 and told in outcome.err and "harmed" not in outcome.err, outcome
 
 
 def test_words_in_the_path_are_no_damage(tenant: Tenant, tmp_path: Path, monkeypatch: Any) -> None:

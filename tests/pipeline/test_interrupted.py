@@ -20,6 +20,8 @@ LINE = "audit: interrupted. What was loaded is kept; run again to go on.\n"
 
 def interrupt(number: int, when: Callable[[], bool]) -> tuple[int, str, float]:
     """Sends a signal to a load as soon as something is true; returns its code, what it said, and how long it took."""
+    # A shell starts a background job with SIGINT ignored, and the child would inherit that.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     process = subprocess.Popen(
         [sys.executable, "-m", "pipelines.audit", "load"],
         env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
