@@ -20,7 +20,7 @@ from .events import EventFetcher
 from .known import NOTHING_KNOWN, Known
 from .privacy import Privacy
 from .records import Rows, table_of
-from .run import Run
+from .run import Changes, Run
 from .schema import EVENT_DAYS, EVENT_WINDOWS, EVENTS
 from .settings import Settings
 from .tenant import TenantGuard
@@ -93,6 +93,9 @@ def read_log(
     budget = settings.events_per_load or float("inf")
     for event_type in settings.event_types:
         ledger = _Ledger(event_type, ledgers.get(event_type, []), limits, run)
+        if event_type not in run.changes:
+            others = [Window(*values) for kind in ledgers for values in ledgers[kind]]
+            run.changes[event_type] = Changes(ledger.windows or others, is_first=not ledger.windows)
         arrived: set[Any] = set()
         for table in _together(ledger.load(fetcher, settings, reload, budget)):
             budget -= len(table)
@@ -149,8 +152,8 @@ class _Ledger:
             return
         spans = self._due(fetcher, settings, reload)
         self.run.windows_due = self.run.windows + len(spans)
-        _, fetched, grown = self.run.changes.setdefault(self.event_type, (self.windows, [], []))
-        grown += self.grown
+        changes = self.run.changes[self.event_type]
+        changes.grown += self.grown
         before = {(window.start, window.end): window for window in self.windows}
         for table, window in fetcher.fetch(self.event_type, spans, self.limits.now, self.run.leave_out, before):
             if table is not None:
@@ -158,17 +161,12 @@ class _Ledger:
                 yield table
             elif window is not None:
                 self._note(window)
-                fetched.append(window)
+                changes.fetched.append(window)
                 if budget <= 0 and window.end < spans[-1][1]:
                     self.run.unfinished = True
                     break
-        # Over all loads of the run: one of them may end amid a window of before.
-        self.run.new_events = sum(_growth(before, fetched) for before, fetched, _ in self.run.changes.values())
-        self.run.late_events = sum(
-            _growth(before, [w for w in fetched if span[0] <= w.start < span[1]])
-            for before, fetched, grown in self.run.changes.values()
-            for span in grown
-        )
+        self.run.new_events = sum(one.new_events() for one in self.run.changes.values())
+        self.run.late_events = sum(one.late_events() for one in self.run.changes.values())
 
     def unchanged_days(self) -> set[Any]:
         """Returns the days of which nothing came but what was there, as in the overlap of a quiet hour.
@@ -298,12 +296,6 @@ def _verified_events(windows: list[Window]) -> dict[int, tuple[int, int]]:
         verified = known is not None and window.status == COMPLETE
         found[day] = (known[0] + window.inside, known[1] + window.digest) if known and verified else None
     return {day: number for day, number in found.items() if number is not None}
-
-
-def _growth(before: list[Window], fetched: list[Window]) -> int:
-    """Returns how many events more the fetched windows hold than those whose place they took."""
-    replaced = [w for w in before if any(w.start < new.end and w.end > new.start for new in fetched)]
-    return max(0, sum(w.inside for w in fetched) - sum(w.inside for w in replaced))
 
 
 def _days_table(days: list[Any], now: int) -> pa.Table:

@@ -2,10 +2,51 @@
 
 import atexit
 from collections.abc import Callable
+from dataclasses import dataclass, field
 
 from .errors import AuditSourceError
 from .records import NewColumns
-from .windows import Window
+from .windows import Window, day_start
+
+
+@dataclass
+class Changes:
+    """What a run did to the ledger of one event type.
+
+    Attributes:
+        before (List[Window]): The ledger before the run. A type that is requested for the first time has none, but
+            meets the events that other types have brought: then these are the windows of the others.
+        is_first (bool): Whether the type is requested for the first time.
+        fetched (List[Window]): The windows fetched since.
+        grown (List[Tuple[int, int]]): The spans found to have grown.
+    """
+
+    before: list[Window]
+    is_first: bool = False
+    fetched: list[Window] = field(default_factory=list)
+    grown: list[tuple[int, int]] = field(default_factory=list)
+
+    def new_events(self) -> int:
+        """Return how many events more the fetched windows hold than those whose place they took."""
+        if not self.is_first:
+            return _growth(self.before, self.fetched)
+        # The windows are cut otherwise, and a narrower type holds less than the others on some day.
+        days = {day_start(window.start) for window in self.fetched}
+        return sum(_growth(_of_day(self.before, day), _of_day(self.fetched, day)) for day in days)
+
+    def late_events(self) -> int:
+        """Return how many of the new events came with spans that had been verified before."""
+        spans = ([w for w in self.fetched if start <= w.start < end] for start, end in self.grown)
+        return sum(_growth(self.before, fetched) for fetched in spans)
+
+
+def _of_day(windows: list[Window], day: int) -> list[Window]:
+    return [window for window in windows if day_start(window.start) == day]
+
+
+def _growth(before: list[Window], fetched: list[Window]) -> int:
+    replaced = [w for w in before if any(w.start < new.end and w.end > new.start for new in fetched)]
+    return max(0, sum(w.inside for w in fetched) - sum(w.inside for w in replaced))
 
 
 class Run:
@@ -24,8 +65,8 @@ class Run:
         self.windows = self.windows_due = 0
         self.new_events = 0
         self.late_events = 0
-        # By event type: the ledger before the run, the windows fetched since, the spans found to have grown.
-        self.changes: dict[str, tuple[list[Window], list[Window], list[tuple[int, int]]]] = {}
+        # By event type, over all loads of the run: one of them may end amid a window of before.
+        self.changes: dict[str, Changes] = {}
         self.incomplete: list[Window] = []
         self.expired: list[Window] = []
         self.directory: dict[str, int] = {}
