@@ -180,7 +180,8 @@ def settle(ledger: list[Window], limits: Limits) -> list[Window]:
     joined: list[Window] = []
     for window in ledger:
         last = joined[-1] if joined else None
-        past = kept_apart <= window.start and day_end(window.start) <= settled_before
+        is_at_edge = window.start < kept_apart and day_end(window.start) > limits.floor
+        past = not is_at_edge and day_end(window.start) <= settled_before
         if last is not None and past and _belong_together(last, window):
             joined[-1] = join([last, window])
         else:

@@ -153,6 +153,15 @@ def test_joined_windows_count_an_event_on_their_edge_once():
     assert join(halves) == Window(0, 20, COMPLETE, 7, 7, 7, 1)
 
 
+def test_hours_of_the_edge_are_joined_when_the_day_is_forgotten():
+    at = limits(NOW)
+    day = day_start(at.floor) - DAY_MS
+    hours = [Window(day + n * HOUR, day + (n + 1) * HOUR, COMPLETE, 1, 1, 1, NOW) for n in range(24)]
+    newest = Window(at.end - HOUR, at.end, COMPLETE, 0, 0, 0, NOW)
+
+    assert [(w.start, w.end, w.inside) for w in settle([*hours, newest], at)][0] == (day, day + DAY_MS, 24)
+
+
 @given(
     st.lists(st.integers(1, 45 * 24 * 60), min_size=1, max_size=25),
     st.integers(0, 36 * 60),
