@@ -10,12 +10,14 @@ from datetime import datetime, timezone
 from dlt.common import logger
 from dlt.common.storages.load_package import commit_load_package_state, load_package_state
 
-from .client import SignedClient, describe_clock
+from .client import Client, SignedClient, describe_clock
 from .errors import ConfigurationError
 from .known import Known
 from .run import Run
 from .settings import Hosts
 from .windows import CLOCK_SLACK_MS
+
+_NOTE = "this machine's clock is"
 
 
 def learn_server_clock(signed: SignedClient, hosts: Hosts, known: Known, run: Run) -> None:
@@ -32,13 +34,19 @@ def learn_server_clock(signed: SignedClient, hosts: Hosts, known: Known, run: Ru
     if not client.knows_server_clock:
         # Nothing was sent for a ready token. Any answer carries a date; this one is small.
         signed.get(f"{hosts.audit}/audit/api/1/events", {"type": "all", "limit": 1, "offset": 0})
-    behind = client.clock_offset_seconds
     if not client.knows_server_clock:
         _check_own_clock(known)
-    elif abs(behind) * 1000 > CLOCK_SLACK_MS:
-        note = f"this machine's clock is {describe_clock(behind)}: the run goes by Anaplan's. Set the clock."
-        if note.partition(":")[0].split(" is ")[0] not in " ".join(run.notices):
-            run.notices.append(note)
+    note = clock_note(client)
+    if note and not any(known_note.startswith(_NOTE) for known_note in run.notices):
+        run.notices.append(note)
+
+
+def clock_note(client: Client) -> str | None:
+    """Return by how much this machine's clock is wrong; None where it is right, or Anaplan has shown none."""
+    offset = client.clock_offset_seconds
+    if not client.knows_server_clock or abs(offset) * 1000 <= CLOCK_SLACK_MS:
+        return None
+    return f"{_NOTE} {describe_clock(offset)}: a run goes by Anaplan's. Set the clock."
 
 
 def begin_versions_at(moment: int) -> None:

@@ -7,6 +7,7 @@ from functools import partial
 import click
 
 from audit_source.access import ASKED_DAYS, Session, account_name, count_events, count_records, open_session
+from audit_source.clock import clock_note
 from audit_source.errors import AuditSourceError, RoleError
 
 from .destination import LOAD_NAME
@@ -51,6 +52,9 @@ def check_access() -> int:
         click.echo(f"account     {printable(account_name(session) or 'not told by Anaplan')}")
         codes = [_ask("events", session, count_events)]
         codes += [_ask(name, session, partial(count_records, name=name)) for name in LISTS]
+        wrong_clock = clock_note(session.client.client)
+        if wrong_clock:
+            click.echo(f"audit: {wrong_clock}", err=True)
     if not any(codes):
         click.echo("\nNothing is missing. Next: `make run`.")
     return SIGN_IN if SIGN_IN in codes else max(codes)

@@ -159,7 +159,7 @@ def test_hours_of_the_edge_are_joined_when_the_day_is_forgotten():
     hours = [Window(day + n * HOUR, day + (n + 1) * HOUR, COMPLETE, 1, 1, 1, NOW) for n in range(24)]
     newest = Window(at.end - HOUR, at.end, COMPLETE, 0, 0, 0, NOW)
 
-    assert [(w.start, w.end, w.inside) for w in settle([*hours, newest], at)][0] == (day, day + DAY_MS, 24)
+    assert next((w.start, w.end, w.inside) for w in settle([*hours, newest], at)) == (day, day + DAY_MS, 24)
 
 
 @given(
