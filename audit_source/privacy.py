@@ -148,6 +148,8 @@ class Privacy:
             return self._whole(value)
         if isinstance(value, str):
             return value if field in NO_ADDRESS else self._declared_text(value)
+        if field in _NUMBERS and isinstance(value, (int, float)):
+            return value
         return self._unknown(value)
 
     def _declared_text(self, text: str | None) -> str | None:
@@ -216,4 +218,11 @@ def _dumps(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
+# Sizes, counts and moments, which no telephone number is.
+_NUMBERS = {
+    column.field
+    for table in TABLES
+    for column in table.columns
+    if column.field and column.data_type in ("bigint", "double", "timestamp")
+}
 _FIELDS = {table.name: {column.field for column in table.columns if column.field} for table in TABLES}

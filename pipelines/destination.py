@@ -155,6 +155,10 @@ def make_destination(database: Any) -> Any:
         from .duckdb_merge import MergingDuckDb
 
         return MergingDuckDb(database, **strategy)
+    if kind != "postgres":
+        from .command_line import let_in_what_drivers_import
+
+        let_in_what_drivers_import()
     if kind == "postgres":
         strategy["type_mapper"] = _postgres_types()
         # TRUNCATE would wait for every open reader, and every new reader behind it. DELETE waits for none.

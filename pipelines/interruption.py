@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +15,7 @@ INTERRUPTED_LINE = "interrupted. What was loaded is kept; run again to go on."
 TIMED_OUT_LINE = "ended after `run_timeout`. What was loaded is kept; run again to go on."
 TIMED_OUT_CODE = 124
 _said = threading.Event()
+_lost = threading.Event()
 
 
 class Interrupted(KeyboardInterrupt):
@@ -63,9 +65,11 @@ def interruptible() -> Iterator[None]:
     """Turns the first signal into `Interrupted`; the process ends by itself if that has not ended it in time."""
     numbers = [number for number in (signal.SIGINT, signal.SIGTERM) if signal.getsignal(number) is not signal.SIG_IGN]
     before = {number: signal.signal(number, _interrupt) for number in numbers}
+    hook, sys.unraisablehook = sys.unraisablehook, _raise_again
     try:
         yield
     finally:
+        sys.unraisablehook = hook
         for number, handler in before.items():
             signal.signal(number, handler)
 
@@ -89,6 +93,21 @@ def _interrupt(number: int, _: FrameType | None) -> None:
     raise Interrupted(128 + number)
 
 
+def _raise_again(lost: "sys.UnraisableHookArgs") -> None:
+    """Repeat an interruption that met the main thread in a destructor, where Python drops every exception."""
+    if not isinstance(lost.exc_value, Interrupted):
+        sys.__unraisablehook__(lost)
+        return
+    number = lost.exc_value.code - 128
+    if number not in (signal.SIGINT, signal.SIGTERM):
+        number = signal.SIGALRM
+    _lost.set()
+    # Raised here it would be dropped again.
+    again = threading.Timer(0.02, os.kill, (os.getpid(), number))
+    again.daemon = True
+    again.start()
+
+
 def say_interrupted(code: int = 0) -> None:
     """Write the line, once."""
     if not _said.is_set():
@@ -98,5 +117,8 @@ def say_interrupted(code: int = 0) -> None:
 
 
 def _end(number: int, _: FrameType | None) -> None:
+    if _lost.is_set() and threading.current_thread() is threading.main_thread():
+        _lost.clear()
+        raise Interrupted(128 + number)
     say_interrupted()
     os._exit(128 + number)

@@ -86,9 +86,10 @@ def read_watermark(raw: dlt.Dataset) -> Watermark:
 def touched_days(raw: dlt.Dataset, enriched: dlt.Dataset, since: Watermark) -> set[date] | None:
     """The days to rewrite after `since`; None means all of them."""
     changes = _changed_ids(raw, since)
-    if since.events is None or len(changes) > MAX_CHANGED_IDS:
+    if len(changes) > MAX_CHANGED_IDS:
         return None
-    newest = datetime.fromisoformat(since.events)
+    # Without a watermark there were no events yet, so every day is new.
+    newest = datetime.fromisoformat(since.events) if since.events else datetime.min.replace(tzinfo=timezone.utc)
     days = {day for day, loaded_at in rows_of(raw, _LOADED_DAYS) if utc_moment(loaded_at) > newest}
     return days | _days_of(enriched, changes) | _days_of_other_size(raw, enriched)
 

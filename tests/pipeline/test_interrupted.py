@@ -54,3 +54,37 @@ def test_interrupted_while_threads_wait_for_anaplan(
     assert duck.rows("select count(*) > 200, count(*) = count(distinct id) from anaplan_audit_raw.events") == [
         (True, True)
     ]
+
+
+# A destructor that takes its time, in the middle of which the signal comes.
+IN_A_DESTRUCTOR = """
+import os, signal, sys, threading, time
+from pipelines.interruption import interruptible
+
+class Slow:
+    def __del__(self):
+        os.kill(os.getpid(), int(sys.argv[1]))
+        time.sleep(0.01)
+
+with interruptible():
+    thing = Slow()
+    del thing
+    threading.Event().wait(30)
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_interrupted_in_a_destructor(number: int) -> None:
+    """Python drops an exception there: the run went on until the watchdog ended it, and printed a traceback."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    began = time.monotonic()
+    ended = subprocess.run(
+        [sys.executable, "-c", IN_A_DESTRUCTOR, str(int(number))],
+        env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
+        capture_output=True,
+        text=True,
+        timeout=30,
+    )
+    assert ended.returncode == 1 and ended.stderr.count("Traceback") == 1
+    assert "Exception ignored" not in ended.stderr and "Interrupted: interrupted." in ended.stderr
+    assert time.monotonic() - began < 2.9

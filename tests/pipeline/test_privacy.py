@@ -170,6 +170,29 @@ def test_dropped_everywhere(tenant: Tenant, duck: Engine, working_files: list[st
     assert duck.rows("select count(*), count(distinct user_kind) from anaplan_audit.fct_events") == [(len(EVENTS), 2)]
 
 
+@pytest.mark.parametrize("how", ["hash", "drop"])
+def test_numbers_of_the_directory_stay(tenant: Tenant, duck: Engine, how: str) -> None:
+    sizes = {"memoryUsage": 123_456_789_012, "lastSavedSerialNumber": 98_765_432}
+    lists = {
+        **LISTS,
+        "workspaces": [{**LISTS["workspaces"][0], "sizeAllowance": 2**40, "currentSize": 7_654_321_000}],
+        "models": [{**LISTS["models"][0], **sizes}],
+    }
+    odd = event(1, int(time.time() * 1000) - 3_600_000, eventTimeZone={"zone": "UTC"})
+    with plain_server([odd], lists) as server:
+        outcome = load_private(tenant, how, server, "load")
+    assert outcome.code == 0 and "memoryUsage" not in outcome.out and "Size" not in outcome.out
+    assert duck.rows("select size_allowance, current_size from anaplan_audit_raw.workspaces") == [
+        (2**40, 7_654_321_000)
+    ]
+    assert duck.rows("select memory_usage, last_saved_serial_number from anaplan_audit_raw.models") == [
+        (123_456_789_012, 98_765_432)
+    ]
+    # The whole record of an event that fits no column keeps its moments.
+    ((raw_record,),) = duck.rows("select raw_record from anaplan_audit_raw.events")
+    assert json.loads(raw_record)["eventDate"] == odd["eventDate"]
+
+
 @pytest.mark.parametrize(
     ("how", "key", "said"),
     [("hash", "", "privacy_key"), ("hash", "short", "16 characters"), ("hide", KEY, "Use keep, hash or drop")],
