@@ -20,6 +20,7 @@ from .duckdb_file import open_for_writing
 from .exit_codes import CONFIGURATION, PipelineError
 from .load_ids import keep_rising
 from .locks import machine_lock, warehouse_lock
+from .postgres_locks import limit_waiting, naming_holder
 from .repair import declare_new_columns, lacking_tables, restore_tables
 
 LOAD_NAME, ENRICH_NAME = "anaplan_audit", "anaplan_audit_enrich"
@@ -72,6 +73,7 @@ def open_pipelines(progress: Any = None) -> Iterator[Pipelines]:
         destination = make_destination(database)
         raw, enriched = _pipeline(LOAD_NAME, destination, progress), _pipeline(ENRICH_NAME, destination, None)
         held.enter_context(warehouse_lock(raw, raw.dataset_name, enriched.dataset_name))
+        held.enter_context(naming_holder(raw, enriched))
         for pipeline in (raw, enriched):
             pipeline.sync_destination()
             keep_rising(pipeline)
@@ -163,8 +165,6 @@ def make_destination(database: Any) -> Any:
         strategy["type_mapper"] = _postgres_types()
         # TRUNCATE would wait for every open reader, and every new reader behind it. DELETE waits for none.
         strategy["supports_truncate_command"] = False
-        from .postgres_locks import limit_waiting
-
         limit_waiting()
     try:
         return Destination.from_reference(kind, **strategy)

@@ -4,11 +4,11 @@ A statement that waits for an ACCESS EXCLUSIVE lock makes every new reader wait 
 DELETE, which readers tolerate, and what remains (a new column) waits for `wait_for_readers_seconds` at most.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import dlt
-from dlt.destinations.impl.postgres.configuration import PostgresCredentials
-
 from .duckdb_file import seconds_to_wait
 from .exit_codes import LOCKED, PipelineError
 
@@ -34,6 +34,9 @@ def limit_waiting() -> None:
     dlt 1.31 overwrites the options of a connection but for those in the query of the credentials, which its driver for
     rows and the one for Arrow both get.
     """
+    # Here: a run on DuckDB has no use for it.
+    from dlt.destinations.impl.postgres.configuration import PostgresCredentials
+
     milliseconds = max(_SHORTEST_WAIT_MS, int(seconds_to_wait() * 1000))
     original = getattr(PostgresCredentials, "query_as_configured", PostgresCredentials.get_query)
 
@@ -58,6 +61,21 @@ def is_lock_timeout(error: BaseException | None) -> bool:
             return True
         error = getattr(error, "exception", None) or error.__cause__ or error.__context__
     return False
+
+
+@contextmanager
+def naming_holder(raw: dlt.Pipeline, enriched: dlt.Pipeline) -> Iterator[None]:
+    """Let whatever gives up a lock in here end with the error that names the session in the way.
+
+    Raises:
+        PipelineError: A lock was not to be had in time.
+    """
+    try:
+        yield
+    except Exception as error:
+        if isinstance(error, PipelineError) or not is_lock_timeout(error):
+            raise
+        raise locked(raw, enriched) from error
 
 
 def locked(raw: dlt.Pipeline, enriched: dlt.Pipeline) -> PipelineError:

@@ -32,7 +32,7 @@ def load_step(
     from .load import load as load_raw
 
     reload = Reload(_ms(since), _ms(until)) if since or until else None
-    with _timed("load", record.seconds, pipelines):
+    with _timed("load", record.seconds):
         try:
             record.loaded = load_raw(pipelines, reload, progress.run, accept_directory)
         finally:
@@ -48,7 +48,7 @@ def enrich_step(pipelines: "Pipelines", full_refresh: bool, record: "RunRecord")
         pipelines.limit_memory(memory)
         return enrich_all(pipelines.enriched, pipelines.raw, full_refresh=full_refresh)
 
-    with _timed("enrich", record.seconds, pipelines):
+    with _timed("enrich", record.seconds):
         try:
             return enriched_in(ENRICH_MEMORY)
         except Exception as error:
@@ -61,7 +61,7 @@ def enrich_step(pipelines: "Pipelines", full_refresh: bool, record: "RunRecord")
 def check_step(pipelines: "Pipelines", record: "RunRecord") -> list["CheckResult"]:
     from .checks import check as check_all
 
-    with _timed("check", record.seconds, pipelines):
+    with _timed("check", record.seconds):
         record.checked = check_all(pipelines.enriched, pipelines.raw)
     return record.checked
 
@@ -82,22 +82,16 @@ def publish_step(pipelines: "Pipelines", path: str | None, record: "RunRecord") 
     if code_of_checks(record.checked or []) != DONE:
         click.echo(f"audit: nothing was published: `{path}` stays as it was until the checks pass.", err=True)
         return
-    with _timed("publish", record.seconds, pipelines):
+    with _timed("publish", record.seconds):
         published = publish(pipelines, path)
     click.echo(f"published {published.line()}")
 
 
 @contextmanager
-def _timed(step: str, seconds: dict[str, float], pipelines: "Pipelines") -> Iterator[None]:
-    from .postgres_locks import is_lock_timeout, locked
-
+def _timed(step: str, seconds: dict[str, float]) -> Iterator[None]:
     began = time.monotonic()
     try:
         yield
-    except Exception as error:
-        if is_lock_timeout(error):
-            raise locked(pipelines.raw, pipelines.enriched) from error
-        raise
     finally:
         seconds[step] = time.monotonic() - began
 

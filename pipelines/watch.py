@@ -11,6 +11,7 @@ from .configuration import run_timeout
 from .exit_codes import explain_any
 from .interruption import deadline
 from .own_tables import OwnTables
+from .postgres_locks import naming_holder
 from .redaction import redact
 from .run_log import RunRecord
 
@@ -30,7 +31,9 @@ def watched(command: str, opened: Callable[[], AbstractContextManager[Any]]) -> 
             with _only_warning("the run could not be written into `runs`"):
                 record.begin(tables)
             try:
-                yield pipelines, progress, record
+                # Here, too: what it says stands in the record.
+                with naming_holder(pipelines.raw, pipelines.enriched):
+                    yield pipelines, progress, record
             except BaseException as error:
                 record.fail(*explain_any(error))
                 raise

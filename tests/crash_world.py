@@ -52,6 +52,15 @@ class World:
         folder = self._folder / f"{self._number}"
         return place(self.kind, folder, self._sandbox.url, self._postgres, like, **SETTINGS)
 
+    def place_at(self, url: str, **settings: Any) -> Place:
+        """A new place with an empty database, on another server."""
+        self._number += 1
+        return place(self.kind, self._folder / f"{self._number}", url, self._postgres, **settings)
+
+    @property
+    def sandbox(self) -> Sandbox:
+        return self._sandbox
+
     def run(self, where: Place, *prepare: tuple[Any, ...], command: str = "run") -> Ended:
         """A run with the few models of this world."""
         return where.run(*command.split(), prepare=[*self.calls, *prepare])

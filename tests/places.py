@@ -25,8 +25,7 @@ class Place:
     def __init__(self, folder: Path, url: str, engine: Engine, **settings: Any) -> None:
         self.folder, self.url, self.engine, self.settings = folder, url, engine, settings
         self.environment = {name: value for name, value in os.environ.items() if not name.startswith(OURS)}
-        for service in ("AUTH", "API", "AUDIT", "OAUTH"):
-            self.set(SOURCE + f"{service}_URL", url)
+        self.ask(url)
         self.set(SOURCE + "CREDENTIALS__EMAIL", "auditor@example.com")
         self.set(SOURCE + "CREDENTIALS__PASSWORD", "sandbox")
         self.set("DLT_DATA_DIR", folder / "dlt")
@@ -43,6 +42,11 @@ class Place:
 
     def set(self, name: str, value: Any) -> None:
         self.environment[name] = str(value)
+
+    def ask(self, url: str) -> None:
+        """Points the pipeline at a server."""
+        for service in ("AUTH", "API", "AUDIT", "OAUTH"):
+            self.set(SOURCE + f"{service}_URL", url)
 
     def start(self, *arguments: str, prepare: Calls = ()) -> Child:
         """Starts a command; `prepare` is called first, as `tests.children.Child` describes."""

@@ -20,6 +20,7 @@ class PlainServer:
         # Which events, or their JSON texts, a window holds; by default those dated within it.
         self.select: Callable[[int, int], list[Any]] | None = None
         handler = type("Handler", (_Handler,), {"plain": self})
+        self.over = threading.Event()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
         self.url = f"http://127.0.0.1:{self._server.server_port}"
 
@@ -28,6 +29,7 @@ class PlainServer:
         return self
 
     def __exit__(self, *_: Any) -> None:
+        self.over.set()
         self._server.shutdown()
         self._server.server_close()
 
@@ -67,6 +69,13 @@ class _Handler(BaseHTTPRequestHandler):
         if self.plain.shape.get("no_single_event") and query["limit"] == "1":
             return self._answer(204, None)
         start, end = int(query["dateFrom"]), int(query["dateTo"])
+        # What a window gets in the place of its events: a status, or 0 for no answer at all.
+        refusal = self.plain.shape.get("refuse", lambda *_: None)(start, end)
+        if refusal == 0:
+            self.close_connection = self.plain.over.wait()
+            return None
+        if refusal is not None:
+            return self._answer(refusal, {"status": "FAILURE"})
         if self.plain.shape.get("end_inclusive"):
             end += 1
         if self.plain.select is not None:
@@ -78,7 +87,8 @@ class _Handler(BaseHTTPRequestHandler):
         page = found[offset : offset + min(int(query["limit"]), self.plain.shape.get("page_cap", 10_000))]
         page = [event for event in page if event["id"] != self.plain.shape.get("withhold")]
         answer: dict[str, Any] = {"response": page}
-        paging = {"currentPageSize": len(page), "totalSize": len(found), "offSet": offset, "nextOffset": len(found)}
+        total = self.plain.shape.get("told", int)(len(found))
+        paging = {"currentPageSize": len(page), "totalSize": total, "offSet": offset, "nextOffset": total}
         if not (
             self.plain.shape.get("no_meta") or (self.plain.shape.get("meta_if_needed") and len(page) == len(found))
         ):

@@ -13,7 +13,7 @@ from tests.crash_world import World, open_world
 from tests.truth import Verdict, compare
 
 # In the order in which they are printed.
-TRIED = ("fault cases", "requests hit", "obstacles", "kills survived", "bad inputs", "secrets hunted")
+TRIED = ("fault cases", "requests hit", "obstacles", "kills survived", "bad inputs", "secrets hunted", "attacks")
 
 
 class Tally:

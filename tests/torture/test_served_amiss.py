@@ -1,0 +1,186 @@
+"""Events that poison a parser, days that never answer, totals that lie: they cost nothing but themselves."""
+
+import json
+import signal
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from tests.conftest import event
+from tests.crash_world import World
+from tests.killing import kill_at
+from tests.pipeline.test_odd_events import nested
+from tests.places import ENRICHED, RAW, Place
+from tests.plain_server import PlainServer
+from tests.truth import compare_events, compare_list, compare_windows
+
+HOUR_MS = 3_600_000
+DAY_MS = 24 * HOUR_MS
+NOW = int(time.time() * 1000)
+TODAY = NOW - NOW % DAY_MS
+DAYS = 5
+SETTINGS = {"history_days": DAYS, "page_size": 20, "events_per_load": 100}
+USERS = [{"id": f"u{n}", "firstName": f"Name {n}", "lastName": "L", "email": f"{n}@example.com"} for n in range(5)]
+
+
+def good_events() -> list[dict[str, Any]]:
+    """One in 25 minutes, over all days that are kept."""
+    return [event(n, moment) for n, moment in enumerate(range(TODAY - (DAYS - 1) * DAY_MS, NOW - 180_000, 1_500_000))]
+
+
+@pytest.fixture
+def server() -> Iterator[PlainServer]:
+    with PlainServer(good_events(), {"users": USERS}) as running:
+        yield running
+
+
+@pytest.fixture
+def where(world: World, server: PlainServer) -> Place:
+    made = world.place_at(server.url, **SETTINGS)
+    made.set("SOURCES__AUDIT_SOURCE__CREDENTIALS__PASSWORD", "secret")
+    made.set("RUNTIME__REQUEST_TIMEOUT", "0.4")
+    made.set("RUNTIME__REQUEST_MAX_ATTEMPTS", "2")
+    return made
+
+
+def is_whole(where: Place, server: PlainServer, tally: Any) -> None:
+    """Every event, in the ledger and enriched too, and every user."""
+    tally.check(compare_events(server.events, where.engine))
+    tally.check(compare_windows(server.events, where.engine))
+    tally.check(compare_list("users", USERS, where.engine))
+    enriched = where.engine.rows(f"select event_id from {ENRICHED}.fct_events")
+    tally.rows([(sent["id"],) for sent in server.events], enriched)
+
+
+# A field, and what of it must be found in the row.
+POISON = {
+    "nested 3,000 deep": (f'"additionalAttributes": {nested(3_000)}', "{"),
+    "nested in an unknown field": (f'"shape": {"[" * 5_000 + "]" * 5_000}', "[" * 99),
+    "a number of 5,000 digits": (f'"additionalAttributes": {{"x": {"7" * 5_000}}}', "7" * 5_000),
+    "a code of 5,000 digits": (f'"eventTypeId": {"8" * 5_000}', "8" * 5_000),
+    "beyond any float": ('"additionalAttributes": {"x": 1e400, "modelId": -1e999}', "1e400"),
+    "half a surrogate pair": (
+        '"message": "left \\ud83d right", "additionalAttributes": {"\\udc00": "\\ud800"}',
+        "left",
+    ),
+    "NUL": ('"message": "left \\u0000 right", "additionalAttributes": {"\\u0000": "\\u0000"}', "left"),
+    "types all wrong": ('"userId": 5, "success": "perhaps", "tenantId": [1], "checksum": 1.5', "perhaps"),
+}
+
+
+@pytest.mark.parametrize("killed", [False, True])
+def test_poison_among_good_events(world: World, tally: Any, server: PlainServer, where: Place, killed: bool) -> None:
+    poisoned = []
+    for n, (field, _) in enumerate(POISON.values()):
+        moment = TODAY - (n % 3) * DAY_MS - 7_000_000
+        poisoned.append((moment, f"{json.dumps(event(10_000 + n, moment))[:-1]}, {field}}}"))
+
+    def between(start: int, end: int) -> list[Any]:
+        found = [(sent["eventDate"], sent) for sent in server.events] + poisoned
+        return [sent for moment, sent in sorted(found, key=lambda one: one[0]) if start <= moment < end]
+
+    server.select = between
+    if killed:
+        died = world.run(where, (kill_at, "audit_source.pages:decode_generic", "after", 2))
+        assert died.code == -signal.SIGKILL
+    for late in (0, 1):
+        server.events += [event(20_000 + late, TODAY - 2 * DAY_MS)] * late
+        ended = world.run(where)
+        assert (ended.code, ended.err) == (0, ""), ended
+        tally.check(
+            compare_events(server.events, where.engine, f"id not between {2**60 + 10_000} and {2**60 + 19_999}")
+        )
+        ids = [2**60 + 10_000 + n for n in range(len(POISON))]
+        for schema, table, key in ((RAW, "events", "id"), (ENRICHED, "fct_events", "event_id")):
+            expected = [(sent["id"],) for sent in server.events] + [(one,) for one in ids]
+            tally.rows(expected, where.engine.rows(f"select {key} from {schema}.{table}"), table)
+    columns = "event_type_id, message, cast(additional_attributes as text), cast(raw_record as text), shape"
+    for one, (name, (_, kept)) in zip(ids, POISON.items(), strict=True):
+        ((row),) = where.engine.rows(f"select {columns} from {RAW}.events where id = {one}")
+        assert any(kept in (value or "") for value in row), name
+    assert where.engine.rows(f"select count(*) from {RAW}.event_windows where status <> 'complete'") == [(0,)]
+    tally.add("attacks")
+
+
+def refusing(answer: int, *days: int) -> Callable[[int, int], int | None]:
+    """Refuses every window of days that lie so many days back."""
+    begins = [TODAY - day * DAY_MS for day in days]
+    return lambda start, end: answer if any(start < day + DAY_MS and end > day for day in begins) else None
+
+
+def others_are_loaded(where: Place, server: PlainServer, tally: Any, days: tuple[int, ...], new: set[int]) -> None:
+    """All but what is new on the days that do not answer."""
+    hidden = {TODAY - day * DAY_MS for day in days}
+    expected = [
+        (sent["id"],)
+        for sent in server.events
+        if sent["eventDate"] - sent["eventDate"] % DAY_MS not in hidden or sent["id"] not in new
+    ]
+    tally.rows(expected, where.engine.rows(f"select id from {RAW}.events"))
+    tally.rows(expected, where.engine.rows(f"select event_id from {ENRICHED}.fct_events"))
+
+
+@pytest.mark.parametrize("answer", [500, 429, 0], ids=["500", "429", "hangs"])
+def test_an_old_day_that_never_answers(
+    world: World, tally: Any, server: PlainServer, where: Place, answer: int
+) -> None:
+    new = {sent["id"] for sent in server.events}
+    for number in (1, 2):
+        server.shape["refuse"] = refusing(answer, 2)
+        ended = world.run(where)
+        assert ended.code in (4, 5), ended
+        others_are_loaded(where, server, tally, (2,), new)
+        del server.shape["refuse"]
+        world.clean_run(where)
+        is_whole(where, server, tally)
+        # The second time what was loaded before grows, on the sick day and on others.
+        grown = [event(1000 * number + day, TODAY - day * DAY_MS + HOUR_MS - number) for day in (1, 2, 3)]
+        server.events = sorted([*server.events, *grown], key=lambda sent: sent["eventDate"])
+        new = {sent["id"] for sent in grown}
+        tally.add("attacks")
+
+
+@pytest.mark.parametrize("days", [(1, 2), (2, 3, 4), (0, 2, 4), (0, 2, 3, 4), (0, 1, 3, 4)], ids=str)
+def test_several_days_that_never_answer_at_set_up(
+    world: World, tally: Any, server: PlainServer, where: Place, days: tuple[int, ...]
+) -> None:
+    server.shape["refuse"] = refusing(500, *days)
+    died = world.run(where, (kill_at, "audit_source.log:_Ledger._note", "before", 2))
+    assert died.code == -signal.SIGKILL
+    ended = world.run(where)
+    assert ended.code in (4, 5), ended
+    others_are_loaded(where, server, tally, days, {sent["id"] for sent in server.events})
+    del server.shape["refuse"]
+    world.clean_run(where)
+    is_whole(where, server, tally)
+    tally.add("attacks")
+
+
+LIES: dict[str, Callable[[int], int]] = {
+    "one less": lambda held: held - 1,
+    "one more": lambda held: held + 1,
+    "minus one": lambda held: -1,
+    "none": lambda held: 0,
+    "half": lambda held: held // 2,
+    "at most a page": lambda held: min(held, 20),
+}
+
+
+@pytest.mark.parametrize("lie", LIES)
+def test_totals_that_lie(world: World, tally: Any, server: PlainServer, where: Place, lie: str) -> None:
+    for number in (1, 2):
+        server.shape["told"] = LIES[lie]
+        ended = world.run(where)
+        assert ended.code in (0, 5), ended
+        held = {sent["id"] for sent in server.events}
+        # What is told matters only to what was loaded before: whatever arrives is loaded.
+        found = where.engine.rows(f"select id from {RAW}.events")
+        assert {one for (one,) in found} == held or number == 2 and len(found) >= len(held) - 3
+        del server.shape["told"]
+        world.clean_run(where)
+        is_whole(where, server, tally)
+        grown = [event(1000 * number + day, TODAY - day * DAY_MS + HOUR_MS) for day in (1, 2, 3)]
+        server.events = sorted([*server.events, *grown], key=lambda sent: sent["eventDate"])
+        tally.add("attacks")
