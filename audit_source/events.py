@@ -1,5 +1,6 @@
 """A span of time -> verified Arrow tables: pages fetched side by side, counted against what Anaplan reports."""
 
+import random
 import zlib
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
@@ -21,7 +22,8 @@ from .windows import COMPLETE, DAY_MS, INCOMPLETE, MINUTE_MS, Span, Window, day_
 
 # How often a window is fetched in one run before it is left to the next.
 MOST_ATTEMPTS = 4
-# So many windows in a row without an answer, and the newest is tried next: if that fails too, Anaplan is down.
+# So many windows in a row without an answer, and the others are tried in another order: if as many of them get none
+# either, Anaplan is down.
 MOST_UNANSWERED = 3
 SMALLEST_PAGE = 100
 RECENT_MS = DAY_MS
@@ -94,24 +96,29 @@ class EventFetcher:
     def totals(self, event_type: str, spans: list[Span], leave_out: LeaveOut) -> list[int | None]:
         """Return how many events Anaplan has for each span, by one request for a single event each.
 
-        None stands for a total that could not be had: `leave_out` gets the reason, and the next run asks again. One
-        day that fails must not hold up the rest; after several in a row the remaining ones are not asked.
+        None stands for a total that could not be had: `leave_out` gets the reason, and the next run asks again. Days
+        that fail must not hold up the rest; where nothing answers, the remaining ones are not asked.
         """
-        asked = [self._request((event_type, span, 0, 1)) for span in spans]
-        found: list[int | None] = []
+        found: dict[Span, int | None] = dict.fromkeys(spans)
+        asked = deque((span, self._request((event_type, span, 0, 1))) for span in spans)
         unanswered = 0
-        for future in asked:
+        while asked and unanswered < 2 * MOST_UNANSWERED:
+            span, future = asked.popleft()
             try:
-                found.append(_total_of(future) if unanswered < MOST_UNANSWERED else None)
-                unanswered = 0 if unanswered < MOST_UNANSWERED else unanswered
+                found[span] = _total_of(future)
+                unanswered = 0
             except UnreachableError as problem:
-                found.append(None)
                 unanswered += 1
                 leave_out(problem)
                 if unanswered == MOST_UNANSWERED:
-                    for other in asked:
-                        other.cancel()
-        return found
+                    # What is under way already is waited for.
+                    left = {one: None if other.cancel() else other for one, other in asked}
+                    asked = deque(
+                        (one, left[one] or self._request((event_type, one, 0, 1))) for one in spread(list(left))
+                    )
+        for _, future in asked:
+            future.cancel()
+        return [found[span] for span in spans]
 
     def fetch(
         self,
@@ -164,8 +171,8 @@ class EventFetcher:
                         leave_out(problem)
                         yield None, Window(*job.span, INCOMPLETE, checked_at=checked_at)
                         if unanswered == MOST_UNANSWERED:
-                            waiting = self._newest_first(jobs, waiting)
-                        elif unanswered > MOST_UNANSWERED:
+                            waiting = self._spread(jobs, waiting)
+                        elif unanswered == 2 * MOST_UNANSWERED:
                             yield from self._give_up(jobs, waiting, checked_at)
                         continue
                 jobs.popleft()
@@ -181,11 +188,11 @@ class EventFetcher:
         finally:
             self._withdraw(jobs)
 
-    def _newest_first(self, jobs: deque[_Job], waiting: deque[Span]) -> deque[Span]:
-        """Return what is left to fetch with the newest window first: several old ones in a row got no answer."""
-        left = sorted([*(job.span for job in jobs), *waiting])
+    def _spread(self, jobs: deque[_Job], waiting: deque[Span]) -> deque[Span]:
+        """Return what is left to fetch in another order: several in a row got no answer."""
+        left = [*(job.span for job in jobs), *waiting]
         self._withdraw(jobs)
-        return deque([*left[-1:], *left[:-1]])
+        return deque(spread(left))
 
     def _give_up(self, jobs: deque[_Job], waiting: deque[Span], checked_at: int) -> Iterator[Fetched]:
         """Yield every window that is left as incomplete."""
@@ -376,6 +383,15 @@ class EventFetcher:
         smaller = DOCUMENTED_PAGE_LIMIT if refused > DOCUMENTED_PAGE_LIMIT else max(refused // 2, SMALLEST_PAGE)
         self._page_size = min(self._page_size, smaller)
         raise _Refused
+
+
+def spread(spans: list[Span]) -> list[Span]:
+    """Return the newest span first, then the others in an order of chance.
+
+    The days that fail may be the same for weeks. In a fixed order the days after them would never be reached.
+    """
+    ordered = sorted(spans, reverse=True)
+    return ordered[:1] + random.sample(ordered[1:], len(ordered[1:]))
 
 
 def _repeats(before: Window | None, reported: int, distinct: int) -> int:

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import dlt
+
 from .duckdb_file import seconds_to_wait
 from .exit_codes import LOCKED, PipelineError
 

@@ -7,7 +7,7 @@ import signal
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
@@ -177,8 +177,10 @@ def purged(world: World) -> dict[str, list[tuple[Any, ...]]]:
 
 
 @pytest.mark.parametrize("world", ["postgres"], indirect=True)
-@pytest.mark.parametrize("lock", ["access share", "share"])
-@pytest.mark.parametrize("command", ["run", "full refresh", "purge"])
+@pytest.mark.parametrize(
+    ("command", "lock"),
+    [("run", "access share"), ("full refresh", "access share"), ("purge", "access share"), ("purge", "share")],
+)
 def test_readers_that_hold_on(world: World, tally: Any, purged: Any, command: str, lock: str) -> None:
     where = world.place("later")
     *earlier, last = COMMANDS[command]
