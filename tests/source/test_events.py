@@ -220,7 +220,9 @@ def fetched_windows(spans: list[tuple[int, int]], broken: set[int]) -> tuple[dic
     return {(window.start - SPAN[0]) // DAY_MS: window.status for window in windows}, told, asked
 
 
-@pytest.mark.parametrize("broken", [{0, 1, 2}, {0, 1, 2, 3, 4}, {4, 5, 6}, {0, 2, 3, 4, 8}])
+@pytest.mark.parametrize(
+    "broken", [{0, 1, 2}, {0, 1, 2, 3, 4}, {4, 5, 6}, {0, 2, 3, 4, 8}, {0, 1, 2, 9}, {0, 1, 2, 8, 9}]
+)
 def test_days_that_fail_in_a_row_stand_in_the_ledger_and_hold_up_nothing(broken: set[int]) -> None:
     statuses, told, _ = fetched_windows(days(10), broken)
     assert statuses == {day: INCOMPLETE if day in broken else COMPLETE for day in range(10)}
@@ -228,10 +230,27 @@ def test_days_that_fail_in_a_row_stand_in_the_ledger_and_hold_up_nothing(broken:
 
 
 def test_an_anaplan_that_is_down_is_not_asked_for_every_day() -> None:
-    statuses, told, asked = fetched_windows(days(10), set(range(10)))
-    assert statuses == dict.fromkeys(range(10), INCOMPLETE)
-    # Three old days and the newest; the pages asked for ahead come on top.
-    assert len(told) == 4 and "day 9" in told[-1] and set(asked) < set(range(10))
+    statuses, told, asked = fetched_windows(days(20), set(range(20)))
+    assert statuses == dict.fromkeys(range(20), INCOMPLETE)
+    # Three old days, the newest and two by chance; the pages asked for ahead come on top.
+    assert len(told) == 6 and "day 19" in told[3] and set(asked) < set(range(20))
+
+
+@pytest.mark.parametrize("broken", [{0, 1, 2}, {0, 1, 2, 8, 9}, {3, 4, 5, 6}, set(range(20))])
+def test_days_without_a_total_do_not_hide_those_of_the_others(broken: set[int]) -> None:
+    spans = days(20)
+    told: list[AuditSourceError] = []
+
+    def reply(params: dict[str, Any]) -> Answer:
+        day = (params["dateFrom"] - SPAN[0]) // DAY_MS
+        if day in broken:
+            raise UnreachableError("GET events", f"nothing of day {day}", "Run again.")
+        return page([event(1, params["dateFrom"])], params)
+
+    fetcher = EventFetcher(FakeClient(reply), "", Settings(parallel_requests=1), PageDecoder(NewColumns()))  # type: ignore[arg-type]
+    assert fetcher.totals("all", spans, told.append) == [None if day in broken else 1 for day in range(20)]
+    fetcher.close()
+    assert len(told) == (6 if len(broken) == 20 else len(broken))
 
 
 def test_a_page_size_is_halved_until_it_is_taken() -> None:
