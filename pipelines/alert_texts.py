@@ -5,12 +5,12 @@ from datetime import datetime
 from typing import Any
 
 from .configuration import SEVERITIES
-from .destination import database_path, dataset_name, destination_type
 from .exit_codes import meaning_of
+from .names import database_path, dataset_name, destination_type
 from .reading import RAW
 from .redaction import redact
-from .report import printable
 from .run_log import RunRecord
+from .text import printable
 from .verdict import utc
 
 SHOWN_FINDINGS = 5

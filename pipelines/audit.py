@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .command_line import AuditGroup, debug_option, leave_out_what_is_for_others
+from .command_line import AuditGroup, debug_option
 from .exit_codes import DONE, HELP
 from .outcome import note_outcome, say_checked, say_enriched, say_loaded, say_seconds
+from .start_up import leave_out_what_is_for_others
 from .steps import check_step, enrich_step, load_step, publish_step, publish_to
 
 if TYPE_CHECKING:

@@ -10,10 +10,10 @@ from audit_source.access import ASKED_DAYS, Session, account_name, count_events,
 from audit_source.clock import clock_note
 from audit_source.errors import AuditSourceError, RoleError
 
-from .destination import LOAD_NAME
 from .exit_codes import DONE, SIGN_IN, UNREACHABLE, code_of_source_error
 from .locks import machine_lock
-from .report import printable
+from .names import LOAD_NAME
+from .text import printable
 
 LISTS = ("users", "workspaces", "models")
 # What is missing where a request is refused, and who can give it.

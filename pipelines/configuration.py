@@ -8,8 +8,8 @@ from typing import Any
 
 import dlt
 
-from .destination import ENRICH_NAME, LOAD_NAME
 from .exit_codes import CONFIGURATION, PipelineError
+from .names import ENRICH_NAME, LOAD_NAME
 
 LONGEST_SECONDS = 7 * 24 * 3600
 SOURCE_SECTION = ("sources", "audit_source")

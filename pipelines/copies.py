@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from sqlglot import exp
 
-from .model_files import DIALECT
+from .names import DIALECT
 from .streaming import arrow_schema, columns_of, stream
 
 # Tells a copy of ours from a file of somebody else's: a table in the database, a file in the folder. Readers of a

@@ -20,12 +20,10 @@ from .duckdb_file import open_for_writing
 from .exit_codes import CONFIGURATION, PipelineError
 from .load_ids import keep_rising
 from .locks import machine_lock, warehouse_lock
+from .names import ENRICH_NAME, LOAD_NAME, database_path, dataset_name, destination_type
 from .postgres_locks import limit_waiting, naming_holder
 from .repair import declare_new_columns, lacking_tables, restore_tables
 
-LOAD_NAME, ENRICH_NAME = "anaplan_audit", "anaplan_audit_enrich"
-DEFAULT_DATASETS = {LOAD_NAME: "anaplan_audit_raw", ENRICH_NAME: "anaplan_audit"}
-DEFAULT_DATABASE = "audit_log.duckdb"
 # What DuckDB may take beside the Python process. A load comes in portions, so it needs little whatever the volume,
 # and one thread of it, since the other core decodes the next pages; the models that are built as a whole read all of
 # history.
@@ -94,21 +92,6 @@ def load_format(destination: Any) -> Any:
     return "parquet" if "parquet" in formats and not destination.destination_type.endswith(".bigquery") else None
 
 
-def dataset_name(pipeline: str) -> str:
-    return str(dlt.config.get(f"pipelines.{pipeline}.dataset_name") or DEFAULT_DATASETS[pipeline])
-
-
-def destination_type() -> str:
-    return str(dlt.config.get(f"pipelines.{LOAD_NAME}.destination_type") or "duckdb")
-
-
-def database_path() -> str:
-    """Returns the path of the DuckDB file, from a plain path or a `duckdb:///` address."""
-    key = "destination.duckdb.credentials"
-    configured = str(dlt.secrets.get(key) or dlt.config.get(key) or DEFAULT_DATABASE)
-    return os.path.abspath(os.path.expanduser(configured.removeprefix("duckdb:///")))
-
-
 def warn_about_open_secrets() -> None:
     """Warn when others on this machine can read a secrets file, wherever dlt has read it."""
     paths = [os.path.join(active_run_context().settings_dir, "secrets.toml")]
@@ -158,7 +141,7 @@ def make_destination(database: Any) -> Any:
 
         return MergingDuckDb(database, **strategy)
     if kind != "postgres":
-        from .command_line import let_in_what_drivers_import
+        from .start_up import let_in_what_drivers_import
 
         let_in_what_drivers_import()
     if kind == "postgres":

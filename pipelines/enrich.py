@@ -20,9 +20,10 @@ from dlt.destinations.exceptions import DatabaseUndefinedRelation
 
 from .comments import write_comments
 from .exit_codes import CONFIGURATION, PipelineError
-from .model_files import DIALECT, MODELS_DIR, Model
+from .model_files import MODELS_DIR, Model
 from .model_layers import Enrichment, check_models, read_enrichment
 from .model_runs import Days, State, model_resource, run_layer, seed_resource, stored_state
+from .names import DIALECT
 from .repair import lacking_tables, restore_tables
 from .touched_days import FACTS, WATCHED, Watermark, read_watermark, touched_days
 from .version_history import correct_versions, wrong_versions

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 from .interruption import interruption_of, line_of
 
@@ -49,7 +50,7 @@ class PipelineError(Exception):
 
 def explain(error: BaseException) -> tuple[int, str]:
     """Returns exit code and line for any error, by what caused it rather than by what wrapped it."""
-    from .duckdb_file import damage_found
+    from .duckdb_errors import damage_found
 
     damage = damage_found(_causes(error))
     if damage is not None:
@@ -96,8 +97,6 @@ def _known(error: BaseException) -> tuple[int, str] | None:
     from dlt.common.exceptions import MissingDependencyException
     from dlt.load.exceptions import LoadClientJobException
     from tomlkit.exceptions import TOMLKitError
-
-    from .model_files import ModelError
 
     if isinstance(error, PipelineError):
         return error.code, str(error)
@@ -163,3 +162,11 @@ def _first_line(error: BaseException) -> str:
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     line = lines[0][:300] if lines else "no message."
     return line if line.endswith((".", "!", "?")) else f"{line}."
+
+
+class ModelError(Exception):
+    """A model that cannot be built: which file, which line, why. Raised before anything is written."""
+
+    def __init__(self, file: Path, reason: str, line: int | None = None) -> None:
+        self.file, self.line, self.reason = file, line, reason
+        super().__init__(f"{file}{f':{line}' if line else ''}: {reason}")

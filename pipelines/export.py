@@ -23,9 +23,9 @@ from dlt.common.runtime.run_context import active as active_run_context
 from dlt.destinations.exceptions import DatabaseUndefinedRelation
 from sqlglot import exp
 
-from .destination import database_path, dataset_name, destination_type
 from .exit_codes import CONFIGURATION, PipelineError
 from .export_filters import Filters, conditions, moment_column
+from .names import database_path, dataset_name, destination_type
 from .own_tables import COLUMNS, own_schema
 from .published import published_path
 from .reading import ENRICHED, RAW, open_destination

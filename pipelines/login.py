@@ -10,10 +10,10 @@ from audit_source.credentials import SECTION, configured_credentials
 from audit_source.device import DeviceCode, DeviceGrant
 from audit_source.token_store import TokenStore
 
-from .destination import LOAD_NAME
 from .exit_codes import CONFIGURATION, PipelineError
 from .locks import machine_lock
-from .report import printable
+from .names import LOAD_NAME
+from .text import printable
 
 
 def login() -> None:

@@ -9,18 +9,19 @@ import csv
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import yaml
 from sqlglot import exp
 from sqlglot.dialects.dialect import Dialect
 from sqlglot.errors import ParseError, SqlglotError
 
+from .exit_codes import ModelError
+from .names import DIALECT
 from .strict_yaml import load_yaml
 
 MODELS_DIR = Path(__file__).parent / "models"
 CHECKS_FOLDER = "checks"
-DIALECT: Final = "duckdb"
 
 # What a column may be cast to, and what dlt calls it.
 DLT_TYPES: dict[Any, str] = {
@@ -33,14 +34,6 @@ DLT_TYPES: dict[Any, str] = {
     exp.DataType.Type.TIMESTAMPTZ: "timestamp",
 }
 CAST_TYPES = "varchar, bigint, double, boolean, date, timestamptz"
-
-
-class ModelError(Exception):
-    """A model that cannot be built: which file, which line, why. Raised before anything is written."""
-
-    def __init__(self, file: Path, reason: str, line: int | None = None) -> None:
-        self.file, self.line, self.reason = file, line, reason
-        super().__init__(f"{file}{f':{line}' if line else ''}: {reason}")
 
 
 @dataclass(frozen=True)

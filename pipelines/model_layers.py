@@ -12,7 +12,9 @@ from sqlglot import exp
 from sqlglot.errors import OptimizeError, SchemaError
 from sqlglot.optimizer.qualify import qualify
 
-from .model_files import DIALECT, MODELS_DIR, Model, ModelError, Part, Seed, input_tables, line_of, read_tables
+from .exit_codes import ModelError
+from .model_files import MODELS_DIR, Model, Part, Seed, input_tables, line_of, read_tables
+from .names import DIALECT
 
 # The raw tables that are partitioned by day, and the column that tells the day.
 RAW_DAYS = {"events": "event_day"}

@@ -11,8 +11,9 @@ from sqlglot import exp
 
 from .dialects import for_dialect
 from .duckdb_merge import FILLED_BY_QUERY
-from .model_files import DIALECT, Model, Seed
+from .model_files import Model, Seed
 from .model_layers import Enrichment
+from .names import DIALECT
 
 SOURCE_NAME = "enrichment"
 

@@ -28,9 +28,10 @@ from .copies import (
     write_database,
     write_folder,
 )
-from .destination import ENRICH_NAME, LOAD_MEMORY, LOAD_NAME, Pipelines, database_path, dataset_name, destination_type
-from .duckdb_file import is_held
+from .destination import LOAD_MEMORY, Pipelines
+from .duckdb_errors import is_held
 from .exit_codes import CONFIGURATION, PipelineError
+from .names import ENRICH_NAME, LOAD_NAME, database_path, dataset_name, destination_type
 
 SETTING = f"pipelines.{ENRICH_NAME}.publish_to"
 

@@ -11,9 +11,9 @@ import dlt
 from sqlglot import exp
 
 from .copies import FROM_RAW, MARK, MARK_FILE, quoted
-from .destination import ENRICH_NAME, LOAD_NAME, dataset_name, make_destination
+from .destination import make_destination
 from .exit_codes import CONFIGURATION, PipelineError
-from .model_files import DIALECT
+from .names import DIALECT, ENRICH_NAME, LOAD_NAME, dataset_name
 from .publish import SETTING, is_database
 from .reading import Reader
 

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from .copies import remove_older_versions
-from .destination import database_path, destination_type
+from .names import database_path, destination_type
 from .purge import Purged, check_day, purge, rows_before
 from .reading import open_reader
 from .rewrite import rewrite

@@ -13,21 +13,11 @@ from dlt.destinations.exceptions import DatabaseUndefinedRelation
 from dlt.destinations.sql_client import SqlClientBase
 from sqlglot import exp
 
-from .destination import (
-    ENRICH_NAME,
-    LOAD_NAME,
-    check_data_dir,
-    check_database_name,
-    check_datasets,
-    database_path,
-    dataset_name,
-    destination_type,
-    make_destination,
-)
+from .destination import check_data_dir, check_database_name, check_datasets, make_destination
 from .dialects import for_dialect
-from .duckdb_file import holder, is_held, unusable
+from .duckdb_errors import holder, is_held, unusable
 from .exit_codes import LOCKED, PipelineError
-from .model_files import DIALECT
+from .names import DIALECT, ENRICH_NAME, LOAD_NAME, database_path, dataset_name, destination_type
 
 RAW, ENRICHED = LOAD_NAME, ENRICH_NAME
 # Seconds between two tries to open a DuckDB file that a run holds.

@@ -10,6 +10,7 @@ import click
 
 from .exit_codes import CONFIGURATION, PipelineError
 from .reading import ENRICHED, Reader, open_reader
+from .text import printable
 
 WIDTH = 100
 ROWS = 8
@@ -134,12 +135,6 @@ def _text(value: Any) -> str:
     if isinstance(value, int) and not isinstance(value, bool):
         return f"{value:,}"
     return printable(str(value))
-
-
-def printable(text: str) -> str:
-    """One harmless line: names come from anyone, and a control character can rewrite a terminal."""
-    shown = (character if unicodedata.category(character)[0] not in "CZ" else " " for character in text[:1000])
-    return " ".join("".join(shown).split()) or "-"
 
 
 def _columns(text: str) -> int:

@@ -6,7 +6,7 @@ from typing import Any
 import dlt
 
 from .configuration import SEVERITIES
-from .destination import database_path, dataset_name, destination_type
+from .names import database_path, dataset_name, destination_type
 from .own_tables import ALERTS, RUNS
 from .reading import ENRICHED, RAW, Reader
 from .sign_in_status import sign_in_status

@@ -5,7 +5,8 @@ import shutil
 from datetime import datetime
 from typing import Any
 
-from .report import WIDTH, SummaryTable, format_table, printable
+from .report import WIDTH, SummaryTable, format_table
+from .text import printable
 from .verdict import Json, died, duration, utc
 
 RUN_COLUMNS = ("started (UTC)", "command", "exit", "new", "late", "windows", "seconds", "error")

@@ -9,7 +9,7 @@ from sqlglot import exp
 
 from audit_source.schema import ARROW_TYPES
 
-from .model_files import DIALECT
+from .names import DIALECT
 
 ROWS_AT_ONCE = 50_000
 

@@ -13,7 +13,7 @@ import dlt
 from sqlglot import exp, parse_one
 
 from .dialects import for_dialect
-from .model_files import DIALECT
+from .names import DIALECT
 
 FACTS = "fct_events"
 # The columns of FACTS that name a user, a workspace or a model.

@@ -1,7 +1,7 @@
 """What a process needs in order to run the pipeline, imported once for all that are forked from here."""
 
 # ruff: noqa: E402, F401
-from pipelines.command_line import leave_out_what_is_for_others
+from pipelines.start_up import leave_out_what_is_for_others
 
 # As `python -m pipelines.audit` begins.
 leave_out_what_is_for_others()

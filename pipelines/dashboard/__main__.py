@@ -74,7 +74,7 @@ def draw_once() -> None:
 
 def use_demo() -> bool:
     """Takes the demo's database where there is no other and no copy of one; returns whether it did."""
-    from ..destination import database_path, destination_type
+    from ..names import database_path, destination_type
     from ..published import published_path
 
     if destination_type() != "duckdb" or not DEMO_DATABASE.exists():

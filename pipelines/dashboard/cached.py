@@ -15,7 +15,7 @@ import pandas as pd
 import streamlit as st
 
 from ..exit_codes import PipelineError
-from ..model_files import DIALECT
+from ..names import DIALECT
 from . import reading
 from .queries import log
 from .queries.shapes import Query

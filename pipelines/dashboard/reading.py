@@ -15,8 +15,8 @@ from typing import Any
 
 import pandas as pd
 
-from ..destination import database_path, destination_type
 from ..exit_codes import LOCKED, PipelineError
+from ..names import database_path, destination_type
 from ..published import open_copy, published_path
 from ..reading import ENRICHED, RAW, Reader, open_reader
 

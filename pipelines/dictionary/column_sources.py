@@ -5,8 +5,9 @@ from collections.abc import Mapping
 from sqlglot import exp
 from sqlglot.lineage import Node, lineage
 
-from ..model_files import DIALECT, Model
+from ..model_files import Model
 from ..model_layers import Columns, sqlglot_type
+from ..names import DIALECT
 
 # Table and column.
 Source = tuple[str, str]

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from pipelines.model_files import ModelError
+from pipelines.exit_codes import ModelError
 from pipelines.model_layers import read_enrichment
 from tests.models.small import describe, write_model
 

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from pipelines.exit_codes import PipelineError
-from pipelines.model_files import MODELS_DIR, ModelError
+from pipelines.exit_codes import ModelError, PipelineError
+from pipelines.model_files import MODELS_DIR
 from tests.models import scenario
 from tests.models.scenario import ANN
 from tests.models.small import write_descriptions

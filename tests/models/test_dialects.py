@@ -8,7 +8,8 @@ import sqlglot
 from sqlglot import ErrorLevel, exp
 
 from pipelines.dialects import for_dialect
-from pipelines.model_files import DIALECT, MODELS_DIR, Model, read_part, read_tables
+from pipelines.model_files import MODELS_DIR, Model, read_part, read_tables
+from pipelines.names import DIALECT
 from tests.models.translation import Translator
 
 WAREHOUSES = ("postgres", "snowflake", "bigquery", "databricks", "redshift", "clickhouse", "trino", "spark")

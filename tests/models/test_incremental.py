@@ -11,8 +11,7 @@ from dlt.load import Load
 from dlt.pipeline.exceptions import PipelineStepFailed
 
 from pipelines import enrich as enrich_module
-from pipelines.exit_codes import FAILED, explain
-from pipelines.model_files import ModelError
+from pipelines.exit_codes import FAILED, ModelError, explain
 from tests.models import scenario
 from tests.models.raw import event, version
 from tests.models.scenario import ANN, GHOST

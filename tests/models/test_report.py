@@ -2,7 +2,8 @@
 
 import pytest
 
-from pipelines.report import SummaryTable, format_table, printable
+from pipelines.report import SummaryTable, format_table
+from pipelines.text import printable
 
 HOSTILE = "\x1b[31mred\x1b[0m\nnew line\ttab\r\u202eevil\u0007 \u200bend"
 

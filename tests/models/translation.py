@@ -11,8 +11,9 @@ from sqlglot import exp
 from audit_source import schema
 from pipelines.checks import declared_checks, qualified, read_checks
 from pipelines.dialects import for_dialect
-from pipelines.model_files import DIALECT, MODELS_DIR, Model
+from pipelines.model_files import MODELS_DIR, Model
 from pipelines.model_layers import Enrichment, read_enrichment
+from pipelines.names import DIALECT
 from tests.models.raw import DIRECTORY, VALIDITY
 
 RAW, ENRICHED = "anaplan_audit_raw", "anaplan_audit"

@@ -2,8 +2,7 @@
 
 from pathlib import Path
 
-from pipelines.exit_codes import CONFIGURATION, explain
-from pipelines.model_files import ModelError
+from pipelines.exit_codes import CONFIGURATION, ModelError, explain
 
 
 def test_broken_model_is_a_configuration_error_with_file_and_line() -> None:

@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 
 from pipelines import destination
-from pipelines.destination import Pipelines, database_path, open_pipelines
+from pipelines.destination import Pipelines, open_pipelines
+from pipelines.names import database_path
 from sandbox.server import Sandbox
 from tests.conftest import REPOSITORY, Engine, Tenant
 
-PRINT_PATH = "from pipelines.destination import database_path; print(database_path())"
+PRINT_PATH = "from pipelines.names import database_path; print(database_path())"
 
 
 @pytest.mark.parametrize("file", ["config.toml", "secrets.toml"])

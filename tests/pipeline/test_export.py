@@ -12,8 +12,8 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from pipelines.destination import LOAD_NAME
 from pipelines.locks import machine_lock
+from pipelines.names import LOAD_NAME
 from tests.conftest import REPOSITORY, Engine, Outcome, Tenant, event, plain_server
 from tests.pipeline.test_load import HOSTILE, LISTS
 

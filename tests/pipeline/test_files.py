@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from pipelines.account import account_name
-from pipelines.duckdb_file import HEADER_BYTES, is_held, unusable
+from pipelines.duckdb_errors import is_held, unusable
+from pipelines.duckdb_file import HEADER_BYTES
 from pipelines.spreadsheet import harmless
 from tests.conftest import Engine, Tenant, event, plain_server
 

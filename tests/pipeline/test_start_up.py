@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pyarrow.parquet
 
-from pipelines.command_line import FOR_OTHERS
+from pipelines.start_up import FOR_OTHERS
 from tests.conftest import Engine, Tenant, event, plain_server
 
 ROOT = Path(__file__).parents[2]

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from sqlglot import exp, parse_one
 
-from ...model_files import DIALECT
+from ...names import DIALECT
 
 Query = exp.Select
 TOP, DETAILS = 15, 500

@@ -3,7 +3,7 @@
 import pandas as pd
 import streamlit as st
 
-from ...report import printable
+from ...text import printable
 from .. import charts
 from ..cached import ask
 from ..filters import Filters
