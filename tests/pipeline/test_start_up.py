@@ -12,9 +12,7 @@ from pathlib import Path
 import pyarrow.parquet
 
 from pipelines.start_up import FOR_OTHERS
-from tests.conftest import Engine, Tenant, event, plain_server
-
-ROOT = Path(__file__).parents[2]
+from tests.conftest import REPOSITORY, Engine, Tenant, event, plain_server
 
 
 def test_neither_process_imports_what_is_installed_for_others(tenant: Tenant, duck: Engine) -> None:
@@ -27,7 +25,7 @@ def test_neither_process_imports_what_is_installed_for_others(tenant: Tenant, du
         tenant.set("PAGE_SIZE", 20)
         run = subprocess.run(
             [sys.executable, "-X", "importtime", "-m", "pipelines.audit", "run"],
-            env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONPROFILEIMPORTTIME": "1"},
+            env={**os.environ, "PYTHONPATH": str(REPOSITORY), "PYTHONPROFILEIMPORTTIME": "1"},
             capture_output=True,
             text=True,
             check=True,
@@ -41,7 +39,7 @@ def test_neither_process_imports_what_is_installed_for_others(tenant: Tenant, du
 
 def audit(*arguments: str) -> str:
     """Returns what a command prints in a process of its own, in which the imports are refused."""
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
     command = [sys.executable, "-m", "pipelines.audit", *arguments]
     return subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
 
