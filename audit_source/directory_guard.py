@@ -24,6 +24,8 @@ class DirectoryGuard:
 
     def __init__(self, limit_percent: int, accept: bool, known: Known) -> None:
         self._limit, self._accept, self._known = limit_percent, accept, known
+        # The tenant is known, and the users that came, if any, do not tell whether it is this one.
+        self.is_unsure = False
 
     def before(self, name: str, state: MutableMapping[str, Any]) -> int:
         """Return how many records the list had when it was last applied."""
@@ -41,4 +43,6 @@ class DirectoryGuard:
         Raises:
             ConfigurationError: They belong to another tenant than those that were loaded before.
         """
-        TenantGuard("customerId", state, self._known.customer_id).check(user.get("customerId") for user in users)
+        tenant = TenantGuard("customerId", state, self._known.customer_id)
+        tenant.check(user.get("customerId") for user in users)
+        self.is_unsure = "tenant" in state and not tenant.is_known

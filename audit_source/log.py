@@ -5,7 +5,7 @@ the last complete one ended. The ledger is no `dlt.sources.incremental`: that dr
 lie before its cursor, and cannot tell a quiet month from a month that nobody asked about.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import astuple, replace
 from datetime import datetime, timezone
 from typing import Any, NamedTuple
@@ -66,6 +66,7 @@ def read_log(
     reload: Reload | None,
     privacy: Privacy | None = None,
     known: Known = NOTHING_KNOWN,
+    confirm_tenant: Callable[[], None] = lambda: None,
 ) -> Iterator[Batch]:
     """Yield the batches of one load: events, then the windows they came from and the days they touched.
 
@@ -112,6 +113,8 @@ def read_log(
         if ledger.touched:
             filled.add(EVENT_WINDOWS.name)
             yield EVENT_WINDOWS.name, ledger.to_table()
+    if tenant.is_doubtful:
+        confirm_tenant()
     if days:
         filled.add(EVENT_DAYS.name)
         # Later than every stamp before, also where a clock was ahead: the enrichment looks for newer ones only.

@@ -6,6 +6,7 @@ import logging
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from importlib import resources
 from typing import Any
 
@@ -29,7 +30,7 @@ from .decoding import DecodingProcess, PageDecoder
 from .directory import fetch_list, logins, versions
 from .directory_guard import DirectoryGuard
 from .drift import found_in, untold
-from .errors import AuditSourceError
+from .errors import AuditSourceError, ConfigurationError
 from .events import EventFetcher
 from .known import NOTHING_KNOWN, Known
 from .log import Batch, Reload, read_log
@@ -51,6 +52,7 @@ from .schema import (
 )
 from .settings import EVENT_TYPES as KINDS_OF_EVENTS
 from .settings import Settings, resolve_hosts
+from .tenant import TenantGuard
 
 DIRECTORY = (USERS, WORKSPACES, MODELS)
 # Exact at every point where a run may die, unlike insert-only and append; `id` removes what came twice.
@@ -160,6 +162,25 @@ def audit_source(
         learn_server_clock(signed, hosts, known, run)
 
     run.learn_clock = learn_clock
+
+    def confirm_tenant() -> None:
+        """Ask the users whose account this is, where that is known: the few events of a load name another tenant."""
+        tenant = dlt.current.resource_state(USERS.name).get("tenant") or known.customer_id
+        if not tenant:
+            return
+        guard = TenantGuard("customerId", {"tenant": tenant.lower()}, None)
+        users: list[dict[str, Any]] = []
+        with suppress(AuditSourceError):
+            users = fetch_list(signed, hosts.api, USERS.name)
+        guard.check(user.get("customerId") for user in users)
+        if not guard.is_known:
+            raise ConfigurationError(
+                "tenant of the account (`tenantId`)",
+                "all events name another tenant, but the database holds tenant "
+                f"{tenant}, and the list of users could not be had",
+                "Check the account, then run again. Nothing was written.",
+            )
+
     asking = {"event_log", "directory"}
 
     def through(with_what: str) -> None:
@@ -174,7 +195,7 @@ def audit_source(
     def event_log() -> Iterator[Batch]:
         try:
             learn_clock()
-            yield from read_log(fetcher, settings, run, client.now_ms(), reload, private, known)
+            yield from read_log(fetcher, settings, run, client.now_ms(), reload, private, known, confirm_tenant)
         except BaseException as error:
             # A run that was interrupted waits for no answer.
             fetcher.close(wait=isinstance(error, Exception))
@@ -255,6 +276,9 @@ def _read_list(
         run.leave_out(error)
     if table is USERS:
         guard.check_tenant(records, made)
+    elif guard.is_unsure:
+        # Workspaces and models name no tenant: those of another one would retire all that is there.
+        records = []
     if guard.has_shrunk(table.name, records, made):
         run.shrunk.append((table.name, guard.before(table.name, made), len(records)))
         records = []

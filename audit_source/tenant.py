@@ -26,9 +26,15 @@ class TenantGuard:
     def __init__(self, field: str, state: MutableMapping[str, Any], loaded: str | None, least: int = 1) -> None:
         self._field, self._state, self._least = field, state, least
         self._foreign = 0
-        self._is_known = False
+        # Whether something has named the known tenant.
+        self.is_known = False
         if loaded and "tenant" not in state:
             state["tenant"] = loaded.lower()
+
+    @property
+    def is_doubtful(self) -> bool:
+        """Whether all that came, few as it was, names another tenant."""
+        return self._foreign > 0 and not self.is_known
 
     def check(self, ids: Iterable[Any] | pa.ChunkedArray) -> None:
         """Compare the tenant that most of the ids name with the known one, or remember it.
@@ -48,9 +54,9 @@ class TenantGuard:
             return
         found = counted.most_common(1)[0][0]
         known = self._state.setdefault("tenant", found)
-        self._is_known = self._is_known or known in counted
+        self.is_known = self.is_known or known in counted
         self._foreign += counted.total() - counted[known]
-        if not self._is_known and self._foreign >= self._least:
+        if not self.is_known and self._foreign >= self._least:
             raise ConfigurationError(
                 f"tenant of the account (`{self._field}`)",
                 f"it is {found}, but the database holds tenant {known}",
