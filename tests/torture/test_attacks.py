@@ -1,4 +1,4 @@
-"""Wrong clocks, another tenant, readers that hold on: each is outlived, with every table as an undisturbed run leaves it.
+"""Wrong clocks, another tenant, readers that hold on: every table is as an undisturbed run leaves it.
 
 What servers send amiss is in `test_served_amiss.py`.
 """
