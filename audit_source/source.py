@@ -278,6 +278,8 @@ def _read_list(
         guard.check_tenant(records, made)
     elif guard.is_unsure:
         # Workspaces and models name no tenant: those of another one would retire all that is there.
+        if records:
+            run.notices.append(f"`{table.name}` stays as it was: the list of users did not confirm the tenant.")
         records = []
     if guard.has_shrunk(table.name, records, made):
         run.shrunk.append((table.name, guard.before(table.name, made), len(records)))

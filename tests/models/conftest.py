@@ -17,7 +17,7 @@ from tests.models.small import write_short_models
 from tests.models.warehouse import Warehouse
 
 
-@pytest.fixture(autouse=True)
+@contextmanager
 def _no_json_hints() -> Iterator[None]:
     """The raw tables of the tests are loaded as Arrow, where dlt says on each load that text goes into json columns."""
 
@@ -55,7 +55,7 @@ def prepared(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
 
 
 @pytest.fixture
-def duck(request: pytest.FixtureRequest, tmp_path: Path, prepared: Path) -> Iterator[Warehouse]:
+def loaded(request: pytest.FixtureRequest, tmp_path: Path, prepared: Path) -> Iterator[Warehouse]:
     """A DuckDB warehouse in which the scenario is loaded and enriched with few models."""
     shutil.copy(prepared / "audit_log.duckdb", tmp_path)
     with open_warehouse("duckdb", request, tmp_path) as opened:
@@ -74,6 +74,7 @@ def open_warehouse(kind: str, request: pytest.FixtureRequest, folder: Path) -> I
         destination = dlt.destinations.postgres(
             address.replace("postgres:@/", "postgres:none@localhost/"), replace_strategy="insert-from-staging"
         )
-    yield Warehouse(destination)
+    with _no_json_hints():
+        yield Warehouse(destination)
     if connection:
         connection.close()

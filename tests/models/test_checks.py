@@ -53,20 +53,20 @@ def test_wrong_rows_are_counted_named_and_recorded(warehouse: Warehouse, short: 
     assert len(recorded) == len(results)
 
 
-def test_hostile_text_does_not_reach_the_terminal(duck: Warehouse, short: Path) -> None:
+def test_hostile_text_does_not_reach_the_terminal(loaded: Warehouse, short: Path) -> None:
     accept(short)
-    with duck.raw.sql_client() as client:
+    with loaded.raw.sql_client() as client:
         client.execute_sql(f"update {FACTS} set message = %s where user_id = '{ANN}'", "\x1b[2J\nrm " + "x" * 9000)
-    (line,) = [result.line() for result in duck.check(short) if not result.passed]
+    (line,) = [result.line() for result in loaded.check(short) if not result.passed]
     assert line.isprintable()
     assert len(line) < 700
 
 
-def test_a_broken_check_is_refused_by_name(duck: Warehouse, short: Path) -> None:
+def test_a_broken_check_is_refused_by_name(loaded: Warehouse, short: Path) -> None:
     (short / "checks").mkdir()
     (short / "checks" / "mine.sql").write_text("select nothing from fct_events")
     with pytest.raises(ModelError, match=r"mine.sql:1: Column 'nothing' could not be resolved"):
-        duck.check(short)
+        loaded.check(short)
 
 
 def test_checking_before_enriching_says_what_to_do(warehouse: Warehouse, short: Path) -> None:

@@ -36,16 +36,16 @@ def test_written_once_and_again_when_lost(warehouse: Warehouse) -> None:
     assert comment_of(pipeline, "things", "id") == HOSTILE
 
 
-def test_a_change_of_models_yml_arrives_without_a_rebuild(duck: Warehouse, short: Path) -> None:
+def test_a_change_of_models_yml_arrives_without_a_rebuild(loaded: Warehouse, short: Path) -> None:
     describe(short, "users_a_day", columns=["event_day", "user_id", "events"], description="New.", grain="one row",
              key=["event_day", "user_id"], optional=["user_id"], day="event_day")  # fmt: skip
-    assert duck.enrich(short).rebuilt == []
-    assert comment_of(duck.enriched, "users_a_day", "") == "New. One row. Key: event_day, user_id."
+    assert loaded.enrich(short).rebuilt == []
+    assert comment_of(loaded.enriched, "users_a_day", "") == "New. One row. Key: event_day, user_id."
 
 
-def test_a_refusal_is_said_and_ends_nothing(duck: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_refusal_is_said_and_ends_nothing(loaded: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:
     said: list[str] = []
     monkeypatch.setattr(comments.logger, "warning", said.append, raising=False)
     monkeypatch.setitem(comments._CATALOGUES, "duckdb", "select * from nowhere where '' in (%s, %s)")
-    assert write_comments(duck.enriched) == 0
+    assert write_comments(loaded.enriched) == 0
     assert [line.partition(":")[0] for line in said] == ["Comments of dataset `anaplan_audit` were not written"]
