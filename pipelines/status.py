@@ -21,8 +21,9 @@ KEYS = {
     "ok": "Whether there is no problem; the exit code is 0 then, else 1",
     "checked_at": "Now (every moment is ISO 8601, UTC)",
     "destination": "type, database (file of DuckDB), raw_dataset, enriched_dataset",
-    "freshness": "covered_until, minutes_ago, max_age_minutes, stale; of the event type that lags behind most",
-    "coverage": "from, until, complete_windows",
+    "freshness": "covered_until, minutes_ago, max_age_minutes, stale; of the event type that lags behind most; "
+    "not_covered: event types of which nothing is covered. Acknowledged incomplete windows count as covered",
+    "coverage": "from, until, complete_windows; the first two with acknowledged incomplete windows",
     "gaps": "event_type, start, end, acknowledged of each lost span",
     "incomplete_windows": "event_type, start, end, reported_events, distinct_events, acknowledged",
     "late_events": "events that came late in the runs of the last `days`",
@@ -49,12 +50,13 @@ def read_status(reader: Reader | None, max_age: timedelta, runs: int, now: datet
     acknowledged = _acknowledged(reader)
     past = reader.rows(RAW, f"select * from {RUNS}") if reader else []
     past.sort(key=lambda run: run["started_at"], reverse=True)
+    covered = [w for w in windows if w["status"] == "complete" or _is_acknowledged(w, acknowledged)]
     sign_in, warnings = sign_in_status(now)
     status: Json = {
         "checked_at": now,
         "destination": _destination(),
-        "freshness": _freshness(windows, max_age, now),
-        "coverage": _coverage(windows),
+        "freshness": _freshness(covered, max_age, now),
+        "coverage": _coverage(covered),
         "gaps": _gaps(windows, acknowledged),
         "incomplete_windows": _incomplete(windows, acknowledged),
         "late_events": {"days": LATE_EVENT_DAYS, "events": _late_events(past, now)},
@@ -116,14 +118,19 @@ def _event_types() -> list[str]:
     return list(dlt.config.get("sources.audit_source.event_types", list) or ["all"])
 
 
-def _freshness(windows: list[Json], max_age: timedelta, now: datetime) -> Json:
+def _is_acknowledged(window: Json, acknowledged: set[tuple[str, str]]) -> bool:
+    """Whether a window is incomplete, and somebody has acknowledged it with the same numbers."""
+    return window["status"] == "incomplete" and ("incomplete", incomplete_subject(window)) in acknowledged
+
+
+def _freshness(covered: list[Json], max_age: timedelta, now: datetime) -> Json:
     """Until when everything that is asked for is there: a type of event that lags behind counts, not the newest."""
-    ends = [
-        max((w["window_end"] for w in windows if w["event_type"] == kind and w["status"] == "complete"), default=None)
+    ends = {
+        kind: max((w["window_end"] for w in covered if w["event_type"] == kind), default=None)
         for kind in _event_types()
-    ]
-    known = [end for end in ends if end is not None]
-    until = min(known) if len(known) == len(ends) else None
+    }
+    missing = [kind for kind, end in ends.items() if end is None]
+    until = None if missing else min(end for end in ends.values() if end is not None)
     age = None if until is None else (now - until).total_seconds() / 60
     most = max_age.total_seconds() / 60
     return {
@@ -132,15 +139,15 @@ def _freshness(windows: list[Json], max_age: timedelta, now: datetime) -> Json:
         "max_age_minutes": round(most, 1),
         # Data of the future means that a clock was wrong: it is not fresh.
         "stale": age is None or age > most or age < -CLOCK_SLACK_MINUTES,
+        "not_covered": missing,
     }
 
 
-def _coverage(windows: list[Json]) -> Json:
-    there = [w for w in windows if w["status"] == "complete"]
+def _coverage(covered: list[Json]) -> Json:
     return {
-        "from": min((w["window_start"] for w in there), default=None),
-        "until": max((w["window_end"] for w in there), default=None),
-        "complete_windows": len(there),
+        "from": min((w["window_start"] for w in covered), default=None),
+        "until": max((w["window_end"] for w in covered), default=None),
+        "complete_windows": sum(w["status"] == "complete" for w in covered),
     }
 
 
@@ -180,7 +187,7 @@ def _incomplete(windows: list[Json], acknowledged: set[tuple[str, str]]) -> list
             "end": w["window_end"],
             "reported_events": w["reported_events"],
             "distinct_events": w["distinct_events"],
-            "acknowledged": ("incomplete", incomplete_subject(w)) in acknowledged,
+            "acknowledged": _is_acknowledged(w, acknowledged),
         }
         for w in windows
         if w["status"] == "incomplete" and w["event_type"] in asked

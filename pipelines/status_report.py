@@ -33,9 +33,12 @@ def _facts(status: Json) -> list[tuple[str, str]]:
     destination = status["destination"]
     facts = [("destination", f"{destination['type']} {destination['database'] or destination['raw_dataset']}")]
     if freshness["covered_until"] is not None:
+        word = "stale" if freshness["stale"] else "fresh"
+        facts.append((word, f"{utc(freshness['covered_until'])}, {_age(freshness)}"))
+    if coverage["until"] is not None:
+        facts.append(("covered", f"{utc(coverage['from'])} to {utc(coverage['until'])}"))
+    if coverage["until"] is not None or status["incomplete_windows"]:
         facts += [
-            ("stale" if freshness["stale"] else "fresh", f"{utc(freshness['covered_until'])}, {_age(freshness)}"),
-            ("covered", f"{utc(coverage['from'])} to {utc(coverage['until'])}"),
             ("late", f"{status['late_events']['events']:,} events in {status['late_events']['days']} days of runs"),
             ("findings", ", ".join(f"{count:,} {name}" for name, count in findings.items())),
         ]

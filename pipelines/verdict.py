@@ -8,19 +8,7 @@ Json = dict[str, Any]
 
 def problems_of(status: Json) -> list[Json]:
     """Returns what makes a monitor red: kind, and a text that says what to do."""
-    freshness = status["freshness"]
-    if freshness["covered_until"] is None:
-        what = status["destination"]["database"] or status["destination"]["raw_dataset"]
-        text = f"nothing was loaded yet into `{what}`. Run `python -m pipelines.audit run`."
-        return [{"kind": "never_loaded", "text": text}]
-    problems = []
-    if freshness["stale"]:
-        ago, most = duration(freshness["minutes_ago"]), duration(freshness["max_age_minutes"])
-        text = f"the data ends {ago} ago, more than {most} (--max-age). See the last runs and the schedule."
-        if freshness["minutes_ago"] < 0:
-            ahead = duration(-freshness["minutes_ago"])
-            text = f"the data ends {ahead} in the future: a clock is or was wrong. Check it, then run again."
-        problems.append({"kind": "stale", "text": text})
+    problems = _problems_of_freshness(status)
     for gap in status["gaps"]:
         if not gap["acknowledged"]:
             text = (
@@ -38,6 +26,29 @@ def problems_of(status: Json) -> list[Json]:
         )
         problems.append({"kind": "incomplete", "text": text})
     return problems
+
+
+def _problems_of_freshness(status: Json) -> list[Json]:
+    freshness = status["freshness"]
+    is_empty = not (status["coverage"]["until"] or status["gaps"] or status["incomplete_windows"])
+    if is_empty:
+        what = status["destination"]["database"] or status["destination"]["raw_dataset"]
+        text = f"nothing was loaded yet into `{what}`. Run `python -m pipelines.audit run`."
+        return [{"kind": "never_loaded", "text": text}]
+    open_types = {window["event_type"] for window in status["incomplete_windows"] if not window["acknowledged"]}
+    # Of the other types the open windows tell why nothing is covered.
+    missing = [kind for kind in freshness["not_covered"] if kind not in open_types]
+    if missing:
+        text = f"no window of event type `{', '.join(missing)}` is complete yet. Run `python -m pipelines.audit run`."
+        return [{"kind": "never_loaded", "text": text}]
+    if not freshness["stale"] or freshness["covered_until"] is None:
+        return []
+    ago, most = duration(freshness["minutes_ago"]), duration(freshness["max_age_minutes"])
+    text = f"the data ends {ago} ago, more than {most} (--max-age). See the last runs and the schedule."
+    if freshness["minutes_ago"] < 0:
+        ahead = duration(-freshness["minutes_ago"])
+        text = f"the data ends {ahead} in the future: a clock is or was wrong. Check it, then run again."
+    return [{"kind": "stale", "text": text}]
 
 
 def warnings_of(past: list[Json], destination: str) -> list[str]:

@@ -4,6 +4,9 @@ import json
 import time
 from typing import Any
 
+import pytest
+
+from sandbox.server import Sandbox
 from tests.conftest import Engine, Tenant, event, plain_server
 
 
@@ -35,3 +38,33 @@ def test_a_window_that_stays_incomplete_can_be_acknowledged(tenant: Tenant, engi
         assert tenant.run("run").code == 0
         assert tenant.run("status").code == 0
     assert engine.rows("select count(*) from anaplan_audit_raw.events") == [(6,)]
+
+
+def problem_lines(tenant: Tenant) -> tuple[int, list[str]]:
+    outcome = tenant.run("status")
+    return outcome.code, [line for line in outcome.out.splitlines() if line.startswith("problem")]
+
+
+@pytest.mark.parametrize("engine", ["duckdb"], indirect=True)
+def test_when_every_window_is_incomplete_status_says_so_and_can_be_acknowledged(tenant: Tenant, engine: Engine) -> None:
+    with Sandbox(events=300, days=2, users=5, rate_limit=0) as sandbox:
+        sandbox.faults.add("events:wrong-total:*")
+        assert tenant.at(sandbox.url, password="sandbox").run("run").code == 5
+    windows = engine.rows("select window_start, window_end, status from anaplan_audit_raw.event_windows order by 1")
+    assert {status for _, _, status in windows} == {"incomplete"}
+
+    code, lines = problem_lines(tenant)
+    shown = [line.split(" is incomplete")[0].split("window ")[1] for line in lines]
+    assert (code, shown) == (1, [f"{a:%Y-%m-%d %H:%M} UTC to {b:%Y-%m-%d %H:%M} UTC" for a, b, _ in windows])
+
+    assert tenant.run("acknowledge", "incomplete").out == f"acknowledged {len(windows)} that were open\n"
+    assert problem_lines(tenant) == (0, [])
+    told = json.loads(tenant.run("status", "--json").out)
+    ends = [told["freshness"]["covered_until"], told["coverage"]["until"]]
+    assert ends == [windows[-1][1].isoformat(), windows[-1][1].isoformat()]
+    assert (told["coverage"]["complete_windows"], told["freshness"]["not_covered"]) == (0, [])
+
+    # A type of events that was never asked for is still missing.
+    tenant.set("EVENT_TYPES", '["all", "byok"]')
+    code, lines = problem_lines(tenant)
+    assert (code, len(lines)) == (1, 1) and "no window of event type `byok` is complete yet" in lines[0]
