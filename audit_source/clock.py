@@ -7,7 +7,6 @@ would load nothing new. So Anaplan's clock is asked before anything is planned o
 import time
 from datetime import datetime, timezone
 
-from dlt.common import logger
 from dlt.common.storages.load_package import commit_load_package_state, load_package_state
 
 from .client import Client, SignedClient, describe_clock
@@ -36,6 +35,7 @@ def learn_server_clock(signed: SignedClient, hosts: Hosts, known: Known, run: Ru
         signed.get(f"{hosts.audit}/audit/api/1/events", {"type": "all", "limit": 1, "offset": 0})
     if not client.knows_server_clock:
         _check_own_clock(known)
+        run.notice("Anaplan's answers carry no date: the run goes by this machine's clock.")
     note = clock_note(client)
     if note and not any(known_note.startswith(_NOTE) for known_note in run.notices):
         run.notices.append(note)
@@ -74,4 +74,3 @@ def _check_own_clock(known: Known) -> None:
             "and Anaplan's answers carry no date",
             "Set the clock, then run again. Nothing was recorded.",
         )
-    logger.warning("Anaplan's answers carry no date: the run goes by this machine's clock.")

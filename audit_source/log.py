@@ -13,7 +13,6 @@ from typing import Any, NamedTuple
 import dlt
 import pyarrow as pa
 import pyarrow.compute as pc
-from dlt.common import logger
 
 from .drift import EventDrift, untold
 from .events import EventFetcher
@@ -138,9 +137,7 @@ class _Ledger:
         # The rows of repaired days are written again.
         self.touched = {day_start(w.start) for w in set(settled) ^ set(self.windows) if w.start < limits.end}
         if self.windows != settled:
-            run.notices.append(
-                "the ledger held windows that a clock ahead of Anaplan's had written: they are fetched again."
-            )
+            run.notice("the ledger held windows that a clock ahead of Anaplan's had written: they are fetched again.")
         self.before = list(self.windows)
         self.grown: list[Span] = []
         # By span: the total that a probe reported, for windows that are fetched because of it.
@@ -201,10 +198,7 @@ class _Ledger:
     def _due(self, fetcher: EventFetcher, settings: Settings, reload: Reload | None) -> list[Span]:
         if reload is not None:
             if reload.since is not None and reload.since < self.limits.floor:
-                logger.warning(
-                    f"Anaplan keeps {settings.history_days} days (`history_days`): nothing older is asked for, "
-                    "and nothing that was purged."
-                )
+                self.run.notice(_why_not_before(self.limits, settings.history_days))
             return plan_reload(self.windows, self.limits, *reload)
         todo = plan(self.windows, self.limits)
         for lost in todo.expired:
@@ -265,6 +259,14 @@ class _Ledger:
     def _put(self, window: Window) -> None:
         self.windows = record(self.windows, window)
         self.touched.add(day_start(window.start))
+
+
+def _why_not_before(limits: Limits, history_days: int) -> str:
+    """Return why nothing before the floor is asked for: it was purged, or Anaplan keeps it no longer."""
+    floor = f"{datetime.fromtimestamp(limits.floor / 1000, timezone.utc):%Y-%m-%d %H:%M} UTC"
+    if limits.floor == limits.purged:
+        return f"--since: the days before {floor} were purged. They are not loaded again."
+    return f"--since: Anaplan keeps {history_days} days (setting `history_days`). Nothing before {floor} is asked for."
 
 
 def _together(tables: Iterator[pa.Table]) -> Iterator[pa.Table]:

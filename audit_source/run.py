@@ -85,6 +85,11 @@ class Run:
         self._closers: list[Callable[[], None]] = []
         atexit.register(self.close)
 
+    def notice(self, line: str) -> None:
+        """Note what a reader of the summary should know, once: each load and event type of a run meets it again."""
+        if line not in self.notices:
+            self.notices.append(line)
+
     def leave_out(self, error: AuditSourceError) -> None:
         """Notes an error that must not keep the rest from being loaded; raises it where nobody reads the notes."""
         if not self.tolerant:

@@ -121,11 +121,16 @@ def _set_switches() -> None:
 
 
 class _Repeated(logging.Filter):
-    """Leaves out, without --debug, the tracebacks of jobs that failed: the line at the end of the run says it."""
+    """Leaves out, without --debug, what tells a user nothing.
+
+    The line at the end of the run says what the tracebacks of failed jobs say, and local state of another destination
+    is thrown away like all local state.
+    """
 
     def filter(self, record: logging.LogRecord) -> bool:
         of_a_job = os.path.join("dlt", "load") in record.pathname or record.exc_info is not None
-        return not of_a_job or logging.getLogger("dlt").isEnabledFor(logging.INFO)
+        of_old_state = "in state differs from destination" in record.getMessage()
+        return not (of_a_job or of_old_state) or logging.getLogger("dlt").isEnabledFor(logging.INFO)
 
 
 _REPEATED = _Repeated()

@@ -132,6 +132,15 @@ def test_without_anaplans_clock_a_clock_that_is_behind_ends_the_run(
     assert engine.rows(f"select count(*), max(checked_at) from {RAW}.event_windows") == before
 
 
+def test_answers_without_a_date_are_said_once(
+    tenant: Tenant, duck: Engine, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("audit_source.client.Client._record_server_clock", lambda *_: None)
+    outcome = tenant.run("load")
+    assert outcome.err == "audit: Anaplan's answers carry no date: the run goes by this machine's clock.\n"
+    assert outcome.code == 0
+
+
 def test_a_repair_that_was_killed_is_completed(
     tenant: Tenant, engine: Engine, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:

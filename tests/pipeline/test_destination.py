@@ -1,5 +1,7 @@
 """Where the data goes, as the configuration says it."""
 
+import io
+import logging
 import os
 import subprocess
 import sys
@@ -59,3 +61,42 @@ def test_an_enrichment_that_lacks_memory_gets_more(
     assert (outcome.code, outcome.err) == (0, "")
     assert limits[-2:] == ["1MB", destination.ENRICH_MEMORY_AGAIN]
     assert duck.rows("select count(*) from anaplan_audit.fct_events") == [(truth,)]
+
+
+def test_local_state_of_another_destination_is_no_warning(
+    tenant: Tenant, duck: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with open_pipelines() as pipelines:
+        for pipeline in pipelines[:2]:
+            pipeline.run([{"one": 1}], table_name="written")
+    monkeypatch.setenv("PIPELINES__ANAPLAN_AUDIT__DESTINATION_TYPE", "postgres")
+    monkeypatch.setenv(
+        "DESTINATION__POSTGRES__CREDENTIALS", "postgresql://loader:pw@127.0.0.1:9/audit?connect_timeout=2"
+    )
+    handler = logging.StreamHandler(io.StringIO())
+    logging.getLogger("dlt").addHandler(handler)
+    try:
+        outcome = tenant.at("http://127.0.0.1:9").run("load")
+    finally:
+        logging.getLogger("dlt").removeHandler(handler)
+    assert outcome.code == 1 and outcome.err.startswith("audit: destination: "), outcome
+    assert handler.stream.getvalue() == ""
+
+
+def test_a_warning_of_this_program_looks_like_its_other_lines(tenant: Tenant, tmp_path: Path) -> None:
+    (tmp_path / ".dlt").mkdir()
+    secrets = tmp_path / ".dlt" / "secrets.toml"
+    secrets.write_text("")
+    secrets.chmod(0o644)
+    tenant.at("http://127.0.0.1:9", password="hunter2")
+    said = [
+        subprocess.run(
+            [sys.executable, "-m", "pipelines.audit", "enrich"],
+            cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(REPOSITORY), "RUNTIME__LOG_LEVEL": level},
+            capture_output=True, text=True,
+        ).stderr
+        for level in ("WARNING", "INFO")
+    ]  # fmt: skip
+    line = f"Others can read `{secrets}`. Run `chmod 600 {secrets}`."
+    assert said[0].splitlines()[0] == f"audit: {line}"
+    assert "[WARNING]" in said[1] and line in said[1]

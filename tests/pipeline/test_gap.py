@@ -42,3 +42,16 @@ def test_sleep_of_forty_days_with_thirty_of_retention(
     assert lost[0].timestamp() * 1000 == asleep - 60_000
     assert abs(lost[1].timestamp() * 1000 - (now - 30 * DAY)) < 600_000
     assert abs(lost[2] - (lost[1] - lost[0]).total_seconds()) < 0.01, "without a hole and without an overlap"
+
+
+def test_days_that_anaplan_keeps_no_longer_are_said_once(tenant: Tenant, duck: Engine) -> None:
+    now = int(time.time() * 1000)
+    tenant.set("HISTORY_DAYS", 3)
+    tenant.set("EVENT_TYPES", '["user_activity", "byok"]')
+    with PlainServer([event(1, now - 3_600_000)]) as server:
+        outcome = tenant.at(server.url).run("load", "--since", "2020-01-01")
+    (line,) = outcome.err.splitlines()
+    kept, _, floor = line.partition(" Nothing before ")
+    assert kept == "audit: --since: Anaplan keeps 3 days (setting `history_days`)."
+    told = datetime.strptime(floor, "%Y-%m-%d %H:%M UTC is asked for.").replace(tzinfo=timezone.utc)
+    assert abs(told.timestamp() * 1000 - (now - 3 * DAY)) < 120_000

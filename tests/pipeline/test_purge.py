@@ -86,6 +86,8 @@ def test_purged_days_go_and_stay_away(tenant: Tenant, engine: Engine, prepared: 
         ):
             again = tenant.run(*arguments)
             assert (again.code, again.err.count("LOST")) == (0, 0) and "loaded    0 new events, 0" in again.out
+        # The last one asked for purged days.
+        assert again.err == f"audit: --since: the days before {DAY} 00:00 UTC were purged. They are not loaded again.\n"
         assert asked_before(server) == []
         expect_purged(engine)
         if engine.kind == "duckdb":
