@@ -13,6 +13,7 @@ from audit_source.errors import AuditSourceError, RoleError
 from .exit_codes import DONE, SIGN_IN, UNREACHABLE, code_of_source_error
 from .locks import machine_lock
 from .names import LOAD_NAME
+from .outcome import problem_lines
 from .text import printable
 
 LISTS = ("users", "workspaces", "models")
@@ -50,8 +51,11 @@ def check_access() -> int:
         session.client.auth.token()
         click.echo(f"sign-in     {session.mode}")
         click.echo(f"account     {printable(account_name(session) or 'not told by Anaplan')}")
-        codes = [_ask("events", session, count_events)]
-        codes += [_ask(name, session, partial(count_records, name=name)) for name in LISTS]
+        problems: list[AuditSourceError] = []
+        codes = [_ask("events", session, count_events, problems)]
+        codes += [_ask(name, session, partial(count_records, name=name), problems) for name in LISTS]
+        for line in problem_lines(problems):
+            click.echo(f"audit: {line}", err=True)
         wrong_clock = clock_note(session.client.client)
         if wrong_clock:
             click.echo(f"audit: {wrong_clock}", err=True)
@@ -60,7 +64,8 @@ def check_access() -> int:
     return SIGN_IN if SIGN_IN in codes else max(codes)
 
 
-def _ask(name: str, session: Session, count: Callable[[Session], int | None]) -> int:
+def _ask(name: str, session: Session, count: Callable[[Session], int | None], problems: list[AuditSourceError]) -> int:
+    """Print what one request shows, and return its exit code; what has nothing to do with a role goes to `problems`."""
     try:
         number = count(session)
     except RoleError as error:
@@ -69,7 +74,9 @@ def _ask(name: str, session: Session, count: Callable[[Session], int | None]) ->
         return SIGN_IN
     except AuditSourceError as error:
         click.echo(f"{name:<11} no answer")
-        click.echo(f"audit: {error}", err=True)
+        # A token that is dead is so for each request.
+        if str(error) not in map(str, problems):
+            problems.append(error)
         return code_of_source_error(error) or UNREACHABLE
     span = f" in the last {ASKED_DAYS} days" if name == "events" else ""
     click.echo(f"{name:<11} {'some' if number is None else f'{number:,}'}{span}")

@@ -36,7 +36,7 @@ def say_loaded(loaded: "LoadResult") -> None:
 
 def _lines_of_load(run: Any) -> list[str]:
     """Return a line for each kind of thing that went wrong in a load."""
-    lines = _problem_lines(run.problems)
+    lines = problem_lines(run.problems)
     if run.incomplete:
         incomplete = _line_of_incomplete(run.incomplete)
         unanswered = lines and all(window.distinct is None for window in run.incomplete)
@@ -55,7 +55,7 @@ def _line_of_shrunk(shrunk: tuple[str, int, int]) -> str:
     )
 
 
-def _problem_lines(problems: list[Any]) -> list[str]:
+def problem_lines(problems: list[Any]) -> list[str]:
     """Return a line for each reason, with the number of other addresses that failed for the same."""
     by_reason: dict[str, list[Any]] = {}
     for problem in problems:

@@ -190,3 +190,16 @@ def test_check_access_tells_an_empty_list(tenant: Tenant, sandbox: Sandbox) -> N
     sandbox.set_collection("models", [])
     outcome = tenant.at(sandbox.url, password="sandbox").run("check-access")
     assert outcome.code == 0 and "models: the account sees no model" in outcome.err
+
+
+def test_check_access_says_once_that_a_token_is_dead(tenant: Tenant, sandbox: Sandbox) -> None:
+    tenant.at(sandbox.url)
+    for name in ("EMAIL", "PASSWORD"):
+        tenant.unset(f"CREDENTIALS__{name}")
+    tenant.set("CREDENTIALS__ACCESS_TOKEN", sandbox.issue_token())
+    sandbox.expire_tokens()
+    outcome = tenant.run("check-access")
+    line = "audit: the configured access token: Anaplan does not take it, or no longer. Configure a new one, or "
+    assert (outcome.code, outcome.err) == (3, f"{line}credentials that can be renewed.\n")
+    lists = ("events", "users", "workspaces", "models")
+    assert outcome.out.splitlines()[2:] == [f"{name:<11} no answer" for name in lists]
