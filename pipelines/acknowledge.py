@@ -9,7 +9,7 @@ from .alerts import alert_row
 from .destination import Pipelines
 from .exit_codes import CONFIGURATION, PipelineError
 from .own_tables import ALERTS, OwnTables
-from .reading import ENRICHED, RAW, Reader
+from .reading import ENRICHED, RAW, Reader, no_tables
 from .status import gap_subject, incomplete_subject
 from .touched_days import rows_of, utc_moment
 
@@ -26,8 +26,10 @@ def acknowledge(pipelines: Pipelines, reader: Reader, what: tuple[str, ...], not
     `what` holds `gaps`, `incomplete`, `findings` and ids of findings.
 
     Raises:
-        PipelineError: There is no finding with such an id.
+        PipelineError: There is no finding with such an id, or nothing was loaded yet.
     """
+    if not reader.tables(RAW):
+        raise no_tables()
     gaps = {gap_subject(row) for row in reader.rows(RAW, "select * from event_windows where status = 'expired'")}
     windows = {incomplete_subject(row) for row in reader.rows(RAW, _INCOMPLETE)}
     findings = {row["finding_id"] for row in reader.rows(ENRICHED, "select finding_id from security_findings")}

@@ -249,7 +249,7 @@ def acknowledge_command(what: tuple[str, ...], note: str | None) -> int:
     from .acknowledge import acknowledge
     from .reading import Reader
 
-    with _pipelines() as (pipelines, _), ExitStack() as held:
+    with _existing_pipelines() as (pipelines, _), ExitStack() as held:
         closed = acknowledge(pipelines, Reader(pipelines.raw.destination, held), what, note)
         click.echo(f"acknowledged {closed:,} that were open")
     return DONE
@@ -269,10 +269,22 @@ def _pipelines() -> Iterator[Any]:
         yield pipelines, progress
 
 
+@contextmanager
+def _existing_pipelines() -> Iterator[Any]:
+    """Open the pipelines of a command that works on what was loaded, and makes no database."""
+    from .configuration import check_settings
+    from .reading import check_database_exists
+
+    check_settings()
+    check_database_exists()
+    with _pipelines() as opened:
+        yield opened
+
+
 def _watched(command: str) -> "AbstractContextManager[tuple[Any, Any, RunRecord]]":
     from .watch import watched
 
-    return watched(command, _pipelines)
+    return watched(command, _existing_pipelines if command in ("enrich", "check") else _pipelines)
 
 
 # Also in the process that decodes.

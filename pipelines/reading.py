@@ -16,12 +16,27 @@ from sqlglot import exp
 from .destination import check_data_dir, check_database_name, check_datasets, make_destination
 from .dialects import for_dialect
 from .duckdb_errors import holder, is_held, unusable
-from .exit_codes import LOCKED, PipelineError
+from .exit_codes import CONFIGURATION, LOCKED, PipelineError
 from .names import DIALECT, ENRICH_NAME, LOAD_NAME, database_path, dataset_name, destination_type
 
 RAW, ENRICHED = LOAD_NAME, ENRICH_NAME
 # Seconds between two tries to open a DuckDB file that a run holds.
 TRY_EVERY_SECONDS = 0.2
+
+
+def no_tables() -> PipelineError:
+    """Return the error of a command that needs what a load makes."""
+    return PipelineError(CONFIGURATION, "there are no tables yet: load first (python -m pipelines.audit run).")
+
+
+def check_database_exists() -> None:
+    """Refuse a DuckDB file that does not exist, where only a load may make one.
+
+    Raises:
+        PipelineError: There is no such file.
+    """
+    if destination_type() == "duckdb" and not os.path.exists(database_path()):
+        raise no_tables()
 
 
 class Reader:

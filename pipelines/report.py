@@ -8,8 +8,7 @@ from typing import Any
 
 import click
 
-from .exit_codes import CONFIGURATION, PipelineError
-from .reading import ENRICHED, Reader, open_reader
+from .reading import ENRICHED, Reader, no_tables, open_reader
 from .text import printable
 
 WIDTH = 100
@@ -87,7 +86,7 @@ def summary_tables(reader: Reader | None, rows: int = ROWS) -> list[SummaryTable
     for title, columns, query in _SUMMARIES:
         answer = reader.tuples(ENRICHED, f"{query} limit {rows}") if reader else None
         if answer is None:
-            raise PipelineError(CONFIGURATION, "there are no tables yet: load first (python -m pipelines.audit run).")
+            raise no_tables()
         found.append(SummaryTable(title, columns, answer))
     return found
 

@@ -2,6 +2,7 @@
 
 import json
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -68,3 +69,22 @@ def test_when_every_window_is_incomplete_status_says_so_and_can_be_acknowledged(
     tenant.set("EVENT_TYPES", '["all", "byok"]')
     code, lines = problem_lines(tenant)
     assert (code, len(lines)) == (1, 1) and "no window of event type `byok` is complete yet" in lines[0]
+
+
+@pytest.mark.parametrize("command", [["acknowledge", "gaps"], ["enrich"], ["check"]])
+def test_a_command_that_needs_a_load_makes_no_database(tenant: Tenant, database: Path, command: list[str]) -> None:
+    outcome = tenant.at("http://127.0.0.1:9").run(*command)
+    line = "audit: there are no tables yet: load first (python -m pipelines.audit run).\n"
+    assert (outcome.code, outcome.err, outcome.out) == (2, line, "")
+    assert not database.exists()
+
+
+def test_acknowledge_in_a_database_without_tables(tenant: Tenant, engine: Engine) -> None:
+    if engine.kind == "duckdb":
+        import duckdb
+
+        duckdb.connect(engine.address).close()
+    outcome = tenant.at("http://127.0.0.1:9").run("acknowledge", "gaps")
+    assert outcome.code == 2 and "there are no tables yet" in outcome.err
+    tables = "select table_name from information_schema.tables where table_schema like 'anaplan%'"
+    assert engine.rows(tables) == []
