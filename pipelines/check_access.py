@@ -10,6 +10,7 @@ from audit_source.access import ASKED_DAYS, Session, account_name, count_events,
 from audit_source.clock import clock_note
 from audit_source.errors import AuditSourceError, RoleError
 
+from .destination import warn_about_open_secrets
 from .exit_codes import DONE, SIGN_IN, UNREACHABLE, code_of_source_error
 from .locks import machine_lock
 from .names import LOAD_NAME
@@ -42,6 +43,7 @@ def check_access() -> int:
         AuditSourceError: Nobody could be signed in.
         PipelineError: A run is under way that uses the same OAuth token.
     """
+    warn_about_open_secrets()
     with ExitStack() as held:
         session = open_session()
         if session.mode == "oauth":

@@ -8,6 +8,7 @@ from contextlib import ExitStack, contextmanager
 from datetime import datetime, timezone
 from typing import Any, NamedTuple
 
+import click
 import dlt
 from dlt.common import logger
 from dlt.common.destination import Destination
@@ -30,6 +31,7 @@ from .repair import declare_new_columns, lacking_tables, restore_tables
 LOAD_MEMORY, ENRICH_MEMORY = "100MB", "500MB"
 # What a model gets that fails for want of memory.
 ENRICH_MEMORY_AGAIN = "4GB"
+_WARNED = "pipelines.audit.warned_about_secrets"
 
 
 class Pipelines(NamedTuple):
@@ -93,7 +95,12 @@ def load_format(destination: Any) -> Any:
 
 
 def warn_about_open_secrets() -> None:
-    """Warn when others on this machine can read a secrets file, wherever dlt has read it."""
+    """Warn once in a command when others on this machine can read a secrets file, wherever dlt has read it."""
+    context = click.get_current_context(silent=True)
+    if context is not None and context.meta.setdefault(_WARNED, False):
+        return
+    if context is not None:
+        context.meta[_WARNED] = True
     paths = [os.path.join(active_run_context().settings_dir, "secrets.toml")]
     for provider in dlt.config.config_providers:
         if provider.supports_secrets:

@@ -13,7 +13,13 @@ from dlt.destinations.exceptions import DatabaseUndefinedRelation
 from dlt.destinations.sql_client import SqlClientBase
 from sqlglot import exp
 
-from .destination import check_data_dir, check_database_name, check_datasets, make_destination
+from .destination import (
+    check_data_dir,
+    check_database_name,
+    check_datasets,
+    make_destination,
+    warn_about_open_secrets,
+)
 from .dialects import for_dialect
 from .duckdb_errors import holder, is_held, unusable
 from .exit_codes import CONFIGURATION, LOCKED, PipelineError
@@ -136,6 +142,8 @@ def open_destination(wait_seconds: float) -> Iterator[Any]:
     """
     check_datasets()
     if destination_type() != "duckdb":
+        # The credentials of the database are read.
+        warn_about_open_secrets()
         yield make_destination(None)
         return
     check_data_dir()
