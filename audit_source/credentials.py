@@ -77,14 +77,31 @@ def choose_credentials(
         token_store (str): File of the OAuth refresh token; None is the default one.
 
     Raises:
-        ConfigurationError: Nothing is configured, half of something is, or more than one is and `auth` is not set.
+        ConfigurationError: Nothing is configured, half of something is, more than one is and `auth` is not set, or a
+            value is a placeholder.
     """
     chosen = _choose(given, auth, token_store)
     for name in _STRIPPED:
         value = getattr(chosen, name, None)
         if isinstance(value, str):
             setattr(chosen, name, value.strip())
+    for name in chosen.get_resolvable_fields():
+        refuse_placeholder(name, getattr(chosen, name))
     return chosen
+
+
+def refuse_placeholder(name: str, value: Any) -> None:
+    """Refuse a value of secrets.toml.example: to send it would count as a failed sign-in, and may lock the account.
+
+    Raises:
+        ConfigurationError: The value of the setting is `...`.
+    """
+    if isinstance(value, str) and value.strip() in ("...", "\u2026"):
+        raise ConfigurationError(
+            f"setting `{name}`",
+            f"`{value.strip()}` is the placeholder of .dlt/secrets.toml.example",
+            "Put the real value into .dlt/secrets.toml.",
+        )
 
 
 def _choose(given: AnaplanCredentials | None, auth: str | None, token_store: str | None) -> AnaplanCredentials:

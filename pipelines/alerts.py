@@ -49,7 +49,8 @@ def settle(record: RunRecord, pipelines: Pipelines | None) -> None:
         pipelines (Pipelines): The open destination; None where it could not be reached.
     """
     url = str(dlt.secrets.get("alerts.webhook_url") or "")
-    if not url or record.exit_code == INTERRUPTED:
+    # The address of the example is refused by the settings.
+    if not url or url.endswith("/...") or record.exit_code == INTERRUPTED:
         return
     known = _read_file()
     with ExitStack() as held:

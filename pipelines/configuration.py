@@ -10,7 +10,7 @@ import dlt
 
 from .exit_codes import CONFIGURATION, PipelineError
 from .log_lines import say_own_warnings
-from .names import ENRICH_NAME, LOAD_NAME
+from .names import ENRICH_NAME, LOAD_NAME, destination_type
 
 LONGEST_SECONDS = 7 * 24 * 3600
 SOURCE_SECTION = ("sources", "audit_source")
@@ -32,6 +32,7 @@ def check_settings() -> None:
     Raises:
         PipelineError: A setting under `sources.audit_source`, `alerts` or `pipelines.*` is misspelt, or an alert
             setting is wrong.
+        ConfigurationError: A value is a placeholder.
     """
     check_files()
     say_own_warnings()
@@ -43,6 +44,7 @@ def check_settings() -> None:
                 near = difflib.get_close_matches(name, known, 1)
                 meant = f"Did you mean `{near[0]}`?" if near else f"Known are {', '.join(sorted(known))}."
                 raise PipelineError(CONFIGURATION, f"setting `{name}` ({where}) does not exist. {meant}")
+    _check_placeholders()
     _check_alerts()
     _check_seconds()
     if any(setting == ("config.toml", "privacy_key") for setting in _configured(SOURCE_SECTION)):
@@ -62,6 +64,17 @@ def check_files() -> None:
         for path in map(os.path.abspath, provider.locations):
             if os.path.isdir(path):
                 raise PipelineError(CONFIGURATION, f"`{path}` is a folder. Put the settings into a file of this name.")
+
+
+def _check_placeholders() -> None:
+    """Refuse values of secrets.toml.example for what is no way to sign in to Anaplan; the source refuses those."""
+    from audit_source.credentials import refuse_placeholder
+
+    keys = ["sources.audit_source.privacy_key", f"destination.{destination_type()}.credentials.password"]
+    for key in keys:
+        refuse_placeholder(key, dlt.secrets.get(key))
+    if str(dlt.secrets.get("alerts.webhook_url") or "").endswith("/..."):
+        refuse_placeholder("alerts.webhook_url", "...")
 
 
 def _check_seconds() -> None:

@@ -6,10 +6,11 @@ import click
 import dlt
 
 from audit_source.access import configured_hosts
-from audit_source.credentials import SECTION, configured_credentials
+from audit_source.credentials import SECTION, configured_credentials, refuse_placeholder
 from audit_source.device import DeviceCode, DeviceGrant
 from audit_source.token_store import TokenStore
 
+from .destination import warn_about_open_secrets
 from .exit_codes import CONFIGURATION, PipelineError
 from .locks import machine_lock
 from .names import LOAD_NAME
@@ -23,6 +24,7 @@ def login() -> None:
         PipelineError: No OAuth client is configured, or a run is under way, which uses the token.
         AuditSourceError: The code was denied or has expired, or Anaplan does not answer.
     """
+    warn_about_open_secrets()
     client_id = _setting("credentials.client_id")
     if not client_id:
         raise PipelineError(
@@ -30,6 +32,7 @@ def login() -> None:
             "no `client_id` is configured. In Anaplan's Administration create an OAuth client for the device grant, "
             f"and put its id under [{SECTION}] in .dlt/secrets.toml.",
         )
+    refuse_placeholder("client_id", client_id)
     path = _setting("token_store") or None
     store = TokenStore(path)
     grant = DeviceGrant(configured_hosts().oauth, client_id)

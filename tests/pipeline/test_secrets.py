@@ -238,3 +238,55 @@ def test_files_that_others_can_read_are_warned_about(
     warned = [line for line in log.getvalue().splitlines() if "Others can read" in line]
     assert len(warned) == (0 if mode == 0o600 else 2), warned
     assert all("chmod 600" in line for line in warned)
+
+
+@pytest.mark.parametrize("command", ["run", "load", "enrich", "check", "check-access", "login", "purge"])
+def test_each_command_that_reads_secrets_warns_once(
+    tenant: Tenant, tmp_path: Path, log: io.StringIO, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    monkeypatch.setenv("PIPELINES__ANAPLAN_AUDIT__DESTINATION_TYPE", "postgres")
+    monkeypatch.setenv(
+        "DESTINATION__POSTGRES__CREDENTIALS", "postgresql://loader:pw@127.0.0.1:9/audit?connect_timeout=2"
+    )
+    monkeypatch.setenv("RUNTIME__REQUEST_MAX_ATTEMPTS", "1")
+    secrets = tmp_path / ".dlt" / "secrets.toml"
+    secrets.parent.mkdir()
+    secrets.write_text("")
+    secrets.chmod(0o644)
+    tenant.at("http://127.0.0.1:9", password=PASSWORD).set("CREDENTIALS__CLIENT_ID", "somebody")
+    assert tenant.run(command, *(["--before", "2026-01-01", "--yes"] if command == "purge" else [])).code != 0
+    warned = [line for line in log.getvalue().splitlines() if "Others can read" in line]
+    assert warned == [warned[0]] and str(secrets) in warned[0]
+
+
+@pytest.mark.parametrize(
+    ("command", "name", "value"),
+    [
+        ("load", "SOURCES__AUDIT_SOURCE__CREDENTIALS__PASSWORD", "..."),
+        ("check-access", "SOURCES__AUDIT_SOURCE__CREDENTIALS__PASSWORD", " ...\n"),
+        ("login", "SOURCES__AUDIT_SOURCE__CREDENTIALS__CLIENT_ID", "..."),
+        ("load", "SOURCES__AUDIT_SOURCE__PRIVACY_KEY", "..."),
+        ("load", "DESTINATION__POSTGRES__CREDENTIALS__PASSWORD", "..."),
+        ("load", "ALERTS__WEBHOOK_URL", "https://hooks.slack.com/services/..."),
+    ],
+)
+def test_placeholders_of_the_example_are_not_sent(
+    tenant: Tenant, monkeypatch: pytest.MonkeyPatch, command: str, name: str, value: str
+) -> None:
+    if name.startswith("DESTINATION"):
+        monkeypatch.delenv("DESTINATION__DUCKDB__CREDENTIALS")
+        monkeypatch.setenv("PIPELINES__ANAPLAN_AUDIT__DESTINATION_TYPE", "postgres")
+    with Sandbox(**SMALL) as sandbox:
+        tenant.at(sandbox.url, password=PASSWORD)
+        monkeypatch.setenv(name, value)
+        outcome = tenant.run(command)
+        assert sandbox.requests == []
+    assert outcome.code == 2 and "is the placeholder of .dlt/secrets.toml.example. Put the real" in outcome.err
+    assert name.rpartition("__")[2].lower() in outcome.err and len(outcome.err.splitlines()) == 1
+
+
+def test_a_placeholder_that_is_not_used_is_no_error(tenant: Tenant, duck: Engine) -> None:
+    with Sandbox(**SMALL) as sandbox:
+        tenant.at(sandbox.url, password="...").set("AUTH", "token")
+        tenant.set("CREDENTIALS__ACCESS_TOKEN", sandbox.issue_token())
+        assert tenant.run("load")[::2] == (0, "")
