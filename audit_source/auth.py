@@ -34,7 +34,7 @@ from .token_store import TokenStore
 LIFETIME_SECONDS = 2100.0
 # A stamp further off than this from Anaplan's clock explains why a certificate sign-in was refused.
 STAMP_TOLERANCE_SECONDS = 60.0
-ALLOW_LIST_HINT = "If they are right, the tenant's IP allow list may not hold this machine's address."
+ALLOW_LIST_HINT = "If the credentials are right, the tenant's IP allow list may not hold this machine's address."
 RENEW_BEFORE_END_SECONDS = 300.0
 
 

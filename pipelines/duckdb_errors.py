@@ -71,6 +71,11 @@ def unusable(path: str, reason: str) -> PipelineError:
         )
     if "not a valid DuckDB" in reason or "magic bytes" in reason:
         return PipelineError(CONFIGURATION, f"database file `{path}` is no DuckDB database. Name another file.")
+    folder = os.path.dirname(path)
+    if not os.path.isdir(folder):
+        return PipelineError(
+            CONFIGURATION, f"database file `{path}`: there is no folder `{folder}`. Make it, or name another file."
+        )
     if "Could not write" in reason:
         return PipelineError(FAILED, f"database file `{path}`: {reason.splitlines()[0]}. Make room, then run again.")
     return PipelineError(

@@ -91,7 +91,7 @@ def code_of_source_error(error: Exception) -> int | None:
 
 
 def _known(error: BaseException) -> tuple[int, str] | None:
-    from dlt.common.configuration.exceptions import ConfigurationException
+    from dlt.common.configuration.exceptions import ConfigurationException, ConfigValueCannotBeCoercedException
     from dlt.common.configuration.providers.toml import TomlProviderReadException
     from dlt.common.destination.exceptions import DestinationException
     from dlt.common.exceptions import MissingDependencyException
@@ -108,6 +108,8 @@ def _known(error: BaseException) -> tuple[int, str] | None:
         return CONFIGURATION, _broken_toml(str(error))
     if isinstance(error, TOMLKitError):
         return CONFIGURATION, f"configuration: {_first_line(error)} Mend .dlt/config.toml or .dlt/secrets.toml."
+    if isinstance(error, ConfigValueCannotBeCoercedException):
+        return CONFIGURATION, _wrong_type(error.field_name, error.field_value, error.hint)
     if isinstance(error, ConfigurationException):
         return CONFIGURATION, f"configuration: {_first_line(error)} See .dlt/config.toml and .dlt/secrets.toml.example."
     if isinstance(error, MissingDependencyException):
@@ -138,15 +140,34 @@ def _broken_toml(text: str) -> str:
             with open(path, encoding="utf-8") as file:
                 tomlkit.load(file)
         except ParseError as error:
-            reason = str(error).partition(" at line")[0]
-            return f"`{path}`, line {error.line}, column {error.col}: {reason}. Mend it, then run again."
+            return f"`{path}`, line {error.line}, column {error.col}: {_toml_reason(error)}. Mend it, then run again."
         except TOMLKitError as error:
-            return f"`{path}`: {error}. Mend it, then run again."
+            return f"`{path}`: {_toml_reason(error)}. Mend it, then run again."
         except UnicodeDecodeError as error:
             return f"`{path}`: byte {error.start + 1} is not UTF-8. Save the file as UTF-8, then run again."
         except OSError:
             continue
     return f"configuration: {text.splitlines()[-1]}. Mend .dlt/config.toml or .dlt/secrets.toml, then run again."
+
+
+def _toml_reason(error: Exception) -> str:
+    """Return what is wrong, without a period; control characters are named, not shown."""
+    reason = str(error).rpartition(" at line")[0] or str(error)
+    if "Control characters" in reason:
+        return "a text is not closed" if "u000a" in reason else "a control character stands in a text or comment"
+    if "end of file" in reason or "'\\x00'" in reason:
+        return "the file ends in the middle of a setting, or a text is not closed"
+    if "'\\n'" in reason or "'\\r'" in reason:
+        return "the line ends in the middle of a setting"
+    return reason.rstrip(".")
+
+
+def _wrong_type(name: str, value: object, hint: object) -> str:
+    """Return the line for a setting whose value does not fit its type. A secret is taken as it is, so none is shown."""
+    wanted = {int: "a whole number", float: "a number", bool: "`true` or `false`"}
+    meant = next((words for kind, words in wanted.items() if hint is kind), None)
+    meant = meant or ("a list" if "list" in str(hint).lower() else f"of the type {getattr(hint, '__name__', hint)}")
+    return f"setting `{name}`: `{str(value)[:80]}` is not {meant}. Correct it, then run again."
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

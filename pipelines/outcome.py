@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from .exit_codes import CHECK_FAILED, DONE, INCOMPLETE, SIGN_IN, UNREACHABLE, code_of_source_error
+from .wording import counted
 
 if TYPE_CHECKING:
     from .checks import CheckResult
@@ -19,7 +20,8 @@ def say_loaded(loaded: "LoadResult") -> None:
 
     run = loaded.run
     lists = ", ".join(f"{name} {changed} of {run.directory.get(name, 0)}" for name, changed in loaded.changes.items())
-    click.echo(f"loaded    {run.new_events:,} new events, {run.late_events:,} of them late; {run.windows} windows")
+    windows = counted(run.windows, "window")
+    click.echo(f"loaded    {counted(run.new_events, 'new event')}, {run.late_events:,} of them late; {windows}")
     click.echo(f"directory {lists} changed")
     if run.drift:
         click.echo(f"drift     first seen in this run, and loaded: {told_in_one_line(run.drift)}")

@@ -32,6 +32,7 @@ from .destination import LOAD_MEMORY, Pipelines
 from .duckdb_errors import is_held
 from .exit_codes import CONFIGURATION, PipelineError
 from .names import ENRICH_NAME, LOAD_NAME, database_path, dataset_name, destination_type
+from .wording import counted
 
 SETTING = f"pipelines.{ENRICH_NAME}.publish_to"
 
@@ -44,7 +45,7 @@ class Published(NamedTuple):
     rows: int
 
     def line(self) -> str:
-        return f"{self.tables} tables, {self.rows:,} rows to {self.path}"
+        return f"{counted(self.tables, 'table')}, {counted(self.rows, 'row')} to {self.path}"
 
 
 def publish_path() -> str | None:

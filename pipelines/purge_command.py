@@ -11,6 +11,7 @@ from .names import database_path, destination_type
 from .purge import Purged, check_day, purge, rows_before
 from .reading import open_reader
 from .rewrite import rewrite
+from .wording import counted
 
 WAIT_SECONDS = 30.0
 
@@ -68,5 +69,7 @@ def is_terminal() -> bool:
 def remove(pipelines: Any, day: date, counts: dict[str, int]) -> Purged:
     """Purges, and says so."""
     removed = purge(pipelines, day, counts)
-    click.echo(f"purged    {removed.events:,} events, {removed.rows:,} rows in all, of days before {day}")
+    click.echo(
+        f"purged    {counted(removed.events, 'event')}, {counted(removed.rows, 'row')} in all, of days before {day}"
+    )
     return removed

@@ -8,6 +8,7 @@ from typing import Any
 from .report import WIDTH, SummaryTable, format_table
 from .text import printable
 from .verdict import Json, died, duration, utc
+from .wording import counted
 
 RUN_COLUMNS = ("started (UTC)", "command", "exit", "new", "late", "windows", "seconds", "error")
 
@@ -39,7 +40,10 @@ def _facts(status: Json) -> list[tuple[str, str]]:
         facts.append(("covered", f"{utc(coverage['from'])} to {utc(coverage['until'])}"))
     if coverage["until"] is not None or status["incomplete_windows"]:
         facts += [
-            ("late", f"{status['late_events']['events']:,} events in {status['late_events']['days']} days of runs"),
+            (
+                "late",
+                f"{counted(status['late_events']['events'], 'event')} in {status['late_events']['days']} days of runs",
+            ),
             ("findings", ", ".join(f"{count:,} {name}" for name, count in findings.items())),
         ]
     return [*facts, ("sign-in", _sign_in(status["sign_in"]))]
@@ -53,7 +57,8 @@ def _age(freshness: Any) -> str:
 def _sign_in(sign_in: Any) -> str:
     text = sign_in["mode"] or "none, or more than one, is configured"
     if sign_in["certificate_expires_at"]:
-        text += f", good until {sign_in['certificate_expires_at'][:10]} ({sign_in['certificate_days_left']} days)"
+        left = counted(sign_in["certificate_days_left"], "day")
+        text += f", good until {sign_in['certificate_expires_at'][:10]} ({left})"
     if sign_in["mode"] == "oauth":
         stored = sign_in["token_stored_at"]
         text += f", token stored {stored[:16].replace('T', ' ')} UTC" if stored else ", no token stored yet"

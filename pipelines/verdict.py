@@ -3,6 +3,8 @@
 from datetime import datetime, timezone
 from typing import Any
 
+from .wording import counted
+
 Json = dict[str, Any]
 
 
@@ -74,5 +76,5 @@ def utc(moment: datetime) -> str:
 def duration(minutes: float) -> str:
     """A length of time for people: 4 minutes, 3.5 hours, 12.0 days."""
     if minutes < 120:
-        return f"{minutes:.0f} minutes"
+        return counted(round(minutes), "minute")
     return f"{minutes / 60:.1f} hours" if minutes < 48 * 60 else f"{minutes / 1440:.1f} days"

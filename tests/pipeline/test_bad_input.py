@@ -153,7 +153,12 @@ def test_missing_role(tenant: Tenant, loaded: Any) -> None:
         ("REGION", "mars1", "`mars1` is not a known region"),
         ("EVENT_TYPES", '["user_activity", "user-activity"]', "`user-activity` is not a type of event"),
         ("EVENT_TYPES", "[]", "is not a type of event"),
-        ("HISTORY_DAYS", "a month", "history_days"),
+        (
+            "HISTORY_DAYS",
+            "a month",
+            "setting `history_days`: `a month` is not a whole number. Correct it, then run again.",
+        ),
+        ("LATE_EVENT_SCAN", "maybe", "setting `late_event_scan`: `maybe` is not `true` or `false`."),
         ("HISTORY_DAYS", "0", "`0` is out of range. Use 1 to 90"),
         (
             "PAGE_SISE",
@@ -200,7 +205,11 @@ def test_database_of_another_kind(tenant: Tenant, database: Path) -> None:
 
 def test_database_in_a_folder_that_does_not_exist(tenant: Tenant, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DESTINATION__DUCKDB__CREDENTIALS", "/nowhere/at/all/audit_log.duckdb")
-    one_line(tenant.at("http://127.0.0.1:9").run("load"), 2, "/nowhere/at/all/audit_log.duckdb", "cannot be opened")
+    one_line(
+        tenant.at("http://127.0.0.1:9").run("load"),
+        2,
+        "/nowhere/at/all/audit_log.duckdb`: there is no folder `/nowhere/at/all`. Make it",
+    )
 
 
 def test_database_named_like_a_dataset(tenant: Tenant, monkeypatch: pytest.MonkeyPatch) -> None:

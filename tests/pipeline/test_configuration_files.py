@@ -110,3 +110,27 @@ def test_other_programs_end_with_one_line_too(tmp_path: Path, module: str) -> No
     code, said = run(tmp_path, module=module)
     assert "Traceback" not in said and len(said.splitlines()) == 1
     assert (code, said.startswith("dashboard: `")) == (2, True) or (code, said.startswith("dictionary: ")) == (1, True)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("[a.credentials]\nx = 1\n[a]\ncredentials = 2\n", 'line 4, column 0: Key "credentials" already exists.'),
+        ('[a]\nx = "one\ny = 2\n', "line 2, column 8: a text is not closed."),
+        ('x = "one', "line 1, column 0: the file ends in the middle of a setting, or a text is not closed."),
+        ('x = "o\x01e"\n', "line 1, column 6: a control character stands in a text or comment."),
+        ("x =\n", "line 1, column 3: the line ends in the middle of a setting."),
+    ],
+)
+def test_the_reason_is_told_in_words(tmp_path: Path, text: str, says: str) -> None:
+    import tomlkit
+    from dlt.common.configuration.providers.toml import TomlProviderReadException
+
+    from pipelines.exit_codes import explain
+
+    path = tmp_path / "config.toml"
+    path.write_text(text)
+    with pytest.raises(Exception) as broken:
+        tomlkit.parse(text)
+    error = TomlProviderReadException("config.toml", "config.toml", [str(path)], str(broken.value))
+    assert explain(error) == (2, f"`{path}`, {says} Mend it, then run again.")

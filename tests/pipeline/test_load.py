@@ -159,7 +159,7 @@ def test_late_event_of_a_past_day_is_found_and_loaded(tenant: Tenant, duck: Engi
         tenant.at(server.url).run("load")
         server.events = [*events, late]
         found = tenant.run("load")
-        assert "1 new events, 1 of them late" in found.out
+        assert "1 new event, 1 of them late" in found.out
         server.requests.clear()
         assert "0 new events" in tenant.run("load").out
         asked = [path for path in server.requests if "limit=1&" in path]
@@ -179,7 +179,7 @@ def test_a_day_is_told_to_the_enrichment_only_when_something_came(tenant: Tenant
         # The overlap was fetched again, and brought nothing.
         assert duck.rows(days) == first
         server.events = [*events, event(999_999, int(newest["eventDate"]) - 1)]
-        assert "1 new events" in tenant.run("load").out
+        assert "1 new event," in tenant.run("load").out
         second = duck.rows(days)
         assert [day for day, _ in second] == [day for day, _ in first]
         assert [new[0] for new, old in zip(second, first, strict=True) if new != old] == [first[-1][0]]
@@ -263,7 +263,7 @@ def test_past_window_that_cannot_be_asked_about_is_asked_about_by_the_next_run(t
         assert tenant.run("load")[::2] == (0, "")
         assert len(loaded_rows_of_ids(duck)) == 90
         del server.shape["no_single_event"]
-        assert "1 new events, 1 of them late" in tenant.run("load").out
+        assert "1 new event, 1 of them late" in tenant.run("load").out
     assert len(loaded_rows_of_ids(duck)) == 91
 
 

@@ -246,3 +246,16 @@ def test_secrets_are_taken_out_of_errors(tenant: Tenant, monkeypatch: pytest.Mon
     said = 'unexpected spaces found in "st%40ple 100%25", or st%40ple%20100%25, or st@ple 100%'
     assert redact(said) == 'unexpected spaces found in "***", or ***, or ***'
     assert os.environ["DESTINATION__POSTGRES__CREDENTIALS"] != redact(os.environ["DESTINATION__POSTGRES__CREDENTIALS"])
+
+
+def test_one_of_a_kind_is_singular() -> None:
+    from pipelines.publish import Published
+    from pipelines.verdict import duration
+
+    assert [duration(minutes) for minutes in (0, 1.2, 1.6, 119.4)] == [
+        "0 minutes",
+        "1 minute",
+        "2 minutes",
+        "119 minutes",
+    ]
+    assert [Published("x", n, n).line() for n in (1, 2)] == ["1 table, 1 row to x", "2 tables, 2 rows to x"]

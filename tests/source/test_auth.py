@@ -225,5 +225,8 @@ def test_a_password_with_a_line_break_is_sent_as_it_is_and_named_when_refused(cl
             return Answer(401, {"status": "FAILURE_BAD_CREDENTIAL"})
 
     auth = PasswordAuth(Refuses(), "http://auth", by_password(password="secret\n"))  # type: ignore[arg-type]
-    with pytest.raises(SignInError, match=r"password begins or ends with a blank or line break.*IP allow list"):
+    with pytest.raises(
+        SignInError,
+        match=r"password begins or ends with a blank or line break.*If the credentials are right.*IP allow list",
+    ):
         auth.token()

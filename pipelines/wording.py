@@ -1,0 +1,6 @@
+"""Words that depend on a number."""
+
+
+def counted(number: int, noun: str) -> str:
+    """Return `1 window` or `2 windows`."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
