@@ -91,8 +91,8 @@ def test_a_warning_of_this_program_looks_like_its_other_lines(tenant: Tenant, tm
     tenant.at("http://127.0.0.1:9", password="hunter2")
     said = [
         subprocess.run(
-            [sys.executable, "-m", "pipelines.audit", "enrich"],
-            cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(REPOSITORY), "RUNTIME__LOG_LEVEL": level},
+            [sys.executable, "-m", "pipelines.audit", "check-access"],
+            cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(REPOSITORY), "RUNTIME__LOG_LEVEL": level, "RUNTIME__REQUEST_MAX_ATTEMPTS": "1"},
             capture_output=True, text=True,
         ).stderr
         for level in ("WARNING", "INFO")
