@@ -46,7 +46,7 @@ driver: setup ## Install what a warehouse needs beside the locked packages: make
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c $(VENV)/installed.txt "dlt[$(FOR)]"
 
 docs: setup ## Write the data dictionary with its lineage, one page: build/dictionary.html
-	@$(BIN)/python -m pipelines.dictionary
+	@$(BIN)/python -m pipelines.data_dictionary
 
 report: setup ## Show sign-ins, most visited pages, most active users, busiest models
 	@$(BIN)/python -m pipelines.audit report

@@ -4,17 +4,17 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .credentials import (
+    from .auth.credentials import (
         AnaplanCredentials,
         CertificateCredentials,
         OAuthCredentials,
         PasswordCredentials,
         TokenCredentials,
     )
-    from .decoding import DecodingProcess
-    from .forget import forget_before
-    from .log import Reload
-    from .run import Run
+    from .events.decode_process import DecodingProcess
+    from .events.stream import Reload
+    from .extract_report import Run
+    from .purge import forget_before
     from .source import MERGE, audit_source
 
 __all__ = [
@@ -33,11 +33,11 @@ __all__ = [
 
 _MODULES = {
     "audit_source": "source",
-    "DecodingProcess": "decoding",
+    "DecodingProcess": "events.decode_process",
     "MERGE": "source",
-    "Reload": "log",
-    "Run": "run",
-    "forget_before": "forget",
+    "Reload": "events.stream",
+    "Run": "extract_report",
+    "forget_before": "purge",
 }
 
 
@@ -45,4 +45,4 @@ def __getattr__(name: str) -> Any:
     """Imports what is asked for: the process that decodes pages needs no dlt, which is most of the memory here."""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f".{_MODULES.get(name, 'credentials')}", __name__), name)
+    return getattr(import_module(f".{_MODULES.get(name, 'auth.credentials')}", __name__), name)

@@ -11,10 +11,10 @@ from dlt.common.storages.load_package import commit_load_package_state, load_pac
 
 from .client import Client, SignedClient, describe_clock
 from .errors import ConfigurationError
+from .events.windows import CLOCK_SLACK_MS
+from .extract_report import Run
 from .known import Known
-from .run import Run
 from .settings import Hosts
-from .windows import CLOCK_SLACK_MS
 
 _NOTE = "this machine's clock is"
 

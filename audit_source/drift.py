@@ -11,7 +11,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from .pages import normalise_code
+from .events.decode import normalise_code
 from .records import NewColumns
 
 NEW_FIELD, NEW_CODE, OTHER_TYPE, MISSING = "new field", "unknown code", "field of another type", "field that is gone"

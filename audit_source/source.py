@@ -16,28 +16,28 @@ from dlt.common.schema.utils import new_table
 from dlt.common.typing import TSecretStrValue
 from dlt.sources import DltResource
 
-from .auth import make_auth
-from .client import Client, SignedClient
-from .clock import begin_versions_at, learn_server_clock
-from .credentials import (
+from .auth.credentials import (
     CertificateCredentials,
     OAuthCredentials,
     PasswordCredentials,
     TokenCredentials,
     choose_credentials,
 )
-from .decoding import DecodingProcess, PageDecoder
-from .directory import fetch_list, logins, versions
-from .directory_guard import DirectoryGuard
+from .auth.token_auth import make_auth
+from .client import Client, SignedClient
+from .clock import begin_versions_at, learn_server_clock
+from .directory.lists import fetch_list, logins, versions
+from .directory.shrink_guard import DirectoryGuard
 from .drift import found_in, untold
 from .errors import AuditSourceError, ConfigurationError
-from .events import EventFetcher
+from .events.decode import normalise_code
+from .events.decode_process import DecodingProcess, PageDecoder
+from .events.fetch import EventFetcher
+from .events.stream import Batch, Reload, read_log
+from .extract_report import Run
 from .known import NOTHING_KNOWN, Known
-from .log import Batch, Reload, read_log
-from .pages import normalise_code
-from .privacy import Privacy, make_privacy
+from .privacy.masking import Privacy, make_privacy
 from .records import NewColumns, Rows, table_of
-from .run import Run
 from .schema import (
     EVENT_DAYS,
     EVENT_TYPES,

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .command_line import AuditGroup, debug_option
-from .exit_codes import DONE, HELP
-from .outcome import note_outcome, say_checked, say_enriched, say_loaded, say_seconds
-from .start_up import leave_out_what_is_for_others
-from .steps import check_step, enrich_step, load_step, publish_step, publish_to
+from pipelines.cli.group import AuditGroup, debug_option
+from pipelines.common.exit_codes import DONE, HELP
+from pipelines.common.start_up import leave_out_what_is_for_others
+from pipelines.run.steps import check_step, enrich_step, load_step, publish_step, publish_to
+from pipelines.run.summary import note_outcome, say_checked, say_enriched, say_loaded, say_seconds
 
 if TYPE_CHECKING:
-    from .run_log import RunRecord
+    from pipelines.monitoring.run_record import RunRecord
 
 
 class Seconds(click.FloatRange):
@@ -133,8 +133,8 @@ def check() -> int:
 @wait_option
 def report(wait: float) -> int:
     """Show sign-ins, most visited pages, most active users and busiest models; changes nothing."""
-    from .configuration import check_settings
-    from .report import print_summary
+    from pipelines.cli.report import print_summary
+    from pipelines.common.configuration import check_settings
 
     check_settings()
     print_summary(wait)
@@ -151,8 +151,8 @@ def report(wait: float) -> int:
 @wait_option
 def status(as_json: bool, max_age: str, runs: int, wait: float) -> int:
     """Show how fresh and complete the data is; exit code 1 when stale, or when something is missing."""
-    from .configuration import check_settings
-    from .status_command import parse_age, show_status
+    from pipelines.cli.status import parse_age, show_status
+    from pipelines.common.configuration import check_settings
 
     age = parse_age(max_age)
     check_settings()
@@ -163,8 +163,8 @@ def status(as_json: bool, max_age: str, runs: int, wait: float) -> int:
 @debug_option
 def login() -> int:
     """Sign in by OAuth device code and keep the token for the runs to come."""
-    from .configuration import check_settings
-    from .login import login as sign_in
+    from pipelines.cli.login import login as sign_in
+    from pipelines.common.configuration import check_settings
 
     check_settings()
     sign_in()
@@ -175,8 +175,8 @@ def login() -> int:
 @debug_option
 def check_access_command() -> int:
     """Sign in, and show what the account can see and what it lacks; changes nothing."""
-    from .check_access import check_access
-    from .configuration import check_settings
+    from pipelines.cli.check_access import check_access
+    from pipelines.common.configuration import check_settings
 
     check_settings()
     return check_access()
@@ -203,8 +203,8 @@ def export_command(
     table: str, file_format: str | None, to: str | None, force: bool, wait: float, **filters: Any
 ) -> int:
     """Write the rows of a raw or enriched TABLE as CSV, JSON lines or Parquet; changes nothing."""
-    from .configuration import check_settings
-    from .export_command import export_table
+    from pipelines.cli.export import export_table
+    from pipelines.common.configuration import check_settings
 
     check_span(filters["since"], filters["until"])
     check_settings()
@@ -221,8 +221,8 @@ def purge_command(before: datetime, yes: bool) -> int:
     A DuckDB file is written anew without them, and older published copies go. Backups, exports and what a warehouse
     keeps for time travel are not reached: remove them yourself.
     """
-    from .configuration import check_settings
-    from .purge_command import ask, clear_remains, remove
+    from pipelines.cli.purge import ask, clear_remains, remove
+    from pipelines.common.configuration import check_settings
 
     check_settings()
     wanted = ask(before, yes)
@@ -246,8 +246,8 @@ def acknowledge_command(what: tuple[str, ...], note: str | None) -> int:
     """Close gaps, incomplete windows or findings that somebody has seen; `status` then counts them no more."""
     from contextlib import ExitStack
 
-    from .acknowledge import acknowledge
-    from .reading import Reader
+    from pipelines.monitoring.acknowledge import acknowledge
+    from pipelines.warehouse.reader import Reader
 
     with _existing_pipelines() as (pipelines, _), ExitStack() as held:
         closed = acknowledge(pipelines, Reader(pipelines.raw.destination, held), what, note)
@@ -258,10 +258,9 @@ def acknowledge_command(what: tuple[str, ...], note: str | None) -> int:
 @contextmanager
 def _pipelines() -> Iterator[Any]:
     from audit_source import Run
-
-    from .configuration import check_settings
-    from .destination import open_pipelines
-    from .progress import Progress
+    from pipelines.cli.progress import Progress
+    from pipelines.common.configuration import check_settings
+    from pipelines.warehouse.pipelines import open_pipelines
 
     check_settings()
     progress = Progress(Run(tolerant=True))
@@ -272,8 +271,8 @@ def _pipelines() -> Iterator[Any]:
 @contextmanager
 def _existing_pipelines() -> Iterator[Any]:
     """Open the pipelines of a command that works on what was loaded, and makes no database."""
-    from .configuration import check_settings
-    from .reading import check_database_exists
+    from pipelines.common.configuration import check_settings
+    from pipelines.warehouse.reader import check_database_exists
 
     check_settings()
     check_database_exists()
@@ -282,7 +281,7 @@ def _existing_pipelines() -> Iterator[Any]:
 
 
 def _watched(command: str) -> "AbstractContextManager[tuple[Any, Any, RunRecord]]":
-    from .watch import watched
+    from pipelines.run.lifecycle import watched
 
     return watched(command, _existing_pipelines if command in ("enrich", "check") else _pipelines)
 

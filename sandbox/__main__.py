@@ -10,7 +10,7 @@ from dataclasses import fields
 from pathlib import Path
 from textwrap import fill
 
-from . import control, faults
+from .api import control, faults
 from .server import Sandbox, serve
 from .settings import Settings
 

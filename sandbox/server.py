@@ -10,16 +10,16 @@ from typing import Any
 
 from aiohttp import web
 
-from . import audit, auth, directory, oauth
-from .certificates import KeyPair, fingerprint
-from .clock import Clock
-from .company import Company
-from .control import control_routes
-from .faults import Faults
-from .middleware import STOPPING, set_date, steer
+from .api import audit, auth, directory, oauth
+from .api.certificates import KeyPair, fingerprint
+from .api.control import control_routes
+from .api.faults import Faults
+from .api.middleware import STOPPING, set_date, steer
+from .api.state import STATE, RecordedRequest, State
+from .api.tokens import AUDITOR
 from .settings import Settings
-from .state import STATE, RecordedRequest, State
-from .tokens import AUDITOR
+from .world.clock import Clock
+from .world.company import Company
 
 MAX_BODY = 1 << 30
 START_SECONDS = 30
@@ -207,7 +207,7 @@ class Sandbox:
         return self.state.grants.deny(user_code)
 
     def trust(self, certificate: str | Path | KeyPair) -> None:
-        """Trusts a certificate for signing in: a path, PEM text, or a pair of `sandbox.certificates`."""
+        """Trusts a certificate for signing in: a path, PEM text, or a pair of `sandbox.api.certificates`."""
         text = certificate.certificate if isinstance(certificate, KeyPair) else certificate
         if isinstance(text, Path) or "-----BEGIN" not in text:
             text = Path(text).read_text()

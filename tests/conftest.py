@@ -14,9 +14,9 @@ sys.path.insert(0, str(REPOSITORY))
 # Before dlt is imported: no telemetry, and dlt's log where the tests can see it.
 os.environ["RUNTIME__DLTHUB_TELEMETRY"] = "false"
 
-from pipelines import progress  # noqa: E402
-from tests.plain_server import PlainServer  # noqa: E402
-from tests.postgres import Postgres, for_dlt, postgres_server  # noqa: E402
+from pipelines.cli import progress  # noqa: E402
+from tests.support.plain_server import PlainServer  # noqa: E402
+from tests.support.postgres import Postgres, for_dlt, postgres_server  # noqa: E402
 
 SOURCE = "SOURCES__AUDIT_SOURCE__"
 

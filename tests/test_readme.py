@@ -3,9 +3,9 @@
 import re
 from pathlib import Path
 
-from pipelines import exit_codes
 from pipelines.audit import cli
-from pipelines.configuration import ALERT_SETTINGS, PIPELINE_SETTINGS, known_settings
+from pipelines.common import exit_codes
+from pipelines.common.configuration import ALERT_SETTINGS, PIPELINE_SETTINGS, known_settings
 from tests.conftest import REPOSITORY
 
 README = (REPOSITORY / "README.md").read_text(encoding="utf-8")

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import click
 
-from ..command_line import report_error
-from ..exit_codes import CONFIGURATION
+from pipelines.cli.group import report_error
+from pipelines.common.exit_codes import CONFIGURATION
 
 FIRST_PORT, PORTS = 8501, 20
 # How long the first page may take before the address is told in any case.
@@ -41,11 +41,11 @@ def main(address: str, port: int | None) -> None:
 
 def announce(address: str, port: int) -> None:
     """Draw the first page, then say what is shown, and where."""
-    from ..configuration import check_files
+    from pipelines.common.configuration import check_files
 
     check_files()
     is_demo = use_demo()
-    from . import reading
+    from pipelines.dashboard import data_access as reading
 
     # As variables, since the page is drawn once before the server reads its options.
     os.environ.update(STREAMLIT_SERVER_ADDRESS=address, STREAMLIT_SERVER_PORT=str(port))
@@ -74,8 +74,8 @@ def draw_once() -> None:
 
 def use_demo() -> bool:
     """Takes the demo's database where there is no other and no copy of one; returns whether it did."""
-    from ..names import database_path, destination_type
-    from ..published import published_path
+    from pipelines.common.names import database_path, destination_type
+    from pipelines.publish.reader import published_path
 
     if destination_type() != "duckdb" or not DEMO_DATABASE.exists():
         return False

@@ -14,9 +14,10 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from ..exit_codes import PipelineError
-from ..names import DIALECT
-from . import reading
+from pipelines.common.exit_codes import PipelineError
+from pipelines.common.names import DIALECT
+from pipelines.dashboard import data_access as reading
+
 from .queries import log
 from .queries.shapes import Query
 

@@ -11,7 +11,7 @@ import altair as alt
 import pandas as pd
 import streamlit as st
 
-from ..text import printable
+from pipelines.common.text import printable
 
 COLOURS = {
     "light": ["#0072B2", "#D55E00", "#009E73", "#AA4499", "#B8860B", "#6B7280"],

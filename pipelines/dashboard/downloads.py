@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from ..spreadsheet import harmless
+from pipelines.common.spreadsheet import harmless
 
 
 def to_csv(frame: pd.DataFrame) -> bytes:

@@ -6,8 +6,8 @@ from datetime import datetime
 import streamlit as st
 from dlt.common import logger
 
-from ..exit_codes import explain
-from . import reading
+from pipelines.common.exit_codes import explain
+from pipelines.dashboard import data_access as reading
 
 RETRY_SECONDS = 3
 

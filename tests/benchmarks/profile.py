@@ -51,9 +51,9 @@ def _library(file: str, name: str) -> str:
 def main() -> None:
     with bench_tenant(EVENTS) as tenant, tempfile.TemporaryDirectory() as folder:
         os.environ.update(tenant.settings(Path(folder)))
-        from pipelines.destination import ENRICH_MEMORY, open_pipelines
-        from pipelines.enrich import enrich
-        from pipelines.load import load
+        from pipelines.run.load import load
+        from pipelines.transform.runner import enrich
+        from pipelines.warehouse.pipelines import ENRICH_MEMORY, open_pipelines
 
         with open_pipelines() as pipelines:
             profiled(f"load of {EVENTS:,} events", load, pipelines)

@@ -10,7 +10,7 @@ import psycopg2
 from tests.benchmarks.measuring import Measured
 from tests.benchmarks.runs import floor, pipeline, steps
 from tests.benchmarks.tenant import bench_tenant
-from tests.postgres import for_dlt, postgres_server
+from tests.support.postgres import for_dlt, postgres_server
 
 
 def report(events: int) -> list[str]:

@@ -11,9 +11,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from audit_source import schema
-from pipelines.model_files import Seed
-from tests.models.raw import Row, arrow_table
-from tests.models.translation import ENRICHED, ENRICHMENT, RAW, Translator
+from pipelines.transform.parse import Seed
+from tests.support.raw_rows import Row, arrow_table
+from tests.support.translation import ENRICHED, ENRICHMENT, RAW, Translator
 
 SETTINGS = {
     "spark.ui.enabled": "false",

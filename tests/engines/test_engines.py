@@ -15,12 +15,12 @@ from audit_source import schema
 from sandbox.server import Sandbox
 from tests.conftest import Tenant
 from tests.engines.spark import Spark, local_spark
-from tests.harsh import HARSH
-from tests.models import scenario
-from tests.models.conftest import open_warehouse
-from tests.models.raw import Row, at, event
-from tests.models.scenario import ANN, BOB
-from tests.models.translation import ENRICHMENT, Translator
+from tests.pipelines.conftest import open_warehouse
+from tests.support import scenario
+from tests.support.harsh import HARSH
+from tests.support.raw_rows import Row, at, event
+from tests.support.scenario import ANN, BOB
+from tests.support.translation import ENRICHMENT, Translator
 
 NOW = int(datetime(2026, 11, 18, 12, tzinfo=timezone.utc).timestamp() * 1000)
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import requests
 
-from sandbox.certificates import make_key_pair
+from sandbox.api.certificates import make_key_pair
 from sandbox.server import Sandbox
 
 anaplan_sdk = pytest.importorskip("anaplan_sdk", reason="the SDK does not install on this Python")
@@ -33,7 +33,7 @@ def sandbox(monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
 
 def held(sandbox: Sandbox, client: Any) -> None:
     assert {user.id for user in client.audit.get_users()} == {user["id"] for user in sandbox.users()}
-    directory = sandbox.state.directory
+    directory = sandbox.api.state.directory
     assert {one.id for one in client.get_workspaces()} == {one["id"] for one in directory.rows("workspaces")}
     models = client.get_models()
     assert {one.id for one in models} == {one["id"] for one in directory.rows("models")}

@@ -9,7 +9,7 @@ import pytest
 import requests
 
 from sandbox.__main__ import make_parser
-from sandbox.certificates import make_key_pair
+from sandbox.api.certificates import make_key_pair
 from sandbox.server import Sandbox
 
 ROOT = Path(__file__).parents[2]

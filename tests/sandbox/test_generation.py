@@ -8,15 +8,15 @@ from typing import Any
 
 import pytest
 
-from sandbox.catalogue import MESSAGES, PADDED
-from sandbox.clock import DAY, HOUR, Clock, day_of
-from sandbox.company import Company
-from sandbox.events import DayMaker, volume_of
-from sandbox.names import HOSTILE
 from sandbox.settings import Settings
-from sandbox.store import Store
-from tests.crash_world import TENANT as CRASHING
-from tests.matrix import TENANT as FAULTY
+from sandbox.world.catalogue import MESSAGES, PADDED
+from sandbox.world.clock import DAY, HOUR, Clock, day_of
+from sandbox.world.company import Company
+from sandbox.world.events import DayMaker, volume_of
+from sandbox.world.names import HOSTILE
+from sandbox.world.store import Store
+from tests.support.crash_world import TENANT as CRASHING
+from tests.support.matrix import TENANT as FAULTY
 
 from .conftest import NOW
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from tests.crash_world import World, open_world
-from tests.truth import Verdict, compare
+from tests.support.crash_world import World, open_world
+from tests.support.truth import Verdict, compare
 
 # In the order in which they are printed.
 TRIED = ("fault cases", "requests hit", "obstacles", "kills survived", "bad inputs", "secrets hunted", "attacks")

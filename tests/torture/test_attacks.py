@@ -15,11 +15,11 @@ import psycopg2
 import pytest
 
 from sandbox.server import Sandbox
-from tests.children import Ended
-from tests.crash_world import World
-from tests.killing import kill_at, kill_at_step
-from tests.places import RAW, Place
-from tests.wrong_clock import hide_server_clock, plan_by_own_clock, set_clock
+from tests.support.children import Ended
+from tests.support.crash_world import World
+from tests.support.killing import kill_at, kill_at_step
+from tests.support.places import RAW, Place
+from tests.support.wrong_clock import hide_server_clock, plan_by_own_clock, set_clock
 
 DAY = 24.0
 # How wrong the clock is, run by run; at last it is right.
@@ -56,7 +56,7 @@ def test_a_ledger_of_the_future_is_repaired_through_a_kill(
     future = f"select count(*) from {RAW}.event_windows where window_end > now()"
     assert where.engine.rows(future)[0][0] > 0
     if killed is not None:
-        stage = "pipelines.load:_remove_future_windows"
+        stage = "pipelines.run.load:_remove_future_windows"
         if killed == "before the load is through":
             stage = "dlt.destinations.job_client_impl:SqlJobClientBase.complete_load"
         how = (kill_at_step, killed) if isinstance(killed, int) else (kill_at, stage, "before", 1)
@@ -190,7 +190,7 @@ def test_readers_that_hold_on(world: World, tally: Any, purged: Any, command: st
     with busy_readers(where):
         ends_in_time(world, where, last, None)
     if command == "purge":
-        killed = world.run(where, (kill_at, "pipelines.purge:_delete_raw", "after", 1), command=last)
+        killed = world.run(where, (kill_at, "pipelines.run.purge:_delete_raw", "after", 1), command=last)
         assert killed.code == -signal.SIGKILL
     ended = world.run(where, command=last)
     assert (ended.code, ended.err) == (0, ""), ended

@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from tests.crash_world import World, said
-from tests.obstacles import execute
-from tests.places import ENRICHED, RAW
-from tests.postgres import Postgres, for_dlt
+from tests.support.crash_world import World, said
+from tests.support.obstacles import execute
+from tests.support.places import ENRICHED, RAW
+from tests.support.postgres import Postgres, for_dlt
 
 PASSWORD = "p@ss/w:rd%é-0815"
 # What is taken from the user, and how it is given back.

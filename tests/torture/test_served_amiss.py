@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 
 from tests.conftest import event
-from tests.crash_world import World
-from tests.killing import kill_at
-from tests.pipeline.test_odd_events import nested
-from tests.places import ENRICHED, RAW, Place
-from tests.plain_server import PlainServer
-from tests.truth import compare_events, compare_list, compare_windows
+from tests.pipelines.run.test_odd_events import nested
+from tests.support.crash_world import World
+from tests.support.killing import kill_at
+from tests.support.places import ENRICHED, RAW, Place
+from tests.support.plain_server import PlainServer
+from tests.support.truth import compare_events, compare_list, compare_windows
 
 HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS
@@ -83,7 +83,7 @@ def test_poison_among_good_events(world: World, tally: Any, server: PlainServer,
 
     server.select = between
     if killed:
-        died = world.run(where, (kill_at, "audit_source.log:_unseen", "after", 2))
+        died = world.run(where, (kill_at, "audit_source.events.stream:_unseen", "after", 2))
         assert died.code == -signal.SIGKILL
     for late in (0, 1):
         server.events += [event(20_000 + late, TODAY - 2 * DAY_MS)] * late
@@ -156,7 +156,7 @@ def test_several_days_that_never_answer_at_set_up(
     world: World, tally: Any, server: PlainServer, where: Place, days: tuple[int, ...]
 ) -> None:
     server.shape["refuse"] = refusing(500, *days)
-    died = world.run(where, (kill_at, "audit_source.log:_Ledger._note", "before", 2))
+    died = world.run(where, (kill_at, "audit_source.events.stream:_Ledger._note", "before", 2))
     assert died.code == -signal.SIGKILL
     ended = world.run(where)
     assert ended.code in (4, 5), ended

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from sqlglot import exp, parse_one
 
-from ...names import DIALECT
+from pipelines.common.names import DIALECT
 
 Query = exp.Select
 TOP, DETAILS = 15, 500

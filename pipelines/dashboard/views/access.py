@@ -1,10 +1,11 @@
 """Who gave what access to whom."""
 
-from .. import charts
+from pipelines.dashboard import charts
+from pipelines.dashboard.queries import changes
+
 from ..cached import ask
 from ..filters import Filters
 from ..panels import Panel, details, numbers, page_title, row
-from ..queries import changes
 
 ACTIONS = ("granted", "revoked", "created", "deleted", "updated")
 

@@ -1,10 +1,11 @@
 """Who ran or changed what on which model."""
 
-from .. import charts
+from pipelines.dashboard import charts
+from pipelines.dashboard.queries import changes
+
 from ..cached import ask
 from ..filters import Filters
 from ..panels import Panel, details, numbers, page_title, row
-from ..queries import changes
 
 KINDS = ("action", "import", "export", "process", "structure", "data")
 

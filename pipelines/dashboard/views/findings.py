@@ -3,12 +3,13 @@
 import pandas as pd
 import streamlit as st
 
-from ...text import printable
-from .. import charts
+from pipelines.common.text import printable
+from pipelines.dashboard import charts
+from pipelines.dashboard.queries import findings
+
 from ..cached import ask
 from ..filters import Filters
 from ..panels import Panel, details, numbers, page_title, row
-from ..queries import findings
 
 SEVERITIES = ("high", "medium", "low")
 CHOICES = 200

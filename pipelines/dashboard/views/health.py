@@ -3,14 +3,15 @@
 import pandas as pd
 import streamlit as st
 
-from .. import charts
+from pipelines.dashboard import charts
+from pipelines.dashboard.data_access import RAW, NothingLoaded
+from pipelines.dashboard.queries import log, usage
+
 from ..cached import ask_database, watch
 from ..coverage import AS_WANTED, COMPLETE, STATUSES, daily_coverage, gaps
 from ..filters import Filters
 from ..panels import Panel, numbers, page_title, row, table
-from ..queries import log, usage
 from ..queries.shapes import Query
-from ..reading import RAW, NothingLoaded
 
 
 def show(filters: Filters) -> None:

@@ -5,13 +5,14 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from .. import charts
+from pipelines.dashboard import charts
+from pipelines.dashboard.data_access import RAW, NothingLoaded
+from pipelines.dashboard.queries import changes, findings, log, sign_ins, usage
+
 from ..cached import ask, watch
 from ..coverage import daily_coverage, gaps
 from ..filters import Filters
 from ..panels import Panel, numbers, page_title, row, table
-from ..queries import changes, findings, log, sign_ins, usage
-from ..reading import RAW, NothingLoaded
 from .shared import busiest_models, daily_sign_ins, most_active_users, most_visited_pages
 
 SHOWN = 8

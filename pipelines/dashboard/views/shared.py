@@ -1,10 +1,11 @@
 """Panels that more than one page shows."""
 
-from .. import charts
+from pipelines.dashboard import charts
+from pipelines.dashboard.queries import sign_ins, usage
+
 from ..filters import Filters
 from ..panels import Panel
 from ..people import named
-from ..queries import sign_ins, usage
 from ..queries.shapes import TOP
 
 OUTCOMES = ("success", "failure")

@@ -1,10 +1,11 @@
 """Who signed in, who failed to, from where and with what."""
 
-from .. import charts
+from pipelines.dashboard import charts
+from pipelines.dashboard.queries import sign_ins
+
 from ..cached import ask
 from ..filters import Filters
 from ..panels import Panel, details, numbers, page_title, row
-from ..queries import sign_ins
 from .shared import daily_sign_ins
 
 

@@ -1,10 +1,11 @@
 """What is used: pages, apps, models, and at which hours."""
 
-from .. import charts
+from pipelines.dashboard import charts
+from pipelines.dashboard.queries import usage
+
 from ..cached import ask
 from ..filters import Filters
 from ..panels import Panel, numbers, page_title, row
-from ..queries import usage
 from .shared import busiest_models, most_active_users, most_visited_pages
 
 KINDS = ("model", "board", "worksheet", "report", "dashboard", "app")

@@ -1,0 +1,116 @@
+"""OAuth device grant: a person approves a code in a browser, on whatever machine, and a refresh token comes back."""
+
+import time
+from typing import Any, NamedTuple
+
+from ..client import Client
+from ..errors import BadAnswerError, SignInError
+from .token_auth import json_object, oauth_error
+
+GRANT_TYPE = "urn:ietf:params:oauth:grant-type:device_code"
+SCOPE = "openid profile email offline_access"
+# RFC 8628: the pause where the server names none, and what `slow_down` adds to it.
+DEFAULT_INTERVAL_SECONDS = 5.0
+SLOW_DOWN_SECONDS = 5.0
+DEFAULT_LIFETIME_SECONDS = 600.0
+
+
+class DeviceCode(NamedTuple):
+    """What a person has to open and enter; times in seconds. `device_code` is a secret."""
+
+    device_code: str
+    user_code: str
+    address: str
+    complete_address: str
+    expires_in: float
+    interval: float
+
+
+class DeviceGrant:
+    """Asks for a code, and then for its tokens until they come.
+
+    Args:
+        oauth_url (str): Base address of Anaplan's OAuth service.
+        client_id (str): An OAuth client of the kind "device grant".
+    """
+
+    def __init__(self, oauth_url: str, client_id: str) -> None:
+        # To this service 429 is no failure: it is how `slow_down` is said.
+        self._client = Client(1, 300, retry_429=False)
+        self._url, self._client_id = f"{oauth_url}/oauth", client_id
+
+    def close(self) -> None:
+        self._client.close()
+
+    def start(self) -> DeviceCode:
+        """Returns a new code.
+
+        Raises:
+            SignInError: Anaplan does not know the client, or it may not use this grant.
+            UnreachableError: Anaplan does not answer.
+        """
+        url = f"{self._url}/device/code"
+        response = self._client.fetch("POST", url, json={"client_id": self._client_id, "scope": SCOPE})
+        answer = json_object(response)
+        if response.status_code != 200:
+            raise SignInError(
+                f"POST {url}",
+                f"HTTP {response.status_code} {oauth_error(answer)}".strip(),
+                "Check `client_id`, and that the OAuth client is one for the device grant.",
+            )
+        try:
+            return DeviceCode(
+                str(answer["device_code"]),
+                str(answer["user_code"]),
+                str(answer["verification_uri"]),
+                str(answer.get("verification_uri_complete") or answer["verification_uri"]),
+                _seconds(answer.get("expires_in"), DEFAULT_LIFETIME_SECONDS),
+                _seconds(answer.get("interval"), DEFAULT_INTERVAL_SECONDS),
+            )
+        except KeyError as missing:
+            raise BadAnswerError(f"POST {url}", f"an answer without {missing}", "Check `oauth_url`; else report it.")
+
+    def wait(self, code: DeviceCode) -> str:
+        """Returns the refresh token, as soon as somebody has approved the code.
+
+        Raises:
+            SignInError: The code was denied or has expired, or the client gets no refresh token.
+            UnreachableError: Anaplan does not answer.
+        """
+        interval, ends_at = code.interval, time.monotonic() + code.expires_in
+        url = f"{self._url}/token"
+        body = {"grant_type": GRANT_TYPE, "client_id": self._client_id, "device_code": code.device_code}
+        while time.monotonic() + interval < ends_at:
+            time.sleep(interval)
+            response = self._client.fetch("POST", url, json=body)
+            answer = json_object(response)
+            if response.status_code == 200:
+                return _refresh_token(url, answer)
+            error = oauth_error(answer)
+            if error == "slow_down" or response.status_code == 429:
+                interval += SLOW_DOWN_SECONDS
+            elif error != "authorization_pending":
+                raise _refused(url, response.status_code, error)
+        raise _refused(url, None, "expired_token")
+
+
+def _refresh_token(url: str, answer: dict[str, Any]) -> str:
+    token = answer.get("refresh_token")
+    if not isinstance(token, str) or not token:
+        raise SignInError(
+            f"POST {url}", "an answer without a refresh token", "Allow the OAuth client offline access, then try again."
+        )
+    return token
+
+
+def _refused(url: str, status: int | None, error: str) -> SignInError:
+    got = "the code has expired" if status is None else f"HTTP {status} {error}".strip()
+    advice = {
+        "expired_token": "Nobody approved it in time. Start again.",
+        "access_denied": "It was denied in the browser. Start again, and approve it.",
+    }.get(error, "Start again.")
+    return SignInError(f"POST {url}", got, advice)
+
+
+def _seconds(value: Any, otherwise: float) -> float:
+    return float(value) if isinstance(value, (int, float)) and value > 0 else otherwise

@@ -1,0 +1,48 @@
+"""Holds a directory list against what was loaded before: another tenant, or a right that was lost.
+
+An account that loses a right sees a fraction of a list. dlt would retire everyone who is missing.
+"""
+
+from collections.abc import MutableMapping
+from typing import Any
+
+from ..known import Known
+from ..tenant import TenantGuard
+
+# Fewer than these may always go: three of ten users who left are no lost right.
+LEAST_LOST = 3
+
+
+class DirectoryGuard:
+    """Decides whether a list may be applied.
+
+    Args:
+        limit_percent (int): A list that lost a larger share of its records at once is not applied.
+        accept (bool): Whether it is applied all the same.
+        known (Known): Records of each list in the destination, for a state that does not know them.
+    """
+
+    def __init__(self, limit_percent: int, accept: bool, known: Known) -> None:
+        self._limit, self._accept, self._known = limit_percent, accept, known
+        # The tenant is known, and the users that came, if any, do not tell whether it is this one.
+        self.is_unsure = False
+
+    def before(self, name: str, state: MutableMapping[str, Any]) -> int:
+        """Return how many records the list had when it was last applied."""
+        return int(state.get("records") or self._known.records.get(name, 0))
+
+    def has_shrunk(self, name: str, records: list[Any], state: MutableMapping[str, Any]) -> bool:
+        """Whether the list lost more than it may. An empty one is never applied anyway."""
+        before = self.before(name, state)
+        lost = before - len(records)
+        return bool(records) and not self._accept and lost > LEAST_LOST and lost * 100 > before * self._limit
+
+    def check_tenant(self, users: list[dict[str, Any]], state: MutableMapping[str, Any]) -> None:
+        """Refuse the users of another tenant.
+
+        Raises:
+            ConfigurationError: They belong to another tenant than those that were loaded before.
+        """
+        tenant = TenantGuard("customerId", state, self._known.customer_id)
+        tenant.check(user.get("customerId") for user in users)
+        self.is_unsure = "tenant" in state and not tenant.is_known

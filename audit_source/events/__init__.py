@@ -1,0 +1,1 @@
+"""The event log: windows, ledger, fetching and decoding of pages."""

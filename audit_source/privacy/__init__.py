@@ -1,0 +1,1 @@
+"""Masking of names, e-mail and IP addresses before anything is written."""

@@ -1,0 +1,228 @@
+"""Hashes or removes names, e-mail addresses and IP addresses, before anything of them is written anywhere.
+
+What a declared field holds is known: personal fields are replaced whole, in all others only what looks like an e-mail
+or IP address is. Of a field that nobody declared nothing is known, so every text in it is replaced, unless it has the
+form of an id. User ids stay: without them no event could be told to be of the same person.
+
+A token is HMAC-SHA256 of the text, in one spelling, under a secret key: the same person, the same token, in every
+table and every run, and nobody without the key can try out names.
+"""
+
+import csv
+import json
+import re
+from collections.abc import Callable
+from importlib import resources
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ..errors import ConfigurationError
+from ..events.decode import normalise_code
+from ..schema import ATTRIBUTE_PREFIX, ATTRIBUTES, EVENTS, TABLES, USERS
+from .pseudonyms import Tokens, spelling
+
+KEEP, HASH, DROP = "keep", "hash", "drop"
+SHORTEST_KEY = 16
+
+# Declared fields of the API that say what a person is called or where they are.
+PERSONAL = {"ipAddress", "targetUserName", "email"}
+# Digits and dots here are never an address.
+NO_ADDRESS = {"eventTypeId", "serviceVersion", "checksum", "eventTimeZone", "createdTimeZone"}
+
+_Mask = Callable[[Any], Any]
+
+# What may hold one of these, or JSON: only such texts are looked at one by one.
+_SUSPICIOUS = r"@|%40|\d\.\d+\.\d+\.\d|:[0-9A-Fa-f]*:|^[\[{]"
+# What surely names no person: ids of Anaplan's, and numbers too short for a telephone.
+_ID = re.compile(
+    r"[0-9A-Fa-f]{24}|[0-9A-Fa-f]{32}|[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}|INTERNAL_\d+|con_\w{16}"
+    r"|11[2-8]\d{9}|-?\d{1,6}|true|false",
+    re.ASCII,
+)
+
+
+def make_privacy(how: str, key: str | None) -> "Privacy | None":
+    """Returns what the setting `privacy` asks for, None for `keep`.
+
+    Raises:
+        ConfigurationError: The setting is unknown, or there is no key to hash with.
+    """
+    if how not in (KEEP, HASH, DROP):
+        raise ConfigurationError("setting `privacy`", f"`{how}` is unknown", f"Use {KEEP}, {HASH} or {DROP}.")
+    if how == HASH and len(key or "") < SHORTEST_KEY:
+        raise ConfigurationError(
+            "setting `privacy_key`",
+            f"hashing needs a key of {SHORTEST_KEY} characters or more",
+            "Make one (openssl rand -hex 32) and keep it under [sources.audit_source] in .dlt/secrets.toml.",
+        )
+    return None if how == KEEP else Privacy((key or "").encode() if how == HASH else None)
+
+
+class Privacy:
+    """Replaces what is personal; without a key by nothing at all."""
+
+    def __init__(self, key: bytes | None) -> None:
+        tokens = Tokens(key)
+        self.token, self.scrubbed = tokens.token, tokens.scrubbed
+        self._messages, self._about_things = _catalogue()
+        self._columns = {column.name: str(column.field) for column in EVENTS.columns if column.field}
+        self._columns.update(zip(_attribute_columns(), ATTRIBUTES, strict=True))
+
+    def events(self, table: pa.Table) -> pa.Table:
+        """Returns a table of events with every personal text replaced."""
+        personal = [code not in self._about_things for code in table["event_type_code"].to_pylist()]
+        for position, field in enumerate(table.schema):
+            column = table.column(position)
+            if not pa.types.is_string(field.type) or column.null_count == len(column):
+                continue
+            table = table.set_column(position, field, self._event_column(field.name, column, personal))
+        return table
+
+    def record(self, table_name: str, record: dict[str, Any]) -> dict[str, Any]:
+        """Returns a record of the directory with every personal text replaced.
+
+        The token of a user's whole name stands in `firstName`: events name people so.
+        """
+        known = _FIELDS[table_name]
+        masked: dict[str, Any] = {
+            str(self.scrubbed(field)): self._declared(field, value) if field in known else self._unknown(value)
+            for field, value in record.items()
+        }
+        if table_name == USERS.name:
+            name = " ".join(str(record[field]) for field in ("firstName", "lastName") if record.get(field))
+            masked.update(firstName=self.token(name) if name else None, lastName=None)
+        return masked
+
+    def _event_column(self, name: str, column: pa.ChunkedArray, personal: list[bool]) -> pa.ChunkedArray:
+        field = self._columns.get(name, name)
+        if name in ("additional_attributes", "raw_record"):
+            mask = self._attributes if name == "additional_attributes" else self._event
+            texts = zip(column.to_pylist(), personal, strict=True)
+            return _array([None if text is None else _dumps(mask(_loads(text), flag)) for text, flag in texts])
+        if name == "event_type_code" or field in NO_ADDRESS:
+            return column
+        if name == f"{ATTRIBUTE_PREFIX}name":
+            values = zip(column.to_pylist(), personal, strict=True)
+            return _array([self._whole(text) if flag else self.scrubbed(text) for text, flag in values])
+        if name == "message":
+            return _each(column, self._message)
+        if field in PERSONAL:
+            return _each(column, self._whole)
+        if name not in self._columns:
+            return _each(column, self._unknown_text)
+        if not pc.any(pc.match_substring_regex(column, _SUSPICIOUS)).as_py():
+            return column
+        return _each(column, self._declared_text)
+
+    def _event(self, record: Any, personal: bool) -> Any:
+        if not isinstance(record, dict):
+            return self._unknown(record)
+        masked = {}
+        for field, value in record.items():
+            if field == "additionalAttributes":
+                masked[field] = self._attributes(value, personal)
+            elif field == "message":
+                masked[field] = self._message(value) if isinstance(value, str) else self._unknown(value)
+            else:
+                known = field in _FIELDS[EVENTS.name]
+                masked[self.scrubbed(field)] = self._declared(field, value) if known else self._unknown(value)
+        return masked
+
+    def _attributes(self, value: Any, personal: bool) -> Any:
+        if not isinstance(value, dict):
+            return self._unknown(value)
+        masked = {}
+        for key, item in value.items():
+            if key == "name" and personal:
+                masked[key] = self._whole(item)
+            elif key in ATTRIBUTES:
+                masked[key] = self._declared(key, item)
+            else:
+                masked[self.scrubbed(key)] = self._unknown(item)
+        return masked
+
+    def _declared(self, field: str, value: Any) -> Any:
+        if field in PERSONAL:
+            return self._whole(value)
+        if isinstance(value, str):
+            return value if field in NO_ADDRESS else self._declared_text(value)
+        if field in _NUMBERS and isinstance(value, (int, float)):
+            return value
+        return self._unknown(value)
+
+    def _declared_text(self, text: str | None) -> str | None:
+        return self._unknown_text(text) if text and text[0] in "[{" else self.scrubbed(text)
+
+    def _unknown_text(self, text: str | None) -> str | None:
+        """What a field of an unknown kind holds, which may be JSON as text."""
+        if text and text[0] in "[{":
+            parsed = _loads(text)
+            return self._whole(text) if isinstance(parsed, str) else _dumps(self._unknown(parsed))
+        return text if text is None or _ID.fullmatch(text) else self._whole(text)
+
+    def _unknown(self, value: Any) -> Any:
+        if isinstance(value, str):
+            return self._unknown_text(value)
+        if isinstance(value, list):
+            return [self._unknown(item) for item in value]
+        if isinstance(value, dict):
+            return {self.scrubbed(key): self._unknown(item) for key, item in value.items()}
+        if isinstance(value, (int, float)) and not isinstance(value, bool):
+            return value if _ID.fullmatch(str(value)) else self._whole(str(value))
+        return value
+
+    def _whole(self, value: Any) -> Any:
+        if isinstance(value, list):
+            return [self._whole(item) for item in value]
+        if isinstance(value, dict):
+            return {self.scrubbed(key): self._whole(item) for key, item in value.items()}
+        return value if value is None or value == "" or isinstance(value, bool) else self.token(str(value))
+
+    def _message(self, text: str | None) -> str | None:
+        return text if text is None or spelling(text) in self._messages else self._whole(text)
+
+
+def _each(column: pa.ChunkedArray, mask: _Mask) -> pa.ChunkedArray:
+    """Masks every different text once."""
+    encoded = column.combine_chunks().dictionary_encode()
+    masked = pa.array([mask(text) for text in encoded.dictionary.to_pylist()], pa.string())
+    return pa.chunked_array([masked.take(encoded.indices)])
+
+
+def _array(values: list[Any]) -> pa.ChunkedArray:
+    return pa.chunked_array([pa.array(values, pa.string())])
+
+
+def _catalogue() -> tuple[set[str], set[str]]:
+    """Returns the texts of Anaplan's catalogue, and the codes whose object is surely no person."""
+    text = (resources.files(__package__.rpartition(".")[0]) / "event_types.csv").read_text(encoding="utf-8")
+    rows = list(csv.DictReader(text.splitlines()))
+    things = {str(normalise_code(row["event_type_id"])) for row in rows if row["object_kind"] not in ("", "user")}
+    return {spelling(row["event_message"]) for row in rows}, things
+
+
+def _attribute_columns() -> list[str]:
+    return [column.name for column in EVENTS.columns if column.name.startswith(ATTRIBUTE_PREFIX)]
+
+
+def _loads(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+def _dumps(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+# Sizes, counts and moments, which no telephone number is.
+_NUMBERS = {
+    column.field
+    for table in TABLES
+    for column in table.columns
+    if column.field and column.data_type in ("bigint", "double", "timestamp")
+}
+_FIELDS = {table.name: {column.field for column in table.columns if column.field} for table in TABLES}

@@ -1,0 +1,111 @@
+"""What the configured account can see, asked with one small request each. Nothing is loaded."""
+
+import time
+from typing import Any, NamedTuple
+
+from dlt.common.configuration import with_config
+
+from .auth.credentials import (
+    MODES,
+    CertificateCredentials,
+    OAuthCredentials,
+    PasswordCredentials,
+    TokenCredentials,
+    choose_credentials,
+)
+from .auth.token_auth import make_auth
+from .client import Client, SignedClient
+from .directory.lists import count_list
+from .errors import AuditSourceError
+from .events.decode import decode_page
+from .events.windows import DAY_MS, MINUTE_MS
+from .records import NewColumns, decode_lenient
+from .settings import Hosts, resolve_hosts
+
+# The longest span that the audit API takes.
+ASKED_DAYS = 30
+SECTIONS = ("sources", "audit_source")
+
+
+class Session(NamedTuple):
+    """A client that signs in as configured at its first request, and where it asks; `close()` signs out."""
+
+    client: SignedClient
+    hosts: Hosts
+    mode: str
+
+    def close(self) -> None:
+        self.client.close()
+
+
+@with_config(sections=SECTIONS)
+def configured_hosts(
+    region: str = "us1",
+    auth_url: str | None = None,
+    api_url: str | None = None,
+    audit_url: str | None = None,
+    oauth_url: str | None = None,
+) -> Hosts:
+    """Returns the addresses that the configuration of the source names.
+
+    Raises:
+        ConfigurationError: The region or an address is wrong.
+    """
+    return resolve_hosts(region, {"auth": auth_url, "api": api_url, "audit": audit_url, "oauth": oauth_url})
+
+
+@with_config(sections=SECTIONS)
+def open_session(
+    credentials: PasswordCredentials | CertificateCredentials | OAuthCredentials | TokenCredentials | None = None,
+    auth: str | None = None,
+    token_store: str | None = None,
+    requests_per_minute: int = 300,
+) -> Session:
+    """Returns a session with the configuration of the source.
+
+    Raises:
+        ConfigurationError: A setting or credential is missing, unknown or contradictory. Nothing was asked yet.
+    """
+    hosts = configured_hosts()
+    chosen = choose_credentials(credentials, auth, token_store)
+    mode = next(mode for mode, spec in MODES.items() if isinstance(chosen, spec))
+    client = Client(1, requests_per_minute)
+    return Session(SignedClient(client, make_auth(client, hosts, chosen, token_store)), hosts, mode)
+
+
+def account_name(session: Session) -> str | None:
+    """Returns name and e-mail address of the account, where Anaplan tells them."""
+    url = f"{session.hosts.api}/2/0/users/me"
+    try:
+        answer = decode_lenient(session.client.get(url, {}).content, f"GET {url}")
+    except AuditSourceError:
+        return None
+    user: Any = answer.get("user") if isinstance(answer, dict) else None
+    if not isinstance(user, dict):
+        return None
+    parts = [user.get("firstName"), user.get("lastName"), user.get("email")]
+    return " ".join(str(part) for part in parts if part) or None
+
+
+def count_events(session: Session) -> int | None:
+    """Returns how many events Anaplan has of the last 30 days; None where it does not say.
+
+    Raises:
+        RoleError: The account lacks the Tenant Auditor role.
+        AuditSourceError: Anaplan did not answer, or refused.
+    """
+    url = f"{session.hosts.audit}/audit/api/1/events"
+    now = int(time.time() * 1000)
+    start = now - ASKED_DAYS * DAY_MS + MINUTE_MS
+    params: dict[str, Any] = {"type": "all", "dateFrom": start, "dateTo": now, "limit": 1, "offset": 0}
+    content = session.client.get(url, params).content
+    return decode_page(content, start, f"GET {url}", NewColumns()).total
+
+
+def count_records(session: Session, name: str) -> int | None:
+    """Returns how many `users`, `workspaces` or `models` the account sees; None where Anaplan does not say.
+
+    Raises:
+        AuditSourceError: Anaplan did not answer, or refused.
+    """
+    return count_list(session.client, session.hosts.api, name)

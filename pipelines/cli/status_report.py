@@ -1,0 +1,94 @@
+"""The status as aligned tables for people, and as JSON for machines."""
+
+import json
+import shutil
+from datetime import datetime
+from typing import Any
+
+from pipelines.common.text import printable
+from pipelines.common.wording import counted
+from pipelines.monitoring.problems import Json, died, duration, utc
+
+from .report import WIDTH, SummaryTable, format_table
+
+RUN_COLUMNS = ("started (UTC)", "command", "exit", "new", "late", "windows", "seconds", "error")
+
+
+def as_json(status: Json) -> str:
+    """The whole status; moments are ISO 8601 (UTC)."""
+    return json.dumps(status, indent=2, default=_plain)
+
+
+def as_text(status: Json, width: int | None = None) -> str:
+    """The status on at most `width` columns, by default those of the terminal."""
+    width = width or min(WIDTH, shutil.get_terminal_size((WIDTH, 24)).columns)
+    lines = [f"{name:<11} {text}" for name, text in _facts(status)]
+    for table in _tables(status):
+        lines += format_table(table, width)
+    verdict = [f"problem     {problem['text']}" for problem in status["problems"]]
+    verdict += [f"warning     {warning}" for warning in status["warnings"]]
+    return "\n".join([*lines, "", *(verdict or ["ok          nothing is missing"])])
+
+
+def _facts(status: Json) -> list[tuple[str, str]]:
+    freshness, coverage, findings = status["freshness"], status["coverage"], status["findings"]
+    destination = status["destination"]
+    facts = [("destination", f"{destination['type']} {destination['database'] or destination['raw_dataset']}")]
+    if freshness["covered_until"] is not None:
+        word = "stale" if freshness["stale"] else "fresh"
+        facts.append((word, f"{utc(freshness['covered_until'])}, {_age(freshness)}"))
+    if coverage["until"] is not None:
+        facts.append(("covered", f"{utc(coverage['from'])} to {utc(coverage['until'])}"))
+    if coverage["until"] is not None or status["incomplete_windows"]:
+        facts += [
+            (
+                "late",
+                f"{counted(status['late_events']['events'], 'event')} in {status['late_events']['days']} days of runs",
+            ),
+            ("findings", ", ".join(f"{count:,} {name}" for name, count in findings.items())),
+        ]
+    return [*facts, ("sign-in", _sign_in(status["sign_in"]))]
+
+
+def _age(freshness: Any) -> str:
+    minutes = freshness["minutes_ago"]
+    return f"{duration(minutes)} ago" if minutes >= 0 else f"{duration(-minutes)} in the future"
+
+
+def _sign_in(sign_in: Any) -> str:
+    text = sign_in["mode"] or "none, or more than one, is configured"
+    if sign_in["certificate_expires_at"]:
+        left = counted(sign_in["certificate_days_left"], "day")
+        text += f", good until {sign_in['certificate_expires_at'][:10]} ({left})"
+    if sign_in["mode"] == "oauth":
+        stored = sign_in["token_stored_at"]
+        text += f", token stored {stored[:16].replace('T', ' ')} UTC" if stored else ", no token stored yet"
+    return text
+
+
+def _tables(status: Json) -> list[SummaryTable]:
+    missing = [
+        ("lost, acknowledged" if gap["acknowledged"] else "lost", gap["event_type"], utc(gap["start"]), utc(gap["end"]))
+        for gap in status["gaps"]
+    ]
+    missing += [
+        (f"incomplete{', acknowledged' if w['acknowledged'] else ''}", w["event_type"], utc(w["start"]), utc(w["end"]))
+        for w in status["incomplete_windows"]
+    ]
+    kind = status["destination"]["type"]
+    runs = [_run_row(run, died(run, number == 0, kind)) for number, run in enumerate(status["last_runs"])]
+    sizes = [(table["dataset"], table["table"], table["rows"]) for table in status["tables"]]
+    tables = [SummaryTable("Missing", ("what", "type", "from", "to"), missing)] if missing else []
+    tables += [SummaryTable("Last runs", RUN_COLUMNS, runs)] if runs else []
+    return [*tables, *([SummaryTable("Tables", ("dataset", "table", "rows"), sizes)] if sizes else [])]
+
+
+def _run_row(run: Json, killed: bool) -> tuple[Any, ...]:
+    exit_code = str(run["exit_code"]) if run["ended_at"] is not None else "killed" if killed else "running"
+    seconds = None if run["seconds"] is None else f"{run['seconds']:.1f}"
+    counts = (run["new_events"], run["late_events"], run["windows"])
+    return (utc(run["started_at"])[:16], run["command"], exit_code, *counts, seconds, printable(run["error"] or ""))
+
+
+def _plain(value: Any) -> str:
+    return value.isoformat() if isinstance(value, datetime) else str(value)

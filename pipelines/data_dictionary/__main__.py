@@ -1,0 +1,32 @@
+"""python -m pipelines.dictionary [FILE]: writes the data dictionary. It needs no database."""
+
+import sys
+from pathlib import Path
+
+import click
+
+from pipelines.cli.group import report_error
+
+DEFAULT_FILE = Path("build") / "dictionary.html"
+
+
+@click.command
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path), default=DEFAULT_FILE)
+def write_dictionary(file: Path) -> None:
+    """Writes the data dictionary as one HTML page, by default build/dictionary.html."""
+    from .page import page
+    from .tables import documented_tables
+
+    try:
+        tables = documented_tables()
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(page(tables), encoding="utf-8")
+    except Exception as error:
+        sys.exit(report_error(error, "dictionary"))
+    click.echo(
+        f"{len(tables)} tables, {sum(len(table.columns) for table in tables)} columns: {file.resolve().as_uri()}"
+    )
+
+
+if __name__ == "__main__":
+    write_dictionary(prog_name="python -m pipelines.dictionary")

@@ -1,0 +1,168 @@
+"""What the dictionary tells: raw tables from the schema of the source, enriched ones from the models. No database."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from audit_source import schema
+from pipelines.transform import checks
+from pipelines.transform.graph import Columns, Enrichment, read_enrichment
+from pipelines.transform.parse import MODELS_DIR, Description, Model, Seed
+from pipelines.warehouse import run_tables as own_tables
+
+from .column_sources import Source, column_sources
+
+RAW, ENRICHED = "anaplan_audit_raw", "anaplan_audit"
+_APIS = {
+    **dict.fromkeys(("events", "event_windows", "event_days"), "Anaplan's Audit API"),
+    **dict.fromkeys(("users", "user_logins", "workspaces", "models"), "Anaplan's Integration API"),
+    "event_types": "audit_source/event_types.csv",
+}
+
+
+@dataclass(frozen=True)
+class DocumentedColumn:
+    """A column; `sources` are columns of other tables, `origin` says in words what is no column."""
+
+    name: str
+    data_type: str
+    description: str
+    origin: str = ""
+    sources: list[Source] = field(default_factory=list)
+    reference: Source | None = None
+    accepted: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class DocumentedTable:
+    """A table; `layer` is its place in the lineage, None for those that the pipeline keeps about itself."""
+
+    name: str
+    dataset: str
+    description: str
+    grain: str
+    key: tuple[str, ...]
+    written: str
+    made_from: str
+    columns: list[DocumentedColumn]
+    inputs: list[str] = field(default_factory=list)
+    layer: int | None = None
+
+
+def documented_tables(models_dir: Path = MODELS_DIR) -> list[DocumentedTable]:
+    """Every raw and enriched table, in the order of the lineage.
+
+    Raises:
+        ModelError: A model cannot be built.
+    """
+    raw: dict[str, Columns] = {
+        table.name: {column.name: column.data_type for column in table.all_columns} for table in schema.TABLES
+    }
+    enrichment = read_enrichment(raw, models_dir)
+    known: dict[str, Columns] = {**raw, **{name: table.columns for name, table in enrichment.tables.items()}}
+    models = [
+        _model(model, number, column_sources(model, known), models_dir)
+        for number, layer in enumerate(enrichment.layers, 1)
+        for model in layer
+    ]
+    seeds = [_seed(seed, enrichment) for seed in enrichment.seeds]
+    return [*map(_raw, schema.TABLES), *seeds, *models, *_own()]
+
+
+def edges(tables: list[DocumentedTable]) -> list[tuple[str, str]]:
+    """What is read by what: pairs of input and model."""
+    return [(one, table.name) for table in tables for one in table.inputs]
+
+
+def _raw(table: schema.Table) -> DocumentedTable:
+    columns = []
+    for column in table.all_columns:
+        origin = f"JSON field `{column.field}`" if column.field else "computed at load"
+        if column.name.startswith(schema.ATTRIBUTE_PREFIX):
+            origin = "JSON field of `additionalAttributes`"
+        elif table is schema.EVENT_TYPES:
+            origin = "the catalogue"
+        elif column in schema.VALIDITY:
+            origin = "dlt's SCD2"
+        columns.append(DocumentedColumn(column.name, column.data_type, column.description, origin))
+    source = _APIS[table.name]
+    return DocumentedTable(
+        table.name, RAW, table.description, table.grain, table.key, table.written, source, columns, layer=0
+    )
+
+
+def _seed(seed: Seed, enrichment: Enrichment) -> DocumentedTable:
+    readers = [number for number, layer in enumerate(enrichment.layers, 1) for one in layer if seed.name in one.inputs]
+    file = f"pipelines/models/{seed.file.name}"
+    return _enriched(
+        seed.name, seed.about, seed.columns, "replaced by the rows of the file", file, {}, min(readers, default=2) - 1
+    )
+
+
+def _model(model: Model, layer: int, sources: Mapping[str, list[Source]], models_dir: Path) -> DocumentedTable:
+    place = model.file.relative_to(models_dir)
+    file = f"pipelines/models/{place.parent if len(place.parts) > 1 else place}"
+    day = model.about.day
+    written = f"the days of `{day}` that a load touched are rewritten" if day else "replaced as a whole"
+    table = _enriched(model.name, model.about, model.columns, written, file, sources, layer)
+    table.inputs.extend(sorted(model.inputs))
+    return table
+
+
+def _enriched(
+    name: str,
+    about: Description,
+    columns: Mapping[str, str],
+    written: str,
+    file: str,
+    sources: Mapping[str, list[Source]],
+    layer: int,
+) -> DocumentedTable:
+    documented = []
+    for column, data_type in columns.items():
+        parent, _, parent_column = about.references.get(column, "").partition(".")
+        documented.append(
+            DocumentedColumn(
+                column,
+                data_type,
+                about.columns[column],
+                "" if sources.get(column) else "the file" if not sources else "counted or constant",
+                sources.get(column, []),
+                (parent, parent_column) if parent else None,
+                about.accepted.get(column, []),
+            )
+        )
+    return DocumentedTable(
+        name, ENRICHED, about.description, about.grain, about.key, written, file, documented, layer=layer
+    )
+
+
+def _own() -> list[DocumentedTable]:
+    """What the pipeline writes about itself: nothing of it is read by a model."""
+    keys = {
+        own_tables.RUNS: ("run_id",),
+        own_tables.ALERTS: ("kind", "subject", "what", "happened_at"),
+        own_tables.PURGES: ("purge_id",),
+    }
+    found = []
+    for name, columns in own_tables.COLUMNS.items():
+        grain = own_tables.DESCRIPTIONS[name]
+        found.append(_own_table(name, RAW, "What the pipeline did.", grain, keys[name], "rows appended", columns))
+    results = ("check_name", "checked_at")
+    grain = checks.RESULTS_GRAIN
+    about = checks.RESULTS_DESCRIPTION
+    return [*found, _own_table(checks.RESULTS, ENRICHED, about, grain, results, "rows appended", checks.RESULT_COLUMNS)]
+
+
+def _own_table(
+    name: str,
+    dataset: str,
+    description: str,
+    grain: str,
+    key: tuple[str, ...],
+    written: str,
+    columns: Mapping[str, tuple[str, str]],
+) -> DocumentedTable:
+    documented = [DocumentedColumn(one, kind, meaning) for one, (kind, meaning) in columns.items()]
+    grain = grain[0].lower() + grain[1:]
+    return DocumentedTable(name, dataset, description, grain, key, written, "the pipeline itself", documented)

@@ -1,0 +1,197 @@
+"""Writes the rows of one table as CSV, JSON lines or Parquet, for people without SQL. Reads only.
+
+Rows come and go in portions, so memory stays flat. Filters are conditions of the query, built from their parts: a
+value never becomes SQL. In CSV, which is for spreadsheets, a text that a spreadsheet would take for a formula gets an
+apostrophe in front; the other formats carry every text as it is.
+"""
+
+import os
+import stat
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import IO, Any
+
+import dlt
+import msgspec
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv
+import pyarrow.parquet as pq
+from dlt.common.destination.exceptions import DestinationUndefinedEntity
+from dlt.common.runtime.run_context import active as active_run_context
+from dlt.destinations.exceptions import DatabaseUndefinedRelation
+from sqlglot import exp
+
+from pipelines.common.exit_codes import CONFIGURATION, PipelineError
+from pipelines.common.names import database_path, dataset_name, destination_type
+from pipelines.common.spreadsheet import FORMULA
+from pipelines.publish.reader import published_path
+from pipelines.warehouse.reader import ENRICHED, RAW, open_destination
+from pipelines.warehouse.run_tables import COLUMNS, own_schema
+from pipelines.warehouse.streaming import arrow_schema, columns_of, stream
+
+from .filters import Filters, conditions, moment_column
+
+# In dlt's data directory.
+OWN_FILES = ("anaplan_oauth_token.json", "anaplan_audit_alerts.json")
+FORMATS = ("csv", "jsonl", "parquet")
+# Rows that become Python objects at once.
+JSON_ROWS = 5_000
+
+
+def export(table: str, file_format: str, to: str | None, force: bool, filters: Filters, wait: float) -> int:
+    """Writes the rows of a table to a file, or to standard output, and returns their number.
+
+    A file appears whole or not at all. A DuckDB file that a run holds is waited for, `wait` seconds at most.
+
+    Raises:
+        PipelineError: There is no such table or column, a filter does not fit, or the file exists and not `force`.
+    """
+    if to:
+        _check_target(to)
+    if to and os.path.lexists(to) and not force:
+        raise PipelineError(CONFIGURATION, f"file `{to}` exists. Name another one, or give --force to replace it.")
+    if not to and file_format == "parquet" and sys.stdout.isatty():
+        raise PipelineError(CONFIGURATION, "Parquet is nothing for a terminal. Name a file with --to.")
+    with open_destination(wait) as destination:
+        dataset, columns = _find(destination, table)
+        query = exp.select(*(exp.column(name) for name in columns)).from_(exp.to_table(table))
+        moment = moment_column(columns)
+        for condition in conditions(table, columns, moment, filters):
+            query = query.where(condition)
+        if moment:
+            query = query.order_by(exp.column(moment).asc())
+        rows = _limited(stream(dataset, query, columns))
+        with _output(to) as file:
+            return _WRITERS[file_format](rows, arrow_schema(columns), file)
+
+
+def _check_target(to: str) -> None:
+    """Refuse what must not be written to, whatever --force says.
+
+    Raises:
+        PipelineError: It is a folder or a disk, or its folder does not exist.
+    """
+    mode = os.stat(to).st_mode if os.path.exists(to) else 0
+    if stat.S_ISDIR(mode) or stat.S_ISBLK(mode) or stat.S_ISSOCK(mode):
+        raise PipelineError(CONFIGURATION, f"--to `{to}`: it is a folder or a device. Name a file.")
+    target = os.path.realpath(to)
+    if target in _own_files() or os.path.dirname(target) == os.path.realpath(active_run_context().settings_dir):
+        raise PipelineError(CONFIGURATION, f"--to `{to}`: the pipeline itself needs this file. Name another one.")
+    folder = os.path.dirname(target)
+    if not os.path.isdir(folder):
+        raise PipelineError(CONFIGURATION, f"--to `{to}`: the folder `{folder}` does not exist. Make it first.")
+
+
+def _own_files() -> set[str]:
+    """Return the files that the pipeline works with: no export may take their place."""
+    paths = [published_path() or ""]
+    if destination_type() == "duckdb":
+        paths += [database_path(), f"{database_path()}.wal"]
+    store = str(dlt.config.get("sources.audit_source.token_store") or "")
+    data = active_run_context().data_dir
+    paths += [os.path.expanduser(store), *(os.path.join(data, name) for name in OWN_FILES)]
+    return {os.path.realpath(path) for path in paths if path}
+
+
+def _find(destination: Any, table: str) -> tuple[dlt.Dataset, dict[str, str]]:
+    """Returns the dataset that a table is in, and its columns."""
+    found: dict[str, list[str]] = {}
+    for owner in (ENRICHED, RAW) if destination is not None else ():
+        dataset = dlt.dataset(destination, dataset_name(owner))
+        try:
+            found[owner] = sorted(dataset.schema.data_table_names())
+        except (DatabaseUndefinedRelation, DestinationUndefinedEntity):
+            continue
+        if table in found[owner]:
+            return dataset, columns_of(dataset.schema, table)
+    if RAW in found and table in COLUMNS:
+        schema = own_schema()
+        return dlt.dataset(destination, dataset_name(RAW), schema=schema), columns_of(schema, table)
+    if not found:
+        raise PipelineError(CONFIGURATION, "there are no tables yet: load first (python -m pipelines.audit run).")
+    enriched, raw = ", ".join(found.get(ENRICHED, [])), ", ".join([*found.get(RAW, []), *COLUMNS])
+    raise PipelineError(CONFIGURATION, f"there is no table `{table}`. Enriched: {enriched or 'none yet'}. Raw: {raw}.")
+
+
+def _limited(rows: Iterator[pa.Table]) -> Iterator[pa.Table]:
+    """Passes the rows on; a table that was declared but never written is an empty one."""
+    with suppress(DatabaseUndefinedRelation):
+        yield from rows
+
+
+def _write_csv(rows: Iterator[pa.Table], schema: pa.Schema, file: IO[bytes]) -> int:
+    # With the mark by which spreadsheets recognise UTF-8.
+    file.write(b"\xef\xbb\xbf")
+    kinds = [pa.string() if pa.types.is_timestamp(field.type) else field.type for field in schema]
+    texts = pa.schema(list(zip(schema.names, kinds, strict=True)))
+    count = 0
+    with pyarrow.csv.CSVWriter(file, texts) as writer:
+        for portion in rows:
+            columns = [_csv_column(column) for column in portion.columns]
+            writer.write_table(pa.Table.from_arrays(columns, schema=texts))
+            count += portion.num_rows
+    return count
+
+
+def _csv_column(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    if pa.types.is_timestamp(column.type):
+        return pc.strftime(column.cast(pa.timestamp("us")), format="%Y-%m-%dT%H:%M:%SZ")
+    if not pa.types.is_string(column.type):
+        return column
+    dangerous = pc.match_substring_regex(column, FORMULA)
+    return pc.if_else(dangerous, pc.binary_join_element_wise("'", column, ""), column)
+
+
+def _write_jsonl(rows: Iterator[pa.Table], _: pa.Schema, file: IO[bytes]) -> int:
+    encoder = msgspec.json.Encoder()
+    count = 0
+    for portion in rows:
+        for start in range(0, portion.num_rows, JSON_ROWS):
+            file.write(encoder.encode_lines(portion.slice(start, JSON_ROWS).to_pylist()))
+        count += portion.num_rows
+    return count
+
+
+def _write_parquet(rows: Iterator[pa.Table], schema: pa.Schema, file: IO[bytes]) -> int:
+    count = 0
+    with pq.ParquetWriter(file, schema, compression="zstd") as writer:
+        for portion in rows:
+            writer.write_table(portion)
+            count += portion.num_rows
+    return count
+
+
+_WRITERS: dict[str, Callable[[Iterator[pa.Table], pa.Schema, IO[bytes]], int]] = {
+    "csv": _write_csv,
+    "jsonl": _write_jsonl,
+    "parquet": _write_parquet,
+}
+
+
+@contextmanager
+def _output(to: str | None) -> Iterator[IO[bytes]]:
+    """Gives standard output, or a file that takes its place when it is whole."""
+    if to is None:
+        yield sys.stdout.buffer
+        sys.stdout.buffer.flush()
+        return
+    if os.path.exists(to) and not os.path.isfile(to):
+        # A pipe or a terminal takes the rows as they come.
+        with open(to, "wb") as file:
+            yield file
+        return
+    # The target of a link is replaced, not the link.
+    to = os.path.realpath(to)
+    folder, name = os.path.split(to)
+    new = os.path.join(folder, f".{name}.{os.getpid()}.new")
+    try:
+        with open(new, "wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(new, to)
+    finally:
+        if os.path.exists(new):
+            os.unlink(new)

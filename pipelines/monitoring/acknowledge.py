@@ -1,0 +1,74 @@
+"""Takes a gap, an incomplete window or a finding off the list of what is open. The rows of the facts stay."""
+
+import dlt
+
+from audit_source.events.windows import Window
+from pipelines.common.account import account_name
+from pipelines.common.exit_codes import CONFIGURATION, PipelineError
+from pipelines.monitoring.alerts.detect import alert_row
+from pipelines.transform.incremental import rows_of, utc_moment
+from pipelines.warehouse.pipelines import Pipelines
+from pipelines.warehouse.reader import ENRICHED, RAW, Reader, no_tables
+from pipelines.warehouse.run_tables import ALERTS, OwnTables
+
+from .status import gap_subject, incomplete_subject
+
+GAPS, WINDOWS, FINDINGS = "gaps", "incomplete", "findings"
+
+_INCOMPLETE = (
+    "select event_type, window_start, distinct_events, reported_events from event_windows where status = 'incomplete'"
+)
+
+
+def acknowledge(pipelines: Pipelines, reader: Reader, what: tuple[str, ...], note: str | None) -> int:
+    """Record that somebody has seen gaps, incomplete windows or findings; return how many of them were still open.
+
+    `what` holds `gaps`, `incomplete`, `findings` and ids of findings.
+
+    Raises:
+        PipelineError: There is no finding with such an id, or nothing was loaded yet.
+    """
+    if not reader.tables(RAW):
+        raise no_tables()
+    gaps = {gap_subject(row) for row in reader.rows(RAW, "select * from event_windows where status = 'expired'")}
+    windows = {incomplete_subject(row) for row in reader.rows(RAW, _INCOMPLETE)}
+    findings = {row["finding_id"] for row in reader.rows(ENRICHED, "select finding_id from security_findings")}
+    chosen: set[tuple[str, str]] = set()
+    for name in what:
+        if name == GAPS:
+            chosen |= {("gap", subject) for subject in gaps}
+        elif name == WINDOWS:
+            chosen |= {("incomplete", subject) for subject in windows}
+        elif name == FINDINGS:
+            chosen |= {("finding", subject) for subject in findings}
+        elif name in findings:
+            chosen.add(("finding", name))
+        else:
+            raise PipelineError(
+                CONFIGURATION,
+                f"`{name}` is neither `{GAPS}`, `{WINDOWS}`, `{FINDINGS}` nor a `finding_id` of `security_findings`.",
+            )
+    tables = OwnTables(pipelines.raw)
+    known = {(row["kind"], row["subject"]) for row in tables.select(ALERTS) if row["what"] == "acknowledged"}
+    new = sorted(chosen - known)
+    account = account_name()
+    rows = [alert_row(kind, subject, "acknowledged", account=account, note=note) for kind, subject in new]
+    tables.insert(ALERTS, rows)
+    return len(rows)
+
+
+def still_open(raw: dlt.Pipeline, incomplete: list[Window]) -> list[Window]:
+    """Return the incomplete windows of a run without those that somebody has acknowledged with the same numbers."""
+    known = {
+        row["subject"]
+        for row in OwnTables(raw).select(ALERTS)
+        if (row["kind"], row["what"]) == ("incomplete", "acknowledged")
+    }
+    if not (incomplete and known):
+        return incomplete
+    names = ("event_type", "window_start", "distinct_events", "reported_events")
+    rows = [dict(zip(names, row, strict=True)) for row in rows_of(raw.dataset(), _INCOMPLETE)]
+    closed = {
+        int(utc_moment(row["window_start"]).timestamp() * 1000) for row in rows if incomplete_subject(row) in known
+    }
+    return [window for window in incomplete if window.start not in closed]

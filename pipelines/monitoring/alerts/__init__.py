@@ -1,0 +1,1 @@
+"""Alerts: what is new, its text, the channels it goes to."""

@@ -1,0 +1,80 @@
+"""What of a status is a problem, what a warning, and how moments and lengths of time are written for people."""
+
+from datetime import datetime, timezone
+from typing import Any
+
+from pipelines.common.wording import counted
+
+Json = dict[str, Any]
+
+
+def problems_of(status: Json) -> list[Json]:
+    """Returns what makes a monitor red: kind, and a text that says what to do."""
+    problems = _problems_of_freshness(status)
+    for gap in status["gaps"]:
+        if not gap["acknowledged"]:
+            text = (
+                f"events from {utc(gap['start'])} to {utc(gap['end'])} are lost: Anaplan keeps them no longer. "
+                "Once you have taken note: `python -m pipelines.audit acknowledge gaps`."
+            )
+            problems.append({"kind": "gap", "text": text})
+    for window in status["incomplete_windows"]:
+        if window["acknowledged"]:
+            continue
+        text = (
+            f"window {utc(window['start'])} to {utc(window['end'])} is incomplete: {window['distinct_events']} events "
+            f"arrived, {window['reported_events']} were reported. A later run fetches it again. If it stays so: "
+            "`python -m pipelines.audit acknowledge incomplete`."
+        )
+        problems.append({"kind": "incomplete", "text": text})
+    return problems
+
+
+def _problems_of_freshness(status: Json) -> list[Json]:
+    freshness = status["freshness"]
+    is_empty = not (status["coverage"]["until"] or status["gaps"] or status["incomplete_windows"])
+    if is_empty:
+        what = status["destination"]["database"] or status["destination"]["raw_dataset"]
+        text = f"nothing was loaded yet into `{what}`. Run `python -m pipelines.audit run`."
+        return [{"kind": "never_loaded", "text": text}]
+    open_types = {window["event_type"] for window in status["incomplete_windows"] if not window["acknowledged"]}
+    # Of the other types the open windows tell why nothing is covered.
+    missing = [kind for kind in freshness["not_covered"] if kind not in open_types]
+    if missing:
+        text = f"no window of event type `{', '.join(missing)}` is complete yet. Run `python -m pipelines.audit run`."
+        return [{"kind": "never_loaded", "text": text}]
+    if not freshness["stale"] or freshness["covered_until"] is None:
+        return []
+    ago, most = duration(freshness["minutes_ago"]), duration(freshness["max_age_minutes"])
+    text = f"the data ends {ago} ago, more than {most} (--max-age). See the last runs and the schedule."
+    if freshness["minutes_ago"] < 0:
+        ahead = duration(-freshness["minutes_ago"])
+        text = f"the data ends {ahead} in the future: a clock is or was wrong. Check it, then run again."
+    return [{"kind": "stale", "text": text}]
+
+
+def warnings_of(past: list[Json], destination: str) -> list[str]:
+    """Returns what the last of the runs, newest first, leaves to be said."""
+    if past and died(past[0], True, destination):
+        return [f"the last run began at {utc(past[0]['started_at'])} and was killed. The next one makes it good."]
+    last = next((run for run in past if run["ended_at"] is not None), None)
+    if last is None or not last["exit_code"]:
+        return []
+    return [f"the last run ended with exit code {last['exit_code']}: {last['error'] or 'see its output'}"]
+
+
+def died(run: Json, is_last: bool, destination: str) -> bool:
+    """Whether a run was killed. The last one may still be under way, but not where its DuckDB file can be read."""
+    return run["ended_at"] is None and (not is_last or destination == "duckdb")
+
+
+def utc(moment: datetime) -> str:
+    """A moment for people, to the minute."""
+    return moment.astimezone(timezone.utc).strftime("%Y-%m-%d %H:%M UTC")
+
+
+def duration(minutes: float) -> str:
+    """A length of time for people: 4 minutes, 3.5 hours, 12.0 days."""
+    if minutes < 120:
+        return counted(round(minutes), "minute")
+    return f"{minutes / 60:.1f} hours" if minutes < 48 * 60 else f"{minutes / 1440:.1f} days"

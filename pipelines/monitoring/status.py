@@ -1,0 +1,223 @@
+"""How the pipeline is doing: what it covers, what is missing, what ran, how much there is. Reads only."""
+
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+import dlt
+
+from pipelines.common.configuration import SEVERITIES
+from pipelines.common.names import database_path, dataset_name, destination_type
+from pipelines.warehouse.reader import ENRICHED, RAW, Reader
+from pipelines.warehouse.run_tables import ALERTS, RUNS
+
+from .problems import problems_of, warnings_of
+from .sign_in_status import sign_in_status
+
+LATE_EVENT_DAYS = 30
+CLOCK_SLACK_MINUTES = 5
+Json = dict[str, Any]
+
+# The keys of `status --json`. They are a contract: one may be added, none changes its meaning.
+KEYS = {
+    "ok": "Whether there is no problem; the exit code is 0 then, else 1",
+    "checked_at": "Now (every moment is ISO 8601, UTC)",
+    "destination": "type, database (file of DuckDB), raw_dataset, enriched_dataset",
+    "freshness": "covered_until, minutes_ago, max_age_minutes, stale; of the event type that lags behind most; "
+    "not_covered: event types of which nothing is covered. Acknowledged incomplete windows count as covered",
+    "coverage": "from, until, complete_windows; the first two with acknowledged incomplete windows",
+    "gaps": "event_type, start, end, acknowledged of each lost span",
+    "incomplete_windows": "event_type, start, end, reported_events, distinct_events, acknowledged",
+    "late_events": "events that came late in the runs of the last `days`",
+    "findings": "open security findings: open, high, medium, low",
+    "sign_in": "mode, certificate_expires_at, certificate_days_left, token_store, token_stored_at",
+    "last_runs": "columns of the table `runs`, newest first",
+    "tables": "dataset, table, rows",
+    "problems": "kind (never_loaded, stale, gap, incomplete) and text of all that makes it red",
+    "warnings": "texts about the last run and about certificates",
+}
+
+
+def read_status(reader: Reader | None, max_age: timedelta, runs: int, now: datetime | None = None) -> Json:
+    """Returns the status, with the `KEYS`: `problems` make a monitor red, `warnings` do not.
+
+    Args:
+        reader (Reader): The destination; None where there is no database yet.
+        max_age (timedelta): Age of the last covered moment from which on the data counts as stale.
+        runs (int): How many of the last runs to list.
+        now (datetime): Moment to count from (UTC), the present one by default.
+    """
+    now = now or datetime.now(timezone.utc)
+    windows = _windows(reader)
+    acknowledged = _acknowledged(reader)
+    past = reader.rows(RAW, f"select * from {RUNS}") if reader else []
+    past.sort(key=lambda run: run["started_at"], reverse=True)
+    covered = [w for w in windows if w["status"] == "complete" or _is_acknowledged(w, acknowledged)]
+    sign_in, warnings = sign_in_status(now)
+    status: Json = {
+        "checked_at": now,
+        "destination": _destination(),
+        "freshness": _freshness(covered, max_age, now),
+        "coverage": _coverage(covered),
+        "gaps": _gaps(windows, acknowledged),
+        "incomplete_windows": _incomplete(windows, acknowledged),
+        "late_events": {"days": LATE_EVENT_DAYS, "events": _late_events(past, now)},
+        "findings": _findings(reader, acknowledged),
+        "sign_in": sign_in,
+        "last_runs": [_run(run) for run in past[:runs]],
+        "tables": _tables(reader),
+    }
+    status["problems"] = problems_of(status)
+    status["warnings"] = [*warnings_of(past, status["destination"]["type"]), *warnings, *_alerting(reader)]
+    status["ok"] = not status["problems"]
+    return status
+
+
+def gap_subject(window: Json) -> str:
+    """Returns by what name a lost window is alerted and acknowledged."""
+    return f"{window['event_type']} {window['window_start']:%Y-%m-%dT%H:%M:%S.%f}"
+
+
+def incomplete_subject(window: Json) -> str:
+    """Return by what name an incomplete window is acknowledged: with other numbers it is open again."""
+    return f"{gap_subject(window)} {window['distinct_events']}/{window['reported_events']}"
+
+
+def _alerting(reader: Reader | None) -> list[str]:
+    """Return what is wrong with the alerts themselves, as the newest row of each part leaves it."""
+    query = f"select what, note, subject, happened_at from {ALERTS} where kind = 'alerting' order by happened_at"
+    newest = {row["subject"]: row for row in (reader.rows(RAW, query) if reader else [])}
+    texts = []
+    for subject, row in sorted(newest.items()):
+        if row["what"] == "unsure":
+            texts.append("the last alert may not have been shown: the webhook took it without the usual `ok`.")
+        elif row["what"] == "failed":
+            texts.append(f"the last alert failed ({subject}): {row['note']}.")
+    return texts
+
+
+def _destination() -> Json:
+    kind = destination_type()
+    return {
+        "type": kind,
+        "database": database_path() if kind == "duckdb" else None,
+        "raw_dataset": dataset_name(RAW),
+        "enriched_dataset": dataset_name(ENRICHED),
+    }
+
+
+def _windows(reader: Reader | None) -> list[Json]:
+    rows = reader.rows(RAW, "select * from event_windows") if reader else []
+    return sorted(rows, key=lambda row: (row["event_type"], row["window_start"]))
+
+
+def _acknowledged(reader: Reader | None) -> set[tuple[str, str]]:
+    query = f"select kind, subject from {ALERTS} where what = 'acknowledged'"
+    return {(row["kind"], row["subject"]) for row in reader.rows(RAW, query)} if reader else set()
+
+
+def _event_types() -> list[str]:
+    return list(dlt.config.get("sources.audit_source.event_types", list) or ["all"])
+
+
+def _is_acknowledged(window: Json, acknowledged: set[tuple[str, str]]) -> bool:
+    """Whether a window is incomplete, and somebody has acknowledged it with the same numbers."""
+    return window["status"] == "incomplete" and ("incomplete", incomplete_subject(window)) in acknowledged
+
+
+def _freshness(covered: list[Json], max_age: timedelta, now: datetime) -> Json:
+    """Until when everything that is asked for is there: a type of event that lags behind counts, not the newest."""
+    ends = {
+        kind: max((w["window_end"] for w in covered if w["event_type"] == kind), default=None)
+        for kind in _event_types()
+    }
+    missing = [kind for kind, end in ends.items() if end is None]
+    until = None if missing else min(end for end in ends.values() if end is not None)
+    age = None if until is None else (now - until).total_seconds() / 60
+    most = max_age.total_seconds() / 60
+    return {
+        "covered_until": until,
+        "minutes_ago": None if age is None else round(age, 1),
+        "max_age_minutes": round(most, 1),
+        # Data of the future means that a clock was wrong: it is not fresh.
+        "stale": age is None or age > most or age < -CLOCK_SLACK_MINUTES,
+        "not_covered": missing,
+    }
+
+
+def _coverage(covered: list[Json]) -> Json:
+    return {
+        "from": min((w["window_start"] for w in covered), default=None),
+        "until": max((w["window_end"] for w in covered), default=None),
+        "complete_windows": sum(w["status"] == "complete" for w in covered),
+    }
+
+
+def _gaps(windows: list[Json], acknowledged: set[tuple[str, str]]) -> list[Json]:
+    """The lost spans: adjoining windows are one, where all of them are acknowledged or none is."""
+    gaps: list[Json] = []
+    for window in windows:
+        if window["status"] != "expired":
+            continue
+        known = ("gap", gap_subject(window)) in acknowledged
+        last = gaps[-1] if gaps else None
+        if last and (last["event_type"], last["end"], last["acknowledged"]) == (
+            window["event_type"],
+            window["window_start"],
+            known,
+        ):
+            last["end"] = window["window_end"]
+        else:
+            gaps.append(
+                {
+                    "event_type": window["event_type"],
+                    "start": window["window_start"],
+                    "end": window["window_end"],
+                    "acknowledged": known,
+                }
+            )
+    return gaps
+
+
+def _incomplete(windows: list[Json], acknowledged: set[tuple[str, str]]) -> list[Json]:
+    """The windows that the next run fetches again. One of a type that is asked for no longer will never be."""
+    asked = _event_types()
+    return [
+        {
+            "event_type": w["event_type"],
+            "start": w["window_start"],
+            "end": w["window_end"],
+            "reported_events": w["reported_events"],
+            "distinct_events": w["distinct_events"],
+            "acknowledged": _is_acknowledged(w, acknowledged),
+        }
+        for w in windows
+        if w["status"] == "incomplete" and w["event_type"] in asked
+    ]
+
+
+def _late_events(past: list[Json], now: datetime) -> int:
+    since = now - timedelta(days=LATE_EVENT_DAYS)
+    return sum(run["late_events"] or 0 for run in past if run["started_at"] >= since)
+
+
+def _findings(reader: Reader | None, acknowledged: set[tuple[str, str]]) -> Json:
+    rows = reader.rows(ENRICHED, "select finding_id, severity from security_findings") if reader else []
+    still = [row["severity"] for row in rows if ("finding", row["finding_id"]) not in acknowledged]
+    return {"open": len(still), **{severity: still.count(severity) for severity in SEVERITIES}}
+
+
+def _run(run: Json) -> Json:
+    return {name: value for name, value in run.items() if not name.startswith("_dlt")}
+
+
+def _tables(reader: Reader | None) -> list[Json]:
+    if reader is None:
+        return []
+    found = []
+    for dataset in (RAW, ENRICHED):
+        names = reader.tables(dataset)
+        if dataset == RAW and names:
+            names += [RUNS, ALERTS]
+        counts = reader.row_counts(dataset, sorted(names))
+        found += [{"dataset": dataset_name(dataset), "table": name, "rows": count} for name, count in counts.items()]
+    return found

@@ -1,0 +1,66 @@
+"""Opens what `publish_to` wrote: a copy can be read while a run writes, and whoever reads it keeps no run out."""
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+import dlt
+from sqlglot import exp
+
+from pipelines.common.exit_codes import CONFIGURATION, PipelineError
+from pipelines.common.names import DIALECT, ENRICH_NAME, LOAD_NAME, dataset_name
+from pipelines.warehouse.pipelines import make_destination
+from pipelines.warehouse.reader import Reader
+
+from .target import SETTING, is_database
+from .writer import FROM_RAW, MARK, MARK_FILE, quoted
+
+
+def published_path() -> str | None:
+    """Returns the path of the copy; None where none is configured, or none was written yet."""
+    configured = str(dlt.config.get(SETTING) or "")
+    path = os.path.abspath(os.path.expanduser(configured))
+    return path if configured and os.path.exists(path) else None
+
+
+@contextmanager
+def open_copy(path: str) -> Iterator[Reader]:
+    """Opens a DuckDB file or a folder of parquet files, as it is now, and gives it as `open_reader` gives a database.
+
+    Raises:
+        PipelineError: It cannot be read.
+    """
+    import duckdb
+
+    with ExitStack() as held:
+        try:
+            database = is_database(path)
+            connection = held.enter_context(duckdb.connect(path, read_only=True) if database else duckdb.connect())
+            connection.execute("set TimeZone = 'UTC'")
+            if not database:
+                _show(connection, Path(os.path.realpath(path)))
+        except (duckdb.Error, OSError, ValueError, KeyError) as error:
+            raise PipelineError(
+                CONFIGURATION, f"copy `{path}` cannot be read ({str(error).splitlines()[0]})."
+            ) from None
+        yield Reader(make_destination(connection), held, with_tables=False)
+
+
+def _show(connection: Any, folder: Path) -> None:
+    """Makes a view of each file of this one version of the folder; the link may name another one any moment."""
+    for owner in (LOAD_NAME, ENRICH_NAME):
+        connection.execute(f"create schema {quoted(dataset_name(owner))}")
+    for file in sorted(folder.glob("[!_]*.parquet")):
+        owner = LOAD_NAME if file.stem in FROM_RAW else ENRICH_NAME
+        view = f"{quoted(dataset_name(owner))}.{quoted(file.stem)}"
+        connection.execute(f"create view {view} as select * from read_parquet({_text(str(file))})")
+    moment = json.loads((folder / MARK_FILE).read_text(encoding="utf-8"))["published_at"]
+    mark = f"{quoted(dataset_name(ENRICH_NAME))}.{MARK}"
+    connection.execute(f"create table {mark} as select cast({_text(moment)} as timestamptz) as published_at")
+
+
+def _text(value: str) -> str:
+    return exp.Literal.string(value).sql(DIALECT)

@@ -1,0 +1,1 @@
+"""A run: lock, record, steps, summary."""

@@ -1,0 +1,66 @@
+"""Asks the destination what earlier loads have left, for the source, which knows its own state only."""
+
+from datetime import datetime, timezone
+from typing import Any
+
+import dlt
+from dlt.destinations.exceptions import DatabaseUndefinedRelation
+
+from audit_source.known import NOTHING_KNOWN, Known
+from pipelines.transform.incremental import rows_of
+from pipelines.warehouse.run_tables import PURGES, OwnTables
+
+LISTS = ("users", "workspaces", "models")
+
+
+def read_known(raw: dlt.Pipeline) -> Known:
+    """Return tenant, newest stamp and sizes of the lists; all of it from small tables or a single row."""
+    there: set[str] = set(raw.default_schema.data_table_names()) if raw.default_schema_name else set()
+    if not there.issuperset({*LISTS, "events", "event_days"}):
+        return NOTHING_KNOWN
+    dataset = raw.dataset()
+    try:
+        rows = rows_of(dataset, _SIZES)
+        stamps = [moment for row in rows for moment in row[2:] if moment is not None]
+        return Known(
+            tenant_id=_first(dataset, "select tenant_id from events where tenant_id is not null limit 1"),
+            customer_id=_first(
+                dataset, "select customer_id from users where customer_id is not null and _dlt_valid_to is null limit 1"
+            ),
+            newest_stamp=max(map(_ms, stamps), default=0),
+            records={name: int(count) for name, count, *_ in rows if name in LISTS},
+            purged_before=_purged_before(raw),
+        )
+    except DatabaseUndefinedRelation:
+        # Dropped by hand: the load makes it again.
+        return NOTHING_KNOWN
+
+
+_SIZES = (
+    "select * from ("
+    + " union all ".join(
+        [
+            f"select '{name}' as list, count(case when _dlt_valid_to is null then 1 end) as records, "
+            f"max(_dlt_valid_from) as newest, max(_dlt_valid_to) as newest_end from {name}"
+            for name in LISTS
+        ]
+        + ["select 'event_days', count(*), max(loaded_at), max(loaded_at) from event_days"]
+    )
+    + ") as sizes"
+)
+
+
+def _purged_before(raw: dlt.Pipeline) -> int:
+    """Return the start of the first day that the purges have left; 0 where nothing was purged."""
+    day = max((row["before_day"] for row in OwnTables(raw).select(PURGES)), default=None)
+    return 0 if day is None else int(datetime(day.year, day.month, day.day, tzinfo=timezone.utc).timestamp() * 1000)
+
+
+def _first(dataset: dlt.Dataset, query: str) -> str | None:
+    rows = rows_of(dataset, query)
+    return str(rows[0][0]) if rows else None
+
+
+def _ms(moment: Any) -> int:
+    utc: datetime = moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
+    return int(utc.timestamp() * 1000) + 1

@@ -1,0 +1,53 @@
+"""Writes a DuckDB file anew without what was deleted: DuckDB keeps the bytes of deleted rows in freed blocks."""
+
+import os
+import shutil
+from contextlib import suppress
+from typing import Any
+
+from pipelines.publish.writer import beside, quoted, removed_at_the_end
+from pipelines.warehouse.duckdb.file import open_for_writing
+
+MEMORY = "500MB"
+
+
+def rewrite(path: str) -> None:
+    """Copy every table into a new file, which takes the place of the old one when all rows are there.
+
+    Raises:
+        PipelineError: Another program holds the file, or it cannot be opened.
+        OSError: There is no room for the copy; the old file stays as it was.
+    """
+    new = beside(path, "rewritten")
+    with removed_at_the_end(new):
+        connection = open_for_writing(path)
+        try:
+            connection.execute(f"set memory_limit = '{MEMORY}'")
+            connection.execute("set preserve_insertion_order = false")
+            (name,) = connection.execute("select current_database()").fetchone()
+            connection.execute(f"attach '{new.replace(chr(39), chr(39) * 2)}' as rewritten")
+            connection.execute(f"copy from database {quoted(name)} to rewritten")
+            counts = _counts(connection, name)
+            if _counts(connection, "rewritten") != counts:
+                raise OSError(0, "the copy holds other rows than the database", path)
+            connection.execute("detach rewritten")
+        finally:
+            connection.close()
+        shutil.copymode(path, new)
+        os.replace(new, path)
+        with suppress(FileNotFoundError):
+            os.unlink(f"{path}.wal")
+
+
+def _counts(connection: Any, database: str) -> list[tuple[Any, ...]]:
+    tables = connection.execute(
+        "select schema_name, table_name from duckdb_tables() where database_name = ? order by 1, 2", [database]
+    ).fetchall()
+    return [
+        (
+            schema,
+            table,
+            connection.execute(f"select count(*) from {quoted(database)}.{quoted(schema)}.{quoted(table)}").fetchone(),
+        )
+        for schema, table in tables
+    ]

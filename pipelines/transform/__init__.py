@@ -1,0 +1,1 @@
+"""Runs the SQL models in the destination and checks the result."""

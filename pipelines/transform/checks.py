@@ -1,0 +1,208 @@
+"""Looks for wrong rows in the enriched tables, and records what was found.
+
+Keys, accepted values and references are checked as models.yml declares them. Every other check is a file in
+`models/checks/`: a SELECT of the rows that are wrong. It may read raw and enriched tables alike.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+import dlt
+from dlt.destinations.sql_client import SqlClientBase
+from dlt.extract import DltResource
+from sqlglot import exp
+
+from pipelines.common.exit_codes import CONFIGURATION, PipelineError
+from pipelines.warehouse.table_comments import write_comments
+
+from .graph import Enrichment, check_columns, check_inputs, read_enrichment
+from .materialize import SOURCE_NAME, column_hints, rows_resource
+from .parse import CHECKS_FOLDER, MODELS_DIR, Description, input_tables, read_part
+from .runner import raw_columns
+
+RESULTS = "check_results"
+SHOWN_ROWS = 3
+SHOWN_CHARACTERS = 500
+
+RESULTS_DESCRIPTION = "What the data checks found, run after run; a run whose checks failed ends with exit code 6."
+RESULTS_GRAIN = "One row per check and run"
+RESULT_COLUMNS: dict[str, tuple[str, str]] = {
+    "check_name": ("text", "Table and rule, or the file of the check"),
+    "status": ("text", "`passed` or `failed`"),
+    "failing_rows": ("bigint", "Number of wrong rows"),
+    "first_rows": ("text", "The first wrong rows, shortened"),
+    "checked_at": ("timestamp", "When it was checked (UTC); the same for all checks of one run"),
+}
+
+
+@dataclass(frozen=True)
+class CheckResult:
+    """One check: how many rows are wrong, and the first of them."""
+
+    name: str
+    failing_rows: int
+    first_rows: str
+    checked_at: datetime
+
+    @property
+    def passed(self) -> bool:
+        return self.failing_rows == 0
+
+    def line(self) -> str:
+        """The result in one line; texts of the tenant are escaped in it."""
+        if self.passed:
+            return f"check {self.name}: passed"
+        return f"check {self.name}: {self._wrong_rows}, first {self.first_rows}"
+
+    def short_line(self) -> str:
+        """The result in one line without a text of the tenant."""
+        return f"check {self.name}: {self._wrong_rows}, see `check_results`."
+
+    @property
+    def _wrong_rows(self) -> str:
+        return f"{self.failing_rows:,} wrong row{'' if self.failing_rows == 1 else 's'}"
+
+
+def check(pipeline: dlt.Pipeline, raw: dlt.Pipeline, models_dir: Path = MODELS_DIR) -> list[CheckResult]:
+    """Runs every check on the enriched dataset of `pipeline` and appends the results to `check_results`.
+
+    Raises:
+        PipelineError: The enriched tables are not there yet.
+        ModelError: A check names a table or column that does not exist.
+    """
+    enrichment = read_enrichment(raw_columns(raw.dataset()), models_dir, validate=False)
+    built: set[str] = set(pipeline.default_schema.tables) if pipeline.default_schema_name else set()
+    if not built.issuperset(enrichment.tables):
+        raise PipelineError(CONFIGURATION, "the enriched tables are not built yet (python -m pipelines.audit enrich).")
+    checks = {**declared_checks(enrichment), **read_checks(enrichment, models_dir)}
+    checked_at = datetime.now(timezone.utc)
+    dialect = str(pipeline.dataset().destination_dialect)
+    # For names only, never opened: a DuckLake whose catalogue is a DuckDB file lets one connection in.
+    raw_client = raw.sql_client()
+    with pipeline.sql_client() as client:
+        queries = {
+            name: qualified(query, enrichment, client, raw_client).sql(dialect) for name, query in checks.items()
+        }
+        results = [
+            CheckResult(name, count, _first_rows(client, queries[name], checks[name]) if count else "", checked_at)
+            for name, count in _counts(client, queries).items()
+        ]
+    _record(pipeline, results)
+    return results
+
+
+def declared_checks(enrichment: Enrichment) -> dict[str, exp.Query]:
+    """The checks that follow from models.yml."""
+    checks: dict[str, exp.Query] = {}
+    for name, table in enrichment.tables.items():
+        for rule, query in _rules(name, table.about).items():
+            checks[f"{name}.{rule}"] = query
+    return checks
+
+
+def _rules(table: str, about: Description) -> dict[str, exp.Query]:
+    key = [exp.column(name) for name in about.key]
+    rules: dict[str, exp.Query] = {
+        "key_unique": exp.select(*key).from_(table).group_by(*key).having("count(*) > 1"),
+    }
+    filled = [exp.column(name).is_(exp.null()) for name in about.key if name not in about.optional]
+    if filled:
+        rules["key_filled"] = exp.select(*key).from_(table).where(exp.or_(*filled))
+    for column, values in about.accepted.items():
+        known = exp.column(column).isin(*(exp.Literal.string(value) for value in values))
+        shown = [*about.key, *([] if column in about.key else [column])]
+        rules[f"{column}_accepted"] = exp.select(*shown).from_(table).where(exp.not_(known))
+    for column, reference in about.references.items():
+        parent, _, parent_column = reference.partition(".")
+        children = exp.select(column).from_(table).where(exp.column(column).is_(exp.null()).not_())
+        if about.key != (column,):
+            children = children.distinct()
+        rules[f"{column}_resolves"] = _orphans(children, column, parent, parent_column)
+    return rules
+
+
+def _orphans(children: exp.Select, column: str, parent: str, parent_column: str) -> exp.Query:
+    # Not distinct: parents that match are left out however often they do, and millions of keys take long to sort out.
+    parents = exp.select(exp.column(parent_column).as_("parent_key")).from_(parent).subquery("parents")
+    return (
+        exp.select(exp.column(column, "children"))
+        .from_(children.subquery("children"))
+        .join(parents, on=exp.column(column, "children").eq(exp.column("parent_key", "parents")), join_type="left")
+        .where(exp.column("parent_key", "parents").is_(exp.null()))
+    )
+
+
+def read_checks(enrichment: Enrichment, models_dir: Path) -> dict[str, exp.Query]:
+    """The checks of the folder, by file name."""
+    known: dict[str, Mapping[str, str]] = {
+        **enrichment.raw_tables,
+        **{name: table.columns for name, table in enrichment.tables.items()},
+    }
+    checks: dict[str, exp.Query] = {}
+    for file in sorted((models_dir / CHECKS_FOLDER).glob("*.sql")):
+        part = read_part(file)
+        check_inputs(part, known)
+        check_columns(part, known)
+        checks[file.stem] = part.query
+    return checks
+
+
+def qualified(
+    query: exp.Query, enrichment: Enrichment, client: SqlClientBase[Any], raw_client: SqlClientBase[Any]
+) -> exp.Query:
+    """The query with every table named with its dataset."""
+    query = query.copy()
+    for table in input_tables(query):
+        owner = raw_client if table.name in enrichment.raw_tables else client
+        path = [
+            exp.to_identifier(part, quoted=True) for part in owner.make_qualified_table_name_path(table.name, False)
+        ]
+        name = exp.Table(this=path[-1], db=path[-2] if path[1:] else None, catalog=path[-3] if path[2:] else None)
+        table.replace(exp.alias_(name, table.alias or table.name, table=True))
+    return query
+
+
+def _counts(client: SqlClientBase[Any], queries: dict[str, str]) -> dict[str, int]:
+    """The number of wrong rows of each check; all are counted by one statement, and one snapshot of the data."""
+    counts = [
+        f"SELECT {number} AS number, COUNT(*) AS failing FROM ({query}) AS rows_{number}"
+        for number, query in enumerate(queries.values())
+    ]
+    rows = client.execute_sql(" UNION ALL ".join(counts)) or []
+    found = {int(number): int(failing) for number, failing in rows}
+    return {name: found[number] for number, name in enumerate(queries)}
+
+
+def _first_rows(client: SqlClientBase[Any], text: str, query: exp.Query) -> str:
+    """The first wrong rows as `column='value'`; ascii() keeps control characters out of terminals and logs."""
+    rows = client.execute_sql(f"SELECT * FROM ({text}) AS wrong LIMIT {SHOWN_ROWS}") or []
+    shown = [[ascii(str(value)) if value is not None else "NULL" for value in row] for row in rows]
+    text = "; ".join(", ".join(map("=".join, zip(query.named_selects, row, strict=True))) for row in shown)
+    return text if len(text) <= SHOWN_CHARACTERS else text[: SHOWN_CHARACTERS - 1] + "…"
+
+
+def _record(pipeline: dlt.Pipeline, results: list[CheckResult]) -> None:
+    columns = column_hints(
+        {name: kind for name, (kind, _) in RESULT_COLUMNS.items()},
+        {name: meaning for name, (_, meaning) in RESULT_COLUMNS.items()},
+    )
+    rows = [
+        {
+            "check_name": result.name,
+            "status": "passed" if result.passed else "failed",
+            "failing_rows": result.failing_rows,
+            "first_rows": result.first_rows or None,
+            "checked_at": result.checked_at,
+        }
+        for result in results
+    ]
+
+    @dlt.source(name=SOURCE_NAME)
+    def checks() -> DltResource:
+        return rows_resource(RESULTS, rows, columns, "append", f"{RESULTS_DESCRIPTION} {RESULTS_GRAIN}.")
+
+    pipeline.run(checks())
+    write_comments(pipeline)

@@ -1,0 +1,129 @@
+"""Turns a model into what dlt runs: one relation, with its columns, its disposition and the days it writes."""
+
+from collections.abc import Iterator, Mapping
+from datetime import date
+from typing import Any, cast
+
+import dlt
+from dlt.common.schema.typing import TTableSchemaColumns
+from dlt.extract import DltResource
+from sqlglot import exp
+
+from pipelines.common.names import DIALECT
+from pipelines.warehouse.duckdb.merge import FILLED_BY_QUERY
+from pipelines.warehouse.sql_fixes import for_dialect
+
+from .graph import Enrichment
+from .parse import Model, Seed
+
+SOURCE_NAME = "enrichment"
+
+# None: all days.
+Days = set[date] | None
+State = dict[str, Any]
+
+
+def run_layer(
+    pipeline: dlt.Pipeline, resources: list[DltResource], state: State, *, rebuild: bool = False
+) -> list[str]:
+    """Writes the tables of one layer in one dlt run; `state` commits with it.
+
+    `rebuild` drops the tables first: the only way to change the type of a column, or to lose one.
+    """
+
+    @dlt.resource(name="remember")
+    def remember() -> Iterator[Any]:
+        dlt.current.source_state().update(state)
+        yield from ()
+
+    @dlt.source(name=SOURCE_NAME)
+    def enrichment() -> Iterator[DltResource]:
+        yield from (*resources, remember)
+
+    info = pipeline.run(enrichment(), refresh="drop_resources") if rebuild else pipeline.run(enrichment())
+    return list(info.loads_ids)
+
+
+def stored_state(pipeline: dlt.Pipeline) -> State:
+    """The state that the last completed layer left."""
+    sources: dict[str, State] = pipeline.state.get("sources", {})
+    return dict(sources.get(SOURCE_NAME, {}))
+
+
+def model_resource(
+    dataset: dlt.Dataset, enrichment: Enrichment, model: Model, days: Days, *, is_new: bool = False
+) -> DltResource:
+    """The model as a dlt resource: `INSERT ... SELECT` in the destination, of the given days.
+
+    `is_new` tells that there is no table yet.
+    """
+    columns = column_hints(model.columns, model.about.columns)
+
+    def rows() -> Iterator[Any]:
+        query = for_dialect(only_days(enrichment, model, days), str(dataset.destination_dialect))
+        relation = dataset(query, query_dialect=DIALECT)
+        yield dlt.mark.with_hints(relation, dlt.mark.make_hints(columns=columns))
+
+    resource = dlt.resource(rows, name=model.name, write_disposition=_disposition(model, days, is_new), columns=columns)
+    return _described(resource(), model.about.comment).apply_hints(additional_table_hints={FILLED_BY_QUERY: True})
+
+
+def seed_resource(seed: Seed) -> DltResource:
+    """The rows of a CSV file."""
+    columns = column_hints(seed.columns, seed.about.columns)
+    return rows_resource(seed.name, seed.rows, columns, "replace", seed.about.comment)
+
+
+def rows_resource(
+    name: str, rows: list[dict[str, Any]], columns: TTableSchemaColumns, how: Any, comment: str
+) -> DltResource:
+    """A few rows from Python as a table."""
+    return _described(dlt.resource([rows], name=name, write_disposition=how, columns=columns), comment)
+
+
+def _described(resource: DltResource, comment: str) -> DltResource:
+    # dlt writes `description` as a comment on Databricks, the other one on BigQuery.
+    hints: dict[str, Any] = {"description": comment, "x-bigquery-table-description": comment}
+    return resource.apply_hints(additional_table_hints=hints)
+
+
+def column_hints(types: Mapping[str, str], descriptions: Mapping[str, str]) -> TTableSchemaColumns:
+    """Columns as dlt declares them. All may be empty: a key that is empty is a finding of the checks."""
+    hints = {
+        name: {"name": name, "data_type": data_type, "nullable": True, "description": descriptions[name]}
+        for name, data_type in types.items()
+    }
+    return cast(TTableSchemaColumns, hints)
+
+
+def only_days(enrichment: Enrichment, model: Model, days: Days) -> exp.Select:
+    """The model's query, reading of its inputs only the given days.
+
+    Each scan is filtered, not the result: a filter outside a window function or a join would reach no table.
+    """
+    query = model.query
+    if days is None:
+        return query
+    for table in list(query.find_all(exp.Table)):
+        day = enrichment.day_column(table.name)
+        if day:
+            scan = exp.select("*").from_(exp.to_table(table.name)).where(_one_of(day, days))
+            table.replace(scan.subquery(table.alias or table.name))
+    return query
+
+
+def _disposition(model: Model, days: Days, is_new: bool) -> Any:
+    if model.about.day is None:
+        return "replace"
+    if is_new:
+        # Nothing to delete, so every row need not be written twice, to the staging table and from there.
+        return "append"
+    # The scope deletes whole days, also one that has no row any more, in one transaction with the insert.
+    scope = "1 = 1" if days is None else _one_of(model.about.day, days).sql()
+    return {"disposition": "merge", "strategy": "delete-insert", "destination_scope": scope}
+
+
+def _one_of(column: str, days: set[date]) -> exp.Expr:
+    if not days:
+        return exp.condition("1 = 0")
+    return exp.column(column).isin(*(exp.cast(exp.Literal.string(day.isoformat()), "date") for day in sorted(days)))

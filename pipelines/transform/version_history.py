@@ -1,0 +1,84 @@
+"""Puts the versions of the directory in order where an older program wrote them with a clock that was set back.
+
+Such a version ends before it begins, or still holds when the next one has begun. The version that the list shows now is
+the truth whatever its dates say. The others are moved in front of it, as little as possible.
+"""
+
+from contextlib import suppress
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+import dlt
+from dlt.destinations.exceptions import DatabaseUndefinedRelation
+
+from .incremental import rows_of, utc_moment
+
+_SET = "SET _dlt_valid_from = %s, _dlt_valid_to = %s WHERE id = %s AND row_version = %s AND _dlt_valid_from = %s"
+LISTS = ("users", "workspaces", "models")
+# How long a version holds whose true length is unknown.
+SHORTEST = timedelta(milliseconds=1)
+
+# All versions of ids with one that ends before it begins, or after the next one has begun. Of two that begin together,
+# the models take one.
+_WRONG = """
+with followed as (
+    select
+        id, row_version, _dlt_valid_from as valid_from, _dlt_valid_to as valid_to,
+        lead(_dlt_valid_from) over (
+            partition by id
+            order by case when _dlt_valid_to is null then 1 else 0 end, _dlt_valid_from, _dlt_valid_to
+        ) as next_from
+    from {table}
+)
+select id, row_version, valid_from, valid_to
+from followed
+where id in (select id from followed where valid_to < valid_from or (valid_to > next_from and valid_from <> next_from))
+"""
+
+
+class Version(NamedTuple):
+    """When one version of a record held; `valid_to` is None while the list shows it."""
+
+    row_version: str
+    valid_from: datetime
+    valid_to: datetime | None
+
+
+def wrong_versions(raw: dlt.Pipeline) -> dict[tuple[str, str], list[Version]]:
+    """Return all versions of each record (list, id) of which one runs backwards or overlaps the next."""
+    found: dict[tuple[str, str], list[Version]] = {}
+    dataset = raw.dataset()
+    for table in LISTS:
+        with suppress(DatabaseUndefinedRelation):
+            for record_id, row_version, *validity in rows_of(dataset, _WRONG.format(table=table)):
+                start, end = (None if moment is None else utc_moment(moment) for moment in validity)
+                if start is not None:
+                    found.setdefault((table, record_id), []).append(Version(row_version, start, end))
+    return found
+
+
+def correct_versions(raw: dlt.Pipeline, wrong: dict[tuple[str, str], list[Version]]) -> None:
+    """Write the validity of versions as it should be. Interrupted anywhere, the rest is found again."""
+    with raw.sql_client() as client:
+        for (table, record_id), versions in wrong.items():
+            name = client.make_qualified_table_name(table)
+            # The oldest first: a version moves away before another one takes its moment.
+            for before, after in reversed(in_order(versions)):
+                if before != after:
+                    values = [after.valid_from, after.valid_to, record_id, before.row_version, before.valid_from]
+                    client.execute_sql(f"UPDATE {name} {_SET}", *values)
+
+
+def in_order(versions: list[Version]) -> list[tuple[Version, Version]]:
+    """Return each version as it is and as it should be, newest first, so that none overlaps the next."""
+    newest_first = sorted(versions, key=lambda v: (v.valid_to is None, v.valid_from, v.valid_to or v.valid_from))[::-1]
+    ordered: list[tuple[Version, Version]] = []
+    limit: datetime | None = None
+    for version in newest_first:
+        start, end = version.valid_from, version.valid_to
+        if end is not None:
+            end = end if limit is None else min(end, limit)
+            start = min(start, end - SHORTEST) if start >= end else start
+        ordered.append((version, version._replace(valid_from=start, valid_to=end)))
+        limit = start
+    return ordered

@@ -1,0 +1,1 @@
+"""The destination: everything that differs between engines."""

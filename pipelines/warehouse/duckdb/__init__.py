@@ -1,0 +1,1 @@
+"""DuckDB: the file, its lock, the direct merge."""

@@ -1,0 +1,1 @@
+"""What Anaplan's services answer."""

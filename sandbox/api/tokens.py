@@ -1,0 +1,69 @@
+"""Accounts and tokens: who may sign in, which token is alive. The HTTP side is in `auth` and `oauth`."""
+
+from __future__ import annotations
+
+import base64
+import secrets
+import uuid
+from dataclasses import dataclass, field
+
+from ..settings import Settings
+from ..world.clock import Clock
+
+AUDITOR = "auditor@example.com"
+NO_ROLE = "norole@example.com"
+PASSWORD = "sandbox"
+
+
+@dataclass
+class Account:
+    email: str
+    password: str
+    auditor: bool
+
+
+@dataclass
+class Token:
+    value: str
+    account: Account
+    expires_at: int
+    token_id: str = field(default_factory=lambda: str(uuid.uuid4()))
+    refresh_id: str = field(default_factory=lambda: str(uuid.uuid4()))
+
+
+class Tokens:
+    """Live tokens of the tenant, by value."""
+
+    def __init__(self, settings: Settings, clock: Clock) -> None:
+        self.settings, self.clock = settings, clock
+        accounts = (Account(AUDITOR, PASSWORD, True), Account(NO_ROLE, PASSWORD, False))
+        self.accounts = {account.email: account for account in accounts}
+        self._alive: dict[str, Token] = {}
+
+    def issue(self, email: str = AUDITOR) -> Token:
+        # As Anaplan's, the value holds characters (+ / =) that a URL or a shell would change.
+        value = base64.b64encode(secrets.token_bytes(61) + b"\xfb\xff").decode()
+        token = Token(value, self.accounts[email], self._expiry())
+        self._alive[value] = token
+        return token
+
+    def find(self, value: str) -> Token | None:
+        """The token if it is alive."""
+        token = self._alive.get(value)
+        return token if token and token.expires_at > self.clock.now() else None
+
+    def extend(self, token: Token) -> None:
+        """A refresh keeps the value and moves the expiry."""
+        token.expires_at = max(self._expiry(), token.expires_at + 1)
+
+    def drop(self, token: Token) -> None:
+        self._alive.pop(token.value, None)
+
+    def expire_all(self) -> int:
+        """Every token is dead at once; returns how many there were."""
+        count = len(self._alive)
+        self._alive.clear()
+        return count
+
+    def _expiry(self) -> int:
+        return self.clock.now() + int(self.settings.token_seconds * 1_000)

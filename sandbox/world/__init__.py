@@ -1,0 +1,1 @@
+"""The company that lives in the sandbox, and its events."""

@@ -1,0 +1,232 @@
+"""The token: renewed before it ends, once for all threads, given back at the end where it was made here."""
+
+import json
+import time
+from concurrent.futures import ThreadPoolExecutor
+from email.utils import formatdate
+from typing import Any
+
+import pytest
+
+from audit_source.auth.credentials import OAuthCredentials, TokenCredentials
+from audit_source.auth.token_auth import OAuthAuth, PasswordAuth, StaticAuth
+from audit_source.auth.token_store import TokenStore
+from audit_source.client import Client
+from audit_source.errors import SignInError, UnreachableError
+from tests.support.memory import by_password
+
+
+class Answer:
+    def __init__(self, status_code: int, body: Any = None, **headers: str) -> None:
+        self.status_code, self._body, self.headers = status_code, body, headers
+
+    @property
+    def is_redirect(self) -> bool:
+        return False
+
+    def json(self) -> Any:
+        if self._body is None:
+            raise ValueError
+        return self._body
+
+
+class Service:
+    """Stands in for the client: answers sign-ins with tokens of 35 minutes, by a clock of its own."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, str]] = []
+        self.refuses_refresh = False
+        self.lifetime = 2100
+        # Minutes away from ours: only the difference of the two moments may count.
+        self.offset = -900
+        self.tries = 0
+        self.clock_offset_seconds = 0.0
+
+    def fetch(self, method: str, url: str, headers: Any = None, **more: Any) -> Answer:
+        step = url.rsplit("/", 1)[-1]
+        self.asked.append((step, (headers or {}).get("Authorization", "")))
+        now = time.time() + self.offset
+        if step == "logout" or (step == "refresh" and self.refuses_refresh):
+            return Answer(204 if step == "logout" else 401)
+        # Long enough for every thread to be at the door.
+        time.sleep(0.01)
+        number = sum(1 for asked, _ in self.asked if asked == "authenticate")
+        body = {"tokenInfo": {"tokenValue": f"token-{number}", "expiresAt": (int(now) + self.lifetime) * 1000}}
+        if step == "token":
+            body = {"access_token": f"access-{len(self.asked)}", "expires_in": self.lifetime}
+        return Answer(201, body, Date=formatdate(now, usegmt=True)) if step != "token" else Answer(200, body)
+
+    @property
+    def steps(self) -> list[str]:
+        return [step for step, _ in self.asked]
+
+
+@pytest.fixture
+def clock() -> list[float]:
+    return [0.0]
+
+
+def signed_in(service: Service, clock: list[float]) -> PasswordAuth:
+    return PasswordAuth(service, "http://auth", by_password(), clock=lambda: clock[0])  # type: ignore[arg-type]
+
+
+def by_eight_threads(auth: Any) -> set[str]:
+    with ThreadPoolExecutor(8) as pool:
+        return set(pool.map(lambda _: auth.token(), range(24)))
+
+
+def test_token_is_renewed_before_its_35_minutes_end_once_for_all_threads(clock: list[float]) -> None:
+    service = Service()
+    auth = signed_in(service, clock)
+    assert by_eight_threads(auth) == {"token-1"}
+    assert service.steps == ["authenticate"]
+    clock[0] = 29 * 60
+    assert by_eight_threads(auth) == {"token-1"}
+    assert service.steps == ["authenticate"]
+    # Five minutes are left: more than any request and its retries take.
+    clock[0] = 30.1 * 60
+    assert by_eight_threads(auth) == {"token-1"}
+    assert service.asked[1:] == [("refresh", "AnaplanAuthToken token-1")]
+    clock[0] += 29 * 60
+    by_eight_threads(auth)
+    assert len(service.asked) == 2
+    clock[0] += 2 * 60
+    by_eight_threads(auth)
+    assert service.steps[2:] == ["refresh"]
+
+
+def test_token_that_cannot_be_extended_is_made_anew(clock: list[float]) -> None:
+    service = Service()
+    auth = signed_in(service, clock)
+    auth.token()
+    service.refuses_refresh = True
+    clock[0] = 2000
+    assert by_eight_threads(auth) == {"token-2"}
+    assert service.steps == ["authenticate", "refresh", "authenticate"]
+
+
+def test_token_of_a_short_life_is_renewed_at_half_of_it(clock: list[float]) -> None:
+    service = Service()
+    service.lifetime = 60
+    auth = signed_in(service, clock)
+    auth.token()
+    clock[0] = 29.0
+    auth.token()
+    assert service.steps == ["authenticate"]
+    clock[0] = 31.0
+    auth.token()
+    assert service.steps == ["authenticate", "refresh"]
+
+
+@pytest.mark.parametrize("lifetime", [-5000, 0, 10**7])
+def test_expiry_beyond_belief_counts_as_35_minutes(clock: list[float], lifetime: int) -> None:
+    service = Service()
+    service.lifetime = lifetime
+    auth = signed_in(service, clock)
+    auth.token()
+    clock[0] = 29 * 60
+    auth.token()
+    assert len(service.asked) == 1
+    clock[0] = 31 * 60
+    auth.token()
+    assert len(service.asked) == 2
+
+
+def test_refused_token_is_replaced_once(clock: list[float]) -> None:
+    service = Service()
+    auth = signed_in(service, clock)
+    refused = auth.token()
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda _: auth.renew(refused), range(8)))
+    assert service.steps == ["authenticate", "authenticate"]
+    assert auth.token() == "token-2"
+
+
+def test_own_session_is_ended_once_and_a_given_token_is_not(clock: list[float]) -> None:
+    service = Service()
+    auth = signed_in(service, clock)
+    auth.close()
+    assert service.steps == []
+    auth.token()
+    auth.close()
+    auth.close()
+    assert service.asked[1:] == [("logout", "AnaplanAuthToken token-1")]
+
+    given = TokenCredentials()
+    given.access_token = "made elsewhere"
+    static = StaticAuth(Client(1, 10), given)
+    assert static.token() == "made elsewhere"
+    with pytest.raises(SignInError, match="does not take it"):
+        static.renew("made elsewhere")
+    static.close()
+
+
+def test_oauth_token_is_renewed_by_its_expires_in(clock: list[float], tmp_path: Any) -> None:
+    service = Service()
+    credentials = OAuthCredentials()
+    credentials.client_id, credentials.refresh_token = "client", "refresh-0"
+    store = TokenStore(str(tmp_path / "token.json"))
+    auth = OAuthAuth(service, "http://oauth", credentials, store, clock=lambda: clock[0])  # type: ignore[arg-type]
+    assert by_eight_threads(auth) == {"access-1"}
+    clock[0] = 31 * 60
+    assert by_eight_threads(auth) == {"access-2"}
+    assert service.steps == ["token", "token"]
+    auth.close()
+    assert service.steps == ["token", "token"], "an OAuth access token ends by itself"
+
+
+@pytest.mark.parametrize("answer", [[], {"tokenInfo": "x"}, {"tokenInfo": {"tokenValue": 5}}, None])
+def test_sign_in_answer_without_a_token_is_no_sign_in(clock: list[float], answer: Any) -> None:
+    class Odd(Service):
+        def fetch(self, *_: Any, **__: Any) -> Answer:  # type: ignore[override]
+            return Answer(201, json.loads(json.dumps(answer)))
+
+    with pytest.raises(SignInError, match="authenticate"):
+        signed_in(Odd(), clock).token()
+
+
+class LosesAnswers(Service):
+    """Takes a refresh token once, and loses the answer with its successor."""
+
+    def fetch(self, method: str, url: str, headers: Any = None, **more: Any) -> Answer:
+        self.tries += 1
+        if self.tries == 1:
+            raise UnreachableError(f"{method} {url}", "the answer broke off", "Run again.")
+        return Answer(400, {"error": "invalid_grant"})
+
+
+def test_a_lost_answer_to_a_refresh_token_is_named_by_the_next_sign_in(tmp_path: Any) -> None:
+    service = LosesAnswers()
+    credentials = OAuthCredentials()
+    credentials.client_id, credentials.refresh_token = "client", "refresh-0"
+    path = str(tmp_path / "token.json")
+    with pytest.raises(UnreachableError):
+        OAuthAuth(service, "http://oauth", credentials, TokenStore(path)).token()  # type: ignore[arg-type]
+    with pytest.raises(SignInError, match=r"was used before, and the answer .* was lost\. Run `login` again"):
+        OAuthAuth(service, "http://oauth", credentials, TokenStore(path)).token()  # type: ignore[arg-type]
+    # Known once: the answer of Anaplan has arrived since.
+    with pytest.raises(SignInError, match=r"HTTP 400 invalid_grant\. Run `login`"):
+        OAuthAuth(service, "http://oauth", credentials, TokenStore(path)).token()  # type: ignore[arg-type]
+
+
+def test_a_gateway_is_not_taken_for_wrong_credentials(clock: list[float]) -> None:
+    class Gateway(Service):
+        def fetch(self, *_: Any, **__: Any) -> Answer:  # type: ignore[override]
+            return Answer(403)
+
+    with pytest.raises(UnreachableError, match="gateway refused the request, not a missing role"):
+        signed_in(Gateway(), clock).token()
+
+
+def test_a_password_with_a_line_break_is_sent_as_it_is_and_named_when_refused(clock: list[float]) -> None:
+    class Refuses(Service):
+        def fetch(self, *_: Any, **more: Any) -> Answer:  # type: ignore[override]
+            assert more["auth"].password == b"secret\n"
+            return Answer(401, {"status": "FAILURE_BAD_CREDENTIAL"})
+
+    auth = PasswordAuth(Refuses(), "http://auth", by_password(password="secret\n"))  # type: ignore[arg-type]
+    with pytest.raises(
+        SignInError,
+        match=r"password begins or ends with a blank or line break.*If the credentials are right.*IP allow list",
+    ):
+        auth.token()

@@ -1,0 +1,80 @@
+"""The rotated refresh token: on disk before it is used, never readable by others, never half written."""
+
+import json
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+from audit_source.auth.token_store import TokenStore
+from audit_source.errors import ConfigurationError
+
+
+def test_newest_is_the_configured_one_until_one_is_stored(tmp_path: Path):
+    store = TokenStore(str(tmp_path / "deep" / "token.json"))
+    assert store.newest("first") == "first"
+    with store.reserve() as slot:
+        slot.write("first", "second")
+    assert store.newest("first") == "second"
+    assert TokenStore(store.path).newest("first") == "second"
+
+
+def test_newly_configured_token_wins_over_the_store(tmp_path: Path):
+    store = TokenStore(str(tmp_path / "token.json"))
+    with store.reserve() as slot:
+        slot.write("first", "second")
+    assert store.newest("fresh") == "fresh"
+
+
+def test_file_is_for_its_owner_only_and_names_no_configured_token(tmp_path: Path):
+    store = TokenStore(str(tmp_path / "token.json"))
+    with store.reserve() as slot:
+        slot.write("configured-secret", "rotated-secret")
+
+    assert stat.S_IMODE(os.stat(store.path).st_mode) == 0o600
+    assert "configured-secret" not in Path(store.path).read_text()
+    assert json.loads(Path(store.path).read_text())["refresh_token"] == "rotated-secret"
+    assert os.listdir(tmp_path) == ["token.json"]
+
+
+def test_old_token_stays_when_nothing_is_written_or_the_caller_fails(tmp_path: Path):
+    store = TokenStore(str(tmp_path / "token.json"))
+    with store.reserve() as slot:
+        slot.write("first", "second")
+    with pytest.raises(RuntimeError), store.reserve():
+        raise RuntimeError("no answer")
+    with store.reserve():
+        pass
+    assert store.newest("first") == "second"
+    assert os.listdir(tmp_path) == ["token.json"]
+
+
+def test_place_that_cannot_be_written_is_met_before_the_old_token_is_given_up(tmp_path: Path):
+    (tmp_path / "file").write_text("no folder")
+    asked = []
+    with (
+        pytest.raises(ConfigurationError, match="cannot be written"),
+        TokenStore(str(tmp_path / "file" / "t")).reserve(),
+    ):
+        asked.append("the token service")
+    assert asked == []
+
+
+def test_full_disk_is_met_before_the_old_token_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    def full(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("audit_source.auth.token_auth.token_store.os.fsync", full)
+    asked = []
+    with pytest.raises(ConfigurationError, match="No space left"), TokenStore(str(tmp_path / "t")).reserve():
+        asked.append("the token service")
+    assert asked == []
+    assert os.listdir(tmp_path) == []
+
+
+def test_damaged_store_is_said_and_not_overwritten(tmp_path: Path):
+    (tmp_path / "token.json").write_text('{"refresh')
+    with pytest.raises(ConfigurationError, match="cannot be read"):
+        TokenStore(str(tmp_path / "token.json")).newest("first")
+    assert (tmp_path / "token.json").read_text() == '{"refresh'

@@ -1,0 +1,96 @@
+"""A list that is cut, or changes while it is paged, is fetched until it is whole, or not applied at all."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from audit_source.directory import lists as directory
+from audit_source.directory.lists import fetch_list
+from audit_source.errors import BadAnswerError
+from tests.support.memory import Answer, FakeClient
+
+PEOPLE = [{"id": f"u{number:03}", "email": f"{number:03}@example.com"} for number in range(25)]
+
+
+@pytest.fixture(autouse=True)
+def _small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(directory, "PAGE_SIZE", 10)
+
+
+def listing(
+    people: Callable[[int], list[dict[str, Any]]], told: Callable[[int], int | None] = len, cap: int = 10
+) -> tuple[Any, FakeClient]:
+    """Returns an answer for each request by its number: whom the list holds then, and what total it tells of them."""
+
+    def answer(params: dict[str, Any]) -> Answer:
+        held = people(len(client.asked))
+        shown = held[params["offset"] :][: min(params["limit"], cap)]
+        total = told(held)  # type: ignore[arg-type]
+        meta = {"meta": {"paging": {"totalSize": total}}} if total is not None else {}
+        return Answer(json.dumps({**meta, **({"users": shown} if shown or not meta else {})}).encode())
+
+    client = FakeClient(answer)
+    return client, client
+
+
+def names(client: Any) -> set[str]:
+    return {record["id"] for record in fetch_list(client, "", "users")}
+
+
+ALL = {person["id"] for person in PEOPLE}
+
+
+def test_somebody_who_leaves_while_another_comes_moves_nobody_out_of_sight() -> None:
+    """The total stays the same, and as many arrive: without a second look u010 would be retired."""
+    later = [*PEOPLE[1:], {"id": "u999", "email": "999@example.com"}]
+    client, _ = listing(lambda number: PEOPLE if number == 1 else later)
+    assert names(client) == (ALL - {"u000"}) | {"u999"}
+
+
+@pytest.mark.parametrize("changes_at", [2, 3])
+def test_list_that_grows_or_shrinks_while_it_is_paged_is_fetched_again(changes_at: int) -> None:
+    shrinking, _ = listing(lambda number: PEOPLE if number < changes_at else PEOPLE[1:])
+    assert names(shrinking) == ALL - {"u000"}
+    growing, _ = listing(lambda number: PEOPLE[1:] if number < changes_at else PEOPLE)
+    assert names(growing) == ALL
+
+
+def test_list_that_never_stays_the_same_is_not_applied() -> None:
+    client, asked = listing(lambda number: [*PEOPLE[number % 7 + 1 :], *PEOPLE[: number % 7]])
+    with pytest.raises(BadAnswerError, match="The list was left as it was"):
+        names(client)
+    assert len(asked.asked) <= 12
+
+
+@pytest.mark.parametrize("total", [26, 24, 10**9])
+def test_list_that_does_not_hold_what_it_says_is_not_applied(total: int) -> None:
+    client, asked = listing(lambda number: PEOPLE, lambda _: total)
+    with pytest.raises(BadAnswerError, match=f"{total} reported"):
+        names(client)
+    assert len(asked.asked) <= 16
+
+
+@pytest.mark.parametrize("cap", [1, 4, 10])
+def test_list_without_a_total_ends_where_nothing_new_comes(cap: int) -> None:
+    """The service may cut pages to any size: a short page is not the last one."""
+    client, _ = listing(lambda number: PEOPLE, lambda _: None, cap)
+    assert names(client) == ALL
+
+
+def test_service_that_knows_no_offset_is_not_asked_for_ever() -> None:
+    client = FakeClient(lambda params: Answer(json.dumps({"users": PEOPLE[:10]}).encode()))
+    assert names(client) == {person["id"] for person in PEOPLE[:10]}
+    assert len(client.asked) == 2
+
+
+def test_list_of_one_page_is_asked_for_once() -> None:
+    client, asked = listing(lambda number: PEOPLE[:5])
+    assert names(client) == {person["id"] for person in PEOPLE[:5]}
+    assert len(asked.asked) == 1
+
+
+def test_key_is_absent_when_there_is_nobody() -> None:
+    client, _ = listing(lambda number: [])
+    assert names(client) == set()

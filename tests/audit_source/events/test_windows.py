@@ -1,0 +1,203 @@
+"""The planner: whatever the schedule, nothing is left out, and what is lost is said."""
+
+import itertools
+from dataclasses import replace
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from audit_source.events.windows import (
+    COMPLETE,
+    DAY_MS,
+    EXPIRED,
+    INCOMPLETE,
+    MINUTE_MS,
+    Limits,
+    Window,
+    day_start,
+    join,
+    plan,
+    plan_reload,
+    record,
+    settle,
+    split_days,
+    subtract,
+)
+
+NOW = 20_000 * DAY_MS + 13 * 60 * MINUTE_MS
+HISTORY = 30 * DAY_MS
+HOUR = 60 * MINUTE_MS
+
+
+def limits(now: int = NOW, overlap: int = HOUR, lag: int = MINUTE_MS, history: int = HISTORY) -> Limits:
+    return Limits(now, history, overlap, lag)
+
+
+def carried_out(ledger: list[Window], at: Limits) -> list[Window]:
+    """Returns the ledger after a run in which every window came out complete."""
+    todo = plan(settle(ledger, at), at)
+    ledger = settle(ledger, at)
+    for lost in todo.expired:
+        ledger = record(ledger, lost)
+    for group in todo.probe:
+        for window in group:
+            ledger = record(ledger, replace(window, checked_at=at.now))
+    for start, end in todo.fetch:
+        ledger = record(ledger, Window(start, end, COMPLETE, 0, 0, 0, at.now))
+    return ledger
+
+
+def covered(ledger: list[Window]) -> list[tuple]:
+    return [(w.start, w.end) for w in ledger]
+
+
+def test_first_run_asks_for_the_whole_history_in_windows_of_one_day():
+    todo = plan([], limits())
+
+    assert todo.fetch[0][0] == day_start(NOW - HISTORY)
+    assert todo.fetch[-1][1] == NOW - MINUTE_MS
+    assert all(end - start <= DAY_MS and day_start(start) == day_start(end - 1) for start, end in todo.fetch)
+    assert [end for _, end in todo.fetch[:-1]] == [start for start, _ in todo.fetch[1:]]
+    assert len(todo.fetch) <= 31 + 2 + 24
+    assert todo.probe == todo.expired == []
+
+
+def test_ninety_days_of_history_are_still_windows_of_one_day():
+    todo = plan([], limits(history=90 * DAY_MS))
+
+    assert todo.fetch[0][0] == day_start(NOW - 90 * DAY_MS)
+    assert max(end - start for start, end in todo.fetch) == DAY_MS
+
+
+def test_next_run_fetches_the_overlap_and_what_is_new_and_asks_about_the_rest():
+    first = carried_out([], limits())
+    later = limits(NOW + HOUR)
+
+    todo = plan(settle(first, later), later)
+
+    assert todo.fetch == [
+        (NOW - MINUTE_MS - HOUR, NOW - MINUTE_MS),
+        (NOW - MINUTE_MS, NOW + HOUR - MINUTE_MS),
+    ]
+    # Every kept day once, today's settled part among them.
+    assert len(todo.probe) == 31
+    assert todo.expired == []
+
+
+def test_nothing_is_left_to_do_twice_in_one_run():
+    at = limits()
+    assert plan(carried_out([], at), at) == ([], [], [])
+
+
+def test_a_quiet_month_is_no_gap():
+    ledger: list[Window] = []
+    for day in range(60):
+        ledger = carried_out(ledger, limits(NOW + day * DAY_MS))
+    assert {w.status for w in ledger} == {COMPLETE}
+
+
+def test_a_sleep_longer_than_the_retention_is_recorded_as_expired_up_to_what_is_kept():
+    ledger = carried_out([], limits())
+    awake = limits(NOW + 40 * DAY_MS)
+
+    todo = plan(settle(ledger, awake), awake)
+
+    assert todo.expired[0].start == NOW - MINUTE_MS
+    assert todo.expired[-1].end == awake.floor
+    assert {w.status for w in todo.expired} == {EXPIRED}
+    assert todo.fetch[0][0] == awake.floor
+    assert plan(settle(carried_out(ledger, awake), awake), awake).expired == []
+
+
+def test_incomplete_window_is_taken_up_until_it_expires():
+    ledger = [replace(w, status=INCOMPLETE) if i == 20 else w for i, w in enumerate(carried_out([], limits()))]
+    bad = ledger[20]
+
+    assert (bad.start, bad.end) in plan(settle(ledger, limits(NOW + 1)), limits(NOW + 1)).fetch
+
+    late = limits(bad.end + HISTORY)
+    expired = plan(settle(ledger, late), late).expired
+    assert replace(bad, status=EXPIRED, checked_at=late.now) in expired
+
+
+def test_longer_history_fetches_what_lies_before_the_first_window():
+    ledger = carried_out([], limits())
+    longer = limits(NOW + HOUR, history=90 * DAY_MS)
+
+    assert plan(settle(ledger, longer), longer).fetch[0][0] == longer.floor
+
+
+def test_reload_widens_to_whole_windows_and_stops_at_the_end_of_a_run():
+    ledger = carried_out([], limits())
+    at = limits(NOW + HOUR)
+    day = day_start(NOW) - 5 * DAY_MS
+
+    assert plan_reload(settle(ledger, at), at, day + HOUR, day + 2 * HOUR) == [(day, day + DAY_MS)]
+    assert plan_reload(settle(ledger, at), at, day, None)[-1][1] == at.end
+
+
+def test_reload_leaves_what_anaplan_has_forgotten_as_it_was_verified():
+    ledger = carried_out([], limits())
+    later = limits(NOW + 10 * DAY_MS)
+    kept = settle(ledger, later)
+
+    spans = plan_reload(kept, later, day_start(NOW) - 60 * DAY_MS, None)
+
+    assert spans[0][0] == day_start(later.floor) + DAY_MS
+    assert plan_reload([], later, 0, None)[0][0] == later.floor
+    assert plan_reload(kept, later, 0, later.floor) == []
+
+
+def test_joined_windows_count_an_event_on_their_edge_once():
+    halves = [Window(0, 10, COMPLETE, 5, 5, 4, 1), Window(10, 20, COMPLETE, 3, 3, 3, 2)]
+    assert join(halves) == Window(0, 20, COMPLETE, 7, 7, 7, 1)
+
+
+def test_hours_of_the_edge_are_joined_when_the_day_is_forgotten():
+    at = limits(NOW)
+    day = day_start(at.floor) - DAY_MS
+    hours = [Window(day + n * HOUR, day + (n + 1) * HOUR, COMPLETE, 1, 1, 1, NOW) for n in range(24)]
+    newest = Window(at.end - HOUR, at.end, COMPLETE, 0, 0, 0, NOW)
+
+    assert next((w.start, w.end, w.inside) for w in settle([*hours, newest], at)) == (day, day + DAY_MS, 24)
+
+
+@given(
+    st.lists(st.integers(1, 45 * 24 * 60), min_size=1, max_size=25),
+    st.integers(0, 36 * 60),
+    st.sampled_from([1, 7, 30, 90]),
+)
+@settings(max_examples=150, deadline=None)
+def test_any_schedule_covers_all_time_without_overlap(minutes_between, overlap_minutes, history_days):
+    """From the first moment on, every instant lies in exactly one window, or was pruned after the retention."""
+    now, ledger = NOW, []
+    for minutes in minutes_between:
+        now += minutes * MINUTE_MS
+        at = limits(now, overlap_minutes * MINUTE_MS, MINUTE_MS, history_days * DAY_MS)
+        ledger = carried_out(ledger, at)
+
+        kept = covered(ledger)
+        assert all(first[1] <= second[0] for first, second in itertools.pairwise(kept))
+        assert subtract([(max(kept[0][0], at.floor), at.end)], kept) == []
+        assert all(w.end <= at.floor for w in ledger if w.status == EXPIRED and w.checked_at == now)
+        # Ninety days are remembered whatever the setting is now, two of them in hours.
+        assert len(ledger) <= 2 * 91 + 60 + 72
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 50), st.integers(0, 50)), max_size=8),
+    st.lists(st.tuples(st.integers(0, 50), st.integers(0, 50)), max_size=8),
+)
+def test_subtract_agrees_with_sets_of_moments(spans, taken):
+    def moments(pairs):
+        return {moment for start, end in pairs for moment in range(start, end)}
+
+    assert moments(subtract(spans, [pair for pair in taken if pair[0] < pair[1]])) == moments(spans) - moments(taken)
+
+
+@given(st.integers(0, 5 * DAY_MS), st.integers(1, 5 * DAY_MS))
+def test_split_days_loses_no_moment(start, length):
+    parts = split_days([(start, start + length)])
+    assert parts[0][0] == start and parts[-1][1] == start + length
+    assert all(a[1] == b[0] for a, b in itertools.pairwise(parts))
+    assert all(day_start(a) == day_start(b - 1) for a, b in parts)

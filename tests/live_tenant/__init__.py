@@ -1,9 +1,0 @@
-"""A tenant as live ones were observed: written from what was seen there, apart from the sandbox and from the product.
-
-The product must not only fit its own simulation. Nothing here imports either of the two.
-"""
-
-from .company import Company, whole_company
-from .server import LiveTenant, Request, written_forms
-
-__all__ = ["Company", "LiveTenant", "Request", "whole_company", "written_forms"]

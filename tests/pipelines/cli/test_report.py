@@ -1,0 +1,36 @@
+"""The summary: aligned, narrow enough, and harmless whatever the names are."""
+
+import pytest
+
+from pipelines.cli.report import SummaryTable, format_table
+from pipelines.common.text import printable
+
+HOSTILE = "\x1b[31mred\x1b[0m\nnew line\ttab\r\u202eevil\u0007 \u200bend"
+
+
+def test_columns_are_aligned_and_numbers_stand_to_the_right() -> None:
+    table = SummaryTable("Pages", ("page", "visits"), [("Home", 1200), ("Long board", 7)])
+    assert format_table(table) == [
+        "",
+        "Pages",
+        "  page        visits",
+        "  Home         1,200",
+        "  Long board       7",
+    ]
+
+
+def test_no_rows_are_said() -> None:
+    assert format_table(SummaryTable("Pages", ("page",), [])) == ["", "Pages", "  none"]
+
+
+@pytest.mark.parametrize("width", [40, 100])
+def test_long_texts_are_cut_to_the_width(width: int) -> None:
+    table = SummaryTable("Pages", ("page", "app", "visits"), [("x" * 20_000, "y" * 300, 1), ("日本語" * 50, None, 2)])
+    lines = format_table(table, width)
+    assert all(len(line) <= width for line in lines)
+    assert "…" in lines[3]
+
+
+def test_control_characters_never_reach_the_terminal() -> None:
+    assert printable(HOSTILE) == "[31mred [0m new line tab evil end"
+    assert all(line.isprintable() for line in format_table(SummaryTable("T", ("a", "b"), [(HOSTILE, None)])))

@@ -1,0 +1,62 @@
+"""What a process of the pipeline brings into memory."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+from datetime import datetime
+from pathlib import Path
+
+import pyarrow.parquet
+
+from pipelines.common.start_up import FOR_OTHERS
+from tests.conftest import REPOSITORY, Engine, Tenant, event, plain_server
+
+
+def test_neither_process_imports_what_is_installed_for_others(tenant: Tenant, duck: Engine) -> None:
+    """Numpy and pandas take some 40 MB of each, where the dashboard or the tests have brought them in."""
+    now = int(time.time() * 1000)
+    # More than is decoded without a second process.
+    events = [event(number, now - 3_600_000 - number, message="x" * 60_000) for number in range(400)]
+    with plain_server(events) as server:
+        tenant.at(server.url)
+        tenant.set("PAGE_SIZE", 20)
+        run = subprocess.run(
+            [sys.executable, "-X", "importtime", "-m", "pipelines.audit", "run"],
+            env={**os.environ, "PYTHONPATH": str(REPOSITORY), "PYTHONPROFILEIMPORTTIME": "1"},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+    assert duck.rows("select count(*), count(distinct id) from anaplan_audit_raw.events") == [(400, 400)]
+    imported = re.findall(r"\| +([\w.]+)$", run.stderr, re.MULTILINE)
+    assert imported.count("audit_source.events.fetch.decode_process") == 2
+    # The attempt is listed too, but nothing of what is inside.
+    assert [name for name in imported if name.partition(".")[0] in FOR_OTHERS and "." in name] == []
+
+
+def audit(*arguments: str) -> str:
+    """Returns what a command prints in a process of its own, in which the imports are refused."""
+    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
+    command = [sys.executable, "-m", "pipelines.audit", *arguments]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
+
+
+def test_every_format_is_written_without_them(tenant: Tenant, engine: Engine, tmp_path: Path) -> None:
+    """pyarrow takes None in `sys.modules` for pandas, and failed at the first timestamp."""
+    now = int(time.time() * 1000)
+    sent = [event(number, now - 3_600_000 - number) for number in range(3)]
+    with plain_server(sent) as server:
+        tenant.at(server.url)
+        assert tenant.run("load").code == 0
+    rows = [json.loads(line) for line in audit("export", "events", "--format", "jsonl").splitlines()]
+    assert sorted(row["id"] for row in rows) == [one["id"] for one in sent]
+    moments = {row["id"]: datetime.fromisoformat(row["event_date"].replace("Z", "+00:00")) for row in rows}
+    assert {number: round(moment.timestamp() * 1000) for number, moment in moments.items()} == {
+        one["id"]: one["eventDate"] for one in sent
+    }
+    assert audit("export", "events", "--format", "csv").count("\n") == 4
+    audit("export", "events", "--to", str(tmp_path / "events.parquet"))
+    assert pyarrow.parquet.read_table(tmp_path / "events.parquet").num_rows == 3

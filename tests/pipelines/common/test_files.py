@@ -1,0 +1,157 @@
+"""The files that commands write: who may read them, what is damaged, and what may not be replaced."""
+
+import os
+import stat
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipelines.common.account import account_name
+from pipelines.common.duckdb_errors import is_held, unusable
+from pipelines.common.spreadsheet import harmless
+from pipelines.warehouse.duckdb.file import HEADER_BYTES
+from tests.conftest import Engine, Tenant, event, plain_server
+
+
+@pytest.fixture
+def loaded(tenant: Tenant, duck: Engine) -> Any:
+    now = int(time.time() * 1000)
+    tenant.set("HISTORY_DAYS", 2)
+    with plain_server([event(n, now - n * 60_000 - 120_000) for n in range(20)], {}) as server:
+        tenant.at(server.url)
+        assert tenant.run("run").code == 0
+        yield tenant
+
+
+def mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def test_others_may_read_nothing(loaded: Tenant, database: Path, tmp_path: Path, monkeypatch: Any) -> None:
+    assert mode(database) == 0o600
+    assert loaded.run("export", "events", "--to", str(tmp_path / "e.csv")).code == 0
+    assert mode(tmp_path / "e.csv") == 0o600
+    monkeypatch.setenv("PIPELINES__ANAPLAN_AUDIT_ENRICH__PUBLISH_TO", str(tmp_path / "copy.duckdb"))
+    monkeypatch.setenv("PIPELINES__ANAPLAN_AUDIT__GROUP_CAN_READ", "true")
+    assert loaded.run("check").code == 0
+    assert mode(tmp_path / "copy.duckdb") == 0o640
+    # What an older version has left open is closed.
+    database.chmod(0o644)
+    assert loaded.run("check").code == 0
+    assert mode(database) == 0o640
+
+
+def test_a_damaged_database_is_named_by_every_command(loaded: Tenant, database: Path) -> None:
+    content = bytearray(database.read_bytes())
+    half = bytes(content[: len(content) // 2])
+    content[4096 * 3 :] = os.urandom(len(content) - 4096 * 3)
+    database.write_bytes(half)
+    assert loaded.run("status").code == 1
+    database.write_bytes(content)
+    for command in (["status"], ["report"], ["run"], ["export", "events"]):
+        outcome = loaded.run(*command)
+        assert outcome.code == 1, (command, outcome)
+        assert "is damaged" in outcome.err and "restore the last copy" in outcome.err, command
+
+
+def test_damage_that_only_a_statement_meets_is_named_too(tenant: Tenant, database: Path, tmp_path: Path) -> None:
+    now = int(time.time() * 1000)
+    sent = [event(number, now - 600_000 - number * 1000, message=f"text {number * 7919}") for number in range(3_000)]
+    tenant.set("HISTORY_DAYS", 2)
+    with plain_server(sent) as server:
+        assert tenant.at(server.url).run("load").code == 0
+    whole = database.read_bytes()
+    told = f"`{database}` is damaged ("
+    for block in range(HEADER_BYTES, len(whole), 262_144):
+        database.write_bytes(whole[: block + 5_000] + b"\xff" * 500 + whole[block + 5_500 :])
+        outcome = tenant.run("export", "events", "--to", str(tmp_path / "out.csv"), "--force")
+        if outcome.code:
+            break
+    assert outcome.code == 1 and told in outcome.err, outcome
+    outcome = tenant.run("enrich")
+    assert outcome.code == 1 and told in outcome.err and "harmed" not in outcome.err, outcome
+
+
+def test_words_in_the_path_are_no_damage(tenant: Tenant, tmp_path: Path, monkeypatch: Any) -> None:
+    folder = tmp_path / "INTERNAL Error metadata block lock"
+    folder.mkdir()
+    (folder / "audit.duckdb").write_text("a text file, longer than what DuckDB needs to look at " * 400)
+    monkeypatch.setenv("DESTINATION__DUCKDB__CREDENTIALS", str(folder / "audit.duckdb"))
+    outcome = tenant.run("status", "--wait", "0")
+    assert outcome.code == 2 and "damaged" not in outcome.err
+
+
+def test_a_lock_that_the_file_system_cannot_give_is_not_waited_for() -> None:
+    for words in ("Operation not supported", "No locks available"):
+        reason = f'IO Error: Could not set lock on file "/mnt/x.duckdb": {words}'
+        assert not is_held(reason)
+        assert unusable("/mnt/x.duckdb", reason).code == 2 and "gives no locks" in str(
+            unusable("/mnt/x.duckdb", reason)
+        )
+    assert is_held('IO Error: Could not set lock on file "x": Conflicting lock is held in python (PID 5). See')
+
+
+@pytest.mark.parametrize("stem", ["ANAPLAN_AUDIT_STAGING", "anaplan_audit_raw", "information_schema", "Main"])
+def test_names_that_are_schemas_are_refused(tenant: Tenant, tmp_path: Path, monkeypatch: Any, stem: str) -> None:
+    tenant.at("http://127.0.0.1:9")
+    monkeypatch.setenv("DESTINATION__DUCKDB__CREDENTIALS", str(tmp_path / f"{stem}.duckdb"))
+    outcome = tenant.run("run")
+    assert outcome.code == 2 and "is also the name of a schema" in outcome.err
+    assert not (tmp_path / f"{stem}.duckdb").exists()
+
+
+def test_memory_and_odd_folders_are_refused(tenant: Tenant, tmp_path: Path, monkeypatch: Any) -> None:
+    tenant.at("http://127.0.0.1:9")
+    with monkeypatch.context() as changed:
+        changed.setenv("DESTINATION__DUCKDB__CREDENTIALS", ":memory:")
+        outcome = tenant.run("run")
+        assert outcome.code == 2 and "would keep nothing" in outcome.err
+    for sign in "'%":
+        monkeypatch.setenv("DLT_DATA_DIR", str(tmp_path / f"a{sign}b"))
+        outcome = tenant.run("run")
+        assert outcome.code == 2 and "DLT_DATA_DIR" in outcome.err
+
+
+def test_export_replaces_files_only(loaded: Tenant, tmp_path: Path) -> None:
+    kept = tmp_path / "kept.csv"
+    kept.write_text("old")
+    link = tmp_path / "link.csv"
+    link.symlink_to(kept)
+    assert loaded.run("export", "events", "--to", str(link), "--force").code == 0
+    assert link.is_symlink() and kept.read_bytes().startswith(b"\xef\xbb\xbf")
+    for own in (tmp_path / "audit_log.duckdb", tmp_path / "audit_log.duckdb.wal"):
+        outcome = loaded.run("export", "events", "--to", str(own), "--force")
+        assert outcome.code == 2 and "the pipeline itself needs this file" in outcome.err
+    assert loaded.run("status").code == 0
+    outcome = loaded.run("export", "events", "--to", str(tmp_path), "--force")
+    assert outcome.code == 2 and "is a directory" in outcome.err
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    read: list[bytes] = []
+    reader = threading.Thread(target=lambda: read.append(pipe.read_bytes()))
+    reader.start()
+    assert loaded.run("export", "events", "--format", "csv", "--to", str(pipe), "--force").code == 0
+    reader.join(10)
+    assert stat.S_ISFIFO(pipe.stat().st_mode) and read[0] == kept.read_bytes()
+    assert loaded.run("export", "events", "--format", "csv", "--to", "/dev/null", "--force").code == 0
+    assert stat.S_ISCHR(os.stat("/dev/null").st_mode)
+
+
+@pytest.mark.parametrize("text", ["=1", " =1", "\u00a0=1", "\t=1", "\u200b@x", "\u3000\uff1d1", "-1", "+1"])
+def test_formulas_behind_blanks_are_guarded(text: str) -> None:
+    assert harmless(text) == "'" + text
+
+
+def test_texts_that_are_no_formula_stay() -> None:
+    assert [harmless(text) for text in ("a=1", "", " plain", "'=1")] == ["a=1", "", " plain", "'=1"]
+
+
+def test_an_account_without_an_entry_has_a_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    def unknown() -> str:
+        raise KeyError("getpwuid(): uid not found: 4711")
+
+    monkeypatch.setattr("getpass.getuser", unknown)
+    assert account_name() == f"uid {os.getuid()}"

@@ -1,0 +1,179 @@
+"""Every page, drawn by Streamlit's own test client."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import date
+from pathlib import Path
+
+import duckdb
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from pipelines.dashboard import cached
+from pipelines.dashboard import data_access as reading
+from pipelines.dashboard.app import PAGES
+from pipelines.warehouse.reader import Reader
+from tests.conftest import REPOSITORY, Engine
+from tests.pipelines.dashboard.conftest import FORMULA, HOSTILE_SPACE, IMAGE, LINK, MALLORY, SCRIPT
+
+Draw = Callable[[str], AppTest]
+PERIOD = "event_day between '2026-02-06' and '2026-03-07'"
+
+
+def numbers(page: AppTest) -> dict[str, str]:
+    return {metric.label: metric.value for metric in page.metric}
+
+
+def markup(page: AppTest) -> str:
+    """All that Streamlit draws as Markdown or HTML, labels of widgets too."""
+    elements = [*page.markdown, *page.caption, *page.title, *page.subheader, *page.info, *page.success, *page.error]
+    labels = [widget.label for widget in (*page.metric, *page.selectbox, *page.multiselect, *page.button)]
+    return "\n".join([*(element.value for element in elements), *labels, *(metric.value for metric in page.metric)])
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_is_drawn_and_takes_no_text_of_the_log_for_markup(log: Path, page: Draw, name: str) -> None:
+    drawn = page(name)
+    assert not drawn.exception
+    assert [title.value for title in drawn.title] == [PAGES[name].title]
+    assert not drawn.error
+    assert drawn.dataframe and drawn.get("download_button")
+    shown = markup(drawn)
+    assert not any(text in shown for text in (SCRIPT, IMAGE, LINK, FORMULA, HOSTILE_SPACE))
+
+
+def test_the_numbers_are_those_of_the_tables(log: Path, page: Draw, duck: Engine) -> None:
+    ((people, failures),) = duck.rows(
+        "select count(distinct case when outcome = 'success' then user_id end),"
+        f" count(*) filter (outcome = 'failure') from anaplan_audit.fct_sign_ins where kind = 'sign_in' and {PERIOD}"
+    )
+    ((changes,),) = duck.rows(f"select count(*) from anaplan_audit.fct_model_changes where {PERIOD}")
+    ((access,),) = duck.rows(f"select count(*) from anaplan_audit.fct_access_changes where {PERIOD}")
+    ((high,),) = duck.rows("select count(*) from anaplan_audit.security_findings where severity = 'high'")
+    assert numbers(page("overview")) == {
+        "Signed in": str(people),
+        "Failed sign-ins": str(failures),
+        "Model changes": str(changes),
+        "Access changes": str(access),
+        "High findings": str(high),
+        "Days with gaps": "3",
+    }
+    assert failures >= 6 and high >= 2
+
+
+def test_filters_narrow_every_number(log: Path, page: Draw) -> None:
+    drawn = page("changes")
+    everything = int(numbers(drawn)["Changes"])
+    drawn.multiselect(key="user").set_value([MALLORY]).run()
+    assert int(numbers(drawn)["Changes"]) == 1 < everything
+    drawn.multiselect(key="workspace").set_value([HOSTILE_SPACE]).run()
+    assert int(numbers(drawn)["Changes"]) == 1
+    drawn.button[0].click().run()
+    assert int(numbers(drawn)["Changes"]) == everything
+
+
+def test_a_period_of_ones_own(log: Path, page: Draw) -> None:
+    drawn = page("sign-ins")
+    drawn.selectbox(key="period").set_value("From … until").run()
+    drawn.date_input(key="days").set_value((date(2026, 3, 4), date(2026, 3, 4))).run()
+    assert numbers(drawn)["Failed"] == "6"
+    drawn.date_input(key="days").set_value((date(2026, 3, 7), date(2026, 3, 7))).run()
+    assert numbers(drawn)["Share failed"] == "0%"
+    assert "Nothing in this period with these filters." in [info.value for info in drawn.info]
+
+
+def test_filters_that_do_not_apply_are_greyed_out(log: Path, page: Draw) -> None:
+    assert [box.disabled for box in page("sign-ins").multiselect] == [True, True, False]
+    assert [box.disabled for box in page("health").multiselect] == [True, True, True]
+
+
+def test_a_finding_shows_its_evidence(log: Path, page: Draw) -> None:
+    drawn = page("findings")
+    before = len(drawn.dataframe)
+    drawn.selectbox(key="finding").set_value(0).run()
+    assert not drawn.exception
+    assert len(drawn.dataframe) == before + 1
+
+
+@pytest.mark.parametrize("name", ["overview", "health"])
+def test_without_a_database_the_page_says_how_to_begin(page: Draw, name: str) -> None:
+    drawn = page(name)
+    assert [title.value for title in drawn.title] == ["No audit log yet"]
+    assert [code.value for code in drawn.code] == ["make demo", "make run"]
+    assert not drawn.exception
+
+
+def test_a_database_without_tables_says_the_same(database: Path, page: Draw) -> None:
+    duckdb.connect(str(database)).close()
+    assert [title.value for title in page("usage").title] == ["No audit log yet"]
+
+
+def test_a_tenant_without_events_says_the_same(log: Path, page: Draw) -> None:
+    with duckdb.connect(str(log)) as connection:
+        connection.execute("delete from anaplan_audit.agg_daily_usage")
+    assert [title.value for title in page("usage").title] == ["No audit log yet"]
+
+
+def test_a_broken_database_is_an_error_of_one_line(database: Path, page: Draw) -> None:
+    database.write_text("no database at all" * 1000)
+    drawn = page("overview")
+    assert [title.value for title in drawn.title] == ["The page could not be read"]
+    assert not drawn.exception and "Traceback" not in drawn.text[0].value
+
+
+def test_during_a_load_what_was_seen_is_shown_with_its_time(
+    log: Path, page: Draw, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cached, "LOOK_SECONDS", 0.0)
+    monkeypatch.setattr(cached, "SHORT_WAIT", 0.0)
+    monkeypatch.setattr(reading, "WAIT_SECONDS", 0.0)
+    drawn = page("sign-ins")
+    before = numbers(drawn)
+    with writer(log):
+        drawn.run()
+        assert numbers(drawn) == before
+        assert drawn.info[0].value.startswith("A load is running. This is the log as of ")
+        # What nobody has looked at yet has to wait.
+        drawn.selectbox(key="period").set_value("Last 7 days").run()
+        assert [title.value for title in drawn.title] == ["A load is running"]
+        assert not drawn.exception
+    drawn.run()
+    assert [title.value for title in drawn.title] == ["Sign-ins"]
+
+
+def test_a_page_opens_the_database_once_and_the_first_one_reads_no_events(
+    log: Path, page: Draw, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connect, execute = duckdb.connect, Reader.frame
+    opened, asked = [], []
+    monkeypatch.setattr(duckdb, "connect", lambda *path, **more: opened.append(path) or connect(*path, **more))
+    monkeypatch.setattr(Reader, "frame", lambda self, owner, query: asked.append(query) or execute(self, owner, query))
+    drawn = page("overview")
+    assert not drawn.exception and numbers(drawn)["Signed in"] != "0"
+    assert len(opened) == 1
+    assert len(asked) > 10 and not any("fct_events" in query or "fct_page_visits" in query for query in asked)
+    page("overview")
+    assert len(opened) == 1, "all is still known"
+
+
+def test_the_script_itself_opens_with_the_overview(log: Path) -> None:
+    script = REPOSITORY / "pipelines" / "dashboard" / "app.py"
+    drawn = AppTest.from_file(str(script), default_timeout=60).run()
+    assert not drawn.exception
+    assert [title.value for title in drawn.title] == ["Overview"]
+
+
+@contextmanager
+def writer(database: Path) -> Iterator[None]:
+    """Another process that writes, as a load does: DuckDB lets one process in."""
+    code = "import duckdb, sys; held = duckdb.connect(sys.argv[1]); print('in', flush=True); sys.stdin.read()"
+    command = [sys.executable, "-c", code, str(database)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout and process.stdout.readline() == "in\n"
+        os.utime(database, (time.time() + 1, time.time() + 1))
+        yield
+        process.communicate()

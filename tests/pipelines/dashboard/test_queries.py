@@ -1,0 +1,126 @@
+"""The questions, asked of DuckDB and of PostgreSQL: equal answers, from aggregates and facts alike."""
+
+import inspect
+import re
+from collections.abc import Callable, Iterator
+from datetime import date
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import sqlglot
+
+from pipelines.dashboard import data_access as reading
+from pipelines.dashboard.filters import Filters
+from pipelines.dashboard.queries import changes, findings, log, sign_ins, usage
+from pipelines.dashboard.queries.shapes import Query
+from pipelines.warehouse.sql_fixes import for_dialect
+from tests.pipelines.conftest import open_warehouse
+from tests.pipelines.dashboard.conftest import HOSTILE_MODEL, HOSTILE_SPACE, MALLORY, WORLD
+from tests.pipelines.warehouse.test_sql_fixes import WAREHOUSES, WRONG
+from tests.support import scenario
+
+ALL = Filters(date(2026, 3, 1), date(2026, 3, 31))
+HOSTILE = Filters(ALL.first, ALL.last, (HOSTILE_SPACE, "\\' or 1=1"), (HOSTILE_MODEL, "'; --"), (MALLORY, '"'))
+# Every user and every place: the facts have to give what the aggregates give.
+USERS = tuple({str(event["user_id"]).lower() for event in WORLD["events"] if event.get("user_id")} | {"INTERNAL_5"})
+MORE: dict[str, Callable[[Filters], Query]] = {
+    "people": lambda _: log.people(10),
+    "evidence": lambda _: findings.evidence([971529164212789100, 971529164212789110]),
+    "sign_in_events": lambda filters: sign_ins.sign_in_events(filters, ["failure"]),
+    "sign_ins_by": lambda filters: sign_ins.sign_ins_by("ip_address", filters),
+    "changes_by": lambda filters: changes.changes_by("user_id", "user_name", filters),
+    "access_by": lambda filters: changes.access_by("role_id", "role_name", filters),
+}
+# Of a copy, and of what only a check writes.
+ELSEWHERE = ("last_load", "last_publication", "check_results")
+
+
+def questions(filters: Filters) -> Iterator[tuple[str, Query]]:
+    for subject in (changes, findings, log, sign_ins, usage):
+        for name, function in inspect.getmembers(subject, inspect.isfunction):
+            if name.startswith("_") or function.__module__ != subject.__name__:
+                continue
+            if name in MORE:
+                yield name, MORE[name](filters)
+            elif name not in ELSEWHERE:
+                yield name, function(filters) if inspect.signature(function).parameters else function()
+
+
+def answers(filters: Filters) -> dict[str, list[tuple]]:
+    found = {}
+    for name, query in questions(filters):
+        frame = reading.read(query.sql("duckdb"), reading.RAW if name == "windows" else reading.ENRICHED)
+        rows = [tuple(None if pd.isna(value) else value for value in row) for row in frame.itertuples(index=False)]
+        found[name] = sorted(rows, key=lambda row: [str(value) for value in row])
+    return found
+
+
+@pytest.fixture
+def postgres_log(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    address = request.getfixturevalue("postgres").new_database()
+
+    class Server:
+        @staticmethod
+        def new_database() -> str:
+            return address
+
+    class Request:
+        @staticmethod
+        def getfixturevalue(_: str) -> type[Server]:
+            return Server
+
+    with open_warehouse("postgres", Request, tmp_path) as warehouse:  # type: ignore[arg-type]
+        warehouse.load(**WORLD)
+        warehouse.enrich()
+    monkeypatch.setenv("PIPELINES__ANAPLAN_AUDIT__DESTINATION_TYPE", "postgres")
+    monkeypatch.setenv("DESTINATION__POSTGRES__CREDENTIALS", address.replace("postgres:@/", "postgres:none@localhost/"))
+    # A session's time zone must not shift the hours.
+    monkeypatch.setenv("PGTZ", "Asia/Kolkata")
+
+
+def test_postgres_answers_as_duckdb_does(
+    log: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    duckdb = [answers(ALL), answers(HOSTILE)]
+    request.getfixturevalue("postgres_log")
+    assert [answers(ALL), answers(HOSTILE)] == duckdb
+    assert all(duckdb[0][name] for name in duckdb[0])
+
+
+def test_hostile_values_are_values(log: Path) -> None:
+    found = answers(HOSTILE)
+    assert [(row.changes) for row in reading.read(changes.changes(HOSTILE).sql("duckdb")).itertuples()] == [1]
+    assert {row[1] for row in found["daily_events"]} == {2}
+    assert len(answers(ALL)["daily_events"]) > 1, "nothing was dropped"
+
+
+@pytest.mark.parametrize(
+    "query", [usage.top_models, usage.top_pages, usage.top_apps, usage.top_users, usage.daily_visits]
+)
+def test_facts_and_aggregates_give_the_same(log: Path, query: Callable[[Filters], Query]) -> None:
+    by_user = Filters(ALL.first, ALL.last, users=USERS)
+    aggregates, facts = (reading.read(query(filters).sql("duckdb")) for filters in (ALL, by_user))
+    order = list(aggregates.columns)
+    pd.testing.assert_frame_equal(
+        facts.sort_values(order, ignore_index=True), aggregates.sort_values(order, ignore_index=True)
+    )
+
+
+def test_people_a_day_are_the_same_by_place_and_in_all(log: Path) -> None:
+    places = Filters(ALL.first, ALL.last, models=(scenario.PLAN,))
+    by_place = reading.read(usage.daily_people(places).sql("duckdb"))
+    assert by_place["people"].max() == 1
+
+
+def test_hours_are_utc(log: Path) -> None:
+    rows = reading.read(usage.hourly_visits(Filters(date(2026, 3, 4), date(2026, 3, 4))).sql("duckdb"))
+    assert set(rows["hour"]) == {12, 23}
+
+
+@pytest.mark.parametrize("warehouse", WAREHOUSES)
+def test_every_question_translates_for_every_warehouse(warehouse: str) -> None:
+    for name, query in questions(HOSTILE):
+        text = for_dialect(query, warehouse).sql(warehouse, unsupported_level=sqlglot.ErrorLevel.RAISE)
+        assert sqlglot.parse_one(text, dialect=warehouse).find(sqlglot.exp.Select), name
+        assert re.findall(f"{WRONG.get(warehouse, 'TIME_TO_UNIX')}|TIME_TO_UNIX", text) == [], name

@@ -1,0 +1,165 @@
+"""Exporting tables for people without SQL: rows as they are, harmless in a spreadsheet, filtered without SQL."""
+
+import csv
+import hashlib
+import json
+import os
+import subprocess
+import sys
+from datetime import datetime, timezone
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+
+from pipelines.common.names import LOAD_NAME
+from pipelines.warehouse.locks import machine_lock
+from tests.conftest import REPOSITORY, Engine, Outcome, Tenant, event, plain_server
+from tests.pipelines.run.test_load import HOSTILE, LISTS
+
+MOMENT = int(datetime.now(timezone.utc).timestamp() * 1000) // 86_400_000 * 86_400_000 - 5 * 86_400_000
+TEXTS = [*HOSTILE, "+1", "-1", "@SUM(A1)", "\tx", "\rx", "\nx", "＝1", "'quoted", "plain", "o'hara; drop table x"]
+EVENTS = [
+    event(i, MOMENT + i * 3_600_000, message=text, userAgent=text, userId=f"u{i % 5}",
+          additionalAttributes={"modelId": "ABCDEF" if i % 2 else "X", "workspaceId": "w1", "name": text})
+    for i, text in enumerate(TEXTS)
+]  # fmt: skip
+SENT = {sent["id"]: sent["message"].replace("\0", "\ufffd") for sent in EVENTS}
+
+
+@pytest.fixture(scope="module")
+def loaded_duckdb(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("exported")
+    with pytest.MonkeyPatch.context() as environment, plain_server(EVENTS, LISTS) as server:
+        environment.setenv("DLT_DATA_DIR", str(folder / "dlt"))
+        environment.setenv("DESTINATION__DUCKDB__CREDENTIALS", str(folder / "audit_log.duckdb"))
+        assert Tenant(environment).at(server.url).run("run").code == 0
+    return folder / "audit_log.duckdb"
+
+
+@pytest.fixture
+def loaded(tenant: Tenant, loaded_duckdb: Path, monkeypatch: pytest.MonkeyPatch) -> Tenant:
+    """Reads the one database of all tests here, and shows that reading left it as it was."""
+    monkeypatch.setenv("DESTINATION__DUCKDB__CREDENTIALS", str(loaded_duckdb))
+    return tenant
+
+
+def rows_of(outcome: Outcome) -> list[dict]:
+    assert outcome.code == 0, outcome.err
+    return [json.loads(line) for line in outcome.out.splitlines()]
+
+
+def test_hostile_texts_come_through_in_every_format(
+    tenant: Tenant, engine: Engine, loaded_duckdb: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if engine.kind == "duckdb":
+        monkeypatch.setenv("DESTINATION__DUCKDB__CREDENTIALS", str(loaded_duckdb))
+    else:
+        with plain_server(EVENTS, LISTS) as server:
+            assert tenant.at(server.url).run("load").code == 0
+    for file_format in ("jsonl", "parquet", "csv"):
+        outcome = tenant.run("export", "events", "--to", f"events.{file_format}")
+        assert (outcome.code, outcome.out) == (0, "")
+        assert outcome.err == f"exported  {len(EVENTS)} rows of events to events.{file_format}\n"
+
+    lines = [json.loads(line) for line in (tmp_path / "events.jsonl").read_text().split("\n")[:-1]]
+    assert {row["id"]: row["message"] for row in lines} == SENT
+    assert lines[0]["event_date"] == datetime.fromtimestamp(MOMENT / 1000, timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+    assert json.loads(lines[-1]["additional_attributes"])["name"] == TEXTS[-1]
+
+    table = pq.read_table(tmp_path / "events.parquet")
+    assert dict(zip(table["id"].to_pylist(), table["message"].to_pylist(), strict=True)) == SENT
+    assert table["event_date"].to_pylist() == sorted(table["event_date"].to_pylist())
+
+    content = (tmp_path / "events.csv").read_bytes()
+    assert content.startswith(b"\xef\xbb\xbf")
+    cells = list(csv.DictReader(content.decode("utf-8-sig").splitlines(keepends=True), strict=True))
+    assert {row["id"]: row["message"] for row in cells} == {
+        str(number): f"'{text}" if text[0] in "=+-@\t\r\n＝" else text for number, text in SENT.items()
+    }
+    assert {row["event_date"][:19] + "Z" for row in cells} == {row["event_date"] for row in lines}
+    assert not [
+        value for row in cells for name, value in row.items() if name != "id" and value[:1] in tuple("=+-@\t\r\n")
+    ]
+
+
+def test_numbers_are_no_formulas(loaded: Tenant) -> None:
+    """A negative number of a numeric column is a number."""
+    outcome = loaded.run("export", "fct_events", "--format", "csv", "--where", "event_id=-1")
+    assert outcome.out.splitlines()[0].startswith('﻿"event_id","event_day"')
+    numbers = loaded.run("export", "finding_rules").out
+    assert "'" not in numbers.replace("'%", "")
+
+
+def test_filters(loaded: Tenant) -> None:
+    def ids(*filters: str, table: str = "fct_events", key: str = "event_id") -> set[int]:
+        return {row[key] for row in rows_of(loaded.run("export", table, "--format", "jsonl", *filters))}
+
+    all_ids = [sent["id"] for sent in EVENTS]
+    moments = {sent["id"]: sent["eventDate"] for sent in EVENTS}
+    since = datetime.fromtimestamp(MOMENT / 1000 + 2 * 3600, timezone.utc)
+    until = datetime.fromtimestamp(MOMENT / 1000 + 4 * 3600, timezone.utc)
+    span = ("--since", since.strftime("%Y-%m-%dT%H:%M:%S"), "--until", until.strftime("%Y-%m-%dT%H:%M:%S"))
+    expected = {number for number in all_ids if MOMENT + 2 * 3_600_000 <= moments[number] < MOMENT + 4 * 3_600_000}
+    assert ids(*span) == ids(*span, table="events", key="id") == expected and len(expected) == 2
+    assert ids("--user", "u1") == {number for i, number in enumerate(all_ids) if i % 5 == 1}
+    assert ids("--user", "First1 Last") == ids("--user", "U1") == ids("--user", "u1@example.com")
+    assert ids("--user", "U1", table="events", key="id") == ids("--user", "u1")
+    assert ids("--model", "Forecast") == ids("--model", "abcdef") == {n for i, n in enumerate(all_ids) if i % 2}
+    assert ids("--workspace", "Finance", "--user", "u0") == ids("--user", "u0")
+    assert ids("--where", f"event_id={all_ids[3]}") == {all_ids[3]}
+    for text in ("o'hara; drop table x", HOSTILE[1], "%s {0} $1", '"quotes" \\ and\nnew\tlines'):
+        number = next(number for number, sent in SENT.items() if sent == text)
+        assert number in ids("--where", f"message={text}")
+        assert all(SENT[found] == text for found in ids("--where", f"message={text}"))
+        assert ids("--user", text) == set()
+    assert rows_of(loaded.run("export", "users", "--format", "jsonl", "--user", "u2"))[0]["email"] == "u2@example.com"
+    assert len(rows_of(loaded.run("export", "runs", "--format", "jsonl", "--where", "exit_code="))) == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["nothing"], "there is no table `nothing`. Enriched: agg_daily_pages,"),
+        (["nothing"], "event_windows"),
+        (["dim_event_types", "--since", "2026-01-01"], "no column that tells a moment"),
+        (["event_days", "--user", "x"], "no column that names one"),
+        (["events", "--where", "nothing=1"], "Columns of `events`: id, event_type_id"),
+        (["events", "--where", "id=1 or 1=1"], "`1 or 1=1` is no bigint"),
+        (["events", "--where", "event_day=yesterday"], "`yesterday` is no date"),
+        (["events", "--to", "there.csv"], "--force"),
+    ],
+)
+def test_refusals(loaded: Tenant, tmp_path: Path, arguments: list[str], said: str) -> None:
+    (tmp_path / "there.csv").write_text("precious")
+    outcome = loaded.run("export", *arguments)
+    assert (outcome.code, outcome.out, outcome.err.count("\n")) == (2, "", 1)
+    assert said in outcome.err
+    assert [*tmp_path.glob("*.csv")] == [tmp_path / "there.csv"] and (tmp_path / "there.csv").read_text() == "precious"
+
+
+def test_nothing_loaded_yet(tenant: Tenant, database: Path) -> None:
+    outcome = tenant.run("export", "events")
+    assert outcome.code == 2 and "load first" in outcome.err
+    assert not database.exists()
+
+
+def test_reading_takes_no_lock_and_changes_nothing(loaded: Tenant, loaded_duckdb: Path) -> None:
+    before = hashlib.sha256(loaded_duckdb.read_bytes()).hexdigest()
+    with machine_lock(LOAD_NAME):
+        assert loaded.run("export", "fct_events", "--to", "a.csv", "--force").code == 0
+        report = loaded.run("report")
+    assert (report.code, report.err) == (0, "")
+    titles = [line for line in report.out.splitlines() if line and not line.startswith(" ")]
+    assert titles == ["Sign-ins", "Most visited pages", "Most active users", "Busiest models"]
+    assert hashlib.sha256(loaded_duckdb.read_bytes()).hexdigest() == before
+
+
+def test_reader_of_the_pipe_may_leave(loaded: Tenant) -> None:
+    command = f"{sys.executable} -m pipelines.audit export fct_events | head -n 1"
+    done = subprocess.run(
+        ["bash", "-o", "pipefail", "-c", command],
+        env={**os.environ, "PYTHONPATH": str(REPOSITORY)}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.stdout.startswith('﻿"event_id"') and done.stdout.count("\n") == 1
+    assert done.returncode == 0 and "Traceback" not in done.stderr

@@ -1,0 +1,276 @@
+"""Each rule of security_findings: a planted case that it finds, and the near miss that it does not."""
+
+import re
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from typing import Any
+
+import duckdb
+import pytest
+
+from pipelines.transform.parse import MODELS_DIR, Model, Seed, read_tables
+from tests.support.raw_rows import at
+
+TABLES = {table.name: table for table in read_tables(MODELS_DIR)}
+SQL_TYPES = {"text": "varchar", "bool": "boolean", "timestamp": "timestamptz"}
+START = at("2026-03-01 10:00")
+FIND = "select rule, user_id, evidence_count, evidence_event_ids from security_findings order by finding_id"
+
+Insert = Callable[..., None]
+Findings = Callable[[], list[tuple[Any, ...]]]
+
+
+@pytest.fixture
+def database() -> Iterator[duckdb.DuckDBPyConnection]:
+    """Empty tables of the second layer, and the rules as they are shipped."""
+    with duckdb.connect() as connection:
+        connection.execute("set TimeZone = 'UTC'")
+        model = TABLES["security_findings"]
+        for name in (*model.inputs,) if isinstance(model, Model) else ():
+            columns = ", ".join(f"{one} {SQL_TYPES.get(kind, kind)}" for one, kind in TABLES[name].columns.items())
+            connection.execute(f"create table {name} ({columns})")
+        rules = TABLES["finding_rules"]
+        assert isinstance(rules, Seed)
+        for row in rules.rows:
+            _insert(connection, "finding_rules", row)
+        yield connection
+
+
+def _insert(connection: duckdb.DuckDBPyConnection, table: str, row: dict[str, Any]) -> None:
+    names = ", ".join(row)
+    connection.execute(f"insert into {table} ({names}) values ({', '.join('?' * len(row))})", list(row.values()))
+
+
+@pytest.fixture
+def insert(database: duckdb.DuckDBPyConnection) -> Insert:
+    """Adds a row; `minute` counts from the start."""
+
+    def add(table: str, number: int, minute: float = 0, **values: Any) -> None:
+        moment = START + timedelta(minutes=minute)
+        times = {"event_day": moment.date(), "occurred_at": moment}
+        _insert(database, table, {"event_id": number, "user_id": "u", **times, **values})
+
+    return add
+
+
+@pytest.fixture
+def findings(database: duckdb.DuckDBPyConnection) -> Findings:
+    def find() -> list[tuple[Any, ...]]:
+        model = TABLES["security_findings"]
+        assert isinstance(model, Model)
+        database.execute(f"create or replace temp table security_findings as {model.query.sql('duckdb')}")
+        return database.execute(FIND).fetchall()
+
+    return find
+
+
+def sign_ins(insert: Insert, outcomes: str, minutes_apart: float, first: int = 1, **values: Any) -> None:
+    """`f` is a failed and `s` a successful sign-in."""
+    for place, outcome in enumerate(outcomes):
+        name = {"f": "failure", "s": "success"}[outcome]
+        insert("fct_sign_ins", first + place, place * minutes_apart, outcome=name, **values)
+
+
+def test_five_failures_in_ten_minutes_are_a_burst(insert: Insert, findings: Findings) -> None:
+    sign_ins(insert, "fffff", 2.5)
+    assert findings() == [("failed_sign_in_burst", "u", 5, "1,2,3,4,5")]
+
+
+def test_failures_a_little_further_apart_or_of_two_users_are_none(insert: Insert, findings: Findings) -> None:
+    sign_ins(insert, "fffff", 2.51)
+    sign_ins(insert, "ff", 1, first=11, user_id="v")
+    sign_ins(insert, "ffff", 1, first=21, user_id="w")
+    assert findings() == []
+
+
+def test_a_long_attack_is_one_finding_and_a_later_one_another(insert: Insert, findings: Findings) -> None:
+    sign_ins(insert, "f" * 12, 1)
+    for place in range(5):
+        insert("fct_sign_ins", 101 + place, 600 + place, outcome="failure")
+    assert findings() == [
+        ("failed_sign_in_burst", "u", 12, "1,2,3,4,5,6,7,8,9,10,11,12"),
+        ("failed_sign_in_burst", "u", 5, "101,102,103,104,105"),
+    ]
+
+
+def test_failures_of_nobody_known_are_counted_by_address(insert: Insert, findings: Findings) -> None:
+    sign_ins(insert, "ffff", 1, user_id=None, ip_address="10.0.0.1")
+    sign_ins(insert, "f", 1, first=9, user_id=None, ip_address="10.0.0.2")
+    assert findings() == []
+    insert("fct_sign_ins", 5, 5, outcome="failure", user_id=None, ip_address="10.0.0.1")
+    assert findings() == [("failed_sign_in_burst", None, 5, "1,2,3,4,5")]
+
+
+def test_a_success_after_five_failures_is_found(insert: Insert, findings: Findings) -> None:
+    sign_ins(insert, "sfffffs", 5)
+    assert findings() == [("success_after_failures", "u", 6, "2,3,4,5,6,7")]
+
+
+def test_a_success_after_four_or_after_a_success_between_is_not(insert: Insert, findings: Findings) -> None:
+    sign_ins(insert, "ffffs", 5)
+    sign_ins(insert, "ffsfffs", 5, first=11, user_id="v")
+    sign_ins(insert, "fffffs", 10, first=21, user_id="w")
+    assert findings() == []
+
+
+def grant(insert: Insert, number: int, minute: float = 0, **values: Any) -> None:
+    row = {"kind": "tenant_role", "action": "granted", "outcome": "done", "role_name": "Tenant Administrator"}
+    insert("fct_access_changes", number, minute, user_id="boss", **{"target_user_id": "u", **row, **values})
+
+
+def test_an_administrator_role_is_found(insert: Insert, findings: Findings) -> None:
+    grant(insert, 1)
+    assert findings() == [("admin_role_granted", "boss", 1, "1")]
+
+
+@pytest.mark.parametrize(
+    "values",
+    [{"outcome": "denied"}, {"action": "revoked"}, {"role_name": "Page Builder"}, {"role_name": None}],
+    ids=["denied", "revoked", "other role", "no name"],
+)
+def test_no_other_change_is(insert: Insert, findings: Findings, values: dict[str, Any]) -> None:
+    grant(insert, 1, **values)
+    assert findings() == []
+
+
+def test_of_a_workspace_administrator_it_is_not_claimed_that_the_role_was_given(
+    insert: Insert, findings: Findings, database: duckdb.DuckDBPyConnection
+) -> None:
+    grant(insert, 1, kind="workspace_admin", action="changed", role_name=None)
+    findings()
+    text = database.execute("select finding from security_findings").fetchall()
+    assert text == [("Workspace Administrator role given to or taken from u by boss",)]
+
+
+def test_an_administrator_from_a_new_address_is_found(insert: Insert, findings: Findings) -> None:
+    grant(insert, 1, minute=-1)
+    sign_ins(insert, "sssss", 100, first=11, ip_address="10.0.0.1")
+    insert("fct_sign_ins", 99, 600, outcome="success", ip_address="10.9.9.9")
+    assert ("first_seen_address", "u", 1, "99") in findings()
+
+
+def test_no_new_address_of_others_of_newcomers_or_before_the_role(insert: Insert, findings: Findings) -> None:
+    grant(insert, 1, minute=550)
+    sign_ins(insert, "sssss", 100, first=11, ip_address="10.0.0.1")
+    insert("fct_sign_ins", 98, 500, outcome="success", ip_address="10.9.9.9")
+    sign_ins(insert, "sssss", 100, first=31, ip_address="10.0.0.1", user_id="v")
+    insert("fct_sign_ins", 99, 600, outcome="success", ip_address="10.9.9.9", user_id="v")
+    grant(insert, 2, target_user_id="w")
+    sign_ins(insert, "ss", 100, first=51, ip_address="10.0.0.1", user_id="w")
+    assert {rule for rule, *_ in findings()} == {"admin_role_granted"}
+
+
+def exports(insert: Insert, day: int, count: int, first: int) -> None:
+    for place in range(count):
+        insert("fct_model_changes", first + place, day * 1440 + place, kind="export")
+
+
+def test_many_more_exports_than_before_are_a_spike(
+    insert: Insert, findings: Findings, database: duckdb.DuckDBPyConnection
+) -> None:
+    day_of(database, "u", "2026-02-01")
+    exports(insert, day=-10, count=10, first=1)
+    exports(insert, day=0, count=20, first=101)
+    assert [(rule, count) for rule, _, count, _ in findings()] == [("export_spike", 20)]
+    text = "20 exports of u in a day; the log shows 10 on the 28 days before"
+    assert database.execute("select finding from security_findings").fetchall() == [(text,)]
+
+
+def test_a_user_who_always_exports_much_has_none(
+    insert: Insert, findings: Findings, database: duckdb.DuckDBPyConnection
+) -> None:
+    day_of(database, "u", "2026-01-01")
+    for day in range(-30, 0):
+        exports(insert, day=day, count=5, first=10_000 + day * 100)
+    exports(insert, day=0, count=24, first=100_000)
+    assert findings() == []
+
+
+def test_nineteen_exports_or_any_number_on_the_first_day_of_the_log_are_none(
+    insert: Insert, findings: Findings, database: duckdb.DuckDBPyConnection
+) -> None:
+    day_of(database, "u", "2026-02-27")
+    exports(insert, day=0, count=19, first=1)
+    exports(insert, day=-2, count=90, first=1001)
+    assert findings() == []
+
+
+def user(database: duckdb.DuckDBPyConnection, user_id: str, kind: str, removed: Any = None) -> None:
+    row = {"user_id": user_id, "kind": kind, "is_current": True, "is_removed": removed is not None, "valid_to": removed}
+    _insert(database, "dim_users", row)
+
+
+def day_of(database: duckdb.DuckDBPyConnection, user_id: str, day: str, first: str = "08:00") -> None:
+    row = {"user_id": user_id, "event_day": day, "events": 3, "first_event_id": 7, "last_event_id": 9}
+    row |= {"first_at": at(f"{day} {first}"), "last_at": at(f"{day} 18:00")}
+    _insert(database, "agg_daily_users", row)
+
+
+def test_a_user_in_no_directory_is_found_where_there_is_one(
+    database: duckdb.DuckDBPyConnection, findings: Findings
+) -> None:
+    user(database, "ghost", "unknown")
+    user(database, "INTERNAL_1", "system")
+    for name in ("ghost", "INTERNAL_1", "ann"):
+        day_of(database, name, "2026-03-01")
+    assert findings() == []
+    user(database, "ann", "person")
+    assert findings() == [("unlisted_user", "ghost", 3, "7,9")]
+
+
+def test_a_removed_user_is_found_after_the_removal(database: duckdb.DuckDBPyConnection, findings: Findings) -> None:
+    user(database, "bob", "person", removed=at("2026-03-02 09:00"))
+    day_of(database, "bob", "2026-03-01")
+    day_of(database, "bob", "2026-03-02", first="08:59")
+    assert findings() == []
+    day_of(database, "bob", "2026-03-03", first="00:10")
+    assert findings() == [("removed_user", "bob", 3, "7,9")]
+
+
+def test_a_rule_without_its_row_is_off(database: duckdb.DuckDBPyConnection, insert: Insert, findings: Findings) -> None:
+    sign_ins(insert, "fffff", 1)
+    database.execute("delete from finding_rules where rule = 'failed_sign_in_burst'")
+    assert findings() == []
+
+
+def test_each_rule_has_its_row_and_one_file() -> None:
+    """A file holds one rule, or those that are found in the same way."""
+    model, rules = TABLES["security_findings"], TABLES["finding_rules"]
+    assert isinstance(model, Model) and isinstance(rules, Seed)
+    named = {row["rule"] for row in rules.rows}
+    literals = [set(re.findall(r"'(\w+)'", part.file.read_text(encoding="utf-8"))) for part in model.parts]
+    assert all(found & named for found in literals)
+    assert sorted(rule for found in literals for rule in found & named) == sorted(named)
+
+
+def refuse(insert: Insert, first: int, minutes: list[float], **values: Any) -> None:
+    for number, minute in enumerate(minutes):
+        insert("fct_denied_access", first + number, minute, **values)
+
+
+def test_burst_of_refused_access(insert: Insert, findings: Findings) -> None:
+    refuse(insert, 100, [*range(10), 60, 61], user_id="u")
+    # Nine, and ten that take a minute too long, are none.
+    refuse(insert, 200, list(range(9)), user_id="few")
+    refuse(insert, 300, [n * 1.2 for n in range(10)], user_id="slow")
+    # Nobody is known: the address counts. Two series an hour apart are two findings.
+    refuse(
+        insert, 400, [*(n / 10 for n in range(12)), *(100 + n / 10 for n in range(10))], user_id=None, ip_address="a"
+    )
+    assert findings() == [
+        ("denied_access_burst", "u", 10, ",".join(str(n) for n in range(100, 110))),
+        ("denied_access_burst", None, 12, ",".join(str(n) for n in range(400, 412))),
+        ("denied_access_burst", None, 10, ",".join(str(n) for n in range(412, 422))),
+    ]
+
+
+def test_a_million_refusals_of_one_account_take_no_square_of_time(
+    database: duckdb.DuckDBPyConnection, findings: Findings
+) -> None:
+    """The plan joins by equality only; with a join by range this would not end."""
+    database.execute(
+        "insert into fct_denied_access (event_id, user_id, occurred_at, event_day)"
+        " select n, 'u', timestamptz '2026-03-01 00:00:00+00' + to_milliseconds(n * 100), date '2026-03-01'"
+        " from range(300000) as t(n)"
+    )
+    assert [row[2] for row in findings()] == [300_000]

@@ -1,0 +1,263 @@
+"""Publishing a copy of the enriched dataset, and a DuckDB file that others have open."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow.parquet as pq
+import pytest
+
+from tests.conftest import REPOSITORY, Engine, Tenant, plain_server
+from tests.pipelines.run.test_load import LISTS
+from tests.support.month import EVENTS, database_of_a_month
+
+ENVIRONMENT = {"PYTHONPATH": str(REPOSITORY)}
+# Opens a file, says how many events are in it each time it is asked, and lets go when its input ends.
+HOLDER = """
+import sys, duckdb
+connection = duckdb.connect(sys.argv[1], read_only=True)
+print("open", flush=True)
+for line in sys.stdin:
+    print(connection.execute("select count(*) from anaplan_audit.check_results").fetchone()[0], flush=True)
+"""
+
+
+@contextmanager
+def holding(path: Path) -> Iterator[Any]:
+    """A process of its own that keeps a DuckDB file open, as a BI tool does; gives a function that asks it."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", HOLDER, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdin is not None and process.stdout is not None
+    assert process.stdout.readline() == "open\n"
+
+    def ask() -> int:
+        process.stdin.write("count\n")
+        process.stdin.flush()
+        return int(process.stdout.readline())
+
+    ask.process = process
+    try:
+        yield ask
+    finally:
+        process.stdin.close()
+        process.wait()
+        process.stdout.close()
+
+
+def publish_to(monkeypatch: pytest.MonkeyPatch, path: Path) -> Path:
+    monkeypatch.setenv("PIPELINES__ANAPLAN_AUDIT_ENRICH__PUBLISH_TO", str(path))
+    return path
+
+
+def tables_of(engine: Engine) -> dict[str, list[tuple]]:
+    """What a copy has to hold: the enriched tables, and of the raw ones `event_windows`."""
+    names = engine.rows(
+        "select table_schema, table_name from information_schema.tables where table_schema = 'anaplan_audit'"
+        " or (table_schema = 'anaplan_audit_raw' and table_name = 'event_windows')"
+    )
+    found = {}
+    for schema, name in names:
+        if not name.startswith("_"):
+            columns = engine.rows(
+                f"select column_name from information_schema.columns where table_schema = '{schema}' "
+                f"and table_name = '{name}' and column_name not like '!_dlt%' escape '!' order by 1"
+            )
+            found[name] = sorted(
+                engine.rows(f"select {', '.join(column for (column,) in columns)} from {schema}.{name}"), key=str
+            )
+    return found
+
+
+def parquet_tables(folder: Path) -> dict[str, list[tuple]]:
+    tables = {file.stem: pq.read_table(file) for file in folder.glob("*.parquet")}
+    return {
+        name: sorted((tuple(row.values()) for row in table.select(sorted(table.column_names)).to_pylist()), key=str)
+        for name, table in tables.items()
+    }
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return database_of_a_month(tmp_path_factory)
+
+
+@pytest.fixture
+def loaded(tenant: Tenant, prepared: Path, database: Path) -> Tenant:
+    shutil.copy(prepared, database)
+    return tenant
+
+
+@pytest.fixture
+def loaded_engine(engine: Engine, tenant: Tenant, prepared: Path) -> Engine:
+    if engine.kind == "duckdb":
+        shutil.copy(prepared, engine.address)
+    else:
+        with plain_server(EVENTS, LISTS) as server:
+            assert tenant.at(server.url).run("run").code == 0
+    return engine
+
+
+def check(tenant: Tenant, path: Path) -> None:
+    """Publishes: what follows checks that pass. Each adds rows to `check_results`, so no two copies are alike."""
+    outcome = tenant.run("check")
+    assert (outcome.code, outcome.err) == (0, "")
+    assert f"rows to {path}" in outcome.out
+
+
+def test_copy_is_the_dataset_and_may_be_held_for_ever(
+    tenant: Tenant, loaded_engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "bi").mkdir()
+    copy = publish_to(monkeypatch, tmp_path / "bi" / "copy.duckdb")
+    check(tenant, copy)
+    assert tables_of(Engine("duckdb", str(copy))) == tables_of(loaded_engine)
+    with holding(copy) as ask:
+        rows = ask()
+        check(tenant, copy)
+        assert ask() == rows
+        assert Engine("duckdb", str(copy)).rows("select count(*) from anaplan_audit.check_results")[0][0] > rows
+    assert tables_of(Engine("duckdb", str(copy))) == tables_of(loaded_engine)
+    assert os.listdir(copy.parent) == ["copy.duckdb"]
+
+    folder = publish_to(monkeypatch, tmp_path / "bi" / "audit")
+    folder.mkdir()
+    check(tenant, folder)
+    assert parquet_tables(folder) == tables_of(loaded_engine)
+
+
+def test_folder_is_swapped_as_a_whole(loaded: Tenant, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    copy = publish_to(monkeypatch, tmp_path / "bi" / "audit")
+    copy.parent.mkdir()
+    versions, contents = [], []
+    for _ in range(3):
+        check(loaded, copy)
+        versions.append(copy.resolve())
+        contents.append(parquet_tables(copy))
+    assert len({*versions}) == 3
+    # The version before stays for a reader that was between two files; older ones go.
+    assert sorted(copy.parent.iterdir()) == sorted([copy, *versions[1:]])
+    assert parquet_tables(versions[1]) == contents[1]
+    sizes = [len(content["check_results"]) for content in contents]
+    assert sizes == [sizes[0], sizes[0] * 3 // 2, sizes[0] * 2]
+
+
+def test_nothing_is_published_when_a_check_fails(
+    loaded: Tenant, database: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copy = publish_to(monkeypatch, tmp_path / "copy.duckdb")
+    check(loaded, copy)
+    published = copy.read_bytes()
+    with duckdb.connect(str(database)) as connection:
+        connection.execute("insert into anaplan_audit.fct_sign_ins select * from anaplan_audit.fct_sign_ins")
+    outcome = loaded.run("check")
+    assert outcome.code == 6
+    assert f"nothing was published: `{copy}` stays as it was" in outcome.err
+    assert copy.read_bytes() == published
+
+
+@pytest.mark.parametrize("name", ["copy.duckdb", "audit"])
+def test_killed_while_publishing(loaded: Tenant, tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    copy = publish_to(monkeypatch, tmp_path / "bi" / name)
+    copy.parent.mkdir()
+    check(loaded, copy)
+    before = copy.resolve()
+    killed = subprocess.run(
+        [sys.executable, "-m", "tests.support.killing", "pipelines.publish.writer:_flush", "before", "1", "check"],
+        env={**os.environ, **ENVIRONMENT}, capture_output=True, check=False,
+    )  # fmt: skip
+    assert killed.returncode == -signal.SIGKILL
+    assert copy.resolve() == before and len(os.listdir(copy.parent)) > len({before.name, name})
+    check(loaded, copy)
+    assert sorted(os.listdir(copy.parent)) == sorted({name, before.name, copy.resolve().name})
+
+
+def refusal(tenant: Tenant) -> str:
+    outcome = tenant.at("http://127.0.0.1:9").run("run")
+    assert outcome.code == 2 and outcome.err.count("\n") == 1
+    return outcome.err
+
+
+def test_what_we_did_not_write_is_not_overwritten(tenant: Tenant, tmp_path: Path, monkeypatch: Any) -> None:
+    foreign = publish_to(monkeypatch, tmp_path / "foreign.duckdb")
+    with duckdb.connect(str(foreign)) as connection:
+        connection.execute("create table precious as select 1")
+    assert "was not published by this pipeline" in refusal(tenant)
+    text = publish_to(monkeypatch, tmp_path / "notes")
+    text.write_text("precious")
+    assert "was not published by this pipeline" in refusal(tenant)
+    folder = publish_to(monkeypatch, tmp_path / "folder")
+    folder.mkdir()
+    (folder / "fct_events.parquet").touch()
+    assert "was not published by this pipeline" in refusal(tenant)
+    link = publish_to(monkeypatch, tmp_path / "link")
+    link.symlink_to("folder")
+    assert "was not published by this pipeline" in refusal(tenant)
+    with duckdb.connect(str(foreign), read_only=True) as connection:
+        assert connection.execute("from precious").fetchall() == [(1,)]
+
+
+def test_places_that_cannot_be(tenant: Tenant, tmp_path: Path, database: Path, monkeypatch: Any) -> None:
+    publish_to(monkeypatch, database)
+    assert "the database that the pipeline works in" in refusal(tenant)
+    publish_to(monkeypatch, tmp_path / "anaplan_audit.duckdb")
+    assert "also the name of a dataset" in refusal(tenant)
+    publish_to(monkeypatch, tmp_path / "nowhere" / "copy.duckdb")
+    assert "no folder that can be written" in refusal(tenant)
+    monkeypatch.setenv("PIPELINES__ANAPLAN_AUDIT_ENRICH__PUBLISH_TOO", "x")
+    assert "Did you mean `publish_to`?" in refusal(tenant)
+
+
+def test_copy_that_somebody_holds_for_writing_is_still_replaced(
+    loaded: Tenant, duck: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copy = publish_to(monkeypatch, tmp_path / "copy.duckdb")
+    check(loaded, copy)
+    command = f"import duckdb; c = duckdb.connect({str(copy)!r}); c.execute('create table mine as select 1'); print('open', flush=True); input()"
+    with subprocess.Popen(
+        [sys.executable, "-c", command], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as writer:
+        assert writer.stdout is not None and writer.stdout.readline() == "open\n"
+        check(loaded, copy)
+        assert duckdb_tables(copy) == {*tables_of(duck), "_published"}
+        writer.communicate("\n")
+    assert duckdb_tables(copy) == {*tables_of(duck), "_published"}
+
+
+def duckdb_tables(path: Path) -> set[str]:
+    return {name for (name,) in Engine("duckdb", str(path)).rows("select table_name from duckdb_tables()")}
+
+
+def start_check(wait_seconds: int) -> "subprocess.Popen[str]":
+    return subprocess.Popen(
+        [sys.executable, "-m", "pipelines.audit", "check"],
+        env={**os.environ, **ENVIRONMENT, "PIPELINES__ANAPLAN_AUDIT__WAIT_FOR_READERS_SECONDS": str(wait_seconds)},
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+
+
+def test_run_waits_for_a_reader_that_lets_go(loaded: Tenant, database: Path) -> None:
+    with holding(database) as ask, start_check(60) as waiting:
+        assert waiting.stderr is not None
+        # Only once it says that it waits does the reader let go.
+        assert f"(PID {ask.process.pid}) to close `{database}`" in waiting.stderr.readline()
+        ask.process.stdin.close()
+        out, err = waiting.communicate()
+    assert (waiting.returncode, err) == (0, "")
+    assert "checks passed" in out
+
+
+def test_run_gives_up_on_a_reader_that_never_lets_go(loaded: Tenant, database: Path) -> None:
+    with holding(database) as ask, start_check(1) as waiting:
+        _, err = waiting.communicate()
+        assert ask() > 0
+    assert waiting.returncode == 75
+    assert "waiting up to 1 s" in err.splitlines()[0]
+    assert f"(PID {ask.process.pid}), still after 1 s. Close it" in err.splitlines()[-1]

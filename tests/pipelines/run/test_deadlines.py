@@ -1,0 +1,98 @@
+"""Answers that come a byte at a time, and runs that take too long."""
+
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import requests
+
+from audit_source.client import Client, plain_reason
+from audit_source.deadline import DeadlineExceeded, within
+from audit_source.errors import UnreachableError
+from pipelines.monitoring.alerts.channels import webhook
+from tests.conftest import Engine, Tenant
+
+
+@pytest.fixture
+def dribbling() -> Iterator[str]:
+    """A server that sends its answer a byte at a time, headers included, and never comes to the end."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        stop = threading.Event()
+
+        def serve(connection: socket.socket) -> None:
+            with connection:
+                for byte in b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n" + b" " * 100_000:
+                    try:
+                        connection.send(bytes([byte]))
+                    except OSError:
+                        return
+                    if stop.wait(0.05):
+                        return
+
+        def accept() -> None:
+            while not stop.is_set():
+                try:
+                    connection, _ = server.accept()
+                except OSError:
+                    return
+                threading.Thread(target=serve, args=(connection,), daemon=True).start()
+
+        threading.Thread(target=accept, daemon=True).start()
+        yield f"http://127.0.0.1:{server.getsockname()[1]}"
+        stop.set()
+
+
+def test_a_request_has_a_deadline_as_a_whole(dribbling: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RUNTIME__REQUEST_MAX_ATTEMPTS", "2")
+    client = Client(1, 1000, deadline_seconds=0.2)
+    began = time.monotonic()
+    with pytest.raises(UnreachableError, match="too slowly"):
+        client.fetch("GET", dribbling)
+    assert time.monotonic() - began < 5
+
+
+def test_so_has_the_webhook(dribbling: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(webhook, "DEADLINE_SECONDS", 0.2)
+    with pytest.raises(webhook.WebhookError, match="no whole answer within"):
+        webhook.send(dribbling, "text")
+
+
+def test_within_passes_results_and_errors_on() -> None:
+    assert within(5, lambda: 7) == 7
+    with pytest.raises(ZeroDivisionError):
+        within(5, lambda: 1 / 0)
+    with pytest.raises(DeadlineExceeded):
+        within(0.01, threading.Event().wait)
+
+
+def test_a_run_has_a_deadline(tenant: Tenant, engine: Engine, dribbling: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    tenant.at(dribbling)
+    monkeypatch.setenv("PIPELINES__ANAPLAN_AUDIT__RUN_TIMEOUT", "1.0")
+    began = time.monotonic()
+    outcome = tenant.run("load")
+    assert (outcome.code, time.monotonic() - began < 15) == (124, True)
+    # The lock and the database are free, and the run is on record.
+    if engine.kind == "duckdb":
+        assert engine.rows("select exit_code from anaplan_audit_raw.runs") == [(124,)]
+    assert tenant.run("load").code == 124
+
+
+@pytest.mark.parametrize("value", ["0", "-1", "soon"])
+def test_a_time_out_that_is_none_is_refused(tenant: Tenant, monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    tenant.at("http://127.0.0.1:9")
+    monkeypatch.setenv("RUNTIME__REQUEST_TIMEOUT", value)
+    outcome = tenant.run("load")
+    assert outcome.code == 2 and "setting `request_timeout`" in outcome.err
+
+
+def test_a_proxy_that_is_down_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    error = requests.exceptions.ProxyError("Unable to connect to proxy: Connection refused")
+    assert plain_reason(error).startswith("the proxy")
+    client: Any = Client(1, 1000)
+    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
+    monkeypatch.setenv("RUNTIME__REQUEST_MAX_ATTEMPTS", "1")
+    with pytest.raises(UnreachableError, match="the proxy"):
+        client.fetch("GET", "https://audit.anaplan.example")

@@ -1,0 +1,57 @@
+"""A pipeline that slept longer than Anaplan remembers: what is left is loaded, what is lost is a row, and it is said."""
+
+import time
+from datetime import datetime, timezone
+
+import pytest
+
+from audit_source.client import Client
+from tests.conftest import Engine, Tenant, event
+from tests.support.plain_server import PlainServer
+
+DAY = 86_400_000
+
+
+def test_sleep_of_forty_days_with_thirty_of_retention(
+    tenant: Tenant, duck: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = int(time.time() * 1000)
+    asleep = now - 40 * DAY
+    events = [event(number, now - 3_600_000 - number * DAY) for number in range(60)]
+    with PlainServer(events) as server:
+        tenant.at(server.url)
+        server.events = [sent for sent in events if sent["eventDate"] < asleep]
+        with monkeypatch.context() as long_ago:
+            long_ago.setattr(Client, "now_ms", lambda _: asleep)
+            assert tenant.run("load").code == 0
+        loaded = {number for (number,) in duck.rows("select id from anaplan_audit_raw.events")}
+        server.events = [sent for sent in events if sent["eventDate"] >= now - 30 * DAY]
+        woken = tenant.run("load")
+        again = tenant.run("load")
+
+    assert woken.code == 0 and len(woken.err.splitlines()) == 1
+    until = datetime.fromtimestamp(asleep / 1000 - 60, timezone.utc).strftime("%Y-%m-%d %H:%M UTC")
+    assert f"LOST: nothing was loaded from {until} to" in woken.err
+    assert (again.code, again.err) == (0, ""), "said by the run that found it; `status` keeps saying it"
+    held = {sent["id"] for sent in server.events}
+    assert {number for (number,) in duck.rows("select id from anaplan_audit_raw.events")} == loaded | held
+    lost = duck.rows(
+        "select min(window_start), max(window_end), sum(epoch(window_end) - epoch(window_start)) "
+        "from anaplan_audit_raw.event_windows where status = 'expired'"
+    )[0]
+    assert lost[0].timestamp() * 1000 == asleep - 60_000
+    assert abs(lost[1].timestamp() * 1000 - (now - 30 * DAY)) < 600_000
+    assert abs(lost[2] - (lost[1] - lost[0]).total_seconds()) < 0.01, "without a hole and without an overlap"
+
+
+def test_days_that_anaplan_keeps_no_longer_are_said_once(tenant: Tenant, duck: Engine) -> None:
+    now = int(time.time() * 1000)
+    tenant.set("HISTORY_DAYS", 3)
+    tenant.set("EVENT_TYPES", '["user_activity", "byok"]')
+    with PlainServer([event(1, now - 3_600_000)]) as server:
+        outcome = tenant.at(server.url).run("load", "--since", "2020-01-01")
+    (line,) = outcome.err.splitlines()
+    kept, _, floor = line.partition(" Nothing before ")
+    assert kept == "audit: --since: Anaplan keeps 3 days (setting `history_days`)."
+    told = datetime.strptime(floor, "%Y-%m-%d %H:%M UTC is asked for.").replace(tzinfo=timezone.utc)
+    assert abs(told.timestamp() * 1000 - (now - 3 * DAY)) < 120_000

@@ -1,0 +1,90 @@
+"""Ctrl-C and SIGTERM: a line, a code, a handed-back token, a free lock, and nothing that the next run stumbles over."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from sandbox.server import Sandbox
+from tests.conftest import REPOSITORY, Engine, Tenant
+from tests.support.harsh import HARSH
+
+SMALL: dict[str, Any] = {"events": 300, "days": 3, "users": 6, "rate_limit": 0, "weekend": 1.0, **HARSH}
+LINE = "audit: interrupted. What was loaded is kept; run again to go on.\n"
+
+
+def interrupt(number: int, when: Callable[[], bool]) -> tuple[int, str, float]:
+    """Sends a signal to a load as soon as something is true; returns its code, what it said, and how long it took."""
+    # A shell starts a background job with SIGINT ignored, and the child would inherit that.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "pipelines.audit", "load"],
+        env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    while not when():
+        assert process.poll() is None
+        time.sleep(0.01)
+    process.send_signal(number)
+    sent = time.monotonic()
+    _, err = process.communicate(timeout=30)
+    return process.returncode, err, time.monotonic() - sent
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_interrupted_while_threads_wait_for_anaplan(
+    tenant: Tenant, duck: Engine, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    monkeypatch.setenv("RUNTIME__REQUEST_TIMEOUT", "600")
+    with Sandbox(**SMALL) as sandbox:
+        tenant.at(sandbox.url, password="sandbox").set("PAGE_SIZE", 20)
+        sandbox.api.faults.add("events:timeout:*")
+        code, err, seconds = interrupt(number, lambda: any("/events" in seen.path for seen in sandbox.requests))
+        assert (code, err) == (128 + number, LINE)
+        assert seconds < 10
+        assert sandbox.requests[-1].path.endswith("/token/logout")
+        sandbox.api.faults.clear()
+        assert tenant.run("load")[::2] == (0, "")
+    assert duck.rows("select count(*) > 200, count(*) = count(distinct id) from anaplan_audit_raw.events") == [
+        (True, True)
+    ]
+
+
+# A destructor that takes its time, in the middle of which the signal comes.
+IN_A_DESTRUCTOR = """
+import os, signal, sys, threading, time
+from pipelines.interruption import interruptible
+
+class Slow:
+    def __del__(self):
+        os.kill(os.getpid(), int(sys.argv[1]))
+        time.sleep(0.01)
+
+with interruptible():
+    thing = Slow()
+    del thing
+    threading.Event().wait(30)
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_interrupted_in_a_destructor(number: int) -> None:
+    """Python drops an exception there: the run went on until the watchdog ended it, and printed a traceback."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    began = time.monotonic()
+    ended = subprocess.run(
+        [sys.executable, "-c", IN_A_DESTRUCTOR, str(int(number))],
+        env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
+        capture_output=True,
+        text=True,
+        timeout=30,
+    )
+    assert ended.returncode == 1 and ended.stderr.count("Traceback") == 1
+    assert "Exception ignored" not in ended.stderr and "Interrupted: interrupted." in ended.stderr
+    assert time.monotonic() - began < 2.9

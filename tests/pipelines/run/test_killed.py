@@ -1,0 +1,36 @@
+"""Runs that die by SIGKILL, one after another: the next one leaves the tables as if nothing had happened.
+
+`tests/torture/test_all_kills.py` is the long version.
+"""
+
+import signal
+
+import pytest
+
+from tests.support.crash_world import open_world
+from tests.support.killing import kill_at
+from tests.torture.test_all_kills import OF_ENGINE, SQL_JOB
+
+# In the order in which one run passes them; each killed run finds what the one before has left.
+POINTS = [
+    ("audit_source.events.fetch.decode_process:decode_typed", "before", 4),
+    ("COPY", "after", 3),
+    ("COMMIT", "after", 2),
+    (f"{SQL_JOB}:SqlJobClientBase.complete_load", "before", 1),
+    (f"{SQL_JOB}:ModelLoadJob.run", "after", 1),
+    ("pipelines.transform.runner:_run_layer", "before", 2),
+]
+
+
+@pytest.mark.parametrize("kind", ["duckdb", "postgres"])
+def test_killed_runs_are_made_good_by_the_next(request: pytest.FixtureRequest, kind: str) -> None:
+    with open_world(kind, request.getfixturevalue("postgres") if kind == "postgres" else None) as world:
+        where = world.place("first")
+        for function, when, number in POINTS:
+            killed = world.run(where, (kill_at, OF_ENGINE[kind].get(function, function), when, number))
+            assert killed.code == -signal.SIGKILL, (function, killed)
+        world.clean_run(where)
+        world.expect(where, "first")
+        # The killed runs began and never ended.
+        codes = where.engine.rows("select exit_code from anaplan_audit_raw.runs order by started_at")
+        assert codes == [*[(None,)] * len(POINTS), (0,)]

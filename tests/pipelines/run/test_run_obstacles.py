@@ -1,0 +1,85 @@
+"""What stands in a run's way is said in one line and loses nothing: the run after it leaves the tables as they should be.
+
+`tests/torture/test_all_obstacles.py` is the long version.
+"""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.children import Ended
+from tests.support.crash_world import World, open_world, said
+from tests.support.obstacles import HANDS, execute, wait_at
+from tests.support.places import Place
+
+# Everything once more.
+AGAIN = "--until 2100-01-01"
+
+
+@pytest.fixture(params=["duckdb", "postgres"])
+def world(request: pytest.FixtureRequest) -> Iterator[World]:
+    postgres = request.getfixturevalue("postgres") if request.param == "postgres" else None
+    with open_world(request.param, postgres) as opened:
+        yield opened
+
+
+def refused(ended: Ended, code: int, *words: str) -> None:
+    """Holds a run against what it must end with: one line, with these words."""
+    line, *others = said(ended)
+    assert ended.code == code and others == [] and line.startswith("audit: "), (ended.code, ended.err)
+    assert all(word in line for word in words), line
+
+
+def test_hands_in_the_warehouse_block_nothing(world: World) -> None:
+    where = world.place("first")
+    world.clean_run(where)
+    obstacle, undo = HANDS["a column of another type"]
+    execute(where.engine, *obstacle)
+    refused(world.run(where, command=f"run {AGAIN}"), 1, "destination: table `events`: ")
+    execute(where.engine, *undo)
+    where.lose_working_folder()
+    world.clean_run(where)
+    world.expect(where, "first")
+    # Rows that somebody deleted are noticed, and come back when asked for.
+    # One from the middle: Anaplan may forget the oldest while the test runs, and the newest is fetched again anyway.
+    execute(
+        where.engine,
+        "delete from anaplan_audit_raw.events where id = (select id from anaplan_audit_raw.events order by id"
+        " limit 1 offset (select count(*) / 2 from anaplan_audit_raw.events))",
+    )
+    refused(world.run(where), 6, "check no_loaded_event_is_missing: 1 wrong row")
+    assert world.run(where, command=f"load {AGAIN}").code == 0
+    world.clean_run(where)
+
+
+def test_the_second_of_two_runs_ends_at_once(world: World, tmp_path: Path) -> None:
+    first = world.place("first")
+    second = Place(tmp_path / "another machine", first.url, first.engine, **first.settings)
+    sign, go_on = tmp_path / "sign", tmp_path / "go on"
+    running = first.start(
+        "run",
+        prepare=[
+            *world.calls,
+            (wait_at, "audit_source.events.fetch.decode_process:PageDecoder.decode", str(sign), str(go_on)),
+        ],
+    )
+    while not sign.exists() and running.process.is_alive():
+        time.sleep(0.01)
+    refused(world.run(first), 75, "another run holds")
+    refused(
+        world.run(second),
+        75,
+        "is held open by" if world.kind == "duckdb" else "another run, on this machine or another",
+    )
+    # Its lock does not outlive it.
+    running.process.kill()
+    running.end()
+    world.clean_run(second)
+    if world.kind == "duckdb":
+        import duckdb
+
+        with duckdb.connect(first.engine.address, read_only=True):
+            refused(world.run(first), 75, "is held open by")
+    world.expect(second, "first")

@@ -1,0 +1,246 @@
+"""What an increment rewrites, and that it leaves the same rows as a rebuild from nothing."""
+
+import re
+from datetime import date, datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+from unittest.mock import Mock
+
+import pytest
+from dlt.load import Load
+from dlt.pipeline.exceptions import PipelineStepFailed
+
+from pipelines.common.exit_codes import FAILED, ModelError, explain
+from pipelines.transform import runner as enrich_module
+from tests.support import scenario
+from tests.support.model_warehouse import Warehouse
+from tests.support.raw_rows import event, version
+from tests.support.scenario import ANN, GHOST
+from tests.support.small_models import copy_models, describe, write_model
+
+DAY_1, DAY_2, DAY_9 = date(2026, 3, 1), date(2026, 3, 2), date(2026, 3, 9)
+LATER = "2026-03-11 00:00"
+LATE = event(90, "USR-8", "2026-03-01 23:00", user_id=ANN)
+
+
+def test_an_increment_rewrites_the_touched_days_and_equals_a_full_refresh(loaded: Warehouse, short: Path) -> None:
+    known = next(row for row in scenario.EVENTS if row["event_day"] == DAY_1)
+    loaded.load(LATER, events=[LATE, known, event(91, "USR-8", "2026-03-09 01:00")])
+    report = loaded.enrich(short)
+    assert (report.days, report.rebuilt) == ([DAY_1, DAY_9], [])
+    incremental = loaded.tables()
+    assert len(incremental["fct_events"]) == len(scenario.EVENTS) + 2
+
+    assert loaded.enrich(short, full_refresh=True).days is None
+    assert loaded.tables() == incremental
+    assert loaded.enrich(short).days == []
+    assert loaded.tables() == incremental
+
+
+def test_late_names_and_new_names_repair_their_days(loaded: Warehouse, tmp_path: Path) -> None:
+    models = copy_models(tmp_path / "facts", ("fct_events",))
+    loaded.enrich(models)
+    lee, bell, *others = scenario.USERS
+    casper = version(GHOST, "2026-03-12 00:00", first_name="Casper")
+    inactive = version(ANN, "2026-03-12 00:00", first_name="Ann", last_name="Bell", email="ann@x.com", active=False)
+    bell = bell | {"_dlt_valid_to": inactive["_dlt_valid_from"]}
+
+    # Ann's new version shows no other name, and touches no older day.
+    loaded.load(LATER, users=[lee, bell, inactive, *others, casper])
+    assert loaded.enrich(models).days == [DAY_1]
+    assert loaded.row("fct_events", "user_name", "user_kind", where=f"user_id = '{GHOST}'") == ("Casper", "person")
+
+    third = version(ANN, "2026-03-13 00:00", first_name="Ann", last_name="Third", email="ann@x.com")
+    inactive = inactive | {"_dlt_valid_to": third["_dlt_valid_from"]}
+    loaded.load(LATER, users=[lee, bell, inactive, third, *others, casper])
+    days_of_ann = {row["event_day"] for row in scenario.EVENTS if ANN in str(row).lower()}
+    assert loaded.enrich(models).days == sorted(days_of_ann)
+    assert {row[0] for row in loaded.rows("fct_events", "user_name_now", where=f"user_id = '{ANN}'")} == {"Ann Third"}
+    incremental = loaded.rows("fct_events")
+    loaded.enrich(models, full_refresh=True)
+    assert loaded.rows("fct_events") == incremental
+
+
+def test_a_day_without_events_any_more_is_emptied(loaded: Warehouse, short: Path) -> None:
+    """After a purge of raw events the day is not among those that a load stamped."""
+    with loaded.raw.sql_client() as client:
+        client.execute_sql("delete from anaplan_audit_raw.events where event_day = '2026-03-02'")
+    assert loaded.enrich(short).days == [DAY_2]
+    assert loaded.rows("fct_events", where="event_day = '2026-03-02'") == []
+    assert loaded.rows("users_a_day", where="event_day = '2026-03-02'") == []
+
+
+def test_a_run_that_died_between_layers_is_made_good(
+    loaded: Warehouse, short: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_layer = enrich_module.run_layer
+
+    def dies_in_the_second(pipeline: Any, resources: Any, state: Any, **options: Any) -> Any:
+        if any(resource.name == "users_a_day" for resource in resources):
+            raise KeyboardInterrupt
+        return run_layer(pipeline, resources, state, **options)
+
+    def die(full_refresh: bool) -> None:
+        with monkeypatch.context() as patched:
+            patched.setattr(enrich_module, "run_layer", dies_in_the_second)
+            with pytest.raises(KeyboardInterrupt):
+                loaded.enrich(short, full_refresh=full_refresh)
+
+    before = loaded.rows("users_a_day")
+    loaded.load(LATER, events=[LATE])
+    die(full_refresh=False)
+    assert loaded.rows("users_a_day") == before
+    assert loaded.enrich(short).days == [DAY_1]
+    repaired = loaded.tables()
+    assert repaired["users_a_day"] != before
+
+    die(full_refresh=True)
+    assert loaded.enrich(short).days is None
+    assert loaded.tables() == repaired
+
+
+def test_a_first_run_that_died_before_its_end_is_not_doubled(
+    warehouse: Warehouse, short: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rows are in, but dlt has not noted the load: it then restores no schema, as if there were no table."""
+    warehouse.load(events=scenario.EVENTS)
+    with monkeypatch.context() as patched:
+        patched.setattr(Load, "complete_package", Mock(side_effect=KeyboardInterrupt))
+        with pytest.raises(PipelineStepFailed):
+            warehouse.enrich(short)
+    assert len(warehouse.rows("fct_events")) == len(scenario.EVENTS)
+    warehouse.enrich(short)
+    assert len(warehouse.rows("fct_events")) == len(scenario.EVENTS)
+
+
+def test_a_changed_model_is_rebuilt_with_all_that_reads_it(loaded: Warehouse, short: Path) -> None:
+    file = short / "fct_events.sql"
+    sql = file.read_text(encoding="utf-8")
+    file.write_text(sql.replace("cast(message as", "cast(upper(message) as"), encoding="utf-8")
+    assert loaded.enrich(short).rebuilt == ["fct_events", "users_a_day"]
+    assert loaded.rows("fct_events", "message", where="event_day = '2026-03-07'") == [("EVENT 13",)]
+    file.write_text("-- a comment more\n" + file.read_text(encoding="utf-8"), encoding="utf-8")
+    assert loaded.enrich(short).rebuilt == []
+
+
+def test_a_model_may_be_added_and_may_change_and_lose_columns(loaded: Warehouse, short: Path) -> None:
+    sql = "select cast(event_day as date) as event_day, cast({} as {}) as n{} from fct_events group by event_day"
+    write_model(
+        short,
+        "mine",
+        sql.format("count(*)", "bigint", ", cast(1 as bigint) as lost"),
+        columns=["event_day", "n", "lost"],
+        day="event_day",
+    )
+    assert loaded.enrich(short).rebuilt == ["mine"]
+    assert loaded.columns("mine") == ["event_day", "n", "lost"]
+    text = sql.format("concat('n', cast(count(*) as varchar))", "varchar", "")
+    write_model(short, "mine", text, columns=["event_day", "n"], day="event_day")
+    assert loaded.enrich(short).rebuilt == ["mine"]
+    assert loaded.columns("mine") == ["event_day", "n"]
+    assert loaded.row("mine", "n", where="event_day = '2026-03-07'") == ("n1",)
+
+
+def test_a_model_of_ones_own_is_built_refused_before_anything_is_written_and_told_when_it_fails(
+    warehouse: Warehouse, short: Path
+) -> None:
+    warehouse.load(**scenario.WORLD)
+    warehouse.enrich(short)
+    before = warehouse.tables()
+    warehouse.load(LATER, events=[LATE])
+    write_model(short, "mine", "select\n  cast(nobody as bigint) as id\nfrom fct_events")
+    with pytest.raises(ModelError, match=r"mine.sql:2: Column 'nobody' could not be resolved"):
+        warehouse.enrich(short)
+    assert warehouse.tables() == before
+
+    write_model(short, "mine", "select cast(event_id as bigint) as id from fct_events")
+    assert warehouse.enrich(short).rebuilt == ["mine"]
+    built = warehouse.rows("mine")
+    assert built == warehouse.rows("fct_events", "event_id")
+    assert len(built) == len(scenario.EVENTS) + 1
+
+    write_model(short, "mine", "select cast(message as bigint) as id from fct_events")
+    with pytest.raises(PipelineStepFailed) as error:
+        warehouse.enrich(short)
+    code, line = explain(error.value)
+    assert code == FAILED
+    assert re.match(r"destination: table `mine`: .*(Could not convert string|invalid input syntax)", line)
+    assert warehouse.rows("mine") == built
+
+
+def test_a_raw_column_that_is_gone_is_told_though_no_model_has_changed(
+    loaded: Warehouse, short: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loaded.enrich(short)
+    columns = enrich_module.raw_columns
+
+    def without_message(raw: Any) -> dict[str, dict[str, str]]:
+        found = columns(raw)
+        del found["events"]["message"]
+        return found
+
+    monkeypatch.setattr(enrich_module, "raw_columns", without_message)
+    with pytest.raises(ModelError, match="message"):
+        loaded.enrich(short)
+
+
+def test_a_model_that_fails_leaves_the_tables_as_they_were(loaded: Warehouse, short: Path) -> None:
+    before = loaded.tables()
+    file = short / "users_a_day.sql"
+    sql = file.read_text(encoding="utf-8")
+    file.write_text(sql.replace("count(*)", "max(cast(message as bigint))"), encoding="utf-8")
+    with pytest.raises(Exception, match="Could not convert string"):
+        loaded.enrich(short)
+    assert loaded.tables() == before
+    file.write_text(sql, encoding="utf-8")
+    loaded.enrich(short)
+    assert loaded.tables() == before
+
+
+def test_the_rows_of_a_csv_file_are_written_when_it_changed(loaded: Warehouse, short: Path) -> None:
+    describe(short, "limits", columns=["id", "n"], types={"n": "bigint"})
+    file = short / "limits.csv"
+    file.write_text("id,n\na,1\n", encoding="utf-8")
+    assert loaded.enrich(short).rebuilt == ["limits"]
+    (written,) = loaded.rows("limits", "_dlt_id")
+    loaded.load(LATER, events=[LATE])
+    assert loaded.enrich(short).rebuilt == []
+    assert loaded.rows("limits", "_dlt_id") == [written]
+    file.write_text("id,n\na,2\nb,3\n", encoding="utf-8")
+    assert loaded.enrich(short).rebuilt == ["limits"]
+    assert loaded.rows("limits", "id", "n") == [("a", 2), ("b", 3)]
+
+
+def test_on_duckdb_a_query_writes_straight_to_its_table(loaded: Warehouse, short: Path) -> None:
+    """By way of a staging table every row would be written twice."""
+    loaded.load(LATER, events=[LATE])
+    loaded.enrich(short)
+    with loaded.raw.sql_client() as client:
+        staged = client.execute_sql("select table_name from duckdb_tables() where schema_name like '%_staging'")
+    models = {model.stem for model in short.glob("*.sql")}
+    assert models and not models & {name for (name,) in staged or ()}
+
+
+def test_old_schemas_do_not_pile_up(loaded: Warehouse, short: Path) -> None:
+    """dlt keeps a copy of every schema, and each new set of touched days would make one."""
+    loaded.load(LATER, events=[LATE])
+    loaded.enrich(short)
+    with loaded.raw.sql_client() as client:
+        assert client.execute_sql("select count(*) from anaplan_audit._dlt_version") == [(1,)]
+
+
+def test_nothing_is_written_where_every_table_would_come_out_as_it_is(
+    loaded: Warehouse, short: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loaded.enrich(short)
+    assert loaded.enrich(short).load_ids == []
+    # Tables that count days until today are another day other ones.
+    tomorrow = datetime.now(timezone.utc) + timedelta(days=1)
+    with monkeypatch.context() as clock:
+        clock.setattr(enrich_module, "datetime", Mock(now=lambda _: tomorrow))
+        assert loaded.enrich(short).load_ids != []
+        assert loaded.enrich(short).load_ids == []
+    write_model(short, "asked", "select cast(window_start as timestamptz) as id from event_windows")
+    assert loaded.enrich(short).load_ids != []
+    # Nobody watches the windows, so what reads them is always written.
+    assert loaded.enrich(short).load_ids != []

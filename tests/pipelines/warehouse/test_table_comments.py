@@ -1,0 +1,65 @@
+"""What models.yml and the raw schema say is what the database says, for every table and column, on both engines."""
+
+import time
+
+from audit_source import schema
+from pipelines.transform.checks import RESULT_COLUMNS, RESULTS, RESULTS_DESCRIPTION
+from pipelines.transform.parse import MODELS_DIR, read_tables
+from pipelines.warehouse import run_tables as own_tables
+from tests.conftest import Engine, Tenant, event, plain_server
+from tests.pipelines.run.test_load import LISTS
+
+COMMENTS = {
+    "duckdb": """
+        select schema_name, table_name, '', comment from duckdb_tables()
+        union all select schema_name, table_name, column_name, comment from duckdb_columns() where not internal""",
+    "postgres": """
+        select relnamespace::regnamespace::text, relname, '', obj_description(oid, 'pg_class')
+        from pg_class where relkind = 'r'
+        union all
+        select relnamespace::regnamespace::text, relname, attname, col_description(attrelid, attnum)
+        from pg_class join pg_attribute on attrelid = pg_class.oid and attnum > 0 where relkind = 'r'""",
+}
+
+
+def comments(engine: Engine) -> dict[tuple[str, str, str], str | None]:
+    """Comments by dataset, table and column; without what belongs to dlt."""
+    found = {(dataset, table, column): text for dataset, table, column, text in engine.rows(COMMENTS[engine.kind])}
+    return {
+        place: text
+        for place, text in found.items()
+        if place[0] in ("anaplan_audit", "anaplan_audit_raw")
+        and not place[1].startswith("_dlt")
+        and place[2] not in ("_dlt_id", "_dlt_load_id")
+    }
+
+
+def documented() -> dict[tuple[str, str, str], str]:
+    expected = {}
+    for raw in schema.TABLES:
+        expected["anaplan_audit_raw", raw.name, ""] = raw.comment
+        for column in raw.all_columns:
+            expected["anaplan_audit_raw", raw.name, column.name] = column.description
+    for table in read_tables(MODELS_DIR):
+        expected["anaplan_audit", table.name, ""] = table.about.comment
+        for name, meaning in table.about.columns.items():
+            expected["anaplan_audit", table.name, name] = meaning
+    expected["anaplan_audit", RESULTS, ""] = f"{RESULTS_DESCRIPTION} One row per check and run."
+    for name, (_, meaning) in RESULT_COLUMNS.items():
+        expected["anaplan_audit", RESULTS, name] = meaning
+    for own, columns in own_tables.COLUMNS.items():
+        expected["anaplan_audit_raw", own, ""] = own_tables.DESCRIPTIONS[own]
+        for name, (_, meaning) in columns.items():
+            expected["anaplan_audit_raw", own, name] = meaning
+    return expected
+
+
+def test_every_table_and_column_has_its_comment_and_raw_keys_are_unique(engine: Engine, tenant: Tenant) -> None:
+    now = int(time.time() * 1000) - 600_000
+    with plain_server([event(1, now), event(2, now + 1000)], LISTS) as server:
+        assert tenant.at(server.url).run("run").code == 0
+    assert comments(engine) == documented()
+    for table in schema.TABLES:
+        key = ", ".join(table.key)
+        assert engine.rows(f"select {key} from anaplan_audit_raw.{table.name} limit 1"), table.name
+        assert engine.rows(f"select 1 from anaplan_audit_raw.{table.name} group by {key} having count(*) > 1") == []

@@ -1,0 +1,74 @@
+"""docs/warehouses.md is held against the installed dlt: its keys exist, its grants suffice, its formats take every type."""
+
+import re
+import time
+from typing import Any, get_args
+
+import psycopg2
+import pytest
+import tomlkit
+from dlt.common.configuration.specs.base_configuration import extract_inner_hint
+from dlt.common.destination import Destination
+
+from audit_source import schema
+from pipelines.warehouse.pipelines import load_format
+from tests.conftest import REPOSITORY, Tenant, event, plain_server
+from tests.pipelines.run.test_load import LISTS
+from tests.support.postgres import Postgres
+
+PAGE = (REPOSITORY / "docs" / "warehouses.md").read_text(encoding="utf-8")
+CONFIG = (REPOSITORY / ".dlt" / "config.toml").read_text(encoding="utf-8")
+KINDS = re.findall(r"\w+", re.search(r"destination_type = .*# or (.*)", CONFIG)[1])  # type: ignore[index]
+
+
+def settings(kind: str) -> dict[str, Any]:
+    """What the page sets under `[destination.<kind>]`."""
+    for block in re.findall(r"```toml\n(.*?)```", PAGE, re.DOTALL):
+        found: dict[str, Any] = tomlkit.parse(block).unwrap().get("destination", {})
+        if kind in found:
+            return dict(found[kind])
+    raise AssertionError(f"the page has no [destination.{kind}]")
+
+
+def assert_known(spec: Any, values: dict[str, Any]) -> None:
+    classes = [one for one in get_args(spec) or (spec,) if hasattr(one, "get_resolvable_fields")]
+    fields = {name: hint for one in classes for name, hint in one.get_resolvable_fields().items()}
+    assert set(values) <= set(fields)
+    for name, value in values.items():
+        if isinstance(value, dict):
+            assert_known(extract_inner_hint(fields[name], preserve_literal=True), value)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_keys_are_those_of_dlt(kind: str) -> None:
+    assert_known(Destination.from_reference(kind).spec, settings(kind))
+
+
+@pytest.mark.parametrize("kind", ["duckdb", *KINDS])
+def test_format_takes_every_raw_column(kind: str) -> None:
+    destination = Destination.from_reference(kind)
+    capabilities = destination.capabilities()
+    chosen = load_format(destination) or capabilities.preferred_loader_file_format
+    assert chosen in capabilities.supported_loader_file_formats
+    for table in schema.TABLES:
+        # Databricks asks for what its client adds to each table.
+        prepared: Any = {"name": table.name, "columns": table.dlt_columns, "x-insert-api": "copy_into"}
+        for column in table.dlt_columns.values():
+            capabilities.get_type_mapper().ensure_supported_type(column, prepared, chosen)
+
+
+def test_grants_of_postgres_suffice(postgres: Postgres, tenant: Tenant, monkeypatch: pytest.MonkeyPatch) -> None:
+    admin = postgres.new_database()
+    grants = re.search(r"\[destination.postgres.*?```sql\n(.*?)```", PAGE, re.DOTALL)
+    assert grants
+    with psycopg2.connect(admin) as connection, connection.cursor() as cursor:
+        cursor.execute("select current_database()")
+        database = (cursor.fetchone() or ("",))[0]
+        cursor.execute(f"revoke all on database {database} from public; revoke create on schema public from public")
+        cursor.execute(grants[1].replace("database anaplan", f"database {database}"))
+    monkeypatch.setenv("PIPELINES__ANAPLAN_AUDIT__DESTINATION_TYPE", "postgres")
+    address = admin.replace("postgres:@/", "loader:none@localhost/")
+    monkeypatch.setenv("DESTINATION__POSTGRES__CREDENTIALS", address)
+    with plain_server([event(1, int(time.time() * 1000) - 600_000)], LISTS) as server:
+        outcome = tenant.at(server.url).run("run")
+    assert (outcome.code, outcome.err) == (0, outcome.err)

@@ -1,0 +1,150 @@
+"""A small tenant, and what the tables have to hold after an undisturbed first run and after an undisturbed later one."""
+
+import re
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from pipelines.transform.parse import MODELS_DIR
+from sandbox.server import Sandbox
+from tests.support.children import Calls, Ended
+from tests.support.harsh import HARSH
+from tests.support.places import Place, place
+from tests.support.postgres import Postgres
+from tests.support.small_models import describe, write_model, write_short_models
+
+TENANT = {"events": 400, "days": 4, "users": 8, "rate_limit": 0, "weekend": 1.0, "late_percent": 0.0, **HARSH}
+# Several loads a run.
+SETTINGS = {"history_days": 5, "events_per_load": 250, "page_size": 60}
+HOUR_MS = 3_600_000
+NAMES = """
+select cast(lower(id) as varchar) as user_id, cast(first_name as varchar) as name from users where _dlt_valid_to is null
+"""
+CHECK = "no_loaded_event_is_missing.sql"
+
+
+class World:
+    """A tenant that stands still, on one engine, and places in one of two states.
+
+    `first` begins with nothing; `later`, where it is wanted, with what a run has left hours before.
+    """
+
+    def __init__(self, kind: str, folder: Path, sandbox: Sandbox, postgres: Postgres | None, later: bool) -> None:
+        self.kind, self._folder, self._sandbox, self._postgres = kind, folder, sandbox, postgres
+        self._number = 0
+        self.calls: Calls = [(use_models, _models(folder / "models"))]
+        self._filled: Place | None = None
+        if later:
+            began = self.place("first")
+            self.clean_run(began)
+            _go_on(sandbox)
+            self._filled = began
+        self._expected: dict[str, dict[str, list[tuple[Any, ...]]]] = {}
+
+    def place(self, state: str) -> Place:
+        """A new place in the state `first` or `later`."""
+        self._number += 1
+        like = self._filled if state == "later" else None
+        folder = self._folder / f"{self._number}"
+        return place(self.kind, folder, self._sandbox.url, self._postgres, like, **SETTINGS)
+
+    def place_at(self, url: str, **settings: Any) -> Place:
+        """A new place with an empty database, on another server."""
+        self._number += 1
+        return place(self.kind, self._folder / f"{self._number}", url, self._postgres, **settings)
+
+    @property
+    def sandbox(self) -> Sandbox:
+        return self._sandbox
+
+    def run(self, where: Place, *prepare: tuple[Any, ...], command: str = "run") -> Ended:
+        """A run with the few models of this world."""
+        return where.run(*command.split(), prepare=[*self.calls, *prepare])
+
+    def clean_run(self, where: Place) -> None:
+        """A run that nothing disturbs: it says nothing and ends with 0."""
+        ended = self.run(where)
+        assert (ended.code, said(ended)) == (0, []), ended
+
+    def expect(self, where: Place, state: str, tally: Any = None) -> None:
+        """Compares all tables, row by row, with those of an undisturbed run; counts them where there is a tally."""
+        if state not in self._expected:
+            self._expected[state] = self._undisturbed(state)
+        found, expected = where.tables(), self._expected[state]
+        assert found.keys() == expected.keys()
+        for name, rows in expected.items():
+            if tally is not None:
+                tally.rows(rows, found[name], name)
+            assert found[name] == rows, name
+
+    def _undisturbed(self, state: str) -> dict[str, list[tuple[Any, ...]]]:
+        where = self.place(state)
+        self.clean_run(where)
+        tables = where.tables()
+        sent = sorted(event["id"] for event in self._sandbox.truth())
+        loaded = [row[0] for row in where.engine.rows("select id from anaplan_audit_raw.events order by id")]
+        assert loaded == sent, (state, set(loaded) ^ set(sent))
+        return tables
+
+
+@contextmanager
+def open_world(kind: str, postgres: Postgres | None = None, later: bool = False) -> Iterator[World]:
+    """A world of its own, with a tenant of its own."""
+    # Hours behind, or the later run would lie in the future, where no client goes.
+    began = int(time.time() * 1000) - 12 * HOUR_MS
+    # Windows are compared to the minute: no run may be at the turn of one.
+    began += 5_000 - began % 60_000
+    with (
+        tempfile.TemporaryDirectory(prefix="audit-crash-") as folder,
+        Sandbox(clock_ms=began, **TENANT) as sandbox,
+    ):
+        _stand_in_silence(sandbox)
+        yield World(kind, Path(folder), sandbox, postgres, later)
+
+
+def said(ended: Ended) -> list[str]:
+    """The lines of standard error, without those that a slow machine makes: how the load gets on."""
+    return [line for line in ended.err.splitlines() if not re.match(r"\w+ +\[[#.]+\] ", line)]
+
+
+def use_models(folder: str) -> None:
+    """Makes a process build the models of a folder."""
+    import pipelines.transform.checks
+    import pipelines.transform.runner
+
+    pipelines.transform.runner.enrich.__kwdefaults__["models_dir"] = Path(folder)
+    pipelines.transform.checks.check.__defaults__ = (Path(folder),)
+
+
+def _models(folder: Path) -> str:
+    """Two layers: by day, replaced as a whole, and a seed."""
+    write_short_models(folder)
+    write_model(folder, "names", NAMES, columns=["user_id", "name"])
+    (folder / "seed.csv").write_text("code,meaning\na,first\nb,second\n", encoding="utf-8")
+    write_model(folder, "users_seen", "select cast(user_id as varchar) as user_id from names", columns=["user_id"])
+    describe(folder, "seed", columns=["code", "meaning"])
+    (folder / "checks").mkdir()
+    shutil.copy(MODELS_DIR / "checks" / CHECK, folder / "checks")
+    return str(folder)
+
+
+def _go_on(sandbox: Sandbox) -> None:
+    """Hours later there are new events, late ones, another name and a user less."""
+    known = sandbox.truth()
+    late = [{**event, "id": 2**62 + number} for number, event in enumerate(known[:: len(known) // 6])]
+    sandbox.advance(hours=5)
+    sandbox.add_events(late, sandbox.now_ms - HOUR_MS)
+    users = sandbox.users()
+    sandbox.rename_user(users[0]["id"], firstName="Renamed")
+    sandbox.remove_user(users[1]["id"])
+    _stand_in_silence(sandbox)
+
+
+def _stand_in_silence(sandbox: Sandbox) -> None:
+    """Moves the clock to where nothing happens about the end of a run: its last minutes follow the real clock."""
+    while any(event["eventDate"] > sandbox.now_ms - 180_000 for event in sandbox.truth()[-5:]):
+        sandbox.advance(seconds=30)

@@ -1,0 +1,85 @@
+"""Runs the pipeline in a process that dies, by SIGKILL, at a given call of a given function or at a given step.
+
+python -m tests.support.killing FUNCTION before|after NUMBER COMMAND...   (FUNCTION as `package.module:Class.method`)
+"""
+
+import functools
+import importlib
+import os
+import signal
+import sys
+from collections.abc import Callable
+from typing import Any
+
+
+def kill_at(function: str, when: str, number: int) -> None:
+    """Replaces a function by itself, with death at its `number`-th call, before or after it does its work."""
+    act_at(function, when, number, die)
+
+
+def act_at(function: str, when: str, number: int, act: Callable[[], None]) -> None:
+    """Calls `act` at the `number`-th call of a function, before or after it does its work."""
+    module_name, _, path = function.partition(":")
+    owner: Any = importlib.import_module(module_name)
+    *owners, name = path.split(".")
+    for part in owners:
+        owner = getattr(owner, part)
+    original: Callable[..., Any] = getattr(owner, name)
+    calls = 0
+
+    @functools.wraps(original)
+    def watched(*args: Any, **kwargs: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        called = calls
+        if called == number and when == "before":
+            act()
+        result = original(*args, **kwargs)
+        if called == number and when == "after":
+            act()
+        return result
+
+    setattr(owner, name, watched)
+
+
+def kill_at_step(number: int) -> None:
+    """Dies at the `number`-th thing that the process asks of the system through Python: files, folders, sockets."""
+    steps = 0
+
+    def watch(event: str, _: Any) -> None:
+        nonlocal steps
+        if event.startswith(("open", "os.", "socket.", "shutil.", "tempfile.")):
+            steps += 1
+            if steps == number:
+                die()
+
+    sys.addaudithook(watch)
+
+
+def count_steps(file: str) -> None:
+    """Writes to a file how many steps there were by the end of the process."""
+    from multiprocessing.util import Finalize
+
+    steps = 0
+
+    def watch(event: str, _: Any) -> None:
+        nonlocal steps
+        steps += event.startswith(("open", "os.", "socket.", "shutil.", "tempfile."))
+
+    def write() -> None:
+        with open(file, "w", encoding="utf-8") as counted:
+            counted.write(str(steps))
+
+    Finalize(None, write, exitpriority=1)
+    sys.addaudithook(watch)
+
+
+def die() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+if __name__ == "__main__":
+    kill_at(sys.argv[1], sys.argv[2], int(sys.argv[3]))
+    from pipelines.audit import cli
+
+    cli(sys.argv[4:])

@@ -1,0 +1,132 @@
+"""The source over real HTTP or a simulated client, loaded into dictionaries as dlt would: state and rows commit as one.
+
+A thousand runs cost seconds here, so that every fault, every order and every crash can be tried.
+"""
+
+import copy
+from collections.abc import Callable, Iterator
+from typing import Any
+from unittest import mock
+
+from audit_source.auth.credentials import PasswordCredentials
+from audit_source.auth.token_auth import make_auth
+from audit_source.client import Client, SignedClient
+from audit_source.directory.lists import fetch_list
+from audit_source.errors import AuditSourceError
+from audit_source.events.decode_process import PageDecoder
+from audit_source.events.fetch import EventFetcher
+from audit_source.events.stream import read_log
+from audit_source.events.windows import Window
+from audit_source.extract_report import Run
+from audit_source.records import NewColumns
+from audit_source.schema import EVENTS
+from audit_source.settings import Hosts, Settings
+
+
+class Crash(Exception):
+    """The process dies: what was extracted is gone."""
+
+
+class Memory:
+    """A destination: rows by id, the ledger, and what a load must commit as one."""
+
+    def __init__(self, **settings: Any) -> None:
+        self.settings = settings
+        self.rows: dict[int, dict[str, Any]] = {}
+        self.lists: dict[str, list[str]] = {}
+        self.state: dict[str, Any] = {}
+
+    @property
+    def windows(self) -> list[Window]:
+        return [Window(*values) for values in self.state.get(EVENTS.name, {}).get("windows", {}).get("all", [])]
+
+    def load(
+        self,
+        client: Any,
+        audit_url: str,
+        now: int,
+        die_after: int | None = None,
+        die_before_state: bool = False,
+        run: Run | None = None,
+    ) -> Run:
+        """Makes one run of as many loads as it takes. Dies after so many batches of rows, if told to.
+
+        Raises:
+            AuditSourceError: As the source does; loads before it are kept.
+            Crash: Where told to.
+        """
+        run = run or Run(tolerant=True)
+        settings = Settings(**{"page_size": 50, "requests_per_minute": 100_000, **self.settings})
+        fetcher = EventFetcher(client, audit_url, settings, PageDecoder(NewColumns()))
+        try:
+            while True:
+                self._load_once(read_log(fetcher, settings, run, now, None), die_after, die_before_state)
+                if not run.unfinished:
+                    return run
+        finally:
+            fetcher.close()
+
+    def _load_once(self, log: Iterator[Any], die_after: int | None, die_before_state: bool) -> None:
+        state, rows = copy.deepcopy(self.state), {}
+        batches = 0
+        with mock.patch("dlt.current.resource_state", lambda name: state.setdefault(name, {})):
+            for name, table in log:
+                if batches == die_after and not die_before_state:
+                    raise Crash
+                batches += 1
+                if name == EVENTS.name and table is not None:
+                    new = {row["id"]: row for row in table.to_pylist()}
+                    assert len(new) == len(table) and not new.keys() & rows.keys(), "an id came twice in a load"
+                    rows.update(new)
+        self.rows.update(rows)
+        if die_before_state and die_after is not None and batches >= die_after:
+            raise Crash
+        self.state = state
+
+
+def by_password(email: str = "auditor@example.com", password: str = "sandbox") -> PasswordCredentials:
+    credentials = PasswordCredentials()
+    credentials.email, credentials.password = email, password
+    return credentials
+
+
+def run_over_http(memory: Memory, url: str, credentials: Any = None) -> tuple[Run | None, AuditSourceError | None]:
+    """Makes one run against a server, events and lists, and returns its findings or its error."""
+    settings = Settings(**{"requests_per_minute": 100_000, **memory.settings})
+    client = Client(settings.parallel_requests, settings.requests_per_minute)
+    credentials = credentials or by_password()
+    signed = SignedClient(client, make_auth(client, Hosts(url, url, url, url), credentials, None))
+    run = Run(tolerant=True)
+    try:
+        signed.auth.token()
+        memory.load(signed, url, client.now_ms(), run=run)
+        for name in ("users", "workspaces", "models"):
+            try:
+                memory.lists[name] = [str(record["id"]) for record in fetch_list(signed, url, name)]
+            except AuditSourceError as error:
+                run.leave_out(error)
+    except AuditSourceError as error:
+        return None, error
+    finally:
+        signed.close()
+        run.close()
+    return run, None
+
+
+class Answer:
+    """As much of a response as the source looks at."""
+
+    def __init__(self, content: bytes, status_code: int = 200) -> None:
+        self.content, self.status_code = content, status_code
+
+
+class FakeClient:
+    """Stands in for `SignedClient`: answers come from a function of the parameters, in this process."""
+
+    def __init__(self, answer: Callable[[dict[str, Any]], Answer]) -> None:
+        self._answer = answer
+        self.asked: list[dict[str, Any]] = []
+
+    def get(self, url: str, params: dict[str, Any]) -> Answer:
+        self.asked.append(params)
+        return self._answer(params)

@@ -1,0 +1,104 @@
+"""A destination with its two pipelines, and short ways to load, enrich and look."""
+
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+import dlt
+
+from pipelines.transform.checks import CheckResult, check
+from pipelines.transform.parse import MODELS_DIR
+from pipelines.transform.runner import EnrichReport, enrich
+from tests.support.raw_rows import Row, load_raw
+
+CATALOGUE: list[Row] = [
+    {"event_type_id": code, "event_type_code": code.replace("-0", "-"), "category": category, "event_message": text}
+    | {"object_kind": kind}
+    for code, category, text, kind in (
+        ("USR-04", "user_activity", "User disabled", "user"),
+        ("USR-8", "user_activity", "User login success", "user"),
+        ("USR-9", "user_activity", "User login failure", "user"),
+        ("USR-10", "user_activity", "User logout success", "user"),
+        ("USR-12", "user_activity", "User session time-out", "user"),
+        ("USR-13", "user_activity", "User access to model, success", "model"),
+        ("USR-19", "user_activity", "User accessed dashboard", "model"),
+        ("USR-20", "user_activity", "User executed action", "model"),
+        ("USR-21", "user_activity", "User added to workspace", "user"),
+        ("USR-23", "user_activity", "User assigned to a model role", "user"),
+        ("USR-25", "user_activity", "User assigned or unassigned the Workspace Administrator role", "user"),
+        ("USR-29", "user_activity", "User deleted", "user"),
+        ("USR-36", "user_activity", "Data export from action", "model"),
+        ("USR-41", "user_activity", "A process action has been executed", "process"),
+        ("USR-43", "user_activity", "UX board page opened", "app_page"),
+        ("USR-48", "user_activity", "UX app opened", "app"),
+        ("AUTHZ-3", "access_control", "Role assigned", "user"),
+        ("COMMENT-01", "comment", "Comment added", None),
+        ("DSM-405", "encryption", "Assigned roles to a user in the domain", "user"),
+        ("INT-06", "integration", "Data Integration execution", "integration"),
+    )
+]
+
+
+class Warehouse:
+    """One destination; `enriched` is opened anew for each step, as each run of the command line does."""
+
+    def __init__(self, destination: Any) -> None:
+        self._destination = destination
+        self.results: list[CheckResult] = []
+        self.first: Any = None
+        self.raw = self._open("anaplan_audit", "anaplan_audit_raw")
+
+    @property
+    def enriched(self) -> dlt.Pipeline:
+        """The enriching pipeline with no local state: what it knows comes from the destination."""
+        return self._open("anaplan_audit_enrich", "anaplan_audit")
+
+    def _open(self, name: str, dataset: str) -> dlt.Pipeline:
+        pipeline = dlt.pipeline(name, destination=self._destination, dataset_name=dataset).drop()
+        pipeline.sync_destination()
+        return pipeline
+
+    def load(self, loaded_at: str = "2026-03-10 00:00", **rows: list[Row]) -> None:
+        if not self.raw.default_schema_name:
+            rows.setdefault("event_types", CATALOGUE)
+        load_raw(self.raw, loaded_at, **rows)
+
+    def enrich(self, models_dir: Path = MODELS_DIR, **options: Any) -> EnrichReport:
+        return enrich(self.enriched, self.raw, models_dir=models_dir, **options)
+
+    def check(self, models_dir: Path = MODELS_DIR) -> list[CheckResult]:
+        return check(self.enriched, self.raw, models_dir)
+
+    def rows(self, table: str, *columns: str, where: str = "1 = 1") -> list[tuple[Any, ...]]:
+        """Rows of an enriched table, in the order of all their columns; moments in UTC."""
+        names = columns or self.columns(table)
+        with self.raw.sql_client() as client:
+            found = client.execute_sql(f"select {', '.join(names)} from anaplan_audit.{table} where {where}")
+        return sorted((tuple(map(_plain, row)) for row in found or []), key=lambda row: tuple(map(str, row)))
+
+    def row(self, table: str, *columns: str, where: str = "1 = 1") -> tuple[Any, ...]:
+        """The only row."""
+        (only,) = self.rows(table, *columns, where=where)
+        return only
+
+    def columns(self, table: str) -> list[str]:
+        """Columns as the destination has them, without dlt's."""
+        with self.raw.sql_client() as client:
+            found = client.execute_sql(
+                "select column_name from information_schema.columns"
+                " where table_schema = 'anaplan_audit' and table_name = %s order by ordinal_position",
+                table,
+            )
+        return [name for (name,) in found or [] if not name.startswith("_dlt")]
+
+    def tables(self) -> dict[str, list[tuple[Any, ...]]]:
+        """Every enriched table with all its rows."""
+        with self.raw.sql_client() as client:
+            found = client.execute_sql(
+                "select table_name from information_schema.tables where table_schema = 'anaplan_audit'"
+            )
+        return {name: self.rows(name) for (name,) in sorted(found or []) if not name.startswith("_dlt")}
+
+
+def _plain(value: Any) -> Any:
+    return value.astimezone(timezone.utc) if isinstance(value, datetime) else value

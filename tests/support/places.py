@@ -1,0 +1,119 @@
+"""Places where a pipeline keeps its data: a DuckDB file or a PostgreSQL database, with a working folder beside it."""
+
+import os
+import shutil
+from collections.abc import Sequence
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+from tests.conftest import SOURCE, Engine
+from tests.support.children import Calls, Child, Ended
+from tests.support.postgres import Postgres, for_dlt
+
+RAW, ENRICHED = "anaplan_audit_raw", "anaplan_audit"
+# What legitimately differs between two ways to the same end: when it was loaded, and by which load.
+MOMENTS = {"valid_from", "valid_to", "checked_at", "loaded_at"}
+# The pipeline's book of its own runs, in which the killed ones are told from the others.
+ABOUT_RUNS = {"runs", "alerts"}
+OURS = ("SOURCES__", "DESTINATION__", "PIPELINES__", "CREDENTIALS", "RUNTIME__", "DLT_")
+
+
+class Place:
+    """A database and a working folder. Runs commands against them, each in a process of its own."""
+
+    def __init__(self, folder: Path, url: str, engine: Engine, **settings: Any) -> None:
+        self.folder, self.url, self.engine, self.settings = folder, url, engine, settings
+        self.environment = {name: value for name, value in os.environ.items() if not name.startswith(OURS)}
+        self.ask(url)
+        self.set(SOURCE + "CREDENTIALS__EMAIL", "auditor@example.com")
+        self.set(SOURCE + "CREDENTIALS__PASSWORD", "sandbox")
+        self.set("DLT_DATA_DIR", folder / "dlt")
+        self.set("PIPELINES__ANAPLAN_AUDIT__WAIT_FOR_READERS_SECONDS", 0)
+        self.set("RUNTIME__DLTHUB_TELEMETRY", "false")
+        self.set("RUNTIME__REQUEST_BACKOFF_FACTOR", "0.001")
+        if engine.kind == "duckdb":
+            self.set("DESTINATION__DUCKDB__CREDENTIALS", engine.address)
+        else:
+            self.set("PIPELINES__ANAPLAN_AUDIT__DESTINATION_TYPE", "postgres")
+            self.set("DESTINATION__POSTGRES__CREDENTIALS", for_dlt(engine.address))
+        for name, value in settings.items():
+            self.set(SOURCE + name.upper(), value)
+
+    def set(self, name: str, value: Any) -> None:
+        self.environment[name] = str(value)
+
+    def ask(self, url: str) -> None:
+        """Points the pipeline at a server."""
+        for service in ("AUTH", "API", "AUDIT", "OAUTH"):
+            self.set(SOURCE + f"{service}_URL", url)
+
+    def start(self, *arguments: str, prepare: Calls = ()) -> Child:
+        """Starts a command; `prepare` is called first, as `tests.support.children.Child` describes."""
+        return Child(self.folder, self.environment, list(arguments), prepare)
+
+    def run(self, *arguments: str, prepare: Calls = ()) -> Ended:
+        return self.start(*arguments, prepare=prepare).end()
+
+    def lose_working_folder(self) -> None:
+        shutil.rmtree(self.folder / "dlt")
+
+    def tables(self) -> dict[str, list[tuple[Any, ...]]]:
+        """All rows of all raw and enriched tables, sorted, as far as they must be the same however they came there."""
+        found = self.engine.rows(
+            "select table_schema, table_name, column_name from information_schema.columns"
+            f" where table_schema in ('{RAW}', '{ENRICHED}') order by ordinal_position"
+        )
+        columns: dict[str, list[str]] = {}
+        for schema, table, column in found:
+            if not table.startswith("_dlt") and table not in ABOUT_RUNS:
+                columns.setdefault(f"{schema}.{table}", []).append(column)
+        tables = {name: self._rows(name, names) for name, names in sorted(columns.items())}
+        tables[f"{RAW}.event_windows"] = self._coverage()
+        tables[f"{ENRICHED}.check_results"] = sorted(
+            set(self.engine.rows(f"select check_name, status, failing_rows from {ENRICHED}.check_results"))
+        )
+        return tables
+
+    def _rows(self, table: str, columns: Sequence[str]) -> list[tuple[Any, ...]]:
+        kept = [f'"{name}"' for name in columns if not name.startswith("_dlt") and name not in MOMENTS]
+        if "_dlt_valid_to" in columns:
+            kept.append("_dlt_valid_to is null")
+        rows = self.engine.rows(f"select {', '.join(kept)} from {table}")
+        return sorted((tuple(map(_plain, row)) for row in rows), key=repr)
+
+    def _coverage(self) -> list[tuple[Any, ...]]:
+        """What is covered, in which state and with how many events; where windows are cut is of no matter."""
+        joined: list[list[Any]] = []
+        for start, end, status, distinct in self.engine.rows(
+            f"select window_start, window_end, status, distinct_events from {RAW}.event_windows order by window_start"
+        ):
+            assert not joined or start >= joined[-1][1], "windows overlap"
+            if joined and joined[-1][1:3] == [start, status]:
+                joined[-1][1] = end
+                joined[-1][3] += distinct
+            else:
+                joined.append([start, end, status, distinct])
+        # Both ends follow the clock, which goes on by seconds between two runs.
+        return [(start.replace(second=0, microsecond=0), status, distinct) for start, _, status, distinct in joined]
+
+
+def place(
+    kind: str, folder: Path, url: str, postgres: Postgres | None, like: Place | None = None, **settings: Any
+) -> Place:
+    """A place with an empty database, or with a copy of that of another place."""
+    folder.mkdir(parents=True, exist_ok=True)
+    if kind == "duckdb":
+        address = str(folder / "audit_log.duckdb")
+        if like is not None:
+            shutil.copy(like.engine.address, address)
+    else:
+        assert postgres is not None
+        address = postgres.new_database(like.engine.address if like is not None else None)
+    return Place(folder, url, Engine(kind, address), **settings)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return value.astimezone(timezone.utc)
+    return repr(value) if isinstance(value, dict | list) else value

@@ -1,0 +1,29 @@
+"""What a process needs in order to run the pipeline, imported once for all that are forked from here."""
+
+# ruff: noqa: E402, F401
+from pipelines.common.start_up import leave_out_what_is_for_others
+
+# As `python -m pipelines.audit` begins.
+leave_out_what_is_for_others()
+
+import adbc_driver_manager.dbapi
+import adbc_driver_postgresql
+import dlt.common.libs.pyarrow
+import dlt.destinations.impl.duckdb.duck
+import dlt.destinations.impl.postgres.postgres
+import psycopg2
+import pyarrow.parquet
+import sqlglot.dialects.duckdb
+import sqlglot.dialects.postgres
+
+import pipelines.audit
+import pipelines.cli.progress
+import pipelines.common.configuration
+import pipelines.monitoring.status
+import pipelines.publish.target
+import pipelines.run.lifecycle
+import pipelines.run.load
+import pipelines.transform.checks
+import pipelines.transform.runner
+import pipelines.warehouse.duckdb.merge
+import pipelines.warehouse.pipelines

@@ -1,0 +1,81 @@
+"""Raw tables for the tests: rows as dicts, loaded by dlt with the columns of `audit_source.schema`.
+
+The directory is loaded with its validity as the tests state it, so that a test may tell any history.
+"""
+
+from datetime import date, datetime, timezone
+from typing import Any
+
+import dlt
+import pyarrow as pa
+
+from audit_source import schema
+from audit_source.events.decode import normalise_code
+
+Row = dict[str, Any]
+
+VALIDITY = ("_dlt_valid_from", "_dlt_valid_to")
+DIRECTORY = ("users", "workspaces", "models")
+
+
+def at(text: str) -> datetime:
+    """`2026-03-01 10:00` in UTC."""
+    return datetime.fromisoformat(text).replace(tzinfo=timezone.utc)
+
+
+def event(number: int, code: str, happened: str | None, **values: Any) -> Row:
+    """An event with what every event has; keys that begin with `attr_` are additional attributes."""
+    row: Row = {
+        "id": 971529164212789000 + number,
+        "event_type_id": code,
+        "event_type_code": normalise_code(code),
+        "message": f"event {number}",
+        "event_date": at(happened) if happened else None,
+        "created_date": at(happened) if happened else None,
+        "event_day": at(happened).date() if happened else date(2026, 3, 1),
+    }
+    row.update({key.replace("attr_", schema.ATTRIBUTE_PREFIX): value for key, value in values.items()})
+    return row
+
+
+def version(row_id: str, since: str, until: str | None = None, **values: Any) -> Row:
+    """A version of a user, workspace or model."""
+    validity = dict(zip(VALIDITY, (at(since), at(until) if until else None), strict=False))
+    return {"id": row_id, "row_version": f"{row_id} {since} {until} {values}", **values, **validity}
+
+
+def load_raw(pipeline: dlt.Pipeline, loaded_at: str = "2026-03-10 00:00", **rows: list[Row]) -> None:
+    """Loads rows by table: events are merged and their days stamped, every other table is replaced.
+
+    Tables that are not given keep their rows; in the first load they are made empty.
+    """
+    if "events" in rows:
+        days = sorted({row["event_day"] for row in rows["events"]})
+        rows["event_days"] = [{"event_day": day, "loaded_at": at(loaded_at)} for day in days]
+    dlt.config["normalize.parquet_normalizer.add_dlt_load_id"] = True
+    first = not pipeline.default_schema_name
+    pipeline.run([_resource(table, rows.get(table.name)) for table in schema.TABLES if first or table.name in rows])
+
+
+def arrow_table(table: schema.Table, rows: list[Row]) -> pa.Table:
+    fields = list(table.arrow_schema)
+    if table.name in DIRECTORY:
+        fields += [pa.field(name, pa.timestamp("us", "UTC")) for name in VALIDITY]
+    return pa.Table.from_pylist(rows, pa.schema(fields))
+
+
+def _resource(table: schema.Table, rows: list[Row] | None) -> Any:
+    columns = {**table.dlt_columns}
+    if table.name in DIRECTORY:
+        columns.update({name: {"name": name, "data_type": "timestamp", "nullable": True} for name in VALIDITY})
+    merged = table.name in ("events", "event_days")
+
+    return dlt.resource(
+        [arrow_table(table, rows or [])],
+        name=table.name,
+        columns=columns,
+        primary_key=list(table.key) if merged else None,
+        write_disposition={"disposition": "merge", "strategy": "delete-insert"} if merged else "replace",
+        # The Postgres driver fails on a parquet file without a row.
+        file_format="parquet" if rows else None,
+    )

@@ -1,0 +1,65 @@
+"""What dlt would send to a warehouse, told without the warehouse: its own translation, under another dialect's name."""
+
+from collections.abc import Callable
+
+import dlt
+import duckdb
+import sqlglot
+from dlt.common.schema.utils import new_table
+from sqlglot import exp
+
+from audit_source import schema
+from pipelines.common.names import DIALECT
+from pipelines.transform.checks import declared_checks, qualified, read_checks
+from pipelines.transform.graph import Enrichment, read_enrichment
+from pipelines.transform.parse import MODELS_DIR, Model
+from pipelines.warehouse.sql_fixes import for_dialect
+from tests.support.raw_rows import DIRECTORY, VALIDITY
+
+RAW, ENRICHED = "anaplan_audit_raw", "anaplan_audit"
+RAW_TABLES: dict[str, dict[str, str]] = {
+    table.name: {column.name: column.data_type for column in table.columns}
+    | (dict.fromkeys(VALIDITY, "timestamp") if table.name in DIRECTORY else {})
+    for table in schema.TABLES
+}
+ENRICHMENT: Enrichment = read_enrichment(RAW_TABLES)
+
+# Snowflake folds names to upper case, and dlt with it.
+CASE_FOLDING: dict[str, Callable[[str], str]] = {"snowflake": str.upper}
+
+
+class Translator:
+    """Models and checks in the SQL of one warehouse."""
+
+    def __init__(self, dialect: str) -> None:
+        self.dialect = dialect
+        self._connection = duckdb.connect()
+        self._raw = self._dataset(RAW, RAW_TABLES)
+        self._enriched = self._dataset(
+            ENRICHED, {name: dict(table.columns) for name, table in ENRICHMENT.tables.items()}
+        )
+
+    def models(self) -> dict[str, str]:
+        """Every model, inputs first."""
+        return {model.name: self.model(model) for layer in ENRICHMENT.layers for model in layer}
+
+    def model(self, model: Model) -> str:
+        dataset = self._raw if model.inputs & set(RAW_TABLES) else self._enriched
+        text = dataset(for_dialect(model.query, self.dialect), query_dialect=DIALECT).to_sql()
+        # dlt parses the translation once more, to put the columns in the order of the table.
+        return str(sqlglot.parse_one(text, dialect=self.dialect).sql(self.dialect))
+
+    def checks(self) -> dict[str, str]:
+        """Every check, those that models.yml declares among them."""
+        found: dict[str, exp.Query] = {**declared_checks(ENRICHMENT), **read_checks(ENRICHMENT, MODELS_DIR)}
+        clients = self._enriched.sql_client, self._raw.sql_client
+        return {name: qualified(query, ENRICHMENT, *clients).sql(self.dialect) for name, query in found.items()}
+
+    def _dataset(self, name: str, tables: dict[str, dict[str, str]]) -> dlt.Dataset:
+        known = dlt.Schema(name)
+        for table, columns in tables.items():
+            hints = [{"name": column, "data_type": kind, "nullable": True} for column, kind in columns.items()]
+            known.update_table(new_table(table, columns=hints))
+        folding = {"casefold_identifier": CASE_FOLDING[self.dialect]} if self.dialect in CASE_FOLDING else {}
+        destination = dlt.destinations.duckdb(self._connection, sqlglot_dialect=self.dialect, **folding)
+        return dlt.dataset(destination, name, schema=known)

@@ -1,0 +1,93 @@
+"""A run killed by SIGKILL, at named stages and at random instants: the next one leaves every table as if nothing had happened.
+
+Raw and enriched tables are compared row by row with those of a run that nothing disturbed, on both engines.
+"""
+
+import random
+import signal
+from typing import Any
+
+import pytest
+
+from tests.support.crash_world import World
+from tests.support.killing import kill_at, kill_at_step
+
+SEED = 20_260_301
+# Things asked of the system by an undisturbed run of these worlds; a few more, so that some runs die in their last moments.
+STEPS = {"duckdb": 3_700, "postgres": 3_000}
+SECONDS = 2.5
+KILLS_A_CHAIN = 3
+CHAINS = 3
+
+DUCK, PG = "dlt.destinations.impl.duckdb", "dlt.destinations.impl.postgres"
+SQL_JOB = "dlt.destinations.job_client_impl"
+# Function, before or after, which call.
+STAGES = [
+    ("audit_source.events.fetch.decode_process:decode_typed", "before", 9),
+    ("dlt.pipeline.pipeline:Pipeline.normalize", "before", 1),
+    ("dlt.pipeline.pipeline:Pipeline.normalize", "after", 2),
+    (f"{SQL_JOB}:SqlJobClientBase.update_stored_schema", "before", 2),
+    (f"{SQL_JOB}:SqlJobClientBase.update_stored_schema", "after", 1),
+    # A file's rows are in, dlt does not know it.
+    ("COPY", "after", 2),
+    ("COPY", "after", 4),
+    # Before and after the commit of merges.
+    ("COMMIT", "before", 2),
+    ("COMMIT", "after", 3),
+    ("COMMIT", "after", 5),
+    ("dlt.common.storages.load_package:PackageStorage.complete_job", "before", 6),
+    (f"{SQL_JOB}:SqlJobClientBase.complete_load", "before", 1),
+    (f"{SQL_JOB}:SqlJobClientBase.complete_load", "after", 1),
+    (f"{SQL_JOB}:SqlJobClientBase.complete_load", "after", 2),
+    # Enrichment: first and second layer, their rows and their bookkeeping.
+    ("pipelines.transform.runner:_run_layer", "before", 1),
+    (f"{SQL_JOB}:ModelLoadJob.run", "after", 1),
+    (f"{SQL_JOB}:ModelLoadJob.run", "after", 2),
+    ("pipelines.transform.runner:_run_layer", "before", 2),
+    (f"{SQL_JOB}:ModelLoadJob.run", "after", 4),
+    ("pipelines.transform.runner:_forget_old_schemas", "before", 1),
+    ("pipelines.transform.runner:_forget_old_schemas", "after", 1),
+    ("pipelines.transform.checks:_record", "before", 1),
+]
+OF_ENGINE = {
+    "duckdb": {
+        "COPY": f"{DUCK}.duck:DuckDbCopyJob.run",
+        "COMMIT": f"{DUCK}.sql_client:DuckDbSqlClient.commit_transaction",
+    },
+    "postgres": {
+        "COPY": f"{PG}.postgres:PostgresParquetCopyJob.run",
+        "COMMIT": f"{PG}.sql_client:Psycopg2SqlClient.commit_transaction",
+    },
+}
+
+
+@pytest.mark.parametrize("stage", STAGES, ids=lambda stage: " ".join(map(str, stage)).rpartition(":")[2])
+def test_a_run_killed_at_a_stage(world: World, tally: Any, stage: tuple[str, str, int]) -> None:
+    function, when, number = stage
+    # Turn and turn about, so that each kind of stage meets both states.
+    state = ("first", "later")[STAGES.index(stage) % 2]
+    where = world.place(state)
+    killed = world.run(where, (kill_at, OF_ENGINE[world.kind].get(function, function), when, number))
+    assert killed.code == -signal.SIGKILL, killed
+    world.clean_run(where)
+    world.expect(where, state, tally)
+    tally.add("kills survived")
+
+
+@pytest.mark.parametrize("state", ["first", "later"])
+@pytest.mark.parametrize("chain", range(CHAINS))
+def test_runs_killed_at_random_instants_one_after_another(world: World, tally: Any, chain: int, state: str) -> None:
+    dice = random.Random(f"{SEED}/{world.kind}/{chain}/{state}")
+    where = world.place(state)
+    kills = 0
+    for number in range(KILLS_A_CHAIN):
+        if number % 2:
+            killed = where.start("run", prepare=world.calls).kill_after(dice.uniform(0.1, SECONDS))
+        else:
+            killed = world.run(where, (kill_at_step, dice.randrange(1, STEPS[world.kind])))
+        # One that had ended before its time is no kill.
+        assert killed.code in (0, -signal.SIGKILL), killed
+        kills += killed.code != 0
+    world.clean_run(where)
+    world.expect(where, state, tally)
+    tally.add("kills survived", kills)
