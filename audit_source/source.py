@@ -274,11 +274,12 @@ def _read_list(
     except AuditSourceError as error:
         # Events are forgotten, lists are not: nothing that is wrong with a list may keep the events from being loaded.
         run.leave_out(error)
+        guard.has_failed = True
     if table is USERS:
         guard.check_tenant(records, made)
     elif guard.is_unsure:
         # Workspaces and models name no tenant: those of another one would retire all that is there.
-        if records:
+        if records and not guard.has_failed:
             run.notices.append(f"`{table.name}` stays as it was: the list of users did not confirm the tenant.")
         records = []
     if guard.has_shrunk(table.name, records, made):

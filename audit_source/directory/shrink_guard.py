@@ -26,6 +26,8 @@ class DirectoryGuard:
         self._limit, self._accept, self._known = limit_percent, accept, known
         # The tenant is known, and the users that came, if any, do not tell whether it is this one.
         self.is_unsure = False
+        # Whether a list could not be read: that was said, and explains the rest.
+        self.has_failed = False
 
     def before(self, name: str, state: MutableMapping[str, Any]) -> int:
         """Return how many records the list had when it was last applied."""

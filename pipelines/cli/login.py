@@ -1,64 +1,19 @@
-"""The command `login`: signs in by OAuth device code, and keeps the refresh token where the next run looks for it."""
-
-from typing import Any
+"""The command `login`."""
 
 import click
-import dlt
 
-from audit_source.auth.credentials import SECTION, configured_credentials, refuse_placeholder
-from audit_source.auth.device_grant import DeviceCode, DeviceGrant
-from audit_source.auth.token_store import TokenStore
-from audit_source.probe import configured_hosts
-from pipelines.common.exit_codes import CONFIGURATION, PipelineError
-from pipelines.common.names import LOAD_NAME
-from pipelines.common.text import printable
-from pipelines.warehouse.locks import machine_lock
-from pipelines.warehouse.pipelines import warn_about_open_secrets
+from pipelines.common.exit_codes import DONE
+
+from .command_group import debug_option
 
 
-def login() -> None:
-    """Shows a code, waits until somebody has approved it in a browser, and stores the token.
+@click.command
+@debug_option
+def login() -> int:
+    """Sign in by OAuth device code and keep the token for the runs to come."""
+    from pipelines.cli.device_login import login as sign_in
+    from pipelines.common.configuration import check_settings
 
-    Raises:
-        PipelineError: No OAuth client is configured, or a run is under way, which uses the token.
-        AuditSourceError: The code was denied or has expired, or Anaplan does not answer.
-    """
-    warn_about_open_secrets()
-    client_id = _setting("credentials.client_id")
-    if not client_id:
-        raise PipelineError(
-            CONFIGURATION,
-            "no `client_id` is configured. In Anaplan's Administration create an OAuth client for the device grant, "
-            f"and put its id under [{SECTION}] in .dlt/secrets.toml.",
-        )
-    refuse_placeholder("client_id", client_id)
-    path = _setting("token_store") or None
-    store = TokenStore(path)
-    grant = DeviceGrant(configured_hosts().oauth, client_id)
-    try:
-        # The room for the token is taken first: a token that cannot be kept need not be approved.
-        with machine_lock(LOAD_NAME), store.reserve() as slot:
-            code = grant.start()
-            _say_what_to_do(code)
-            slot.write(_setting("credentials.refresh_token"), grant.wait(code))
-    finally:
-        grant.close()
-    click.echo(f"\nSigned in. The refresh token is kept in {store.path}, which only you can read.")
-    others = [mode for mode in configured_credentials(path) if mode != "oauth"]
-    if others and _setting("auth") != "oauth":
-        click.echo(f'Set `auth = "oauth"` under [sources.audit_source]: {" and ".join(others)} is configured too.')
-    click.echo("Next: `python -m pipelines.audit check-access` shows what the account can see, then `make run`.")
-
-
-def _say_what_to_do(code: DeviceCode) -> None:
-    click.echo(f"1. Open       {printable(code.complete_address)}")
-    if code.complete_address != code.address:
-        click.echo(f"   or         {printable(code.address)}")
-    click.echo(f"2. Enter      {printable(code.user_code)}   (or compare it, where the page shows it)")
-    click.echo("3. Sign in as the account whose role is Tenant Auditor, and allow it.\n")
-    click.echo(f"Waiting, at most {code.expires_in / 60:.0f} minutes; Ctrl-C gives up.")
-
-
-def _setting(name: str) -> str:
-    value: Any = dlt.secrets.get(f"sources.audit_source.{name}") or dlt.config.get(f"sources.audit_source.{name}")
-    return str(value) if value else ""
+    check_settings()
+    sign_in()
+    return DONE

@@ -1,75 +1,39 @@
-"""The command `purge`: shows what would go, asks, and says what went."""
+"""The command `purge`."""
 
-import sys
-from datetime import date, datetime
-from typing import Any
+from datetime import datetime
 
 import click
 
-from pipelines.common.names import database_path, destination_type
-from pipelines.common.wording import counted
-from pipelines.publish.writer import remove_older_versions
-from pipelines.run.purge import Purged, check_day, purge, rows_before
-from pipelines.run.rewrite import rewrite
-from pipelines.warehouse.reader import open_reader
+from pipelines.common.exit_codes import DONE
+from pipelines.run.steps import check_step, publish_step, publish_to
+from pipelines.run.summary import note_outcome, say_checked
 
-WAIT_SECONDS = 30.0
+from .command_group import debug_option
+from .opening import watched_run
 
 
-def ask(before: datetime, yes: bool) -> tuple[date, dict[str, int]] | None:
-    """Shows the rows of days before a date by table, and asks whether they may go; None if not.
+@click.command("purge")
+@debug_option
+@click.option("--before", type=click.DateTime(["%Y-%m-%d"]), required=True, help="First UTC day to keep.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def purge_command(before: datetime, yes: bool) -> int:
+    """Remove raw and enriched rows of days before a date, permanently.
 
-    Raises:
-        click.UsageError: Nobody is there to be asked, and `yes` was not given.
+    A DuckDB file is written anew without them, and older published copies go. Backups, exports and what a warehouse
+    keeps for time travel are not reached: remove them yourself.
     """
-    day = before.date()
-    check_day(day)
-    with open_reader(WAIT_SECONDS) as reader:
-        is_empty = reader is None
-        counts = rows_before(reader, day)
-    click.echo(f"before    {day} (UTC), in {destination_type()}:")
-    for table, rows in counts.items():
-        click.echo(f"  {rows:>14,}  {table}")
-    if not counts:
-        click.echo("  nothing")
-    if not yes:
-        if not is_terminal():
-            raise click.UsageError("Nobody can be asked here. Give --yes to remove these rows for ever.")
-        if not _agreed():
-            click.echo("Nothing was removed.")
-            return None
-    if is_empty:
-        click.echo("Nothing was loaded yet.")
-        return None
-    return day, counts
+    from pipelines.cli.purge_dialogue import ask, clear_remains, remove
+    from pipelines.common.configuration import check_settings
 
-
-def clear_remains(copy: str | None) -> None:
-    """Remove what deleted rows leave behind: freed blocks of the DuckDB file, and the copy before the present one."""
-    if destination_type() == "duckdb":
-        rewrite(database_path())
-        click.echo("rewritten the database file, without the removed rows")
-    if copy is not None:
-        remove_older_versions(copy)
-    click.echo("Not reached: backups, exports, and what a warehouse keeps for time travel.")
-
-
-def _agreed() -> bool:
-    try:
-        return click.confirm("Remove these rows for ever?")
-    except click.Abort:
-        click.echo()
-        return False
-
-
-def is_terminal() -> bool:
-    return sys.stdin.isatty()
-
-
-def remove(pipelines: Any, day: date, counts: dict[str, int]) -> Purged:
-    """Purges, and says so."""
-    removed = purge(pipelines, day, counts)
-    click.echo(
-        f"purged    {counted(removed.events, 'event')}, {counted(removed.rows, 'row')} in all, of days before {day}"
-    )
-    return removed
+    check_settings()
+    wanted = ask(before, yes)
+    if wanted is None:
+        return DONE
+    with watched_run("purge") as (pipelines, _, record):
+        copy = publish_to()
+        remove(pipelines, *wanted)
+        say_checked(check_step(pipelines, record))
+        publish_step(pipelines, copy, record)
+        note_outcome(record)
+    clear_remains(copy)
+    return record.exit_code

@@ -6,10 +6,9 @@ from datetime import timedelta
 import click
 
 from pipelines.common.exit_codes import DONE, FAILED
-from pipelines.monitoring.status import read_status
-from pipelines.warehouse.reader import open_reader
 
-from .status_report import as_json, as_text
+from .command_group import debug_option
+from .options import wait_option
 
 LONGEST_AGE = timedelta(days=36_500)
 _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
@@ -21,6 +20,10 @@ def show_status(json_wanted: bool, age: timedelta, runs: int, wait_seconds: floa
     Raises:
         PipelineError: The destination cannot be read, or a run holds the DuckDB file for too long.
     """
+    from pipelines.cli.status_report import as_json, as_text
+    from pipelines.monitoring.status import read_status
+    from pipelines.warehouse.reader import open_reader
+
     # The file is closed before anything is printed: a pager must not keep the next run out.
     with open_reader(wait_seconds) as reader:
         status = read_status(reader, age, runs)
@@ -44,3 +47,20 @@ def parse_age(text: str) -> timedelta:
     if age > LONGEST_AGE:
         raise click.UsageError(f"--max-age: `{text[:40]}` is too long. Write {LONGEST_AGE.days}d or less.")
     return age
+
+
+@click.command
+@debug_option
+@click.option("--json", "json_wanted", is_flag=True, help="Print JSON, for machines.")
+@click.option("--max-age", default="3h", show_default=True, help="Age from which on the data is stale: 90m, 3h, 2d.")
+@click.option(
+    "--runs", default=10, type=click.IntRange(0, 100_000), show_default=True, help="How many of the last runs to list."
+)
+@wait_option
+def status(json_wanted: bool, max_age: str, runs: int, wait: float) -> int:
+    """Show how fresh and complete the data is; exit code 1 when stale, or when something is missing."""
+    from pipelines.common.configuration import check_settings
+
+    age = parse_age(max_age)
+    check_settings()
+    return show_status(json_wanted, age, runs, wait)

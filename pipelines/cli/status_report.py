@@ -9,7 +9,7 @@ from pipelines.common.text import printable
 from pipelines.common.wording import counted
 from pipelines.monitoring.problems import Json, died, duration, utc
 
-from .report import WIDTH, SummaryTable, format_table
+from .report_tables import WIDTH, SummaryTable, format_table
 
 RUN_COLUMNS = ("started (UTC)", "command", "exit", "new", "late", "windows", "seconds", "error")
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from pipelines.cli.group import report_error
+from pipelines.cli.command_group import report_error
 from pipelines.common.exit_codes import CONFIGURATION
 
 FIRST_PORT, PORTS = 8501, 20

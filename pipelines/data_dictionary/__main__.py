@@ -1,11 +1,11 @@
-"""python -m pipelines.dictionary [FILE]: writes the data dictionary. It needs no database."""
+"""python -m pipelines.data_dictionary [FILE]: writes the data dictionary. It needs no database."""
 
 import sys
 from pathlib import Path
 
 import click
 
-from pipelines.cli.group import report_error
+from pipelines.cli.command_group import report_error
 
 DEFAULT_FILE = Path("build") / "dictionary.html"
 
@@ -29,4 +29,4 @@ def write_dictionary(file: Path) -> None:
 
 
 if __name__ == "__main__":
-    write_dictionary(prog_name="python -m pipelines.dictionary")
+    write_dictionary(prog_name="python -m pipelines.data_dictionary")

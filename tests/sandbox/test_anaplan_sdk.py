@@ -33,7 +33,7 @@ def sandbox(monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
 
 def held(sandbox: Sandbox, client: Any) -> None:
     assert {user.id for user in client.audit.get_users()} == {user["id"] for user in sandbox.users()}
-    directory = sandbox.api.state.directory
+    directory = sandbox.state.directory
     assert {one.id for one in client.get_workspaces()} == {one["id"] for one in directory.rows("workspaces")}
     models = client.get_models()
     assert {one.id for one in models} == {one["id"] for one in directory.rows("models")}

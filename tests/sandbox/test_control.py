@@ -106,7 +106,7 @@ def test_device_codes_and_certificates(control: Control, sandbox: Sandbox) -> No
     requests.post(f"{sandbox.url}/oauth/device/code", json={"client_id": "sandbox-device"}, timeout=10)
     assert control("POST", "/device/approve") == {"approved": True}
     control("POST", "/certificates", pem=make_key_pair().certificate)
-    assert len(sandbox.api.state.trusted_certificates) == 1
+    assert len(sandbox.state.trusted_certificates) == 1
     assert requests.post(f"{control.base}/certificates", json={"pem": "none"}, timeout=10).status_code == 400
 
 

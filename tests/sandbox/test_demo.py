@@ -10,8 +10,8 @@ from tests.conftest import REPOSITORY
 
 ASK = """
 import dlt
-from pipelines.destination import database_path
-from pipelines.publish import publish_path
+from pipelines.common.names import database_path
+from pipelines.publish.target import publish_path
 print(database_path(), publish_path(), dlt.secrets.get("alerts.webhook_url") or None)
 """
 

@@ -201,7 +201,7 @@ def test_added_events_are_served_as_given(sandbox: Sandbox, client: Client) -> N
 
 def test_rate_limit_answers_429(sandbox: Sandbox, client: Client) -> None:
     sandbox.settings.rate_limit = 5
-    sandbox.api.state.rate_limit.level = 2.0
+    sandbox.state.rate_limit.level = 2.0
     answers = [client.get(EVENTS, params={"limit": 1}) for _ in range(4)]
     assert [a.status_code for a in answers] == [200, 200, 429, 429]
     assert answers[-1].headers["Retry-After"] == "10"

@@ -149,7 +149,7 @@ def test_unknown_paths_have_the_same_form_of_error(
 def test_numbers_are_sorted_by_size(sandbox: Sandbox, client: Client) -> None:
     sizes = [9, 100, None, 20]
     rows = [{"id": str(i), "name": str(i), "sizeAllowance": size} for i, size in enumerate(sizes)]
-    sandbox.api.state.directory.replace("workspaces", rows)
+    sandbox.state.directory.replace("workspaces", rows)
 
     def order(sort: str) -> list[int]:
         listed = client.get("/2/0/workspaces", params={"sort": sort, "tenantDetails": "true"}).json()["workspaces"]

@@ -24,7 +24,7 @@ def statuses(client: Client, count: int, path: str = EVENTS) -> list[int]:
     ],
 )
 def test_fault_strikes_when_told(sandbox: Sandbox, client: Client, when: str, expected: list[int]) -> None:
-    sandbox.api.faults.add(f"events:500:{when}")
+    sandbox.faults.add(f"events:500:{when}")
     assert statuses(client, 6) == expected
 
 
@@ -39,7 +39,7 @@ def test_probability_is_seeded() -> None:
 
 
 def test_fault_matches_its_kind_only(sandbox: Sandbox, client: Client) -> None:
-    sandbox.api.faults.add("users:503", "/2/0/mod:502", "search:504")
+    sandbox.faults.add("users:503", "/2/0/mod:502", "search:504")
     assert statuses(client, 1) == [200]
     assert client.post(f"{EVENTS}/search").status_code == 504
     assert statuses(client, 2, "/2/0/users") == [503, 200]
@@ -54,20 +54,20 @@ def test_misspelt_fault_is_an_error(spec: str) -> None:
 
 
 def test_retry_after_of_429_can_be_set_or_left_out(sandbox: Sandbox, client: Client) -> None:
-    sandbox.api.faults.add("events:429", "events:429:2:skip=1,retry_after=none", "events:429:1:retry_after=3")
+    sandbox.faults.add("events:429", "events:429:2:skip=1,retry_after=none", "events:429:1:retry_after=3")
     answers = [client.get(EVENTS) for _ in range(5)]
     assert [a.headers.get("Retry-After") for a in answers if a.status_code == 429] == ["10", "3", None, None]
 
 
 def test_401_of_token_and_of_role_differ(sandbox: Sandbox, client: Client) -> None:
-    sandbox.api.faults.add("events:token-dead", "events:role:1", "events:token-expired")
+    sandbox.faults.add("events:token-dead", "events:role:1", "events:token-expired")
     bodies = [client.get(EVENTS).json()["status"] for _ in range(2)]
     assert bodies[0] != "FAILURE_UNAUTHORIZED_USER_ACTION" == bodies[1]
     assert statuses(client, 2) == [401, 401]
 
 
 def test_reset_and_half_body_break_the_answer(sandbox: Sandbox, client: Client) -> None:
-    sandbox.api.faults.add("events:reset", "events:half-body")
+    sandbox.faults.add("events:reset", "events:half-body")
     with pytest.raises(requests.ConnectionError):
         client.get(EVENTS)
     with pytest.raises(requests.exceptions.ChunkedEncodingError):
@@ -76,7 +76,7 @@ def test_reset_and_half_body_break_the_answer(sandbox: Sandbox, client: Client) 
 
 
 def test_timeout_never_answers_and_does_not_keep_the_server_from_stopping(sandbox: Sandbox, client: Client) -> None:
-    sandbox.api.faults.add("events:timeout:*")
+    sandbox.faults.add("events:timeout:*")
     with pytest.raises(requests.ReadTimeout):
         client.get(EVENTS, timeout=0.05)
     began = time.monotonic()
@@ -85,7 +85,7 @@ def test_timeout_never_answers_and_does_not_keep_the_server_from_stopping(sandbo
 
 
 def test_bodies_that_are_not_json(sandbox: Sandbox, client: Client) -> None:
-    sandbox.api.faults.add("events:bad-json", "events:html", "events:maintenance", "events:204")
+    sandbox.faults.add("events:bad-json", "events:html", "events:maintenance", "events:204")
     answers = [client.get(EVENTS) for _ in range(4)]
     assert [a.status_code for a in answers] == [200, 200, 503, 204]
     with pytest.raises(ValueError):
@@ -96,32 +96,30 @@ def test_bodies_that_are_not_json(sandbox: Sandbox, client: Client) -> None:
 
 def test_pages_that_lie(sandbox: Sandbox, client: Client) -> None:
     truth = [e["id"] for e in sandbox.truth()]
-    sandbox.api.faults.add(
-        "events:empty-page", "events:duplicate-page", "events:shifted-page:1:by=2", "events:wrong-total"
-    )
+    sandbox.faults.add("events:empty-page", "events:duplicate-page", "events:shifted-page:1:by=2", "events:wrong-total")
     empty = client.events(limit=10, offset=10)
     assert (empty["response"], empty["meta"]["paging"]["totalSize"]) == ([], len(truth))
     assert client.ids(limit=10, offset=10) == truth[:10]
     assert client.ids(limit=10, offset=10) == truth[8:18]
     assert client.events(limit=10)["meta"]["paging"]["totalSize"] == len(truth) + 1
-    sandbox.api.faults.add("users:wrong-total:1:by=-1", "users:empty-page")
+    sandbox.faults.add("users:wrong-total:1:by=-1", "users:empty-page")
     assert client.get("/2/0/users").json()["meta"]["paging"]["totalSize"] == 21
     assert "users" not in client.get("/2/0/users").json()
 
 
 def test_slow_and_compressed_bodies_are_complete(sandbox: Sandbox, client: Client) -> None:
-    sandbox.api.faults.add("events:slow:1:seconds=0.04", "events:gzip")
+    sandbox.faults.add("events:slow:1:seconds=0.04", "events:gzip")
     truth = [e["id"] for e in sandbox.truth()]
     assert client.ids() == truth
     zipped = client.get(EVENTS)
     assert zipped.headers["Content-Encoding"] == "gzip"
     assert [e["id"] for e in zipped.json()["response"]] == truth
-    sandbox.api.faults.add("events:gzip")
+    sandbox.faults.add("events:gzip")
     assert "Content-Encoding" not in client.get(EVENTS, headers={"Accept-Encoding": "identity"}).headers
 
 
 def test_redirect_points_at_another_host(sandbox: Sandbox, client: Client) -> None:
-    sandbox.api.faults.add("events:redirect", "events:redirect:1:to=https://elsewhere.invalid/x,status=307")
+    sandbox.faults.add("events:redirect", "events:redirect:1:to=https://elsewhere.invalid/x,status=307")
     first = client.get(EVENTS, params={"limit": 1}, allow_redirects=False)
     assert (first.status_code, first.headers["Location"][:17]) == (302, "http://localhost:")
     second = client.get(EVENTS, allow_redirects=False)
@@ -129,10 +127,10 @@ def test_redirect_points_at_another_host(sandbox: Sandbox, client: Client) -> No
 
 
 def test_sign_in_can_fail_too(sandbox: Sandbox, client: Client) -> None:
-    sandbox.api.faults.add("auth:503", "oauth:500")
+    sandbox.faults.add("auth:503", "oauth:500")
     assert client.post("/token/authenticate", auth=("auditor@example.com", "sandbox")).status_code == 503
     assert client.post("/token/authenticate", auth=("auditor@example.com", "sandbox")).status_code == 201
     assert client.post("/oauth/token").status_code == 500
-    sandbox.api.faults.add("all:500:*")
-    sandbox.api.faults.clear()
+    sandbox.faults.add("all:500:*")
+    sandbox.faults.clear()
     assert statuses(client, 1) == [200]

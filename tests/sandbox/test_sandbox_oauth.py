@@ -136,7 +136,7 @@ def test_authorization_code_gives_tokens_once(sandbox: Sandbox) -> None:
 def test_authorization_code_is_for_one_address_and_some_minutes(sandbox: Sandbox) -> None:
     elsewhere = post(sandbox, code=signed_in(sandbox)["code"], redirect_uri="https://elsewhere.example", **WEB)
     late = signed_in(sandbox)["code"]
-    sandbox.api.state.clock.advance(601_000)
+    sandbox.state.clock.advance(601_000)
     for refused in (elsewhere, post(sandbox, code=late, redirect_uri=CALLBACK, **WEB)):
         assert (refused.status_code, refused.json()["error"]) == (403, "invalid_grant")
     page = {"client_id": "unknown", "redirect_uri": CALLBACK}

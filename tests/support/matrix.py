@@ -68,7 +68,7 @@ def spec(kind: Kind, what: str, times: str) -> str:
 
 
 def truth_of_lists(sandbox: Sandbox) -> dict[str, list[dict[str, Any]]]:
-    return {name: sandbox.api.state.directory.rows(name) for name in ("users", "workspaces", "models")}
+    return {name: sandbox.state.directory.rows(name) for name in ("users", "workspaces", "models")}
 
 
 def late_events(sandbox: Sandbox, number: int) -> list[dict[str, Any]]:

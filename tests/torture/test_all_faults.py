@@ -62,9 +62,9 @@ def test_source_makes_good_whatever_went_wrong(
             more["credentials"].client_id, more["credentials"].refresh_token = "sandbox-device", "sandbox-refresh-0"
         if kind.scan:
             sandbox.add_events(late_events(sandbox, cases().index((kind, what, times))))
-        sandbox.api.faults.clear()
+        sandbox.faults.clear()
         monkeypatch.setenv("RUNTIME__REQUEST_TIMEOUT", "0.2")
-        fault = sandbox.api.faults.add(spec(kind, what, times))[0]
+        fault = sandbox.faults.add(spec(kind, what, times))[0]
         about = (kind.name, what, times)
         with restless() if kind.name == "refresh" else nullcontext():
             run, error = run_over_http(memory, sandbox.url, **more)
@@ -79,7 +79,7 @@ def test_source_makes_good_whatever_went_wrong(
         if not problems and run and not run.incomplete and not (kind.scan and what in NO_NUMBER):
             # A run that says it is done is; but for a past day whose number of events could not be had, or is a lie.
             assert compare(held, memory.rows).is_exact, about
-        sandbox.api.faults.clear()
+        sandbox.faults.clear()
         monkeypatch.setenv("RUNTIME__REQUEST_TIMEOUT", "10")
         run, error = run_over_http(memory, sandbox.url, **more)
         assert error is None and run is not None and not run.problems and not run.incomplete, about
@@ -107,14 +107,14 @@ def test_whole_pipeline_after_a_sample_of_faults(tenant: Tenant, engine: Engine,
         for number, (kind, what, times) in enumerate(cases()[step * part :: step * PARTS]):
             about = (kind.name, what, times)
             sandbox.add_events(late_events(sandbox, number))
-            fault = sandbox.api.faults.add(spec(kind, what, times))[0]
+            fault = sandbox.faults.add(spec(kind, what, times))[0]
             outcome = tenant.run("load")
             says = outcome.err.splitlines()
             assert outcome.code in (0, 3, 4, 5), (about, outcome)
             # What could not be had, and why.
             assert (outcome.code != 0) <= len(says) <= 2 * (outcome.code != 0), (about, says)
             assert all(line.startswith("audit: ") for line in says), (about, says)
-            sandbox.api.faults.clear()
+            sandbox.faults.clear()
             outcome = tenant.run("load")
             assert (outcome.code, outcome.err) == (0, ""), (about, outcome)
             held = sandbox.truth()

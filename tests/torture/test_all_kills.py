@@ -23,7 +23,7 @@ DUCK, PG = "dlt.destinations.impl.duckdb", "dlt.destinations.impl.postgres"
 SQL_JOB = "dlt.destinations.job_client_impl"
 # Function, before or after, which call.
 STAGES = [
-    ("audit_source.events.fetch.decode_process:decode_typed", "before", 9),
+    ("audit_source.events.decode_process:decode_typed", "before", 9),
     ("dlt.pipeline.pipeline:Pipeline.normalize", "before", 1),
     ("dlt.pipeline.pipeline:Pipeline.normalize", "after", 2),
     (f"{SQL_JOB}:SqlJobClientBase.update_stored_schema", "before", 2),

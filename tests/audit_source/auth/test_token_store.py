@@ -65,7 +65,7 @@ def test_full_disk_is_met_before_the_old_token_is_given_up(tmp_path: Path, monke
     def full(_: int) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("audit_source.auth.token_auth.token_store.os.fsync", full)
+    monkeypatch.setattr("audit_source.auth.token_store.os.fsync", full)
     asked = []
     with pytest.raises(ConfigurationError, match="No space left"), TokenStore(str(tmp_path / "t")).reserve():
         asked.append("the token service")

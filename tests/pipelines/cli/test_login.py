@@ -42,7 +42,7 @@ def sandbox() -> Iterator[Sandbox]:
 @pytest.fixture
 def waiting(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Waiting:
     fake = Waiting(sandbox)
-    monkeypatch.setattr("audit_source.auth.token_auth.device_grant.time", fake)
+    monkeypatch.setattr("audit_source.auth.device_grant.time", fake)
     return fake
 
 
@@ -179,7 +179,7 @@ def test_check_access_counts_what_is_there_and_loads_nothing(tenant: Tenant, san
 def test_check_access_tells_what_is_missing(
     tenant: Tenant, sandbox: Sandbox, email: str, password: str, faults: list[str], code: int, says: list[str]
 ) -> None:
-    sandbox.api.faults.add(*faults)
+    sandbox.faults.add(*faults)
     outcome = tenant.at(sandbox.url, email, password).run("check-access")
     assert outcome.code == code
     assert all(part in outcome.err for part in says) and "hunter2" not in outcome.err

@@ -2,7 +2,7 @@
 
 import pytest
 
-from pipelines.cli.report import SummaryTable, format_table
+from pipelines.cli.report_tables import SummaryTable, format_table
 from pipelines.common.text import printable
 
 HOSTILE = "\x1b[31mred\x1b[0m\nnew line\ttab\r\u202eevil\u0007 \u200bend"

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from pipelines.cli.report import format_table, summary_tables
+from pipelines.cli.report_tables import format_table, summary_tables
 from pipelines.transform.checks import CheckResult
 from pipelines.transform.parse import MODELS_DIR, read_descriptions
 from pipelines.warehouse.reader import Reader

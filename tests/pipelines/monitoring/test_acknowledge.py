@@ -49,7 +49,7 @@ def problem_lines(tenant: Tenant) -> tuple[int, list[str]]:
 @pytest.mark.parametrize("engine", ["duckdb"], indirect=True)
 def test_when_every_window_is_incomplete_status_says_so_and_can_be_acknowledged(tenant: Tenant, engine: Engine) -> None:
     with Sandbox(events=300, days=2, users=5, rate_limit=0) as sandbox:
-        sandbox.api.faults.add("events:wrong-total:*")
+        sandbox.faults.add("events:wrong-total:*")
         assert tenant.at(sandbox.url, password="sandbox").run("run").code == 5
     windows = engine.rows("select window_start, window_end, status from anaplan_audit_raw.event_windows order by 1")
     assert {status for _, _, status in windows} == {"incomplete"}

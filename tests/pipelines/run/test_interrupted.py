@@ -44,12 +44,12 @@ def test_interrupted_while_threads_wait_for_anaplan(
     monkeypatch.setenv("RUNTIME__REQUEST_TIMEOUT", "600")
     with Sandbox(**SMALL) as sandbox:
         tenant.at(sandbox.url, password="sandbox").set("PAGE_SIZE", 20)
-        sandbox.api.faults.add("events:timeout:*")
+        sandbox.faults.add("events:timeout:*")
         code, err, seconds = interrupt(number, lambda: any("/events" in seen.path for seen in sandbox.requests))
         assert (code, err) == (128 + number, LINE)
         assert seconds < 10
         assert sandbox.requests[-1].path.endswith("/token/logout")
-        sandbox.api.faults.clear()
+        sandbox.faults.clear()
         assert tenant.run("load")[::2] == (0, "")
     assert duck.rows("select count(*) > 200, count(*) = count(distinct id) from anaplan_audit_raw.events") == [
         (True, True)
@@ -59,7 +59,7 @@ def test_interrupted_while_threads_wait_for_anaplan(
 # A destructor that takes its time, in the middle of which the signal comes.
 IN_A_DESTRUCTOR = """
 import os, signal, sys, threading, time
-from pipelines.interruption import interruptible
+from pipelines.common.signals import interruptible
 
 class Slow:
     def __del__(self):

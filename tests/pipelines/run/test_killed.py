@@ -13,7 +13,7 @@ from tests.torture.test_all_kills import OF_ENGINE, SQL_JOB
 
 # In the order in which one run passes them; each killed run finds what the one before has left.
 POINTS = [
-    ("audit_source.events.fetch.decode_process:decode_typed", "before", 4),
+    ("audit_source.events.decode_process:decode_typed", "before", 4),
     ("COPY", "after", 3),
     ("COMMIT", "after", 2),
     (f"{SQL_JOB}:SqlJobClientBase.complete_load", "before", 1),

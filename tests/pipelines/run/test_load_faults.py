@@ -38,13 +38,13 @@ def test_faulty_run_says_it_in_one_line_and_the_next_makes_it_good(tenant: Tenan
             tenant.set(name.upper(), value)
         for number, (fault, code, says) in enumerate(FAULTS):
             sandbox.add_events(late_events(sandbox, number))
-            sandbox.api.faults.add(fault)
+            sandbox.faults.add(fault)
             outcome = tenant.run("load")
-            assert sandbox.api.faults.active[0].done, fault
+            assert sandbox.faults.active[0].done, fault
             if code is not None:
                 assert outcome.code == code, (fault, outcome)
             assert says in outcome.err and len(outcome.err.splitlines()) == (outcome.code != 0), (fault, outcome)
-            sandbox.api.faults.clear()
+            sandbox.faults.clear()
             # The next fault's run is the next run of this one, too.
         outcome = tenant.run("load")
         assert (outcome.code, outcome.err) == (0, "")
@@ -61,9 +61,9 @@ def test_source_makes_good_a_sample_of_all_faults() -> None:
         for number, (kind, what, times) in enumerate(cases()[::61]):
             memory = copy.deepcopy(loaded)
             sandbox.add_events(late_events(sandbox, number))
-            sandbox.api.faults.add(spec(kind, what, times))
+            sandbox.faults.add(spec(kind, what, times))
             run_over_http(memory, sandbox.url)
-            sandbox.api.faults.clear()
+            sandbox.faults.clear()
             run, error = run_over_http(memory, sandbox.url)
             assert error is None and run is not None and not run.problems, (kind, what, times)
             assert compare([sent["id"] for sent in sandbox.truth()], memory.rows).is_exact, (kind, what, times)

@@ -132,7 +132,7 @@ def test_nothing_goes_unasked(loaded: Tenant, duck: Engine, monkeypatch: pytest.
     purge = ["purge", "--before", str(DAY)]
     unasked = loaded.run(*purge)
     assert unasked.code == 2 and "--yes" in unasked.err
-    monkeypatch.setattr("pipelines.cli.purge.is_terminal", lambda: True)
+    monkeypatch.setattr("pipelines.cli.purge_dialogue.is_terminal", lambda: True)
     monkeypatch.setattr("click.confirm", lambda text: False)
     refused = loaded.run(*purge)
     assert refused.code == 0 and refused.out.endswith("Nothing was removed.\n")
@@ -143,7 +143,7 @@ def test_nothing_goes_unasked(loaded: Tenant, duck: Engine, monkeypatch: pytest.
 
 
 def test_purge_of_an_empty_place(tenant: Tenant, database: Path, monkeypatch: Any) -> None:
-    monkeypatch.setattr("pipelines.cli.purge.is_terminal", lambda: False)
+    monkeypatch.setattr("pipelines.cli.purge_dialogue.is_terminal", lambda: False)
     assert tenant.run("purge", "--before", str(DAY)).code == 2
     assert not database.exists()
 

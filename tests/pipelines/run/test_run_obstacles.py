@@ -62,7 +62,7 @@ def test_the_second_of_two_runs_ends_at_once(world: World, tmp_path: Path) -> No
         "run",
         prepare=[
             *world.calls,
-            (wait_at, "audit_source.events.fetch.decode_process:PageDecoder.decode", str(sign), str(go_on)),
+            (wait_at, "audit_source.events.decode_process:PageDecoder.decode", str(sign), str(go_on)),
         ],
     )
     while not sign.exists() and running.process.is_alive():

@@ -45,10 +45,10 @@ class Secrets:
     def __init__(self, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
         self.known = {PASSWORD, PASSPHRASE, CLIENT_SECRET}
         self.known.add(base64.b64encode(f"{AUDITOR}:{PASSWORD}".encode()).decode())
-        sandbox.api.state.tokens.accounts[AUDITOR].password = PASSWORD
+        sandbox.state.tokens.accounts[AUDITOR].password = PASSWORD
         issue, refresh, sign = (
-            sandbox.api.state.tokens.issue,
-            sandbox.api.state.grants.new_refresh_token,
+            sandbox.state.tokens.issue,
+            sandbox.state.grants.new_refresh_token,
             auth_module.sign,
         )
 
@@ -67,8 +67,8 @@ class Secrets:
             self.known |= {base64.b64encode(signed).decode() for signed in (data, signature)}
             return signature
 
-        monkeypatch.setattr(sandbox.api.state.tokens, "issue", watched_issue)
-        monkeypatch.setattr(sandbox.api.state.grants, "new_refresh_token", watched_refresh)
+        monkeypatch.setattr(sandbox.state.tokens, "issue", watched_issue)
+        monkeypatch.setattr(sandbox.state.grants, "new_refresh_token", watched_refresh)
         monkeypatch.setattr(auth_module, "sign", watched_sign)
 
     def add_key(self, pem: str) -> None:
@@ -138,25 +138,25 @@ def hunt(
                 "all:500:*",
                 *(FURTHER_FAULTS if ways == WAYS else ()),
             ):
-                sandbox.api.faults.add(fault)
+                sandbox.faults.add(fault)
                 run()
-                sandbox.api.faults.clear()
+                sandbox.faults.clear()
         if "certificate" in ways:
             run("run", "--debug")
             configured(tenant, monkeypatch, **by_certificate)
             run()
             configured(tenant, monkeypatch, **{**by_certificate, "private_key_password": PASSPHRASE + "!"})
             run()
-            sandbox.api.faults.add("auth:400:*")
+            sandbox.faults.add("auth:400:*")
             configured(tenant, monkeypatch, **by_certificate)
             run()
-            sandbox.api.faults.clear()
+            sandbox.faults.clear()
         if "oauth" in ways:
             configured(tenant, monkeypatch, **by_oauth)
             run()
-            sandbox.api.faults.add("oauth:403:1")
+            sandbox.faults.add("oauth:403:1")
             run()
-            sandbox.api.faults.clear()
+            sandbox.faults.clear()
         if "token" in ways:
             configured(tenant, monkeypatch, access_token=sandbox.issue_token())
             run()

@@ -72,7 +72,7 @@ def test_ready_access_token_and_its_end(tenant: Tenant, duck: Engine) -> None:
 
 def test_token_that_dies_while_pages_are_fetched_is_renewed_once(tenant: Tenant, duck: Engine) -> None:
     with Sandbox(**SMALL) as sandbox:
-        sandbox.api.faults.add("events:token-dead:1:skip=2")
+        sandbox.faults.add("events:token-dead:1:skip=2")
         outcome = tenant.at(sandbox.url, password="sandbox").run("load")
         assert (outcome.code, outcome.err) == (0, "")
         loaded_as_held(duck, sandbox)

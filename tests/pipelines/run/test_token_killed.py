@@ -12,7 +12,7 @@ from tests.support.killing import kill_at
 from tests.support.places import Place
 
 SMALL: dict[str, Any] = {"events": 60, "days": 2, "users": 4, "rate_limit": 0, "weekend": 1.0}
-STORE = "audit_source.auth.token_auth.token_store"
+STORE = "audit_source.auth.token_store"
 # Before the request; when the answer is on disk, but not in its place; in its place (the first call puts there what
 # the run before has left); when the run goes on with it.
 POINTS = [
@@ -20,7 +20,7 @@ POINTS = [
     (f"{STORE}:_flush", "after", 1),
     (f"{STORE}:_flush", "after", 2),
     (f"{STORE}:_put_in_place", "after", 2),
-    ("audit_source.events.fetch.decode_process:PageDecoder.decode", "before", 1),
+    ("audit_source.events.decode_process:PageDecoder.decode", "before", 1),
 ]
 
 

@@ -1,0 +1,50 @@
+"""Options that several commands share, and the check of their values before anything is opened."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+import click
+
+
+class Seconds(click.FloatRange):
+    """A number of seconds up to a day; `nan` is none."""
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> Any:
+        number = super().convert(value, param, ctx)
+        if number != number:
+            self.fail(f"`{value}` is no number of seconds.", param, ctx)
+        return number
+
+
+SECONDS = Seconds(0, 86_400)
+DAY = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"])
+
+
+def check_span(since: datetime | None, until: datetime | None) -> None:
+    """Refuse a span that holds nothing, before anything is opened."""
+    if since and until and since > until:
+        raise click.UsageError("--since is later than --until.")
+
+
+def span_options(function: Callable[..., int]) -> Callable[..., int]:
+    """Adds --since and --until."""
+    function = click.option("--until", type=DAY, help="Load only events before this UTC date (ISO).")(function)
+    return click.option("--since", type=DAY, help="Load (again) the events from this UTC date (ISO) on.")(function)
+
+
+accept_directory_option = click.option(
+    "--accept-directory",
+    is_flag=True,
+    help="Apply a list of users, workspaces or models that lost more than `shrink_limit_percent` of its records.",
+)
+full_refresh_option = click.option(
+    "--full-refresh", is_flag=True, help="Rebuild the enriched tables from all raw events, which are never dropped."
+)
+wait_option = click.option(
+    "--wait",
+    default=30.0,
+    type=SECONDS,
+    show_default=True,
+    help="Seconds to wait for a run that holds the DuckDB file.",
+)
