@@ -28,7 +28,7 @@ class TenantGuard:
         self._foreign = 0
         # Whether something has named the known tenant.
         self.is_known = False
-        if loaded and "tenant" not in state:
+        if loaded and _TENANT_ID.fullmatch(loaded) and "tenant" not in state:
             state["tenant"] = loaded.lower()
 
     @property
