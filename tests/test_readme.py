@@ -59,3 +59,11 @@ def test_models() -> None:
 def test_make_targets_named_exist() -> None:
     makefile = (REPOSITORY / "Makefile").read_text(encoding="utf-8")
     assert all(f"\n{target}:" in makefile for target in re.findall(r"^make (\w+)", README, re.MULTILINE))
+
+
+def test_places_named_in_the_architecture_exist() -> None:
+    text = (REPOSITORY / "docs" / "architecture.md").read_text(encoding="utf-8")
+    places = set(re.findall(r"`((?:audit_source|pipelines|sandbox|tests)/[\w./]*)`", text))
+    assert [place for place in sorted(places) if not (REPOSITORY / place).exists()] == []
+    rooms = {f"pipelines/{path.parent.name}/" for path in (REPOSITORY / "pipelines").glob("*/__init__.py")}
+    assert rooms <= places
