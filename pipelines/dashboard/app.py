@@ -10,11 +10,10 @@ import streamlit as st
 from pipelines.dashboard import data_access as reading
 from pipelines.dashboard.cached import ask, watch
 from pipelines.dashboard.filters import Filters
+from pipelines.dashboard.queries import log
 from pipelines.dashboard.sidebar import choose_filters
 from pipelines.dashboard.states import broken, busy, busy_note, nothing_loaded
-
-from .queries import log
-from .views import access, changes, findings, health, overview, sign_ins, usage
+from pipelines.dashboard.views import access, changes, findings, health, overview, sign_ins, usage
 
 
 class Page(NamedTuple):

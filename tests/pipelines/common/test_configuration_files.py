@@ -101,7 +101,7 @@ def test_names_of_datasets_that_are_taken_are_refused(
     assert not database.exists()
 
 
-@pytest.mark.parametrize("module", ["pipelines.dashboard", "pipelines.dictionary"])
+@pytest.mark.parametrize("module", ["pipelines.dashboard", "pipelines.data_dictionary"])
 def test_other_programs_end_with_one_line_too(tmp_path: Path, module: str) -> None:
     (tmp_path / ".dlt").mkdir()
     (tmp_path / ".dlt" / "config.toml").write_text("[runtime\n")

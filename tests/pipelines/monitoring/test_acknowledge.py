@@ -19,12 +19,12 @@ def test_a_window_that_stays_incomplete_can_be_acknowledged(tenant: Tenant, engi
     tenant.set("HISTORY_DAYS", 3)
     with plain_server(sent, {}, withhold=withheld) as server:
         tenant.at(server.url)
-        first = tenant.run("run")
+        first = tenant.run("load")
         assert first.code == 5 and "4 events arrived, 5 were reported" in first.err, first
         assert (
             tenant.run("acknowledge", "incomplete", "--note", "asked Anaplan").out == "acknowledged 1 that were open\n"
         )
-        again = tenant.run("run")
+        again = tenant.run("load")
         assert (again.code, again.err) == (0, ""), again
         shown = tenant.run("status", "--json")
         (window,) = json.loads(shown.out)["incomplete_windows"]
@@ -32,11 +32,11 @@ def test_a_window_that_stays_incomplete_can_be_acknowledged(tenant: Tenant, engi
         assert (window["distinct_events"], window["reported_events"]) == (4, 5)
         # A late event in the same window: its numbers are others.
         sent.append(event(9, noon + 420_000))
-        other = tenant.run("run")
+        other = tenant.run("load")
         assert other.code == 5 and "5 events arrived, 6 were reported" in other.err, other
         assert tenant.run("status").code == 1
         del server.shape["withhold"]
-        assert tenant.run("run").code == 0
+        assert tenant.run("load").code == 0
         assert tenant.run("status").code == 0
     assert engine.rows("select count(*) from anaplan_audit_raw.events") == [(6,)]
 
@@ -50,7 +50,7 @@ def problem_lines(tenant: Tenant) -> tuple[int, list[str]]:
 def test_when_every_window_is_incomplete_status_says_so_and_can_be_acknowledged(tenant: Tenant, engine: Engine) -> None:
     with Sandbox(events=300, days=2, users=5, rate_limit=0) as sandbox:
         sandbox.faults.add("events:wrong-total:*")
-        assert tenant.at(sandbox.url, password="sandbox").run("run").code == 5
+        assert tenant.at(sandbox.url, password="sandbox").run("load").code == 5
     windows = engine.rows("select window_start, window_end, status from anaplan_audit_raw.event_windows order by 1")
     assert {status for _, _, status in windows} == {"incomplete"}
 

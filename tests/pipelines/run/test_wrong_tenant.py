@@ -42,10 +42,10 @@ def test_another_tenant_is_refused_before_anything_is_written(
 def test_a_list_that_shrank_to_a_fraction_is_not_applied(tenant: Tenant, engine: Engine) -> None:
     with Sandbox(**SMALL) as sandbox:
         tenant.at(sandbox.url, "auditor@example.com", "sandbox")
-        assert tenant.run("run").code == 0
+        assert tenant.run("load").code == 0
         users = sandbox.users()
         sandbox.set_collection("users", users[:5])
-        outcome = tenant.run("run")
+        outcome = tenant.run("load")
         assert outcome.code == 5
         assert (
             f"list of users: 5 of {len(users)} records are left" in outcome.err and "--accept-directory" in outcome.err
@@ -53,7 +53,7 @@ def test_a_list_that_shrank_to_a_fraction_is_not_applied(tenant: Tenant, engine:
         assert engine.rows(f"select count(*) from {RAW}.users where _dlt_valid_to is not null") == [(0,)]
         # Still known the next time, until somebody says that it is right.
         assert tenant.run("load").code == 5
-        accepted = tenant.run("run", "--accept-directory")
+        accepted = tenant.run("load", "--accept-directory")
         assert (accepted.code, accepted.err) == (0, "")
         retired = f"select count(*) from {RAW}.users where _dlt_valid_to is not null"
         assert engine.rows(retired) == [(len(users) - 5,)]
