@@ -56,6 +56,8 @@ def _switch_debug(context: click.Context, _: click.Parameter, value: bool) -> No
     logging.getLogger("dlt").addFilter(_without_secrets)
     if value:
         os.environ["RUNTIME__LOG_LEVEL"] = "INFO"
+        # Where dlt has begun to log already, it has read the setting before.
+        logging.getLogger("dlt").setLevel(logging.INFO)
         logging.getLogger("dlt").removeFilter(_without_traceback)
     else:
         logging.getLogger("dlt").addFilter(_without_traceback)

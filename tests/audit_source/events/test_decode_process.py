@@ -72,9 +72,10 @@ def test_nothing_that_privacy_takes_out_goes_through_a_file(
     with Sandbox(events=50) as sandbox:
         tenant.at(sandbox.url, password="sandbox").set("PRIVACY", "drop")
         outcome = tenant.run("load")
-        truth = len(sandbox.truth())
-    assert outcome.code == 0
-    assert duck.rows("select count(*) from anaplan_audit_raw.events") == [(truth,)]
+        # What came later than that may or may not be loaded.
+        sent = {one["id"] for one in sandbox.truth() if one["eventDate"] < sandbox.now_ms - 300_000}
+    assert outcome.code == 0 and sent
+    assert sent <= {row[0] for row in duck.rows("select id from anaplan_audit_raw.events")}
 
 
 @pytest.mark.skipif(not hasattr(os, "pidfd_open"), reason="waits for a process that is not a child: Linux")

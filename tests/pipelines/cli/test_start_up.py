@@ -60,3 +60,14 @@ def test_every_format_is_written_without_them(tenant: Tenant, engine: Engine, tm
     assert audit("export", "events", "--format", "csv").count("\n") == 4
     audit("export", "events", "--to", str(tmp_path / "events.parquet"))
     assert pyarrow.parquet.read_table(tmp_path / "events.parquet").num_rows == 3
+
+
+def test_debug_logs_the_steps_of_dlt(tenant: Tenant, database: Path) -> None:
+    """dlt may have read its log level before the option is seen."""
+    with plain_server([event(1, int(time.time() * 1000) - 3_600_000)]) as server:
+        tenant.at(server.url)
+        environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
+        command = [sys.executable, "-m", "pipelines.audit", "load", "--debug"]
+        ended = subprocess.run(command, env=environment, capture_output=True, text=True)
+    assert ended.returncode == 0, ended.stderr
+    assert "[INFO]" in ended.stderr and "[INFO]" not in ended.stdout
