@@ -10,6 +10,7 @@ from pipelines.common.names import database_path, dataset_name, destination_type
 from pipelines.warehouse.reader import ENRICHED, RAW, Reader
 from pipelines.warehouse.run_tables import ALERTS, RUNS
 
+from .ledger_state import older_state
 from .problems import problems_of, warnings_of
 from .sign_in_status import sign_in_status
 
@@ -33,7 +34,7 @@ KEYS = {
     "last_runs": "columns of the table `runs`, newest first",
     "tables": "dataset, table, rows",
     "problems": "kind (never_loaded, stale, gap, incomplete) and text of all that makes it red",
-    "warnings": "texts about the last run and about certificates",
+    "warnings": "texts about the last run, certificates, alerts and dlt's state",
 }
 
 
@@ -68,6 +69,7 @@ def read_status(reader: Reader | None, max_age: timedelta, runs: int, now: datet
     }
     status["problems"] = problems_of(status)
     status["warnings"] = [*warnings_of(past, status["destination"]["type"]), *warnings, *_alerting(reader)]
+    status["warnings"] += older_state(reader, windows)
     status["ok"] = not status["problems"]
     return status
 

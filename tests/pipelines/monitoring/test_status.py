@@ -259,3 +259,15 @@ def test_one_of_a_kind_is_singular() -> None:
         "119 minutes",
     ]
     assert [Published("x", n, n).line() for n in (1, 2)] == ["1 table, 1 row to x", "2 tables, 2 rows to x"]
+
+
+@pytest.mark.parametrize("engine", ["duckdb", "postgres"], indirect=True)
+def test_a_state_older_than_the_ledger_is_a_warning(tenant: Tenant, engine: Engine) -> None:
+    """As a clock that was set back leaves it: dlt restores the state with the largest load id."""
+    with plain_server(some_events()) as server:
+        assert tenant.at(server.url).run("load").code == 0
+        assert status(tenant)[1]["warnings"] == []
+        write(engine, "update anaplan_audit_raw.event_windows set window_end = window_end + interval '1 minute'")
+        code, told = status(tenant)
+        assert (code, len(told["warnings"])) == (0, 1)
+        assert "state of `all` is older than `event_windows`" in told["warnings"][0]

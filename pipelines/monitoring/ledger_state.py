@@ -1,0 +1,35 @@
+"""Compares dlt's state, which holds the ledger that a run goes by, with the ledger's rows in the destination."""
+
+from typing import Any
+
+from dlt.common.versioned_state import decompress_state
+
+from pipelines.common.names import LOAD_NAME
+from pipelines.warehouse.reader import RAW, Reader
+
+# Under which name dlt keeps the state of `audit_source`.
+SOURCE = "audit"
+# The row that dlt restores at the begin of a run.
+_STATE = f"select state from _dlt_pipeline_state where pipeline_name = '{LOAD_NAME}' order by _dlt_load_id desc limit 1"
+
+
+def older_state(reader: Reader | None, windows: list[dict[str, Any]]) -> list[str]:
+    """Return a warning for each type of events whose state ends before its rows in `event_windows`.
+
+    A run that was killed while it committed leaves this until the next run. Where it stays, dlt restores an old state.
+    """
+    rows = reader.rows(RAW, _STATE) if reader else []
+    if not rows:
+        return []
+    source: Any = decompress_state(rows[0]["state"]).get("sources", {}).get(SOURCE, {})
+    ledgers = source.get("resources", {}).get("events", {}).get("windows", {})
+    texts = []
+    for event_type, ledger in sorted(ledgers.items()):
+        known = max((int(window[1]) for window in ledger), default=0)
+        ends = [w["window_end"] for w in windows if w["event_type"] == event_type and w["status"] == "complete"]
+        if known and ends and max(ends).timestamp() * 1000 > known:
+            texts.append(
+                f"dlt's state of `{event_type}` is older than `event_windows`, as after a killed run. The next run "
+                "fetches these windows again. If this stays, the state that dlt restores is not the newest."
+            )
+    return texts
