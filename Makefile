@@ -74,7 +74,7 @@ test-engines: $(VENV)/.spark ## Compare every table on DuckDB, PostgreSQL and Sp
 test-airflow: $(VENV)/.dev $(AIRFLOW)/.done ## Run the Airflow DAG against the sandbox, in an Airflow of its own (minutes)
 	@AIRFLOW_BIN=$(abspath $(AIRFLOW)/bin) $(BIN)/python -m pytest tests/airflow
 
-torture: $(VENV)/.dev ## Try every fault and every kill, and count what is lost, doubled, invented (under 10 minutes)
+torture: $(VENV)/.dev ## Try every fault and every kill, and count what is lost, doubled, invented (a quarter of an hour)
 	@$(BIN)/python -m pytest tests/torture -n auto --dist worksteal
 
 lint: $(VENV)/.dev ## Check style and types
