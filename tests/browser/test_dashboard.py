@@ -22,6 +22,14 @@ def go(page: Any, address: str, name: str = "") -> None:
     wait_until_drawn(page)
 
 
+def open_choices(page: Any, label: str) -> None:
+    """Opens a list of choices. Scrolling closes it again, and a click scrolls where it has to."""
+    box = page.get_by_role("combobox", name=label)
+    box.scroll_into_view_if_needed()
+    wait_until_drawn(page)
+    box.click()
+
+
 @pytest.mark.parametrize("name", PAGES)
 def test_no_text_of_the_log_is_executed_or_drawn_as_markup(page: Any, address: str, name: str) -> None:
     go(page, address, "" if name == "overview" else name)
@@ -39,12 +47,12 @@ def test_no_text_of_the_log_is_executed_or_drawn_as_markup(page: Any, address: s
 def test_hostile_names_in_the_filters_are_text(page: Any, address: str) -> None:
     go(page, address, "usage")
     for label in ("Workspace", "Model", "User"):
-        page.get_by_role("combobox", name=label).click()
+        open_choices(page, label)
         options = page.get_by_role("option")
         options.first.wait_for()
         assert page.locator(PLANTED).count() == 0
         page.keyboard.press("Escape")
-    page.get_by_role("combobox", name="Model").click()
+    open_choices(page, "Model")
     page.get_by_role("option", name=IMAGE).click()
     wait_until_drawn(page)
     assert page.locator(PLANTED).count() == 0
@@ -53,10 +61,7 @@ def test_hostile_names_in_the_filters_are_text(page: Any, address: str) -> None:
 
 def test_a_finding_with_hostile_names_can_be_chosen(page: Any, address: str) -> None:
     go(page, address, "findings")
-    box = page.get_by_role("combobox", name="Finding")
-    # Scrolling closes a list of choices, and a click scrolls where it has to.
-    box.scroll_into_view_if_needed()
-    box.click()
+    open_choices(page, "Finding")
     page.get_by_role("option").filter(has_text=SCRIPT).first.click()
     page.get_by_role("heading", name="Events behind the finding").wait_for()
     assert page.locator(PLANTED).count() == 0
@@ -64,7 +69,7 @@ def test_a_finding_with_hostile_names_can_be_chosen(page: Any, address: str) -> 
 
 def test_navigation_keeps_the_filters(page: Any, address: str) -> None:
     go(page, address)
-    page.get_by_role("combobox", name="User").click()
+    open_choices(page, "User")
     page.get_by_role("option").filter(has_text=SCRIPT).click()
     page.keyboard.press("Escape")
     for name in list(PAGES)[1:]:
