@@ -1,5 +1,6 @@
 """What every test stands on: its own folder, no settings but its own, no waiting for retries."""
 
+import logging
 import os
 import sys
 from collections.abc import Iterator
@@ -41,6 +42,7 @@ def _own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RUNTIME__REQUEST_TIMEOUT", "5")
     # `--debug` sets it for its process, which here is that of the next test too.
     monkeypatch.setenv("RUNTIME__LOG_LEVEL", "WARNING")
+    logging.getLogger("dlt").setLevel(logging.WARNING)
     # A slow machine must not make a line of progress an error.
     monkeypatch.setattr(progress, "LOG_PERIOD", 3600.0)
     monkeypatch.setenv("PIPELINES__ANAPLAN_AUDIT__WAIT_FOR_READERS_SECONDS", "0")
