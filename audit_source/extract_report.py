@@ -27,7 +27,10 @@ class Changes:
     grown: list[tuple[int, int]] = field(default_factory=list)
 
     def new_events(self) -> int:
-        """Return how many events more the fetched windows hold than those whose place they took."""
+        """Return how many events more the fetched windows hold than those whose place they took.
+
+        After a change from `all` to a narrower type it may be too low, for the day of the change.
+        """
         if not self.is_first:
             return _growth(self.before, self.fetched)
         # The windows are cut otherwise, and a narrower type holds less than the others on some day.

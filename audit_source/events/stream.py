@@ -94,8 +94,9 @@ def read_log(
     for event_type in settings.event_types:
         ledger = _Ledger(event_type, ledgers.get(event_type, []), limits, run)
         if event_type not in run.changes:
-            others = [Window(*values) for kind in ledgers for values in ledgers[kind]]
-            run.changes[event_type] = Changes(ledger.windows or others, is_first=not ledger.windows)
+            run.changes[event_type] = Changes(
+                ledger.windows or _held_by_others(event_type, ledgers), is_first=not ledger.windows
+            )
         arrived: set[Any] = set()
         for table in _together(ledger.load(fetcher, settings, reload, budget)):
             budget -= len(table)
@@ -259,6 +260,12 @@ class _Ledger:
     def _put(self, window: Window) -> None:
         self.windows = record(self.windows, window)
         self.touched.add(day_start(window.start))
+
+
+def _held_by_others(event_type: str, ledgers: dict[str, list[Any]]) -> list[Window]:
+    """Return the windows of other types that hold events of this one: `all` holds every type, the others none."""
+    kinds = [kind for kind in ledgers if "all" in (kind, event_type)]
+    return [Window(*values) for kind in kinds for values in ledgers[kind]]
 
 
 def _why_not_before(limits: Limits, history_days: int) -> str:

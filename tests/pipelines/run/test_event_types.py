@@ -1,21 +1,27 @@
-"""Other event types than before: what they meet again is no new event."""
+"""Other event types than before: what they meet again is no new event, what no other type holds is one."""
 
+import time
+from datetime import datetime, timezone
 from typing import Any
+
+import pytest
 
 from sandbox.server import Sandbox
 from tests.conftest import Engine, Tenant
 
 COMPANY: dict[str, Any] = {"events": 600, "days": 4, "users": 10, "rate_limit": 0, "weekend": 1.0, "late_percent": 0.0}
+ALL, USERS, ACCESS, BOTH = '["all"]', '["user_activity"]', '["access_control"]', '["user_activity", "access_control"]'
 
 
-def test_new_events_are_the_rows_that_came(tenant: Tenant, engine: Engine) -> None:
+@pytest.mark.parametrize("order", [[USERS, ALL, BOTH, ALL, ALL], [USERS, BOTH, ALL], [ALL, ACCESS]])
+def test_new_events_are_the_rows_that_came(tenant: Tenant, engine: Engine, order: list[str]) -> None:
     with Sandbox(**COMPANY) as sandbox:
         tenant.at(sandbox.url, password="sandbox").set("HISTORY_DAYS", 6)
+        # Several loads, which share one count.
+        tenant.set("EVENTS_PER_LOAD", 150)
         rows = 0
-        for kinds in ('["user_activity"]', '["all"]', '["user_activity", "access_control"]', '["all"]', '["all"]'):
+        for kinds in order:
             tenant.set("EVENT_TYPES", kinds)
-            # Several loads, which share one count.
-            tenant.set("EVENTS_PER_LOAD", 150)
             outcome = tenant.run("load")
             assert outcome.code == 0, outcome
             ((now,),) = engine.rows("select count(*) from anaplan_audit_raw.events")
@@ -27,3 +33,20 @@ def test_new_events_are_the_rows_that_came(tenant: Tenant, engine: Engine) -> No
         # The newest may have come after the last run's end.
         sent = {one["id"] for one in sandbox.truth() if one["eventDate"] < sandbox.now_ms - 300_000}
         assert sent <= {row[0] for row in engine.rows("select id from anaplan_audit_raw.events")}
+
+
+def test_days_after_a_change_to_a_narrower_type_are_counted(tenant: Tenant, duck: Engine) -> None:
+    """Those of the day of the change may not be."""
+    began = int(time.time() * 1000) - 60 * 3_600_000
+    with Sandbox(**COMPANY, clock_ms=began) as sandbox:
+        tenant.at(sandbox.url, password="sandbox").set("HISTORY_DAYS", 6)
+        assert tenant.run("load").code == 0
+        ((before,),) = duck.rows("select count(*) from anaplan_audit_raw.events")
+        sandbox.advance(hours=50)
+        tenant.set("EVENT_TYPES", ACCESS)
+        assert tenant.run("load").code == 0
+    came = "select count(*), count(case when event_day > date '{}' then 1 end) from anaplan_audit_raw.events"
+    changed = datetime.fromtimestamp(began / 1000, timezone.utc).date()
+    ((after, later),) = duck.rows(came.format(changed.isoformat()))
+    ((counted,),) = duck.rows("select new_events from anaplan_audit_raw.runs order by started_at desc limit 1")
+    assert 0 < later <= counted <= after - before
