@@ -165,10 +165,9 @@ def audit_source(
 
     def confirm_tenant() -> None:
         """Ask the users whose account this is, where that is known: the few events of a load name another tenant."""
-        tenant = dlt.current.resource_state(USERS.name).get("tenant") or known.customer_id
-        if not tenant:
+        guard = TenantGuard("customerId", dict(dlt.current.resource_state(USERS.name)), known.customer_id)
+        if guard.tenant is None:
             return
-        guard = TenantGuard("customerId", {"tenant": tenant.lower()}, None)
         users: list[dict[str, Any]] = []
         with suppress(AuditSourceError):
             users = fetch_list(signed, hosts.api, USERS.name)
@@ -177,7 +176,7 @@ def audit_source(
             raise ConfigurationError(
                 "tenant of the account (`tenantId`)",
                 "all events name another tenant, but the database holds tenant "
-                f"{tenant}, and the list of users could not be had",
+                f"{guard.tenant}, and the list of users could not be had",
                 "Check the account, then run again. Nothing was written.",
             )
 
@@ -274,13 +273,13 @@ def _read_list(
     except AuditSourceError as error:
         # Events are forgotten, lists are not: nothing that is wrong with a list may keep the events from being loaded.
         run.leave_out(error)
-        guard.has_failed = True
+        guard.users_failed = guard.users_failed or table is USERS
     if table is USERS:
         guard.check_tenant(records, made)
     elif guard.is_unsure:
         # Workspaces and models name no tenant: those of another one would retire all that is there.
-        if records and not guard.has_failed:
-            run.notices.append(f"`{table.name}` stays as it was: the list of users did not confirm the tenant.")
+        if records and not guard.users_failed:
+            run.notice(f"`{table.name}` stays as it was: the list of users did not confirm the tenant.")
         records = []
     if guard.has_shrunk(table.name, records, made):
         run.shrunk.append((table.name, guard.before(table.name, made), len(records)))

@@ -32,6 +32,12 @@ class TenantGuard:
             state["tenant"] = loaded.lower()
 
     @property
+    def tenant(self) -> str | None:
+        """The known tenant; None before anything has named one."""
+        known: str | None = self._state.get("tenant")
+        return known
+
+    @property
     def is_doubtful(self) -> bool:
         """Whether all that came, few as it was, names another tenant."""
         return self._foreign > 0 and not self.is_known

@@ -26,8 +26,8 @@ class DirectoryGuard:
         self._limit, self._accept, self._known = limit_percent, accept, known
         # The tenant is known, and the users that came, if any, do not tell whether it is this one.
         self.is_unsure = False
-        # Whether a list could not be read: that was said, and explains the rest.
-        self.has_failed = False
+        # Whether the list of users could not be read: that was said, and explains the rest.
+        self.users_failed = False
 
     def before(self, name: str, state: MutableMapping[str, Any]) -> int:
         """Return how many records the list had when it was last applied."""
@@ -47,4 +47,4 @@ class DirectoryGuard:
         """
         tenant = TenantGuard("customerId", state, self._known.customer_id)
         tenant.check(user.get("customerId") for user in users)
-        self.is_unsure = "tenant" in state and not tenant.is_known
+        self.is_unsure = tenant.tenant is not None and not tenant.is_known

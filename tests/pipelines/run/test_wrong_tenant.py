@@ -1,11 +1,12 @@
 """What belongs to another tenant, or looks like a lost right, is not loaded into what is there."""
 
+import time
 from typing import Any
 
 import pytest
 
 from sandbox.server import Sandbox
-from tests.conftest import Engine, Tenant
+from tests.conftest import Engine, Tenant, event, plain_server
 
 SMALL: dict[str, Any] = {"events": 200, "days": 3, "users": 40, "rate_limit": 0, "weekend": 1.0}
 RAW = "anaplan_audit_raw"
@@ -70,3 +71,28 @@ def test_a_few_may_leave_a_small_list_and_the_limit_is_a_setting(tenant: Tenant,
         tenant.set("SHRINK_LIMIT_PERCENT", 100)
         sandbox.set_collection("users", users[-1:])
         assert tenant.run("load").code == 0
+
+
+def test_an_empty_list_of_users_confirms_no_tenant_and_that_is_said(tenant: Tenant, duck: Engine) -> None:
+    with Sandbox(**SMALL) as sandbox:
+        tenant.at(sandbox.url, "auditor@example.com", "sandbox")
+        assert tenant.run("load").code == 0
+        names = duck.rows(f"select id, name from {RAW}.workspaces where _dlt_valid_to is null order by 1")
+        sandbox.set_collection("users", [])
+        sandbox.set_collection("workspaces", [{"id": "f" * 32, "name": "of another tenant", "active": True}])
+        outcome = tenant.run("load")
+        assert "`workspaces` stays as it was: the list of users did not confirm the tenant." in outcome.err
+        assert duck.rows(f"select id, name from {RAW}.workspaces where _dlt_valid_to is null order by 1") == names
+
+
+def test_a_customer_id_of_another_form_names_no_tenant(tenant: Tenant, duck: Engine) -> None:
+    """A few events of another tenant are looked into; what the users say then must be an id to count."""
+    now = int(time.time() * 1000)
+    sent = [event(1, now - 7_200_000)]
+    users = [{"id": "u1", "firstName": "Ann", "lastName": "Lee", "active": True, "customerId": "c"}]
+    with plain_server(sent, {"users": users}) as server:
+        assert tenant.at(server.url).run("load").code == 0
+        sent.append(event(2, now - 600_000, tenantId="f" * 32))
+        outcome = tenant.run("load")
+    assert (outcome.code, outcome.err) == (0, "")
+    assert duck.rows(f"select count(*) from {RAW}.events") == [(2,)]
