@@ -71,3 +71,20 @@ def test_debug_logs_the_steps_of_dlt(tenant: Tenant, database: Path) -> None:
         ended = subprocess.run(command, env=environment, capture_output=True, text=True)
     assert ended.returncode == 0, ended.stderr
     assert "[INFO]" in ended.stderr and "[INFO]" not in ended.stdout
+
+
+def test_drivers_of_other_warehouses_may_import_what_is_left_out() -> None:
+    script = """
+from pipelines.common.start_up import leave_out_what_is_for_others, let_in_what_drivers_import
+leave_out_what_is_for_others()
+try:
+    import pandas
+except ModuleNotFoundError as error:
+    print(error)
+let_in_what_drivers_import()
+import pandas
+print(bool(pandas.__version__))
+"""
+    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
+    ended = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=True)
+    assert ended.stdout.splitlines() == ["No module named 'pandas'", "True"]

@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 
 from pipelines.common.account import account_name
@@ -57,6 +58,14 @@ def test_a_damaged_database_is_named_by_every_command(loaded: Tenant, database: 
         assert "is damaged" in outcome.err and "restore the last copy" in outcome.err, command
 
 
+def opens(database: Path) -> bool:
+    try:
+        duckdb.connect(str(database), read_only=True).close()
+    except duckdb.Error:
+        return False
+    return True
+
+
 def test_damage_that_only_a_statement_meets_is_named_too(tenant: Tenant, database: Path, tmp_path: Path) -> None:
     now = int(time.time() * 1000)
     sent = [event(number, now - 600_000 - number * 1000, message=f"text {number * 7919}") for number in range(3_000)]
@@ -67,6 +76,8 @@ def test_damage_that_only_a_statement_meets_is_named_too(tenant: Tenant, databas
     told = f"`{database}` is damaged ("
     for block in range(HEADER_BYTES, len(whole), 262_144):
         database.write_bytes(whole[: block + 5_000] + b"\xff" * 500 + whole[block + 5_500 :])
+        if not opens(database):
+            continue
         outcome = tenant.run("export", "events", "--to", str(tmp_path / "out.csv"), "--force")
         if outcome.code:
             break

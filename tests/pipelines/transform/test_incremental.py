@@ -37,6 +37,15 @@ def test_an_increment_rewrites_the_touched_days_and_equals_a_full_refresh(loaded
     assert loaded.tables() == incremental
 
 
+def test_without_events_no_day_is_touched(warehouse: Warehouse, short: Path) -> None:
+    warehouse.load(**{**scenario.WORLD, "events": []})
+    warehouse.enrich(short)
+    assert warehouse.enrich(short).days == []
+    warehouse.load(LATER, events=[LATE])
+    assert warehouse.enrich(short).days == [DAY_1]
+    assert len(warehouse.rows("fct_events")) == 1
+
+
 def test_late_names_and_new_names_repair_their_days(loaded: Warehouse, tmp_path: Path) -> None:
     models = copy_models(tmp_path / "facts", ("fct_events",))
     loaded.enrich(models)

@@ -6,6 +6,7 @@ from typing import Any
 import psycopg2
 import pytest
 
+from pipelines.warehouse.pipelines import open_pipelines
 from tests.conftest import Engine, Tenant, event, plain_server
 from tests.support.postgres import Postgres, for_dlt
 
@@ -46,3 +47,13 @@ def test_an_open_reader_neither_stops_a_run_nor_is_stopped(tenant: Tenant, engin
             assert engine.rows("select count(*) from anaplan_audit.fct_events") == [(6,)]
         assert tenant.run("run").code == 0
     assert engine.rows("select count(*) from anaplan_audit.fct_events") == [(7,)]
+
+
+def test_a_lock_is_waited_for_longer_than_autovacuum_holds_one(
+    tenant: Tenant, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Autovacuum gives way when somebody has waited for `deadlock_timeout`: a second."""
+    monkeypatch.setenv("PIPELINES__ANAPLAN_AUDIT__WAIT_FOR_READERS_SECONDS", "0")
+    with open_pipelines() as pipelines, pipelines.raw.sql_client() as client:
+        rows = client.execute_sql("select current_setting('lock_timeout'), current_setting('deadlock_timeout')")
+    assert rows == [("1500ms", "1s")]
