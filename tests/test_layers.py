@@ -74,7 +74,6 @@ def test_every_command_is_a_module_named_after_it() -> None:
 
     for name, command in cli.commands.items():
         assert command.callback is not None
-        # `click` wraps the function, and the decorator of `--debug` keeps its module.
         assert command.callback.__module__ == f"pipelines.cli.{name.replace('-', '_')}", name
 
 

@@ -1,1 +1,1 @@
-"""The commands: one module each. Only this package prints."""
+"""The commands: one module each, named after it. `main` lists them."""

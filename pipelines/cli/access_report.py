@@ -1,4 +1,4 @@
-"""The command `check-access`: signs in and tells what the account can see and what it lacks; changes nothing."""
+"""What an account can see and what it lacks, asked with one request each and printed."""
 
 from collections.abc import Callable
 from contextlib import ExitStack

@@ -1,4 +1,4 @@
-"""The command `login`: signs in by OAuth device code, and keeps the refresh token where the next run looks for it."""
+"""Signs in by OAuth device code, and keeps the refresh token where the next run looks for it."""
 
 from typing import Any
 

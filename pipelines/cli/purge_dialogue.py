@@ -1,4 +1,4 @@
-"""The command `purge`: shows what would go, asks, and says what went."""
+"""Shows what a purge would remove, asks, and says what went."""
 
 import sys
 from datetime import date, datetime

@@ -45,12 +45,12 @@ def announce(address: str, port: int) -> None:
 
     check_files()
     is_demo = use_demo()
-    from pipelines.dashboard import data_access as reading
+    from pipelines.dashboard import data_access
 
     # As variables, since the page is drawn once before the server reads its options.
     os.environ.update(STREAMLIT_SERVER_ADDRESS=address, STREAMLIT_SERVER_PORT=str(port))
     draw_once()
-    with reading.opened() as places:
+    with data_access.opened() as places:
         read = f"the copy {places.copy}" if places.copy else places.database
     what = f"the demo's data in {read}" if is_demo else read
     click.echo(f"Dashboard of {what}: http://{'localhost' if address == '127.0.0.1' else address}:{port}")

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import streamlit as st
 
-from pipelines.dashboard import data_access as reading
+from pipelines.dashboard import data_access
 from pipelines.dashboard.cached import ask, watch
 from pipelines.dashboard.filters import Filters
 from pipelines.dashboard.queries import log
@@ -58,11 +58,11 @@ def show(name: str) -> None:
     whole = st.empty()
     with whole.container():
         try:
-            with reading.opened():
+            with data_access.opened():
                 _draw(page)
             return
-        except (reading.NothingLoaded, reading.Busy) as missing:
-            state = nothing_loaded if isinstance(missing, reading.NothingLoaded) else busy
+        except (data_access.NothingLoaded, data_access.Busy) as missing:
+            state = nothing_loaded if isinstance(missing, data_access.NothingLoaded) else busy
         except Exception as error:
             # Streamlit ends a run by exceptions of its own, which are no Exception.
             state = partial(broken, error)
@@ -74,7 +74,7 @@ def _draw(page: Page) -> None:
     seen = watch()
     days = ask(log.bounds()).iloc[0]
     if days.isna().any():
-        raise reading.NothingLoaded("no events")
+        raise data_access.NothingLoaded("no events")
     filters = choose_filters(days["first_day"].date(), days["last_day"].date(), page.filters)
     if seen.is_busy:
         busy_note(seen.loaded_at)

@@ -16,7 +16,7 @@ import streamlit as st
 
 from pipelines.common.exit_codes import PipelineError
 from pipelines.common.names import DIALECT
-from pipelines.dashboard import data_access as reading
+from pipelines.dashboard import data_access
 
 from .queries import log
 from .queries.shapes import Query
@@ -58,17 +58,17 @@ def watch() -> Watch:
         NothingLoaded: There is no database, or it was never enriched.
         Busy: A load writes, and nothing was seen before.
     """
-    with reading.opened() as places:
+    with data_access.opened() as places:
         # Once a page: all of it is of one moment, and waits for a load once.
         seen: Watch = places.watched or _seen(places)
         places.watched = seen
         return seen
 
 
-def _seen(places: reading.Places) -> Watch:
+def _seen(places: data_access.Places) -> Watch:
     if places.copy:
         # What cannot be read, the database answers.
-        with suppress(reading.NothingLoaded, PipelineError):
+        with suppress(data_access.NothingLoaded, PipelineError):
             return _looked_at(_watch_of(places.copy, True))
     return _looked_at(_watch_of(places.database, False))
 
@@ -81,47 +81,47 @@ def _looked_at(seen: Watch) -> Watch:
 
 
 def _look(seen: Watch) -> None:
-    written = None if seen.is_copy else reading.written_at()
+    written = None if seen.is_copy else data_access.written_at()
     if seen.version and written is not None and written == seen.written:
         seen.is_busy, seen.looked = False, time.monotonic()
         return
     query = log.last_publication() if seen.is_copy else log.last_load()
     try:
-        answer = reading.read(query.sql(DIALECT), place=seen.place, wait=SHORT_WAIT if seen.version else None)
-    except reading.Busy:
+        answer = data_access.read(query.sql(DIALECT), place=seen.place, wait=SHORT_WAIT if seen.version else None)
+    except data_access.Busy:
         if not seen.version:
             raise
         seen.is_busy = True
         return
     loaded_at = answer["loaded_at"].iloc[0]
     if pd.isna(loaded_at):
-        raise reading.NothingLoaded("no load")
+        raise data_access.NothingLoaded("no load")
     seen.loaded_at = loaded_at.to_pydatetime().astimezone(timezone.utc)
     seen.version = str(loaded_at)
     seen.written, seen.is_busy, seen.looked = written, False, time.monotonic()
 
 
-def ask(query: Query, owner: str = reading.ENRICHED) -> pd.DataFrame:
+def ask(query: Query, owner: str = data_access.ENRICHED) -> pd.DataFrame:
     """Returns the rows of the query, as they were after the last load."""
     seen = watch()
     return _answer(query.sql(DIALECT), owner, seen.version, seen.place)
 
 
-def ask_database(query: Query, owner: str = reading.ENRICHED) -> pd.DataFrame:
+def ask_database(query: Query, owner: str = data_access.ENRICHED) -> pd.DataFrame:
     """Returns what the database itself says, even where a copy is read: none is written when a check fails.
 
     While a load keeps the database to itself, the copy answers.
     """
-    with reading.opened() as places:
+    with data_access.opened() as places:
         if not places.copy:
             return ask(query, owner)
         try:
-            written = str(reading.written_at())
+            written = str(data_access.written_at())
             return _answer(query.sql(DIALECT), owner, written, places.database, SHORT_WAIT)
-        except (reading.Busy, reading.NothingLoaded):
+        except (data_access.Busy, data_access.NothingLoaded):
             return ask(query, owner)
 
 
 @st.cache_data(ttl=KEPT_HOURS * 3600, max_entries=KEPT_ANSWERS, show_spinner=False)
 def _answer(sql: str, owner: str, version: str, place: str, _wait: float | None = None) -> pd.DataFrame:
-    return reading.read(sql, owner, place, _wait)
+    return data_access.read(sql, owner, place, _wait)

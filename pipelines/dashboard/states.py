@@ -7,14 +7,14 @@ import streamlit as st
 from dlt.common import logger
 
 from pipelines.common.exit_codes import explain
-from pipelines.dashboard import data_access as reading
+from pipelines.dashboard import data_access
 
 RETRY_SECONDS = 3
 
 
 def nothing_loaded() -> None:
     st.title("No audit log yet", anchor=False)
-    with reading.opened() as places:
+    with data_access.opened() as places:
         st.text(f"There is nothing to show in {places.database}: no events were loaded and enriched.")
     st.markdown("See it with a simulated company, nothing to configure:")
     st.code("make demo", language=None)

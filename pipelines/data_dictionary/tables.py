@@ -8,7 +8,7 @@ from audit_source import schema
 from pipelines.transform import checks
 from pipelines.transform.graph import Columns, Enrichment, read_enrichment
 from pipelines.transform.parse import MODELS_DIR, Description, Model, Seed
-from pipelines.warehouse import run_tables as own_tables
+from pipelines.warehouse import run_tables
 
 from .column_sources import Source, column_sources
 
@@ -140,13 +140,13 @@ def _enriched(
 def _own() -> list[DocumentedTable]:
     """What the pipeline writes about itself: nothing of it is read by a model."""
     keys = {
-        own_tables.RUNS: ("run_id",),
-        own_tables.ALERTS: ("kind", "subject", "what", "happened_at"),
-        own_tables.PURGES: ("purge_id",),
+        run_tables.RUNS: ("run_id",),
+        run_tables.ALERTS: ("kind", "subject", "what", "happened_at"),
+        run_tables.PURGES: ("purge_id",),
     }
     found = []
-    for name, columns in own_tables.COLUMNS.items():
-        grain = own_tables.DESCRIPTIONS[name]
+    for name, columns in run_tables.COLUMNS.items():
+        grain = run_tables.DESCRIPTIONS[name]
         found.append(_own_table(name, RAW, "What the pipeline did.", grain, keys[name], "rows appended", columns))
     results = ("check_name", "checked_at")
     grain = checks.RESULTS_GRAIN

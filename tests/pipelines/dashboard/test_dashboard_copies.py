@@ -10,8 +10,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 import pipelines.dashboard.__main__ as dashboard
-from pipelines.dashboard import cached
-from pipelines.dashboard import data_access as reading
+from pipelines.dashboard import cached, data_access
 from tests.pipelines.dashboard.test_pages import Draw, numbers, writer
 
 SETTING = "PIPELINES__ANAPLAN_AUDIT_ENRICH__PUBLISH_TO"
@@ -28,7 +27,7 @@ def copy(prepared: Path, tmp_path: Path, request: pytest.FixtureRequest, monkeyp
         shutil.copy(original, mine)
     monkeypatch.setenv(SETTING, str(mine))
     monkeypatch.setattr(cached, "SHORT_WAIT", 0.0)
-    monkeypatch.setattr(reading, "WAIT_SECONDS", 0.0)
+    monkeypatch.setattr(data_access, "WAIT_SECONDS", 0.0)
     return mine
 
 
@@ -43,7 +42,7 @@ def test_a_load_keeps_nobody_from_the_copy(log: Path, copy: Path, page: Draw) ->
             drawn = page(name)
             assert not drawn.exception and not drawn.info
             assert numbers(drawn) == before
-            assert footer(drawn).startswith(f"Data: copy {reading.relative(copy)}, published ")
+            assert footer(drawn).startswith(f"Data: copy {data_access.relative(copy)}, published ")
     assert free["overview"]["Days with gaps"] == "3" and free["health"]["Days complete"] != "0"
 
 
@@ -69,7 +68,7 @@ def test_without_a_copy_the_database_answers(log: Path, copy: Path, page: Draw, 
     harm(copy)
     drawn = page("overview")
     assert not drawn.exception and numbers(drawn)["Days with gaps"] == "3"
-    assert footer(drawn).startswith(f"Data: {reading.relative(log)}, enriched ")
+    assert footer(drawn).startswith(f"Data: {data_access.relative(log)}, enriched ")
 
 
 def test_a_table_that_the_copy_lacks_is_read_from_the_database(log: Path, copy: Path, page: Draw) -> None:

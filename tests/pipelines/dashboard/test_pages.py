@@ -13,8 +13,7 @@ import duckdb
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from pipelines.dashboard import cached
-from pipelines.dashboard import data_access as reading
+from pipelines.dashboard import cached, data_access
 from pipelines.dashboard.app import PAGES
 from pipelines.warehouse.reader import Reader
 from tests.conftest import REPOSITORY, Engine
@@ -130,7 +129,7 @@ def test_during_a_load_what_was_seen_is_shown_with_its_time(
 ) -> None:
     monkeypatch.setattr(cached, "LOOK_SECONDS", 0.0)
     monkeypatch.setattr(cached, "SHORT_WAIT", 0.0)
-    monkeypatch.setattr(reading, "WAIT_SECONDS", 0.0)
+    monkeypatch.setattr(data_access, "WAIT_SECONDS", 0.0)
     drawn = page("sign-ins")
     before = numbers(drawn)
     with writer(log):

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 import sqlglot
 
-from pipelines.dashboard import data_access as reading
+from pipelines.dashboard import data_access
 from pipelines.dashboard.filters import Filters
 from pipelines.dashboard.queries import changes, findings, log, sign_ins, usage
 from pipelines.dashboard.queries.shapes import Query
@@ -50,7 +50,7 @@ def questions(filters: Filters) -> Iterator[tuple[str, Query]]:
 def answers(filters: Filters) -> dict[str, list[tuple]]:
     found = {}
     for name, query in questions(filters):
-        frame = reading.read(query.sql("duckdb"), reading.RAW if name == "windows" else reading.ENRICHED)
+        frame = data_access.read(query.sql("duckdb"), data_access.RAW if name == "windows" else data_access.ENRICHED)
         rows = [tuple(None if pd.isna(value) else value for value in row) for row in frame.itertuples(index=False)]
         found[name] = sorted(rows, key=lambda row: [str(value) for value in row])
     return found
@@ -90,7 +90,7 @@ def test_postgres_answers_as_duckdb_does(
 
 def test_hostile_values_are_values(log: Path) -> None:
     found = answers(HOSTILE)
-    assert [(row.changes) for row in reading.read(changes.changes(HOSTILE).sql("duckdb")).itertuples()] == [1]
+    assert [(row.changes) for row in data_access.read(changes.changes(HOSTILE).sql("duckdb")).itertuples()] == [1]
     assert {row[1] for row in found["daily_events"]} == {2}
     assert len(answers(ALL)["daily_events"]) > 1, "nothing was dropped"
 
@@ -100,7 +100,7 @@ def test_hostile_values_are_values(log: Path) -> None:
 )
 def test_facts_and_aggregates_give_the_same(log: Path, query: Callable[[Filters], Query]) -> None:
     by_user = Filters(ALL.first, ALL.last, users=USERS)
-    aggregates, facts = (reading.read(query(filters).sql("duckdb")) for filters in (ALL, by_user))
+    aggregates, facts = (data_access.read(query(filters).sql("duckdb")) for filters in (ALL, by_user))
     order = list(aggregates.columns)
     pd.testing.assert_frame_equal(
         facts.sort_values(order, ignore_index=True), aggregates.sort_values(order, ignore_index=True)
@@ -109,12 +109,12 @@ def test_facts_and_aggregates_give_the_same(log: Path, query: Callable[[Filters]
 
 def test_people_a_day_are_the_same_by_place_and_in_all(log: Path) -> None:
     places = Filters(ALL.first, ALL.last, models=(scenario.PLAN,))
-    by_place = reading.read(usage.daily_people(places).sql("duckdb"))
+    by_place = data_access.read(usage.daily_people(places).sql("duckdb"))
     assert by_place["people"].max() == 1
 
 
 def test_hours_are_utc(log: Path) -> None:
-    rows = reading.read(usage.hourly_visits(Filters(date(2026, 3, 4), date(2026, 3, 4))).sql("duckdb"))
+    rows = data_access.read(usage.hourly_visits(Filters(date(2026, 3, 4), date(2026, 3, 4))).sql("duckdb"))
     assert set(rows["hour"]) == {12, 23}
 
 

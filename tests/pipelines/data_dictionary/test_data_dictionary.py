@@ -13,7 +13,7 @@ from pipelines.data_dictionary.picture import draw
 from pipelines.data_dictionary.tables import DocumentedTable, documented_tables, edges
 from pipelines.transform import checks
 from pipelines.transform.parse import MODELS_DIR, Model, read_tables
-from pipelines.warehouse import run_tables as own_tables
+from pipelines.warehouse import run_tables
 from tests.support.small_models import write_model, write_short_models
 
 HOSTILE = "</p></script><script>alert(1)</script><img src=x onerror=alert(2)> & \"quoted\" 'too' `<b>code</b>`"
@@ -79,7 +79,7 @@ def test_every_table_and_column_is_there_with_its_meaning(html: Page) -> None:
         described[model.name] = (model.about.description, model.about.grain, [])
         for column, data_type in model.columns.items():
             expected[f"{model.name}.{column}"] = (data_type, model.about.columns[column])
-    for name, columns in {**own_tables.COLUMNS, checks.RESULTS: checks.RESULT_COLUMNS}.items():
+    for name, columns in {**run_tables.COLUMNS, checks.RESULTS: checks.RESULT_COLUMNS}.items():
         expected.update({f"{name}.{column}": about for column, about in columns.items()})
     for name, (description, grain, _) in described.items():
         assert plain(description) in shown[name], name

@@ -5,7 +5,7 @@ import time
 from audit_source import schema
 from pipelines.transform.checks import RESULT_COLUMNS, RESULTS, RESULTS_DESCRIPTION
 from pipelines.transform.parse import MODELS_DIR, read_tables
-from pipelines.warehouse import run_tables as own_tables
+from pipelines.warehouse import run_tables
 from tests.conftest import Engine, Tenant, event, plain_server
 from tests.pipelines.run.test_load import LISTS
 
@@ -47,8 +47,8 @@ def documented() -> dict[tuple[str, str, str], str]:
     expected["anaplan_audit", RESULTS, ""] = f"{RESULTS_DESCRIPTION} One row per check and run."
     for name, (_, meaning) in RESULT_COLUMNS.items():
         expected["anaplan_audit", RESULTS, name] = meaning
-    for own, columns in own_tables.COLUMNS.items():
-        expected["anaplan_audit_raw", own, ""] = own_tables.DESCRIPTIONS[own]
+    for own, columns in run_tables.COLUMNS.items():
+        expected["anaplan_audit_raw", own, ""] = run_tables.DESCRIPTIONS[own]
         for name, (_, meaning) in columns.items():
             expected["anaplan_audit_raw", own, name] = meaning
     return expected
