@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.browser.serving import browser, chromium, dashboard
-from tests.pipelines.dashboard.conftest import _no_json_hints, prepared  # noqa: F401
+from tests.pipelines.dashboard.conftest import prepared  # noqa: F401
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,5 @@
 """Two pipelines on one destination, as the command line opens them: a DuckDB connection or a real PostgreSQL."""
 
-import logging
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,20 +12,9 @@ import pytest
 
 from pipelines.warehouse.duckdb.merge import MergingDuckDb
 from tests.support import scenario
+from tests.support.json_hints import no_json_hints
 from tests.support.model_warehouse import Warehouse
 from tests.support.small_models import write_short_models
-
-
-@contextmanager
-def _no_json_hints() -> Iterator[None]:
-    """The raw tables of the tests are loaded as Arrow, where dlt says on each load that text goes into json columns."""
-
-    def keep(record: logging.LogRecord) -> bool:
-        return "several column hints were different" not in record.getMessage()
-
-    logging.getLogger("dlt").addFilter(keep)
-    yield
-    logging.getLogger("dlt").removeFilter(keep)
 
 
 @pytest.fixture(params=["duckdb", "postgres"])
@@ -74,7 +62,7 @@ def open_warehouse(kind: str, request: pytest.FixtureRequest, folder: Path) -> I
         destination = dlt.destinations.postgres(
             address.replace("postgres:@/", "postgres:none@localhost/"), replace_strategy="insert-from-staging"
         )
-    with _no_json_hints():
+    with no_json_hints():
         yield Warehouse(destination)
     if connection:
         connection.close()

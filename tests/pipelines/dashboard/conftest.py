@@ -1,6 +1,5 @@
 """A small log with hostile names in it, enriched once, and the pages over it."""
 
-import logging
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -64,16 +63,6 @@ WORLD = {
     "workspaces": scenario.WORKSPACES,
     "event_windows": WINDOWS,
 }
-
-
-@pytest.fixture(autouse=True, scope="session")
-def _no_json_hints() -> Iterator[None]:
-    def keep(record: logging.LogRecord) -> bool:
-        return "several column hints were different" not in record.getMessage()
-
-    logging.getLogger("dlt").addFilter(keep)
-    yield
-    logging.getLogger("dlt").removeFilter(keep)
 
 
 @pytest.fixture(autouse=True)
