@@ -67,3 +67,9 @@ def test_places_named_in_the_architecture_exist() -> None:
     assert [place for place in sorted(places) if not (REPOSITORY / place).exists()] == []
     rooms = {f"pipelines/{path.parent.name}/" for path in (REPOSITORY / "pipelines").glob("*/__init__.py")}
     assert rooms <= places
+
+
+def test_no_change_is_listed_twice() -> None:
+    text = (REPOSITORY / "CHANGELOG.md").read_text(encoding="utf-8")
+    beginnings = [line[:30] for line in text.splitlines() if line.startswith("- ")]
+    assert sorted(beginnings) == sorted(set(beginnings))
