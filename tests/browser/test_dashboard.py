@@ -10,7 +10,7 @@ import pytest
 
 from pipelines.dashboard.app import PAGES
 from tests.browser.serving import wait_until_drawn
-from tests.pipelines.dashboard.conftest import FORMULA, IMAGE, SCRIPT
+from tests.support.hostile_log import FORMULA, IMAGE, SCRIPT
 
 # Elements that only a text taken for HTML, Markdown or LaTeX would make.
 PLANTED = "img[onerror], img[src='x'], a[href^='javascript'], img[src*='example.invalid'], .katex"

@@ -15,9 +15,9 @@ from audit_source import schema
 from sandbox.server import Sandbox
 from tests.conftest import Tenant
 from tests.engines.spark import Spark, local_spark
-from tests.pipelines.conftest import open_warehouse
 from tests.support import scenario
 from tests.support.harsh import HARSH
+from tests.support.model_warehouse import open_warehouse
 from tests.support.raw_rows import Row, at, event
 from tests.support.scenario import ANN, BOB
 from tests.support.translation import ENRICHMENT, Translator

@@ -2,18 +2,12 @@
 
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
-import dlt
-import duckdb
 import pytest
 
-from pipelines.warehouse.duckdb.merge import MergingDuckDb
 from tests.support import scenario
-from tests.support.json_hints import no_json_hints
-from tests.support.model_warehouse import Warehouse
+from tests.support.model_warehouse import Warehouse, open_warehouse
 from tests.support.small_models import write_short_models
 
 
@@ -48,21 +42,3 @@ def loaded(request: pytest.FixtureRequest, tmp_path: Path, prepared: Path) -> It
     shutil.copy(prepared / "audit_log.duckdb", tmp_path)
     with open_warehouse("duckdb", request, tmp_path) as opened:
         yield opened
-
-
-@contextmanager
-def open_warehouse(kind: str, request: pytest.FixtureRequest, folder: Path) -> Iterator[Warehouse]:
-    connection: Any = None
-    if kind == "duckdb":
-        connection = duckdb.connect(str(folder / "audit_log.duckdb"))
-        connection.execute("set TimeZone = 'UTC'")
-        destination: Any = MergingDuckDb(connection, replace_strategy="insert-from-staging")
-    else:
-        address = request.getfixturevalue("postgres").new_database()
-        destination = dlt.destinations.postgres(
-            address.replace("postgres:@/", "postgres:none@localhost/"), replace_strategy="insert-from-staging"
-        )
-    with no_json_hints():
-        yield Warehouse(destination)
-    if connection:
-        connection.close()

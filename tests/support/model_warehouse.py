@@ -1,14 +1,20 @@
 """A destination with its two pipelines, and short ways to load, enrich and look."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
 import dlt
+import duckdb
+import pytest
 
 from pipelines.transform.checks import CheckResult, check
 from pipelines.transform.parse import MODELS_DIR
 from pipelines.transform.runner import EnrichReport, enrich
+from pipelines.warehouse.duckdb.merge import MergingDuckDb
+from tests.support.json_hints import no_json_hints
 from tests.support.raw_rows import Row, load_raw
 
 CATALOGUE: list[Row] = [
@@ -102,3 +108,21 @@ class Warehouse:
 
 def _plain(value: Any) -> Any:
     return value.astimezone(timezone.utc) if isinstance(value, datetime) else value
+
+
+@contextmanager
+def open_warehouse(kind: str, request: pytest.FixtureRequest, folder: Path) -> Iterator[Warehouse]:
+    connection: Any = None
+    if kind == "duckdb":
+        connection = duckdb.connect(str(folder / "audit_log.duckdb"))
+        connection.execute("set TimeZone = 'UTC'")
+        destination: Any = MergingDuckDb(connection, replace_strategy="insert-from-staging")
+    else:
+        address = request.getfixturevalue("postgres").new_database()
+        destination = dlt.destinations.postgres(
+            address.replace("postgres:@/", "postgres:none@localhost/"), replace_strategy="insert-from-staging"
+        )
+    with no_json_hints():
+        yield Warehouse(destination)
+    if connection:
+        connection.close()

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import Tenant, plain_server
-from tests.pipelines.run.test_load import LISTS, month_of_events
+from tests.support.tenant_records import LISTS, month_of_events
 
 EVENTS = month_of_events(60)
 _made: list[Path] = []

@@ -63,3 +63,20 @@ class Translator:
         folding = {"casefold_identifier": CASE_FOLDING[self.dialect]} if self.dialect in CASE_FOLDING else {}
         destination = dlt.destinations.duckdb(self._connection, sqlglot_dialect=self.dialect, **folding)
         return dlt.dataset(destination, name, schema=known)
+
+
+WAREHOUSES = ("postgres", "snowflake", "bigquery", "databricks", "redshift", "clickhouse", "trino", "spark")
+
+
+# What parses but does not run, or means something else, by warehouse.
+WRONG: dict[str, str] = {
+    "snowflake": r"\bSTRPOS\(|\bSTRING_AGG\(",
+    # DATE_DIFF knows no part of a day; INTERVAL takes a number.
+    "bigquery": r"DATE_DIFF\([^()]*(\([^()]*\)[^()]*)*, (SECOND|MINUTE|HOUR)\)|TIME_TO_UNIX|INTERVAL '|SPLIT_PART|::",
+    "databricks": r"\bSTRPOS\(|STRING_AGG",
+    # The order of a LISTAGG stands behind its brackets.
+    "redshift": r"LISTAGG\([^()]*ORDER BY|STRING_AGG|LISTAGG\((?:[^()]|\([^()]*\))*ORDER BY",
+    # DateTime holds seconds until 2106, and no cast from text takes an offset.
+    "clickhouse": r"Nullable\(DateTime\)|[+]00:00|STRPOS",
+    "trino": r"STRING_AGG|TIMESTAMPTZ|::",
+}

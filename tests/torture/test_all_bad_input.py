@@ -13,9 +13,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.conftest import Engine, Tenant, event
-from tests.pipelines.run.test_load import LISTS
 from tests.support.places import ENRICHED
 from tests.support.plain_server import PlainServer
+from tests.support.tenant_records import LISTS
 from tests.support.truth import compare_events, compare_list
 
 HOSTILE = [

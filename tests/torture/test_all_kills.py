@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from tests.support.crash_world import World
+from tests.support.dlt_functions import OF_ENGINE, SQL_JOB
 from tests.support.killing import kill_at, kill_at_step
 
 SEED = 20_260_301
@@ -19,8 +20,6 @@ SECONDS = 2.5
 KILLS_A_CHAIN = 3
 CHAINS = 3
 
-DUCK, PG = "dlt.destinations.impl.duckdb", "dlt.destinations.impl.postgres"
-SQL_JOB = "dlt.destinations.job_client_impl"
 # Function, before or after, which call.
 STAGES = [
     ("audit_source.events.decode_process:decode_typed", "before", 9),
@@ -49,16 +48,6 @@ STAGES = [
     ("pipelines.transform.runner:_forget_old_schemas", "after", 1),
     ("pipelines.transform.checks:_record", "before", 1),
 ]
-OF_ENGINE = {
-    "duckdb": {
-        "COPY": f"{DUCK}.duck:DuckDbCopyJob.run",
-        "COMMIT": f"{DUCK}.sql_client:DuckDbSqlClient.commit_transaction",
-    },
-    "postgres": {
-        "COPY": f"{PG}.postgres:PostgresParquetCopyJob.run",
-        "COMMIT": f"{PG}.sql_client:Psycopg2SqlClient.commit_transaction",
-    },
-}
 
 
 @pytest.mark.parametrize("stage", STAGES, ids=lambda stage: " ".join(map(str, stage)).rpartition(":")[2])

@@ -9,6 +9,7 @@ import pytest
 
 from tests.support.children import Ended
 from tests.support.crash_world import World, said
+from tests.support.dlt_functions import PG, SQL_JOB
 from tests.support.obstacles import (
     DROPPED,
     HANDS,
@@ -21,7 +22,6 @@ from tests.support.obstacles import (
 )
 from tests.support.places import place
 from tests.support.postgres import Postgres
-from tests.torture.test_all_kills import PG, SQL_JOB
 
 COPY, COMMIT = f"{PG}.postgres:PostgresParquetCopyJob.run", f"{PG}.sql_client:Psycopg2SqlClient.commit_transaction"
 CUTS = [

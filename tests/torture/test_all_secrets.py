@@ -9,8 +9,8 @@ from urllib.parse import quote
 import pytest
 
 from tests.conftest import Engine, Tenant, event, plain_server
-from tests.pipelines.run.test_secrets import hunt, log
 from tests.support.postgres import for_dlt
+from tests.support.secret_hunt import hunt, log
 
 __all__ = ["log"]
 

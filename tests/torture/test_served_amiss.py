@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from tests.conftest import event
-from tests.pipelines.run.test_odd_events import nested
 from tests.support.crash_world import World
+from tests.support.hostile_values import nested
 from tests.support.killing import kill_at
 from tests.support.places import ENRICHED, RAW, Place
 from tests.support.plain_server import PlainServer

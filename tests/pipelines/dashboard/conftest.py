@@ -10,59 +10,8 @@ from streamlit.testing.v1 import AppTest
 from pipelines.publish.target import publish
 from pipelines.warehouse.pipelines import Pipelines
 from tests.conftest import REPOSITORY
-from tests.pipelines.conftest import open_warehouse
-from tests.support import scenario
-from tests.support.raw_rows import Row, at, event, version
-
-SCRIPT = "<script>document.title='pwned';alert(1)</script>"
-IMAGE = '"><img src=x onerror="document.title=\'pwned\';alert(2)">'
-LINK = "[click](javascript:alert(3)) ![p](http://example.invalid/p.png) $\\frac{a}{b}$ :red[x] :material/home:"
-FORMULA = '=HYPERLINK("http://example.invalid","x")'
-QUOTE = "o'hara\\' or 1=1; drop table fct_events; --"
-MALLORY, HOSTILE_MODEL, HOSTILE_SPACE = "m4110", "c0ffee01", QUOTE
-
-USERS = [version(MALLORY, "2026-03-01 00:00", first_name=SCRIPT, last_name="Mallory", email=FORMULA)]
-MODELS = [
-    version(HOSTILE_MODEL, "2026-03-01 00:00", name=IMAGE, current_workspace_id=HOSTILE_SPACE)
-    | {"current_workspace_name": LINK, "active_state": "UNLOCKED"}
-]
-HERE = {"user_id": MALLORY, "attr_model_id": HOSTILE_MODEL, "attr_workspace_id": HOSTILE_SPACE}
-EVENTS = [
-    *(event(100 + n, "USR-9", f"2026-03-04 10:0{n}", user_id=MALLORY, object_id=MALLORY, success=False, message=IMAGE,
-            ip_address=SCRIPT) for n in range(6)),
-    event(110, "USR-8", "2026-03-04 10:07", user_id=MALLORY, object_id=MALLORY, success=True, message=LINK),
-    event(111, "USR-20", "2026-03-04 11:00", **HERE, object_id=HOSTILE_MODEL, attr_name=IMAGE, attr_action_name=FORMULA)
-    | {"success": True, "message": SCRIPT},
-    event(112, "USR-43", "2026-03-04 23:30", user_id=MALLORY, object_id="app9/page9", attr_name=SCRIPT, success=True)
-    | {"additional_attributes__app_name": LINK},
-    event(113, "AUTHZ-3", "2026-03-04 12:00", user_id=MALLORY, object_id=MALLORY, attr_role_id="r1", success=True)
-    | {"additional_attributes__role_name": "Tenant Administrator"},
-    event(114, "USR-13", "2026-03-04 12:30", **HERE, object_id=HOSTILE_MODEL, success=True),
-]  # fmt: skip
-
-
-def window(day: str, start: str, end: str, status: str = "complete") -> Row:
-    row = {"window_day": at(f"{day} 00:00").date(), "event_type": "all", "status": status, "checked_at": at(end)}
-    return row | {"window_start": at(start), "window_end": at(end), "reported_events": 1, "distinct_events": 1}
-
-
-def day_window(day: int, status: str = "complete") -> Row:
-    return window(f"2026-03-0{day}", f"2026-03-0{day} 00:00", f"2026-03-0{day + 1} 00:00", status)
-
-
-# The third is not loaded in full, the fifth is incomplete, the sixth lost.
-WINDOWS = [
-    day_window(1), day_window(2), window("2026-03-03", "2026-03-03 00:00", "2026-03-03 12:00"), day_window(4),
-    day_window(5, "incomplete"), day_window(6, "expired"), window("2026-03-07", "2026-03-07 00:00", "2026-03-07 08:00"),
-]  # fmt: skip
-WORLD = {
-    "events": scenario.EVENTS + EVENTS,
-    "users": scenario.USERS + USERS,
-    "models": scenario.MODELS + MODELS,
-    "user_logins": scenario.LOGINS,
-    "workspaces": scenario.WORKSPACES,
-    "event_windows": WINDOWS,
-}
+from tests.support.hostile_log import WORLD
+from tests.support.model_warehouse import open_warehouse
 
 
 @pytest.fixture(autouse=True)

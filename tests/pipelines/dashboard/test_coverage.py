@@ -3,7 +3,7 @@
 import pandas as pd
 
 from pipelines.dashboard.coverage import daily_coverage, gaps
-from tests.pipelines.dashboard.conftest import WINDOWS, day_window, window
+from tests.support.hostile_log import WINDOWS, day_window, window
 from tests.support.raw_rows import Row
 
 

@@ -11,7 +11,7 @@ from streamlit.testing.v1 import AppTest
 
 import pipelines.dashboard.__main__ as dashboard
 from pipelines.dashboard import cached, data_access
-from tests.pipelines.dashboard.test_pages import Draw, numbers, writer
+from tests.support.dashboard_pages import Draw, numbers, writer
 
 SETTING = "PIPELINES__ANAPLAN_AUDIT_ENRICH__PUBLISH_TO"
 

@@ -1,11 +1,5 @@
 """Every page, drawn by Streamlit's own test client."""
 
-import os
-import subprocess
-import sys
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 
@@ -17,14 +11,10 @@ from pipelines.dashboard import cached, data_access
 from pipelines.dashboard.app import PAGES
 from pipelines.warehouse.reader import Reader
 from tests.conftest import REPOSITORY, Engine
-from tests.pipelines.dashboard.conftest import FORMULA, HOSTILE_SPACE, IMAGE, LINK, MALLORY, SCRIPT
+from tests.support.dashboard_pages import Draw, numbers, writer
+from tests.support.hostile_log import FORMULA, HOSTILE_SPACE, IMAGE, LINK, MALLORY, SCRIPT
 
-Draw = Callable[[str], AppTest]
 PERIOD = "event_day between '2026-02-06' and '2026-03-07'"
-
-
-def numbers(page: AppTest) -> dict[str, str]:
-    return {metric.label: metric.value for metric in page.metric}
 
 
 def markup(page: AppTest) -> str:
@@ -164,15 +154,3 @@ def test_the_script_itself_opens_with_the_overview(log: Path) -> None:
     drawn = AppTest.from_file(str(script), default_timeout=60).run()
     assert not drawn.exception
     assert [title.value for title in drawn.title] == ["Overview"]
-
-
-@contextmanager
-def writer(database: Path) -> Iterator[None]:
-    """Another process that writes, as a load does: DuckDB lets one process in."""
-    code = "import duckdb, sys; held = duckdb.connect(sys.argv[1]); print('in', flush=True); sys.stdin.read()"
-    command = [sys.executable, "-c", code, str(database)]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout and process.stdout.readline() == "in\n"
-        os.utime(database, (time.time() + 1, time.time() + 1))
-        yield
-        process.communicate()

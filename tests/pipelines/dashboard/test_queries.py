@@ -15,10 +15,10 @@ from pipelines.dashboard.filters import Filters
 from pipelines.dashboard.queries import changes, findings, log, sign_ins, usage
 from pipelines.dashboard.queries.shapes import Query
 from pipelines.warehouse.sql_fixes import for_dialect
-from tests.pipelines.conftest import open_warehouse
-from tests.pipelines.dashboard.conftest import HOSTILE_MODEL, HOSTILE_SPACE, MALLORY, WORLD
-from tests.pipelines.warehouse.test_sql_fixes import WAREHOUSES, WRONG
 from tests.support import scenario
+from tests.support.hostile_log import HOSTILE_MODEL, HOSTILE_SPACE, MALLORY, WORLD
+from tests.support.model_warehouse import open_warehouse
+from tests.support.translation import WAREHOUSES, WRONG
 
 ALL = Filters(date(2026, 3, 1), date(2026, 3, 31))
 HOSTILE = Filters(ALL.first, ALL.last, (HOSTILE_SPACE, "\\' or 1=1"), (HOSTILE_MODEL, "'; --"), (MALLORY, '"'))

@@ -15,7 +15,8 @@ import pytest
 from pipelines.common.names import LOAD_NAME
 from pipelines.warehouse.locks import machine_lock
 from tests.conftest import REPOSITORY, Engine, Outcome, Tenant, event, plain_server
-from tests.pipelines.run.test_load import HOSTILE, LISTS
+from tests.support.hostile_values import HOSTILE
+from tests.support.tenant_records import LISTS
 
 MOMENT = int(datetime.now(timezone.utc).timestamp() * 1000) // 86_400_000 * 86_400_000 - 5 * 86_400_000
 TEXTS = [*HOSTILE, "+1", "-1", "@SUM(A1)", "\tx", "\rx", "\nx", "＝1", "'quoted", "plain", "o'hara; drop table x"]

@@ -11,9 +11,8 @@ from pipelines.cli.report_tables import format_table, summary_tables
 from pipelines.transform.checks import CheckResult
 from pipelines.transform.parse import MODELS_DIR, read_descriptions
 from pipelines.warehouse.reader import Reader
-from tests.pipelines.conftest import open_warehouse
 from tests.support import scenario
-from tests.support.model_warehouse import Warehouse
+from tests.support.model_warehouse import Warehouse, open_warehouse
 from tests.support.raw_rows import at
 from tests.support.scenario import ANN, APP, BOB, EVE, GHOST, GONE, LOST_MODEL, PAGE, PLAN, SALES, SYSTEM
 

@@ -10,8 +10,7 @@ import pytest
 from audit_source.events.decode import normalise_code
 from pipelines.transform.parse import MODELS_DIR
 from tests.conftest import REPOSITORY
-from tests.pipelines.conftest import open_warehouse
-from tests.support.model_warehouse import Warehouse
+from tests.support.model_warehouse import Warehouse, open_warehouse
 from tests.support.raw_rows import Row, event, load_raw, version
 
 ANN, PLAN, COPY, SALES, LOST = "a0" * 16, "AB" * 16, "CD" * 16, "5A" * 16, "EF" * 16

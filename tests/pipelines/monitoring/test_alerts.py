@@ -15,7 +15,7 @@ import pytest
 from sandbox.api.certificates import make_key_pair
 from sandbox.server import Sandbox
 from tests.conftest import REPOSITORY, Engine, Tenant, event, plain_server
-from tests.pipelines.monitoring.test_status import some_events, status, write
+from tests.support.status_command import some_events, status, write
 from tests.support.webhook import PATH, Webhook
 
 ALERTS = (

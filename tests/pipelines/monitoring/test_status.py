@@ -6,49 +6,18 @@ import os
 import shutil
 import subprocess
 import sys
-import time
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from pipelines.monitoring.status import KEYS
 from sandbox.api.certificates import make_key_pair
-from tests.conftest import Engine, Tenant, event, plain_server
-from tests.pipelines.run.test_load import LISTS
+from tests.conftest import Engine, Tenant, plain_server
+from tests.support.status_command import EVENTS, some_events, status, write
+from tests.support.tenant_records import LISTS
 
-EVENTS = 12
 OPEN_RUNS = "select command, exit_code, error, new_events, windows > 0, users_changed, load_seconds > 0, ended_at >= started_at from anaplan_audit_raw.runs order by started_at"
-
-
-def some_events() -> list[dict[str, Any]]:
-    now = int(time.time() * 1000)
-    return [event(i, now - 600_000 - i * 3_600_000) for i in range(EVENTS)]
-
-
-def status(tenant: Tenant, *options: str) -> tuple[int, dict[str, Any]]:
-    outcome = tenant.run("status", "--json", *options)
-    assert outcome.err == ""
-    told = json.loads(outcome.out)
-    assert told.keys() == KEYS.keys()
-    return outcome.code, told
-
-
-def write(engine: Engine, statement: str) -> None:
-    """Changes the destination behind the pipeline's back."""
-    if engine.kind == "duckdb":
-        import duckdb
-
-        with duckdb.connect(engine.address) as connection:
-            connection.execute("set TimeZone = 'UTC'")
-            connection.execute(statement)
-        return
-    import psycopg2
-
-    with psycopg2.connect(engine.address) as connection, connection.cursor() as cursor:
-        cursor.execute("set time zone 'UTC'")
-        cursor.execute(statement)
 
 
 def test_runs_and_status_on_both_engines(tenant: Tenant, engine: Engine) -> None:

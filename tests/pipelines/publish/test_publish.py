@@ -15,8 +15,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.conftest import REPOSITORY, Engine, Tenant, plain_server
-from tests.pipelines.run.test_load import LISTS
 from tests.support.month import EVENTS, database_of_a_month
+from tests.support.published_tables import tables_of
+from tests.support.tenant_records import LISTS
 
 ENVIRONMENT = {"PYTHONPATH": str(REPOSITORY)}
 # Opens a file, says how many events are in it each time it is asked, and lets go when its input ends.
@@ -55,25 +56,6 @@ def holding(path: Path) -> Iterator[Any]:
 def publish_to(monkeypatch: pytest.MonkeyPatch, path: Path) -> Path:
     monkeypatch.setenv("PIPELINES__ANAPLAN_AUDIT_ENRICH__PUBLISH_TO", str(path))
     return path
-
-
-def tables_of(engine: Engine) -> dict[str, list[tuple]]:
-    """What a copy has to hold: the enriched tables, and of the raw ones `event_windows`."""
-    names = engine.rows(
-        "select table_schema, table_name from information_schema.tables where table_schema = 'anaplan_audit'"
-        " or (table_schema = 'anaplan_audit_raw' and table_name = 'event_windows')"
-    )
-    found = {}
-    for schema, name in names:
-        if not name.startswith("_"):
-            columns = engine.rows(
-                f"select column_name from information_schema.columns where table_schema = '{schema}' "
-                f"and table_name = '{name}' and column_name not like '!_dlt%' escape '!' order by 1"
-            )
-            found[name] = sorted(
-                engine.rows(f"select {', '.join(column for (column,) in columns)} from {schema}.{name}"), key=str
-            )
-    return found
 
 
 def parquet_tables(folder: Path) -> dict[str, list[tuple]]:

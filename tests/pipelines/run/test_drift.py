@@ -4,8 +4,8 @@ import json
 import time
 
 from tests.conftest import Engine, Tenant, event
-from tests.pipelines.run.test_load import LISTS
 from tests.support.plain_server import PlainServer
+from tests.support.tenant_records import LISTS
 from tests.support.truth import compare
 
 

@@ -8,8 +8,8 @@ import signal
 import pytest
 
 from tests.support.crash_world import open_world
+from tests.support.dlt_functions import OF_ENGINE, SQL_JOB
 from tests.support.killing import kill_at
-from tests.torture.test_all_kills import OF_ENGINE, SQL_JOB
 
 # In the order in which one run passes them; each killed run finds what the one before has left.
 POINTS = [

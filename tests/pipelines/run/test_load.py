@@ -2,7 +2,6 @@
 
 import json
 import socket
-import time
 from datetime import datetime, timezone
 from typing import Any
 
@@ -10,42 +9,7 @@ import pytest
 
 from audit_source.events.decode import normalise_code
 from tests.conftest import Engine, Tenant, event, plain_server
-
-DAY = 86_400_000
-HOSTILE = [
-    "<script>alert(1)</script>", "'; drop table events; --", '"quotes" \\ and\nnew\tlines', "=HYPERLINK(\"x\")",
-    "emoji 🎉 and ‮ overrides", "nul \0 character", "x" * 20_000, "\\u0000 is text here", "%s {0} $1",
-]  # fmt: skip
-USERS = [
-    {"id": f"u{i}", "firstName": f"First{i}", "lastName": "Last", "email": f"u{i}@example.com", "active": True,
-     "emailOptIn": True, "customerId": "c", **({"lastLoginDate": "2026-11-01T08:00:00.000+0000"} if i else {})}
-    for i in range(5)
-]  # fmt: skip
-LISTS = {
-    "users": USERS,
-    "workspaces": [{"id": "w1", "name": "Finance", "active": True, "sizeAllowance": 2**40, "currentSize": 1}],
-    "models": [{"id": "ABCDEF", "name": "Forecast", "activeState": "UNLOCKED", "currentWorkspaceId": "w1",
-                "currentWorkspaceName": "Finance", "lastModified": "2026-11-01T08:00:00.000+0000", "memoryUsage": 5,
-                "categoryValues": [{"id": "a"}]}],
-}  # fmt: skip
-
-
-def month_of_events(number: int = 400) -> list[dict[str, Any]]:
-    """Returns events over the last 29 days with every kind of oddity, the last one minutes old."""
-    now = int(time.time() * 1000)
-    return [
-        event(
-            i,
-            now - 5 * 60_000 - (number - 1 - i) * (29 * DAY // number),
-            eventTypeId=["USR-8", "USR-08", "DSM-DAO0267I", "NEW-001"][i % 4],
-            message=HOSTILE[i % len(HOSTILE)],
-            userAgent=HOSTILE[(i + 1) % len(HOSTILE)],
-            additionalAttributes=[None, {}, "bare", {"modelId": "M", "name": HOSTILE[i % 9], "other": {"a": i}}][i % 4],
-            errorNumber="",
-            **({"sensitivity": {"level": i}} if i % 100 == 7 else {}),
-        )
-        for i in range(number)
-    ]
+from tests.support.tenant_records import LISTS, USERS, month_of_events
 
 
 def expected_row(sent: dict[str, Any]) -> tuple:

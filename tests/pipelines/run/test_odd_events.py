@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import Engine, Tenant, event, plain_server
+from tests.support.hostile_values import nested
 
 HOUR = 3_600_000
 RAW = "select event_day, event_date from anaplan_audit_raw.events where id = "
@@ -94,10 +95,6 @@ def test_an_event_that_moves_to_another_day_fails_no_check(tenant: Tenant, engin
     ((day, _),) = engine.rows(f"{RAW}{2**60 + 1}")
     assert date.fromisoformat(str(day)[:10]) == moved
     assert engine.rows("select count(*) from anaplan_audit.fct_events") == [(5,)]
-
-
-def nested(levels: int) -> str:
-    return '{"a":' * levels + "1" + "}" * levels
 
 
 POISON: dict[str, str] = {

@@ -12,7 +12,7 @@ import pytest
 
 from audit_source.privacy.masking import Privacy
 from tests.conftest import Engine, Outcome, Tenant, event, plain_server
-from tests.pipelines.run.test_load import LISTS
+from tests.support.tenant_records import LISTS
 
 KEY = "a key of sixteen characters or more"
 ORIGINALS = (

@@ -15,10 +15,10 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from tests.conftest import REPOSITORY, Engine, Tenant, event, plain_server
-from tests.pipelines.publish.test_publish import tables_of
-from tests.pipelines.run.test_load import LISTS
 from tests.support.month import EVENTS, database_of_a_month
 from tests.support.plain_server import PlainServer
+from tests.support.published_tables import tables_of
+from tests.support.tenant_records import LISTS
 
 DAY = datetime.now(timezone.utc).date() - timedelta(days=10)
 MIDNIGHT = int(datetime(DAY.year, DAY.month, DAY.day, tzinfo=timezone.utc).timestamp() * 1000)

@@ -10,25 +10,11 @@ from sqlglot import ErrorLevel, exp
 from pipelines.common.names import DIALECT
 from pipelines.transform.parse import MODELS_DIR, Model, read_part, read_tables
 from pipelines.warehouse.sql_fixes import for_dialect
-from tests.support.translation import Translator
+from tests.support.translation import WAREHOUSES, WRONG, Translator
 
-WAREHOUSES = ("postgres", "snowflake", "bigquery", "databricks", "redshift", "clickhouse", "trino", "spark")
 MODELS = {table.name: table for table in read_tables(MODELS_DIR) if isinstance(table, Model)}
 QUERIES = {name: model.query for name, model in MODELS.items()}
 QUERIES.update({file.stem: read_part(file).query for file in (MODELS_DIR / "checks").glob("*.sql")})
-
-# What parses but does not run, or means something else, by warehouse.
-WRONG: dict[str, str] = {
-    "snowflake": r"\bSTRPOS\(|\bSTRING_AGG\(",
-    # DATE_DIFF knows no part of a day; INTERVAL takes a number.
-    "bigquery": r"DATE_DIFF\([^()]*(\([^()]*\)[^()]*)*, (SECOND|MINUTE|HOUR)\)|TIME_TO_UNIX|INTERVAL '|SPLIT_PART|::",
-    "databricks": r"\bSTRPOS\(|STRING_AGG",
-    # The order of a LISTAGG stands behind its brackets.
-    "redshift": r"LISTAGG\([^()]*ORDER BY|STRING_AGG|LISTAGG\((?:[^()]|\([^()]*\))*ORDER BY",
-    # DateTime holds seconds until 2106, and no cast from text takes an offset.
-    "clickhouse": r"Nullable\(DateTime\)|[+]00:00|STRPOS",
-    "trino": r"STRING_AGG|TIMESTAMPTZ|::",
-}
 
 
 @cache

@@ -7,7 +7,7 @@ from pipelines.transform.checks import RESULT_COLUMNS, RESULTS, RESULTS_DESCRIPT
 from pipelines.transform.parse import MODELS_DIR, read_tables
 from pipelines.warehouse import run_tables
 from tests.conftest import Engine, Tenant, event, plain_server
-from tests.pipelines.run.test_load import LISTS
+from tests.support.tenant_records import LISTS
 
 COMMENTS = {
     "duckdb": """

@@ -13,8 +13,8 @@ from dlt.common.destination import Destination
 from audit_source import schema
 from pipelines.warehouse.pipelines import load_format
 from tests.conftest import REPOSITORY, Tenant, event, plain_server
-from tests.pipelines.run.test_load import LISTS
 from tests.support.postgres import Postgres
+from tests.support.tenant_records import LISTS
 
 PAGE = (REPOSITORY / "docs" / "warehouses.md").read_text(encoding="utf-8")
 CONFIG = (REPOSITORY / ".dlt" / "config.toml").read_text(encoding="utf-8")

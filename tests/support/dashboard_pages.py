@@ -1,0 +1,29 @@
+"""What a drawn dashboard page shows, and a process that locks the database."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from streamlit.testing.v1 import AppTest
+
+Draw = Callable[[str], AppTest]
+
+
+def numbers(page: AppTest) -> dict[str, str]:
+    return {metric.label: metric.value for metric in page.metric}
+
+
+@contextmanager
+def writer(database: Path) -> Iterator[None]:
+    """Another process that writes, as a load does: DuckDB lets one process in."""
+    code = "import duckdb, sys; held = duckdb.connect(sys.argv[1]); print('in', flush=True); sys.stdin.read()"
+    command = [sys.executable, "-c", code, str(database)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout and process.stdout.readline() == "in\n"
+        os.utime(database, (time.time() + 1, time.time() + 1))
+        yield
+        process.communicate()
