@@ -80,3 +80,16 @@ def test_every_command_is_a_module_named_after_it() -> None:
 def test_files_of_tests_have_names_of_their_own() -> None:
     names = [path.name for _, path in modules("tests") if path.name.startswith("test_")]
     assert sorted(set(names)) == sorted(names)
+
+
+def test_no_test_module_is_imported() -> None:
+    # What two test modules share is a helper, in `tests/support/`.
+    tests = {module for module, path in modules("tests") if path.name.startswith("test_")}
+    found = [
+        f"{path.relative_to(REPOSITORY)}:{line} imports {name}"
+        for package in ("tests", "pipelines", "audit_source", "sandbox")
+        for module, path in modules(package)
+        for name, line in imports(module, path)
+        if tests & {name, name.rpartition(".")[0]}
+    ]
+    assert found == []
