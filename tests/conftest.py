@@ -18,6 +18,10 @@ os.environ["RUNTIME__DLTHUB_TELEMETRY"] = "false"
 from pipelines.cli import progress  # noqa: E402
 from tests.support.plain_server import PlainServer  # noqa: E402
 from tests.support.postgres import Postgres, for_dlt, postgres_server  # noqa: E402
+from tests.support.prepared import PreparedFolders  # noqa: E402
+from tests.support.type_hint_cache import cache_type_hints  # noqa: E402
+
+cache_type_hints()
 
 SOURCE = "SOURCES__AUDIT_SOURCE__"
 
@@ -87,6 +91,11 @@ class Tenant:
 @pytest.fixture
 def tenant(monkeypatch: pytest.MonkeyPatch) -> Tenant:
     return Tenant(monkeypatch)
+
+
+@pytest.fixture(scope="session")
+def prepared_folders(tmp_path_factory: pytest.TempPathFactory) -> PreparedFolders:
+    return PreparedFolders(tmp_path_factory)
 
 
 @pytest.fixture(scope="session")

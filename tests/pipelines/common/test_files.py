@@ -15,15 +15,21 @@ from pipelines.common.duckdb_errors import is_held, unusable
 from pipelines.common.spreadsheet import harmless
 from pipelines.warehouse.duckdb.file import HEADER_BYTES
 from tests.conftest import Engine, Tenant, event, plain_server
+from tests.support.prepared import PreparedFolders
+
+NOW = int(time.time() * 1000)
+EVENTS = [event(n, NOW - n * 60_000 - 120_000) for n in range(20)]
 
 
 @pytest.fixture
-def loaded(tenant: Tenant, duck: Engine) -> Any:
-    now = int(time.time() * 1000)
-    tenant.set("HISTORY_DAYS", 2)
-    with plain_server([event(n, now - n * 60_000 - 120_000) for n in range(20)], {}) as server:
-        tenant.at(server.url)
+def loaded(tenant: Tenant, duck: Engine, prepared_folders: PreparedFolders, tmp_path: Path) -> Any:
+    def run() -> None:
         assert tenant.run("run").code == 0
+
+    tenant.set("HISTORY_DAYS", 2)
+    with plain_server(EVENTS, {}) as server:
+        tenant.at(server.url)
+        prepared_folders.restore("files", tmp_path, run)
         yield tenant
 
 

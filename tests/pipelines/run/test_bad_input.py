@@ -4,6 +4,7 @@ import os
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -12,21 +13,27 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from tests.conftest import REPOSITORY, Engine, Tenant, event, plain_server
+from tests.support.prepared import PreparedFolders
 
 # All but the load, which a repeated load may renew.
 ROWS = "select * exclude (_dlt_load_id) from anaplan_audit_raw.events order by id"
 PEM, PKCS8 = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8
 
 
-@pytest.fixture
-def loaded(tenant: Tenant, duck: Engine) -> Any:
-    """A tenant that was loaded once; afterwards its rows must be what they were."""
-    import time
+NOW = int(time.time() * 1000)
+EVENTS = [event(i, NOW - 600_000 - i * 7_000_000) for i in range(20)]
 
-    now = int(time.time() * 1000)
-    with plain_server([event(i, now - 600_000 - i * 7_000_000) for i in range(20)]) as server:
-        tenant.at(server.url)
+
+@pytest.fixture
+def loaded(tenant: Tenant, duck: Engine, prepared_folders: PreparedFolders, tmp_path: Path) -> Any:
+    """A tenant that was loaded once; afterwards its rows must be what they were."""
+
+    def load() -> None:
         assert tenant.run("load").code == 0
+
+    with plain_server(EVENTS) as server:
+        tenant.at(server.url)
+        prepared_folders.restore("bad input", tmp_path, load)
         before = duck.rows(ROWS)
         yield server
     assert duck.rows(ROWS) == before
