@@ -1,4 +1,4 @@
-"""`python -m sandbox`: prints the base URL as its first line, then serves until SIGTERM, SIGINT or `/_sandbox/stop`."""
+"""`python -m sandbox`: print the base URL as the first line, then serve until SIGTERM, SIGINT or `/_sandbox/stop`."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def make_parser() -> argparse.ArgumentParser:
         prog="python -m sandbox",
         description=fill(
             "A simulated Anaplan tenant over HTTP. Sign in as auditor@example.com / sandbox, or as "
-            "norole@example.com / sandbox, who lacks the Tenant Auditor role. OAuth clients: sandbox-device, and "
+            "norole@example.com / sandbox, which has no Tenant Auditor role. OAuth clients: sandbox-device, and "
             "sandbox-web with the secret sandbox-secret; the first refresh token is sandbox-refresh-0.",
             100,
         ),
@@ -30,9 +30,11 @@ def make_parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--host", default="127.0.0.1")
-    parser.add_argument("--port", type=int, default=0, help="0 takes a free one (default)")
-    parser.add_argument("--clock-ms", type=int, help="stops the clock at this moment (ms since 1970)")
-    parser.add_argument("--trust-cert", action="append", type=Path, default=[], help="PEM certificate for signing in")
+    parser.add_argument("--port", type=int, default=0, help="0 picks a free port (default)")
+    parser.add_argument("--clock-ms", type=int, help="stop the clock at this moment (ms since 1970)")
+    parser.add_argument(
+        "--trust-cert", action="append", type=Path, default=[], help="trust this PEM certificate for sign-in"
+    )
     parser.add_argument("--fault", action="append", default=[], metavar="SPEC", help="see below; repeatable")
     group = parser.add_argument_group("settings", "can be changed later at /_sandbox/settings")
     for knob in KNOBS:
@@ -59,7 +61,7 @@ async def _serve(sandbox: Sandbox, host: str, port: int) -> None:
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
-        # Windows has no handlers on the loop; there, Ctrl-C ends the process.
+        # On Windows the loop has no signal handlers; there, Ctrl-C ends the process.
         with contextlib.suppress(NotImplementedError):
             loop.add_signal_handler(number, stopping.set)
     await serve(sandbox.state, host, port, stopping, lambda url: print(url, flush=True))

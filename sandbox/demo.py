@@ -1,6 +1,6 @@
-"""make demo: loads and enriches the audit log of a simulated company, and shows what can be read from it.
+"""make demo: load and enrich the audit log of a simulated company, and show a report.
 
-Everything lies in `.demo/`; the pipeline runs as its users run it, as a command with its settings in the environment.
+All files are in `.demo/`. The pipeline runs as users run it: as a command, with its settings in the environment.
 """
 
 import os
@@ -11,7 +11,7 @@ from pathlib import Path
 
 FOLDER = Path(".demo")
 DATABASE = FOLDER / "audit_log.duckdb"
-# No hostile texts: they would be the names that the dashboard shows.
+# No hostile texts: the dashboard would show them as names.
 COMPANY = {"events": 60_000, "users": 250}
 
 NEXT = """
@@ -24,7 +24,7 @@ What next
 
 
 def main() -> int:
-    """Runs the demo and returns the exit code of the pipeline; the sandbox ends with it."""
+    """Run the demo. Returns the exit code of the pipeline; the sandbox stops with it."""
     FOLDER.mkdir(exist_ok=True)
     sandbox = subprocess.Popen(
         [sys.executable, "-m", "sandbox", *(f"--{name}={value}" for name, value in COMPANY.items())],
@@ -54,7 +54,7 @@ def _audit(arguments: list[str], url: str) -> int:
 
 
 def settings_of(url: str, database: Path, data_dir: Path) -> dict[str, str]:
-    """The environment in which the pipeline loads the tenant at `url`, and leaves all of the user's own alone."""
+    """Return an environment in which the pipeline loads the tenant at `url` and ignores the user's own settings."""
     source = "SOURCES__AUDIT_SOURCE__"
     return {
         **{f"{source}{service}_URL": url for service in ("AUTH", "API", "AUDIT", "OAUTH")},

@@ -1,4 +1,4 @@
-"""The server: as a coroutine for the command line, as a context manager with a thread of its own for tests."""
+"""The server: a coroutine for the command line, and a context manager with its own thread for tests."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ def make_app(state: State, stopping: asyncio.Event) -> web.Application:
 
 
 async def serve(state: State, host: str, port: int, stopping: asyncio.Event, ready: Callable[[str], None]) -> None:
-    """Serves until `stopping` is set; calls `ready` with the base URL as soon as requests are taken."""
-    # A client that has gone away must not leave a handler waiting.
+    """Serve until `stopping` is set. Calls `ready` with the base URL once the server accepts requests."""
+    # A client that disconnects must not leave a handler waiting.
     runner = web.AppRunner(make_app(state, stopping), access_log=None, handler_cancellation=True, shutdown_timeout=0.5)
     await runner.setup()
     try:
@@ -53,8 +53,8 @@ async def serve(state: State, host: str, port: int, stopping: asyncio.Event, rea
 class Sandbox:
     """A running sandbox: `with Sandbox(events=1_000, page_cap=100) as sandbox: requests.get(sandbox.url + ...)`.
 
-    Keyword arguments are the fields of `Settings`. `clock_ms` stops the clock from the beginning. Days of
-    events are made when they are first asked for.
+    Keyword arguments are the fields of `Settings`. `clock_ms` stops the clock from the start. Days of events
+    are generated on their first request.
     """
 
     def __init__(
@@ -131,7 +131,7 @@ class Sandbox:
 
     @property
     def requests(self) -> list[RecordedRequest]:
-        """Requests seen so far, those under `/_sandbox` excepted; `requests.clear()` forgets them."""
+        """Return the requests received so far, except those under `/_sandbox`; `requests.clear()` removes them."""
         return self.state.requests
 
     @property
@@ -139,75 +139,75 @@ class Sandbox:
         return self.state.clock.now()
 
     def truth(self, event_type: str = "all") -> list[dict[str, Any]]:
-        """The events that are visible now, in the order of eventDate."""
+        """Return the events that are visible now, ordered by eventDate."""
         return self.state.store.truth(event_type)
 
     def warm(self) -> int:
-        """Makes all days that can be asked for now; returns the number of visible events."""
+        """Generate every day that a client can request now. Returns the number of visible events."""
         return self.state.store.warm()
 
     def add_events(self, events: Iterable[dict[str, Any]], visible_from: int | None = None) -> list[Any]:
-        """Adds events as they are; visible from their createdDate, or from `visible_from` (late). Returns the ids."""
+        """Add events unchanged, visible from their createdDate or from `visible_from` (late). Returns the ids."""
         return self.state.store.add(events, visible_from)
 
     def hold_back(self, events: Iterable[dict[str, Any]]) -> list[Any]:
-        """Adds events that nobody sees before `release()`. Returns the ids."""
+        """Add events that stay hidden until `release()`. Returns the ids."""
         return self.state.store.hold_back(events)
 
     def release(self) -> int:
-        """Makes the events that are held back visible; returns how many there were."""
+        """Make held-back events visible. Returns how many there were."""
         return self.state.store.release()
 
     def users(self) -> list[dict[str, Any]]:
-        """The users list as it is now."""
+        """Return the current list of users."""
         return self.state.directory.users()
 
     def rename_user(self, user_id: str, **fields: Any) -> None:
-        """Changes firstName, lastName, email or active of a user."""
+        """Change firstName, lastName, email or active of a user."""
         self.state.directory.rename_user(user_id, **fields)
 
     def remove_user(self, user_id: str) -> None:
-        """The user disappears from the list; the events stay."""
+        """Remove the user from the list; the events stay."""
         self.state.directory.remove_user(user_id)
 
     def add_user(self, **fields: Any) -> str:
-        """Adds a user to the list; returns the id."""
+        """Add a user to the list. Returns the id."""
         return self.state.directory.add_user(**fields)
 
     def set_collection(self, collection: str, rows: list[dict[str, Any]] | None) -> None:
-        """Serves exactly these rows as `users`, `workspaces` or `models`; None goes back to the company's own."""
+        """Serve exactly these rows as `users`, `workspaces` or `models`; None restores the company's own."""
         self.state.directory.replace(collection, rows)
 
     def set_role(self, auditor: bool, email: str = AUDITOR) -> None:
-        """Gives the account the Tenant Auditor role or takes it, with effect on live tokens."""
+        """Grant or revoke the account's Tenant Auditor role, also for live tokens."""
         self.state.tokens.accounts[email].auditor = auditor
 
     def set_clock(self, ms: int | None = None, *, offset_ms: int = 0) -> None:
-        """Stops the clock at `ms`; without it the clock runs, `offset_ms` ahead of real time."""
+        """Stop the clock at `ms`; without `ms` it runs `offset_ms` ahead of real time."""
         self.state.clock.set(ms, offset_ms)
 
     def advance(self, *, ms: int = 0, seconds: float = 0, hours: float = 0, days: float = 0) -> None:
-        """Moves the clock, stopped or not."""
+        """Move the clock forward, stopped or running."""
         self.state.clock.advance(ms + int(1_000 * (seconds + 3_600 * (hours + 24 * days))))
 
     def issue_token(self, email: str = AUDITOR) -> str:
-        """A live token without a sign-in."""
+        """Return a live token without a sign-in."""
         return self.state.tokens.issue(email).value
 
     def expire_tokens(self) -> int:
-        """All tokens are dead at once; refresh tokens of OAuth stay."""
+        """Expire all access tokens; OAuth refresh tokens stay valid."""
         return self.state.tokens.expire_all()
 
     def approve_device(self, user_code: str | None = None, email: str = AUDITOR) -> bool:
-        """Approves a device code; without one, the newest. False when there is none."""
+        """Approve a device code, by default the newest. Returns False if there is none."""
         return self.state.grants.approve(user_code, email)
 
     def deny_device(self, user_code: str | None = None) -> bool:
-        """Denies a device code; without one, the newest. False when there is none."""
+        """Deny a device code, by default the newest. Returns False if there is none."""
         return self.state.grants.deny(user_code)
 
     def trust(self, certificate: str | Path | KeyPair) -> None:
-        """Trusts a certificate for signing in: a path, PEM text, or a pair of `sandbox.api.certificates`."""
+        """Trust a sign-in certificate: a path, PEM text, or a pair from `sandbox.api.certificates`."""
         text = certificate.certificate if isinstance(certificate, KeyPair) else certificate
         if isinstance(text, Path) or "-----BEGIN" not in text:
             text = Path(text).read_text()

@@ -1,4 +1,4 @@
-"""Every knob of the sandbox, with its default. The command line, `Sandbox(...)` and `/_sandbox/settings` share them."""
+"""Every sandbox setting with its default, for the command line, `Sandbox(...)` and `/_sandbox/settings`."""
 
 from __future__ import annotations
 
@@ -10,51 +10,51 @@ CERTIFICATE_FORMATS = ("both", "v2", "v1")
 
 
 def knob(default: Any, text: str, **more: Any) -> Any:
-    """A dataclass field that carries its own help text."""
+    """Return a dataclass field with a help text."""
     return field(default=default, metadata={"help": text, **more})
 
 
 @dataclass
 class Settings:
-    """Values that may be changed while the sandbox runs, except those of the company (first block)."""
+    """Values that can change while the sandbox runs, except those of the company (first block)."""
 
     events: int = knob(100_000, "events spread over --days; a busy weekday has five times those of a Sunday")
     days: int = knob(30, "days of history at start")
-    users: int = knob(250, "people of the company at any time")
+    users: int = knob(250, "headcount of the company, constant over time")
     seed: int = knob(7, "same seed, same company, same events")
-    late_percent: float = knob(0.5, "events that are stored hours or days after they happened, in percent")
+    late_percent: float = knob(0.5, "percentage of events stored hours or days after they happened")
     odd_shapes: bool = knob(False, "fields as documentation shows them: sessions, nulls, padded codes")
-    hostile_percent: float = knob(0.0, "events with HTML, formulas, newlines, emoji in their texts, in percent")
-    long_checksums: bool = knob(False, "checksums of 64 hex digits, as some tenants send, instead of short numbers")
-    weekend: float = knob(0.15, "volume of a Saturday or Sunday, as a part of a weekday's (1.0: all days alike)")
+    hostile_percent: float = knob(0.0, "percentage of events with HTML, formulas, newlines or emoji in their texts")
+    long_checksums: bool = knob(False, "send checksums of 64 hex digits, as some tenants do, instead of short numbers")
+    weekend: float = knob(0.15, "volume of a Saturday or Sunday relative to a weekday (1.0: equal)")
 
-    order: str = knob("asc", "order of the events in an answer", choices=ORDERS)
-    unstable_order: bool = knob(False, "shuffle again at every request, so that pages overlap and miss events")
-    retention_days: float = knob(30.0, "days that the audit log is kept (Anaplan: 30, on some editions 90)")
-    page_cap: int | None = knob(None, "largest page served; a larger limit is cut without a word", type=int)
-    default_limit: int = knob(10_000, "events of an answer when the request names no limit")
-    refuse_over_limit: bool = knob(False, "answer 204 without a body when limit is over 10,000")
-    date_to_inclusive: bool = knob(False, "an event exactly at dateTo belongs to the window")
-    no_meta_single_page: bool = knob(False, "leave out `meta` when the answer fits one page")
-    next_offset_on_last: bool = knob(True, "name nextOffset on the last page too, equal to totalSize")
-    search_next_url: bool = knob(False, "let nextUrl point at /events/search, also after a GET")
+    order: str = knob("asc", "order of events in an answer", choices=ORDERS)
+    unstable_order: bool = knob(False, "shuffle on every request, so that pages overlap and miss events")
+    retention_days: float = knob(30.0, "retention of the audit log in days (Anaplan: 30, on some editions 90)")
+    page_cap: int | None = knob(None, "largest page served; a larger limit is reduced silently", type=int)
+    default_limit: int = knob(10_000, "page size of a request without a limit")
+    refuse_over_limit: bool = knob(False, "answer 204 without a body if limit is over 10,000")
+    date_to_inclusive: bool = knob(False, "include an event exactly at dateTo")
+    no_meta_single_page: bool = knob(False, "omit `meta` if the answer fits one page")
+    next_offset_on_last: bool = knob(True, "send nextOffset on the last page too, equal to totalSize")
+    search_next_url: bool = knob(False, "point nextUrl at /events/search, also after a GET")
 
-    rate_limit: int = knob(600, "requests a minute of the whole tenant, refilled evenly; 0 = no limit")
-    retry_after: int | None = knob(10, "seconds in Retry-After of a 429; 0 = header left out", type=int)
-    latency_ms: float = knob(0.0, "pause before every answer")
+    rate_limit: int = knob(600, "requests per minute for the whole tenant, refilled evenly; 0 = no limit")
+    retry_after: int | None = knob(10, "seconds in Retry-After of a 429; 0 = no header", type=int)
+    latency_ms: float = knob(0.0, "delay before every answer")
     token_seconds: float = knob(2100.0, "life of a token")
     certificate_format: str = knob(
         "both",
-        "accepted forms of certificate sign-in; v1 refuses the field of v2",
+        "accepted forms of certificate sign-in; v1 refuses the v2 field",
         choices=CERTIFICATE_FORMATS,
     )
-    server_date: bool = knob(False, "`Date` of the answers follows the sandbox's clock, not the machine's")
-    rotate_refresh_tokens: bool = knob(False, "a refresh token dies when it is used; the answer has the next one")
+    server_date: bool = knob(False, "set `Date` of the answers from the sandbox's clock, not the machine's")
+    rotate_refresh_tokens: bool = knob(False, "a refresh token works once; the answer contains the next one")
     device_interval: float = knob(5.0, "seconds between two polls of the device grant")
-    device_auto_approve: int = knob(0, "approve a device code by itself at the n-th poll; 0 = never")
+    device_auto_approve: int = knob(0, "approve a device code automatically at the n-th poll; 0 = never")
 
     def set(self, **values: Any) -> None:
-        """Changes knobs by name; an unknown name or value is an error, so that no test steers nothing."""
+        """Change settings by name. An unknown name or value is an error, so that a typo in a test cannot pass."""
         known = {item.name for item in fields(self)}
         unknown = sorted(set(values) - known)
         if unknown:

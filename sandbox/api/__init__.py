@@ -1,1 +1,1 @@
-"""What Anaplan's services answer."""
+"""The HTTP answers of Anaplan's services."""

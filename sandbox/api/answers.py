@@ -1,4 +1,4 @@
-"""Answers that several handlers give."""
+"""Answers that several handlers share."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ MAINTENANCE = b"""<!DOCTYPE html>
 def origin(request: web.Request) -> URL:
     """Return the address that the client used, for links to further pages.
 
-    Anaplan's own hosts are reached by HTTPS only: such a request came through something that ended TLS.
+    Clients reach Anaplan's own hosts over HTTPS only: such a request came through a proxy that terminates TLS.
     """
     own = request.url.origin()
     return own.with_scheme("https") if str(own.host).endswith(".anaplan.com") else own
@@ -35,12 +35,12 @@ def json_answer(body: Any, status: int = 200, headers: dict[str, str] | None = N
 
 
 def failure(status: int, code: str, message: str, headers: dict[str, str] | None = None) -> web.Response:
-    """The error body of Anaplan's sign-in and audit services."""
+    """Return the error body of Anaplan's sign-in and audit services."""
     return json_answer({"status": code, "statusMessage": message}, status, headers)
 
 
 def integration_failure(path: str, status: int, message: str) -> web.Response:
-    """The error body of the Integration API."""
+    """Return the error body of the Integration API."""
     moment = datetime.now(timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     return json_answer({"status": {"code": status, "message": message}, "path": path, "timestamp": moment}, status)
 
@@ -50,14 +50,14 @@ def html_answer(status: int) -> web.Response:
 
 
 def too_many(settings: Settings, retry_after: str | None = None) -> web.Response:
-    """429; `retry_after` overrides the setting, `none` leaves the header out."""
+    """Return a 429. `retry_after` overrides the setting; `none` omits the header."""
     value = retry_after or (str(settings.retry_after) if settings.retry_after else "none")
     headers = {} if value == "none" else {"Retry-After": value}
     return failure(429, "FAILURE_TOO_MANY_REQUESTS", "Too many requests", headers)
 
 
 def no_role() -> web.Response:
-    """The token is good, the role is missing: Anaplan has no 403 for that."""
+    """Return the answer to a valid token without the role: Anaplan sends 401 for it, not 403."""
     return failure(401, "FAILURE_UNAUTHORIZED_USER_ACTION", "User is not authorized to perform this action")
 
 
@@ -66,7 +66,7 @@ def dead_token() -> web.Response:
 
 
 def token_of(header: str, state: State, schemes: tuple[str, ...]) -> Token | web.Response:
-    """The live token of an Authorization header, or the 401 to answer with."""
+    """Return the live token of an Authorization header, or the 401 answer."""
     scheme, _, value = header.partition(" ")
     if scheme not in schemes or not value.strip():
         return failure(401, "FAILURE_BAD_CREDENTIAL", BAD_TOKEN)

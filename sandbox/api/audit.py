@@ -19,7 +19,7 @@ from .pages import BadRequest, paged, positive, whole
 from .state import State, state_of
 
 routes = web.RouteTableDef()
-# `Bearer` is refused here, though the token may be an OAuth access token.
+# The audit API refuses `Bearer`, also for an OAuth access token.
 SCHEMES = ("AnaplanAuthToken",)
 MAX_LIMIT = 10_000
 MAX_HOURS = 720
@@ -44,7 +44,7 @@ async def search(request: web.Request) -> web.Response:
 
 
 def _span(state: State, fields: Any, from_key: str, to_key: str, hours_key: str) -> tuple[int, int]:
-    """Start and (exclusive) end of the window that the parameters name; without any, the last 30 days."""
+    """Return start and exclusive end (ms) of the requested window. The default is the last 30 days."""
     now = state.clock.now()
     hours = whole(fields, hours_key)
     if hours is not None:
@@ -105,9 +105,10 @@ def _page(request: web.Request, window: Window, offset: int, limit: int) -> web.
 
 
 def _page_url(request: web.Request, offset: int) -> str:
-    """URL of another page. Without dates in the request it carries the 30 days that were filled in.
+    """Return the URL of another page.
 
-    Anaplan has been seen to name the POST endpoint after a GET.
+    For a request without dates, it carries the default 30 days (seen on live tenants). Anaplan was also seen to
+    return the POST endpoint after a GET.
     """
     state = state_of(request)
     path = f"{AUDIT_EVENTS}/search" if state.settings.search_next_url else request.path

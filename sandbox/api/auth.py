@@ -16,7 +16,7 @@ from .tokens import AUDITOR, Token
 
 routes = web.RouteTableDef()
 ANAPLAN_TOKEN = ("AnaplanAuthToken",)
-# A certificate sign-in whose stamp is older or newer than this is refused.
+# A certificate sign-in is refused when its time stamp is further off than this, in either direction.
 STAMP_LIFE_MS = 300_000
 LEAST_BYTES = 100
 
@@ -48,9 +48,9 @@ def _bad_header() -> web.Response:
 
 
 def _live_token(request: web.Request) -> Token | web.Response:
-    """Return the token of the header: 400 for a malformed header, 401 for a token that is dead or unknown.
+    """Return the token of the header, a 400 for a malformed header, or a 401 for an expired or unknown token.
 
-    Signing out answers 401 to both.
+    `/token/logout` does not use this: it answers 401 in both cases.
     """
     scheme, _, value = request.headers.get("Authorization", "").partition(" ")
     if scheme not in ANAPLAN_TOKEN or not value.strip():
@@ -90,7 +90,7 @@ def _by_password(decoded: bytes, state: State) -> str | web.Response:
 
 
 async def _by_certificate(shown: bytes, request: web.Request, state: State) -> str | web.Response:
-    """The certificate must be a trusted one, and the signature must be of its key: RSA, PKCS#1 v1.5, SHA-512."""
+    """Return the account of a trusted certificate whose key made the signature (RSA, PKCS#1 v1.5, SHA-512)."""
     accepted = state.settings.certificate_format
     try:
         pem = shown_certificate(shown)

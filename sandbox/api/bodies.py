@@ -1,4 +1,4 @@
-"""Request bodies, read and decoded in one place: a malformed body is the client's fault, never a 500."""
+"""Read and decode request bodies. A malformed body is a client error, never a 500."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ import msgspec
 from aiohttp import web
 
 T = TypeVar("T")
-# What msgspec raises: besides its own error one for bytes that are no UTF-8, and one for deep nesting.
+# What msgspec raises: its own error, one for invalid UTF-8, and one for deep nesting.
 UNDECODABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
 class MalformedBody(Exception):
-    """A body that cannot be read as what it claims to be."""
+    """The body does not match its declared encoding or content type."""
 
 
 async def read_body(request: web.Request) -> bytes:
-    """Return the body; MalformedBody if its Content-Encoding does not fit it."""
+    """Return the body. Raises MalformedBody if its Content-Encoding does not match."""
     try:
         return await request.read()
     except web.RequestPayloadError:
@@ -25,7 +25,7 @@ async def read_body(request: web.Request) -> bytes:
 
 
 def decode(raw: bytes, kind: type[T]) -> T:
-    """Return JSON as `kind`; MalformedBody for anything else."""
+    """Return the JSON as `kind`. Raises MalformedBody for anything else."""
     try:
         return msgspec.json.decode(raw, type=kind)
     except UNDECODABLE:
@@ -33,6 +33,6 @@ def decode(raw: bytes, kind: type[T]) -> T:
 
 
 async def json_object(request: web.Request) -> dict[str, Any]:
-    """Return the JSON object of the body; an empty body is an empty object."""
+    """Return the JSON object in the body; an empty body counts as an empty object."""
     raw = await read_body(request)
     return decode(raw, dict[str, Any]) if raw.strip() else {}

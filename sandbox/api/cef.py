@@ -1,4 +1,4 @@
-"""The audit log as text in the Common Event Format, which Anaplan sends for `Accept: text/plain`."""
+"""The audit log in the Common Event Format (CEF), which Anaplan sends for `Accept: text/plain`."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ HEAD = ("eventTypeId", "message")
 
 
 def cef_lines(window: Window) -> str:
-    """All events of the window, one a line: this form is not paged."""
+    """Return all events of the window, one per line: CEF answers have no pages."""
     events: list[dict[str, Any]] = msgspec.json.decode(b"".join((b"[", *window.page(0, window.total), b"]")))
     return "".join(f"{_line(event)}\n" for event in events)
 
 
 def _line(event: dict[str, Any]) -> str:
-    """Time stamp, two blanks, and a header without a version of the device and without a severity."""
+    """Return a line as live tenants send it: time stamp, two blanks, no device version, no severity."""
     code, message = (_escaped(event.get(key), "|") for key in HEAD)
     fields = (f"{name}={_value(value)}" for name, value in event.items() if name not in HEAD)
     return f"{_stamp(event.get('eventDate'))}  CEF:0|Anaplan, Inc.||null|{code}|{message}|{' '.join(fields)}"
@@ -38,6 +38,6 @@ def _value(value: Any) -> str:
 
 
 def _escaped(value: Any, mark: str) -> str:
-    """The format escapes the backslash, its separators and line ends."""
+    """Escape the backslash, the separator and line ends, as CEF requires."""
     text = str("" if value is None else value).replace("\\", "\\\\").replace(mark, f"\\{mark}")
     return text.replace("\r", "\\r").replace("\n", "\\n")

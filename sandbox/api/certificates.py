@@ -1,4 +1,4 @@
-"""Certificates for signing in: made for the demo and the tests, verified by the sandbox.
+"""Sign-in certificates: created for the demo and the tests, verified by the sandbox.
 
 `python -m sandbox.api.certificates FOLDER` writes `certificate.pem` and `private_key.pem`.
 """
@@ -20,7 +20,7 @@ from cryptography.x509.oid import NameOID
 
 from .tokens import AUDITOR
 
-# Long before and after any clock a test may set.
+# Earlier and later than any clock that a test sets.
 VALID = (datetime(2015, 1, 1, tzinfo=timezone.utc), datetime(2049, 1, 1, tzinfo=timezone.utc))
 
 
@@ -30,7 +30,7 @@ class KeyPair:
     private_key: str
 
     def write(self, folder: Path) -> tuple[Path, Path]:
-        """Writes both as PEM; the key is readable by its owner only."""
+        """Write both as PEM; only the owner can read the key."""
         folder.mkdir(parents=True, exist_ok=True)
         certificate, key = folder / "certificate.pem", folder / "private_key.pem"
         certificate.write_text(self.certificate)
@@ -46,7 +46,7 @@ def make_key_pair(
     valid: tuple[datetime, datetime] = VALID,
     bits: int = 2048,
 ) -> KeyPair:
-    """A fresh RSA key with a self-signed certificate whose subject is the account."""
+    """Create an RSA key with a self-signed certificate whose subject is the account."""
     key = rsa.generate_private_key(public_exponent=65537, key_size=bits)
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, email)])
     builder = (
@@ -67,19 +67,19 @@ def make_key_pair(
 
 
 def fingerprint(pem: bytes) -> bytes:
-    """SHA-256 of a PEM certificate; ValueError when it is none."""
+    """Return the SHA-256 of a PEM certificate. Raises ValueError for any other text."""
     return x509.load_pem_x509_certificate(pem).fingerprint(hashes.SHA256())
 
 
 def account_of(pem: bytes) -> str:
-    """Common name of the subject."""
+    """Return the common name of the subject."""
     subject = x509.load_pem_x509_certificate(pem).subject
     found = subject.get_attributes_for_oid(NameOID.COMMON_NAME)
     return str(found[0].value) if found else ""
 
 
 def shown_certificate(content: bytes) -> bytes:
-    """Return the PEM of one certificate, sent as PEM or DER; ValueError for anything else."""
+    """Return one certificate, sent as PEM or DER, as PEM. Raises ValueError for anything else."""
     if content.lstrip().startswith(b"-----BEGIN"):
         if content.count(b"-----BEGIN") != 1:
             raise ValueError("more than one PEM block")
@@ -90,12 +90,12 @@ def shown_certificate(content: bytes) -> bytes:
 
 
 def stamp_ms(data: bytes) -> int:
-    """Return the time stamp (ms) of signed data in its second form: 8 bytes of epoch seconds, big-endian."""
+    """Return the time stamp (ms) of signed v2 data, which begins with 8 big-endian bytes of epoch seconds."""
     return int.from_bytes(data[:8], "big") * 1000
 
 
 def verify(pem: bytes, data: bytes, signature: bytes, now_ms: int) -> bool:
-    """Whether the certificate is valid now and its key has signed the data."""
+    """Return whether the certificate is valid now and its key signed the data."""
     certificate = x509.load_pem_x509_certificate(pem)
     key = certificate.public_key()
     now = datetime.fromtimestamp(now_ms / 1000, tz=timezone.utc)

@@ -1,16 +1,16 @@
-"""`/_sandbox/`: steers the sandbox from another process. JSON in, JSON out; needs no token.
+"""`/_sandbox/`: controls the sandbox from another process. JSON in, JSON out, without a token.
 
 GET  /_sandbox                 url, clock, number of visible events, settings
 GET  POST /_sandbox/settings   {"page_cap": 500, ...}
 GET  POST DELETE /_sandbox/faults    {"specs": ["events:500:3"]}
 POST /_sandbox/events          {"events": [...], "visible_from": ms | null, "hold_back": false}
-POST /_sandbox/release         events that are held back become visible
+POST /_sandbox/release         held-back events become visible
 GET  POST /_sandbox/clock      {"ms": n} stops it, {"offset_ms": n} shifts it, {"advance_ms": n} moves it, {} real time
 POST /_sandbox/users           {"add": {...}} | {"remove": id} | {"rename": id, "fields": {...}}
                                | {"role": email, "auditor": false}
 POST /_sandbox/collections     {"models": [...] | null}: serves exactly these rows
 GET  DELETE /_sandbox/requests requests seen so far
-GET  /_sandbox/truth?type=all  visible events, one JSON a line
+GET  /_sandbox/truth?type=all  visible events, one JSON object per line
 POST /_sandbox/tokens          {"email": ...}: a live token;   POST /_sandbox/tokens/expire: all tokens die
 POST /_sandbox/certificates    {"pem": "..."}: trusts a certificate
 POST /_sandbox/device/approve  {"user_code": "..."}; without it the newest code
@@ -38,7 +38,7 @@ Action = Callable[[State, dict[str, Any]], Any]
 
 
 def _action(action: Action) -> Callable[[web.Request], Awaitable[web.Response]]:
-    """A handler that gives the JSON body to `action` and answers with what it returns; errors become 400."""
+    """Return a handler that calls `action` with the JSON body and answers with its result; errors become 400."""
 
     async def handler(request: web.Request) -> web.Response:
         try:

@@ -1,4 +1,4 @@
-"""Anaplan's Integration API, as far as it lists users, workspaces and models."""
+"""Anaplan's Integration API: the lists of users, workspaces and models."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ SORT_FIELDS = {
     "workspaces": ("name", "sizeAllowance"),
     "models": ("name", "activeState"),
 }
-# What `s=` looks at, from its beginning.
+# Fields that `s=` searches by prefix.
 SEARCHED = {"users": ("firstName", "lastName", "email"), "workspaces": ("name",), "models": ("name",)}
-# Fields without tenantDetails=true or modelDetails=true.
+# Fields sent without tenantDetails=true or modelDetails=true.
 BRIEF = {
     "workspaces": ("id", "name"),
     "models": ("id", "activeState", "name", "currentWorkspaceId", "currentWorkspaceName", "modelUrl"),
@@ -33,7 +33,7 @@ DETAILS = {"workspaces": "tenantDetails", "models": "modelDetails"}
 
 @routes.get("/2/0/users/me")
 async def myself(request: web.Request) -> web.Response:
-    """The account behind the token."""
+    """Return the account that owns the token."""
     state = state_of(request)
     token = token_of(request.headers.get("Authorization", ""), state, SCHEMES)
     if isinstance(token, web.Response):
@@ -57,13 +57,13 @@ async def models_of_workspace(request: web.Request) -> web.Response:
 
 @routes.get("/2/0/workspaces/{workspace}/models/{model}")
 async def model_below_workspace(request: web.Request) -> web.Response:
-    """Anaplan has this path without GET; a single model is at `/models/{id}`."""
+    """Answer 405: Anaplan has no GET here. A single model is at `/models/{id}`."""
     return integration_failure(request.path, 405, "Method Not Allowed")
 
 
 @routes.get("/2/0/{collection:users|workspaces|models}/{id}")
 async def single(request: web.Request) -> web.Response:
-    """One record; ids are compared without their case."""
+    """Return one record; ids are not case-sensitive here."""
     state = state_of(request)
     token = token_of(request.headers.get("Authorization", ""), state, SCHEMES)
     if isinstance(token, web.Response):
@@ -73,7 +73,7 @@ async def single(request: web.Request) -> web.Response:
     if not rows:
         return integration_failure(request.path, 404, "Entity not found")
     if collection == "models":
-        # Lists name it at times, a single model always does.
+        # A list sends this field at times, a single model always.
         rows = [{**row, "modelTransactionRunning": row.get("modelTransactionRunning", False)} for row in rows]
     (shown,) = rows[:1] if collection == "users" else _brief(collection, rows[:1], request)
     return json_answer({"status": {"code": 200, "message": "Success"}, collection[:-1]: shown})
@@ -108,7 +108,7 @@ def _page(request: web.Request, collection: str, rows: list[dict[str, Any]], off
         "meta": {"schema": f"{origin(request)}/2/0/objects/{collection[:-1]}", "paging": paging},
         "status": {"code": 200, "message": "Success"},
     }
-    # The key is absent, not empty, when there is nothing to list.
+    # Anaplan omits the key when the list is empty.
     if shown:
         body[collection] = shown
     return json_answer(body)
@@ -134,7 +134,7 @@ def _brief(collection: str, rows: list[dict[str, Any]], request: web.Request) ->
 
 
 def _sorted(collection: str, rows: list[dict[str, Any]], sort: str | None) -> list[dict[str, Any]]:
-    """`+email` or `-email`; the sign is required. A plus that was not escaped arrives as a blank."""
+    """Sort by `+email` or `-email`; the sign is required. An unescaped plus arrives as a blank."""
     if sort is None:
         return rows
     sign, name = sort[:1], sort[1:]
@@ -144,7 +144,7 @@ def _sorted(collection: str, rows: list[dict[str, Any]], sort: str | None) -> li
 
 
 def _rank(value: Any) -> tuple[bool, float, str]:
-    """Sort key of a value of any type: numbers by size, then texts; a missing value is an empty text."""
+    """Return the sort key of a value of any type: numbers first, then texts. A missing value sorts as empty text."""
     if isinstance(value, (int, float)):
         return False, value, ""
     return True, 0, "" if value is None else str(value)

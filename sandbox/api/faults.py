@@ -1,23 +1,23 @@
-"""Faults: what can go wrong, at which requests, written as `kind:what[:when[:key=value,...]]`.
+"""Faults to inject, and at which requests. Syntax: `kind:what[:when[:key=value,...]]`.
 
 kind  auth, oauth, events (GET and POST), search (POST only), users, workspaces, models,
       directory (these three), all, or a path that the request's path begins with
 what  a status (429, 500, 502, 503, 504, ...), or
-      token-dead     401, the token is not valid (it stays alive)
-      token-expired  the token dies, so this and all further requests with it get 401
+      token-dead     401 as if the token were invalid (it stays valid)
+      token-expired  the token expires: this and all further requests with it get 401
       role           401 FAILURE_UNAUTHORIZED_USER_ACTION
-      reset          the connection is reset before an answer
-      timeout        never answers
-      half-body      Content-Length of the whole body, half of it sent, connection closed
+      reset          the connection is reset before the answer
+      timeout        no answer
+      half-body      full Content-Length, half of the body, then the connection closes
       bad-json       200 with the first half of the JSON
       html           200 with an HTML page          maintenance    503 with an HTML page
-      204            no content                     empty-page     `response` is empty, totals are right
-      duplicate-page the rows of the page before    shifted-page   rows from one place earlier (by=1)
-      wrong-total    totalSize is off (by=1)        slow           the body drips for seconds (seconds=2)
+      204            no content                     empty-page     `response` is empty, totals are correct
+      duplicate-page rows of the previous page       shifted-page   rows from one offset earlier (by=1)
+      wrong-total    totalSize is wrong (by=1)      slow           the body arrives slowly (seconds=2)
       redirect       to another host (to=URL)       gzip           compressed, if the client accepts it
 when  3      the next three matching requests (default 1)
       @4     only the fourth matching request
-      /5     every fifth            ~0.1   each with a chance of a tenth (seeded)
+      /5     every fifth            ~0.1   each with a probability of 10 % (seeded)
       *      every one
 keys  retry_after=5|none|text (429, 503), by=n, seconds=n, to=URL, status=302 (redirect), skip=n (let n pass first)
 
@@ -87,7 +87,7 @@ class Fault:
         return any(path.startswith(prefix) for prefix in PATHS.get(self.kind, (self.kind,)))
 
     def strikes(self, rng: Random) -> bool:
-        """Counts one matching request and tells whether it is hit."""
+        """Count one matching request and return whether the fault applies to it."""
         self.seen += 1
         count = self.seen - int(self.number("skip", 0))
         if count < 1:
@@ -105,7 +105,7 @@ class Fault:
 
 
 class Faults:
-    """The faults that are set, in order; at most one hits a request."""
+    """The active faults, in order. At most one applies to a request."""
 
     def __init__(self, seed: int) -> None:
         self._rng = Random(f"{seed}/faults")
@@ -113,7 +113,7 @@ class Faults:
         self.active: list[Fault] = []
 
     def add(self, *specs: str) -> list[Fault]:
-        """Adds faults by their text, e.g. `faults.add("events:500:3")`."""
+        """Add faults in the syntax above, for example `faults.add("events:500:3")`."""
         added = [Fault.parse(spec) for spec in specs]
         with self._lock:
             self.active += added
@@ -124,7 +124,7 @@ class Faults:
             self.active = []
 
     def take(self, path: str) -> Fault | None:
-        """The fault that hits this request, if any; a request hit by one does not count for those after it."""
+        """Return the fault for this request, if any. Faults after it do not count the request."""
         with self._lock:
             for fault in self.active:
                 if fault.matches(path) and fault.strikes(self._rng):

@@ -1,4 +1,4 @@
-"""What happens to every request of the API: recorded, slowed down, limited, hit by a fault."""
+"""Record, delay and rate-limit every API request, and inject faults."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from .faults import BODY_FAULTS, PAGE_FAULTS, Fault
 from .state import RecordedRequest, State, state_of
 
 CONTROL, INTEGRATION = "/_sandbox", "/2/0/"
-# What belongs to the request under way. Keys of aiohttp's requests differ between its versions.
+# State of the current request. Not stored on aiohttp's request: its key types differ between versions.
 RECORD: ContextVar[RecordedRequest] = ContextVar("record")
 PAGE_FAULT: ContextVar[Fault | None] = ContextVar("page_fault")
 STOPPING: web.AppKey[asyncio.Event] = web.AppKey("stopping", asyncio.Event)
@@ -30,7 +30,7 @@ def note_rows(rows: int) -> None:
 
 
 def page_fault() -> Fault | None:
-    """The fault that falsifies the page of this request, if it is one of that sort."""
+    """Return the fault that changes the page of this request, if there is one."""
     return PAGE_FAULT.get()
 
 
@@ -65,14 +65,14 @@ async def steer(request: web.Request, handler: Handler) -> web.StreamResponse:
 
 
 async def set_date(request: web.Request, response: web.StreamResponse) -> None:
-    """Let `Date` follow the sandbox's clock where that is wanted: clients learn from it how wrong theirs is."""
+    """Set `Date` from the sandbox's clock if the setting asks for it: clients measure their own clock error by it."""
     state = state_of(request)
     if state.settings.server_date and not request.path.startswith(CONTROL):
         response.headers["Date"] = formatdate(state.clock.now() / 1000, usegmt=True)
 
 
 async def _record(request: web.Request, state: State) -> RecordedRequest:
-    """Bodies are kept of searches only: those of sign-ins hold credentials."""
+    """Record a request. Only bodies of searches are kept: sign-in bodies hold credentials."""
     body: Any = None
     if request.path.endswith("/events/search"):
         with contextlib.suppress(MalformedBody):
@@ -106,7 +106,7 @@ async def _with_fault(request: web.Request, handler: Handler, fault: Fault) -> w
 
 
 def _instead(request: web.Request, fault: Fault) -> web.Response:
-    """An answer that the handler has no part in."""
+    """Return the answer of a fault that replaces the handler."""
     state, what = state_of(request), fault.what
     if what == "token-dead":
         return dead_token()
@@ -120,7 +120,7 @@ def _instead(request: web.Request, fault: Fault) -> web.Response:
     if what in ("html", "maintenance"):
         return html_answer(200 if what == "html" else 503)
     if what == "redirect":
-        # The same server under another name: a client that follows shows it the token.
+        # The same server under another host name: a client that follows the redirect sends it the token.
         other = f"http://localhost:{request.url.port}{request.path_qs}"
         headers = {"Location": fault.options.get("to", other)}
         return web.Response(status=int(fault.number("status", 302)), headers=headers)
@@ -137,7 +137,7 @@ def _status(state: State, status: int, retry_after: str | None) -> web.Response:
 
 
 def _reset(request: web.Request) -> web.StreamResponse:
-    """Closes with RST: the client sees a reset, not an orderly end."""
+    """Close with RST, so that the client sees a reset instead of an orderly end."""
     transport = request.transport
     if transport is not None:
         peer = transport.get_extra_info("socket")

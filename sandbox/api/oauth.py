@@ -19,7 +19,7 @@ SCOPE = "openid profile email offline_access"
 
 
 async def _fields(request: web.Request) -> dict[str, str]:
-    """Fields of the body, JSON or form, and the client of a Basic header."""
+    """Return the fields of a JSON or form body, plus the client of a Basic header."""
     if request.content_type == "application/json":
         try:
             fields = decode(await read_body(request), dict[str, str])
@@ -29,7 +29,7 @@ async def _fields(request: web.Request) -> dict[str, str]:
         try:
             fields = {key: str(value) for key, value in (await request.post()).items()}
         except (ValueError, LookupError, HttpProcessingError, web.RequestPayloadError):
-            # A multipart body without boundary or with broken headers, an unknown character set or Content-Encoding.
+            # Raised for malformed multipart bodies, and for unknown character sets or encodings.
             raise GrantError("invalid_request", "Body is malformed.") from None
     scheme, _, value = request.headers.get("Authorization", "").partition(" ")
     if scheme == "Basic":
@@ -110,7 +110,7 @@ async def device_code(request: web.Request) -> web.Response:
 
 @routes.get("/auth/authorize")
 async def authorize(request: web.Request) -> web.Response:
-    """The start of the authorization code grant: it leads to the sign-in page."""
+    """Start the authorization code grant: redirect to the sign-in page."""
     if not request.query.get("client_id"):
         return _refused(GrantError("invalid_request", "Missing required parameter: client_id"))
     return _sent_to(URL("/auth/prelogin").with_query(request.query))
@@ -118,7 +118,7 @@ async def authorize(request: web.Request) -> web.Response:
 
 @routes.get("/auth/prelogin")
 async def prelogin(request: web.Request) -> web.Response:
-    """The sign-in page. Its link stands for what a person does there: signing in and agreeing."""
+    """Show the sign-in page. Following its link stands for signing in and giving consent."""
     if not all(request.query.get(key) for key in ("client_id", "response_type", "redirect_uri")):
         return _refused(GrantError("invalid_request", "Missing required parameter"))
     link = html.escape(str(URL("/auth/approve").with_query(request.query)))
@@ -127,7 +127,7 @@ async def prelogin(request: web.Request) -> web.Response:
 
 @routes.get("/auth/approve")
 async def approve(request: web.Request) -> web.Response:
-    """The way back to the client's own page, with a code for `/oauth/token`."""
+    """Redirect to the client's own page with a code for `/oauth/token`."""
     query = request.query
     try:
         client_id, redirect_uri = _needed(dict(query), "client_id"), _needed(dict(query), "redirect_uri")
@@ -144,7 +144,7 @@ def _sent_to(url: URL) -> web.Response:
 
 @routes.get("/activate")
 async def activate(request: web.Request) -> web.Response:
-    """The page a person opens: following the complete link approves the code."""
+    """Show the page that a person opens. Following the complete link approves the code."""
     user_code = request.query.get("user_code", "")
     approved = bool(user_code) and state_of(request).grants.approve(user_code)
     text = "Approved." if approved else "Unknown code."

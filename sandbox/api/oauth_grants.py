@@ -1,4 +1,4 @@
-"""OAuth without HTTP: clients, refresh tokens that may rotate, authorization codes, device codes."""
+"""OAuth state without HTTP: clients, refresh tokens (rotating if set), authorization codes, device codes."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ CODE_SECONDS = 600
 
 
 class GrantError(Exception):
-    """`error` of an OAuth answer."""
+    """The `error` of an OAuth answer."""
 
     def __init__(self, error: str, description: str, status: int = 400) -> None:
         super().__init__(description)
@@ -40,7 +40,7 @@ class DeviceCode:
 
 @dataclass(frozen=True)
 class AuthorizationCode:
-    """What a code was issued for: only the same client with the same address may use it."""
+    """Client and address a code was issued to; only the same pair may redeem it."""
 
     client_id: str
     redirect_uri: str
@@ -51,7 +51,7 @@ class Grants:
     def __init__(self, settings: Settings, clock: Clock) -> None:
         self.settings, self.clock = settings, clock
         self.clients: dict[str, str | None] = {DEVICE_CLIENT: None, WEB_CLIENT: WEB_SECRET}
-        # Live refresh tokens and whose they are. The first one serves either client.
+        # Live refresh tokens and their accounts. Both clients accept the first one.
         self.refresh_tokens = {FIRST_REFRESH_TOKEN: AUDITOR}
         self.device_codes: dict[str, DeviceCode] = {}
         self.codes: dict[str, AuthorizationCode] = {}
@@ -65,7 +65,7 @@ class Grants:
             raise GrantError("invalid_client", "Wrong client secret", 401)
 
     def use_refresh_token(self, value: str) -> tuple[str, str]:
-        """Account and the refresh token to use next time."""
+        """Return the account and the refresh token for the next call."""
         email = self.refresh_tokens.get(value)
         if email is None:
             raise GrantError("invalid_grant", "Unknown or invalid refresh token.", 403)
@@ -81,7 +81,7 @@ class Grants:
         return value
 
     def start_code(self, client_id: str, redirect_uri: str) -> str:
-        """Issue an authorization code to the client's page, which must be a web address."""
+        """Issue an authorization code for the client's page, which must be a web address."""
         if client_id not in self.clients:
             raise GrantError("invalid_client", "Unknown client", 401)
         if not redirect_uri.startswith(("https://", "http://")):
@@ -92,7 +92,7 @@ class Grants:
         return code
 
     def use_code(self, code: str, client_id: str, redirect_uri: str) -> str:
-        """Return the account of a code, which works once."""
+        """Redeem a code, which works once, and return its account."""
         found = self.codes.pop(code, None)
         expected = found and (found.client_id, found.redirect_uri)
         if found is None or expected != (client_id, redirect_uri) or self.clock.now() >= found.expires_at:
@@ -111,7 +111,7 @@ class Grants:
         return code
 
     def approve(self, user_code: str | None = None, email: str = AUDITOR) -> bool:
-        """What a person does in the browser; without a code the newest one is approved."""
+        """Approve a code as a person does in the browser; by default the newest. Returns whether there was one."""
         for code in reversed(list(self.device_codes.values())):
             if user_code in (None, code.user_code):
                 code.approved_by = email
@@ -119,7 +119,7 @@ class Grants:
         return False
 
     def deny(self, user_code: str | None = None) -> bool:
-        """A person says no in the browser; without a code to the newest one."""
+        """Deny a code as a person does in the browser; by default the newest. Returns whether there was one."""
         for code in reversed(list(self.device_codes.values())):
             if user_code in (None, code.user_code):
                 code.denied = True
@@ -127,7 +127,7 @@ class Grants:
         return False
 
     def poll_device(self, device_code: str, client_id: str) -> str:
-        """Account that approved the code; raises while nobody has."""
+        """Return the account that approved the code. Raises GrantError until somebody has."""
         code = self.device_codes.get(device_code)
         now = self.clock.now()
         if code is None or code.client_id != client_id:

@@ -1,4 +1,4 @@
-"""Page arithmetic that the audit log and the lists share, with the faults that falsify it."""
+"""Pagination shared by the audit log and the lists, with the faults that change it."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ LARGEST = 2**53
 
 
 class BadRequest(Exception):
-    """A parameter that the service refuses; the text is the `statusMessage`."""
+    """An invalid parameter; the text becomes the `statusMessage`."""
 
 
 def whole(query: Mapping[str, str], key: str) -> int | None:
-    """An integer parameter, None when absent."""
+    """Return an integer parameter, None if absent."""
     value = query.get(key)
     if value is None or value == "":
         return None

@@ -1,4 +1,4 @@
-"""The simulated tenant as one object: what the handlers read and the control surface changes."""
+"""The simulated tenant as one object, read by the handlers and changed by the control API."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from .tokens import Tokens
 
 @dataclass
 class RecordedRequest:
-    """A request as the sandbox saw it; no credentials, and of the answer no more than its size."""
+    """A request as the sandbox received it, without credentials; of the answer only its size."""
 
     method: str
     path: str
     query: dict[str, str]
     body: Any = None
-    # First word of the Authorization header: enough to see which host was shown a token.
+    # First word of the Authorization header: enough to see which host received a token.
     auth_scheme: str = ""
     host: str = ""
     at_ms: int = 0
@@ -41,7 +41,7 @@ class RecordedRequest:
 
 @dataclass
 class RateLimit:
-    """A token bucket for the whole tenant, on real time: a stopped clock must not stop the refill."""
+    """A token bucket for the whole tenant. It uses real time: a stopped clock must not stop the refill."""
 
     settings: Settings
     level: float = field(init=False)

@@ -1,4 +1,4 @@
-"""Accounts and tokens: who may sign in, which token is alive. The HTTP side is in `auth` and `oauth`."""
+"""Accounts and live tokens. The HTTP endpoints are in `auth` and `oauth`."""
 
 from __future__ import annotations
 
@@ -41,26 +41,26 @@ class Tokens:
         self._alive: dict[str, Token] = {}
 
     def issue(self, email: str = AUDITOR) -> Token:
-        # As Anaplan's, the value holds characters (+ / =) that a URL or a shell would change.
+        # Like Anaplan's tokens, the value contains characters (+ / =) that a URL or a shell would change.
         value = base64.b64encode(secrets.token_bytes(61) + b"\xfb\xff").decode()
         token = Token(value, self.accounts[email], self._expiry())
         self._alive[value] = token
         return token
 
     def find(self, value: str) -> Token | None:
-        """The token if it is alive."""
+        """Return the token if it is live."""
         token = self._alive.get(value)
         return token if token and token.expires_at > self.clock.now() else None
 
     def extend(self, token: Token) -> None:
-        """A refresh keeps the value and moves the expiry."""
+        """Extend the expiry; the value stays the same."""
         token.expires_at = max(self._expiry(), token.expires_at + 1)
 
     def drop(self, token: Token) -> None:
         self._alive.pop(token.value, None)
 
     def expire_all(self) -> int:
-        """Every token is dead at once; returns how many there were."""
+        """Expire every token. Returns how many there were."""
         count = len(self._alive)
         self._alive.clear()
         return count

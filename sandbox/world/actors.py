@@ -1,4 +1,4 @@
-"""Who acts: people and system processes, each with a weighted choice of what they do."""
+"""People and system processes, each with a weighted choice of events."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ BLOCK_DAYS = 28
 
 
 class Actor:
-    """A person as a source of events: prepared parts and a table to draw the next event from."""
+    """A person as a source of events: encoded fields and a table to draw the next event from."""
 
     def __init__(self, person: Person, library: Library, block: int) -> None:
         company = library.company

@@ -78,16 +78,16 @@ MESSAGES = {
     "OAUTH-1": "",
 }
 
-# Some services pad the number of a code; both spellings mean the same event.
+# Some services zero-pad the number of a code; both spellings mean the same event type.
 PADDED = {"USR-4": "USR-04", "USR-5": "USR-05", "USR-8": "USR-08", "CONN-2": "CONN-02"}
 
 
 def prefix_of(code: object) -> str:
-    """`USR-` of `USR-13`; empty for anything that is no code."""
+    """Return `USR-` for `USR-13`, and an empty text for anything that is not a code."""
     text = code if isinstance(code, str) else ""
     return text[: text.index("-") + 1] if "-" in text else ""
 
 
 def prefix_of_type(event_type: str | None) -> str | None:
-    """Prefix that a request's `type` selects; None selects all events, as an unknown type does."""
+    """Return the prefix that a request's `type` selects. None, also for an unknown type, selects all events."""
     return TYPE_PREFIXES.get(event_type or "all")

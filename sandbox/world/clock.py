@@ -1,4 +1,4 @@
-"""The sandbox's clock: retention, tokens and the arrival of events follow it, not the machine's."""
+"""The sandbox's clock. Retention, token expiry and the arrival of events follow it, not the machine's clock."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ DAY = 24 * HOUR
 
 
 class Clock:
-    """Milliseconds since 1970 (UTC): real time, real time with an offset, or standing still."""
+    """Milliseconds since 1970 (UTC): real time, real time with an offset, or stopped."""
 
     def __init__(self, frozen_ms: int | None = None) -> None:
         self._frozen = frozen_ms
@@ -21,7 +21,7 @@ class Clock:
         return self._frozen if self._frozen is not None else time.time_ns() // 1_000_000 + self._offset
 
     def set(self, ms: int | None = None, offset_ms: int = 0) -> None:
-        """Stops the clock at `ms`; without it the clock runs, `offset_ms` ahead of real time."""
+        """Stop the clock at `ms`; without `ms` it runs `offset_ms` ahead of real time."""
         self._frozen, self._offset = ms, offset_ms
 
     def advance(self, ms: int) -> None:
@@ -36,7 +36,7 @@ class Clock:
 
 
 def day_of(ms: int) -> int:
-    """Number of the UTC day since 1970."""
+    """Return the number of the UTC day since 1970."""
     return ms // DAY
 
 
@@ -45,5 +45,5 @@ def day_name(day: int) -> str:
 
 
 def weekday_of(day: int) -> int:
-    """0 is Monday; 1 January 1970 was a Thursday."""
+    """Return the weekday, 0 for Monday; 1 January 1970 was a Thursday."""
     return (day + 3) % 7

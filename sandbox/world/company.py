@@ -1,7 +1,7 @@
-"""The company: people, workspaces, models, apps and what else events name; a function of the seed alone.
+"""The company: people, workspaces, models, apps and other objects of events, as a function of the seed alone.
 
-People come and go on absolute dates. Each post of the company is held by one person after the other, so
-the headcount is constant and a date alone tells who is there, whenever the sandbox was started.
+People join and leave on absolute dates. Each post has one holder after another, so the headcount is constant,
+and the date alone decides who is there, whenever the sandbox was started.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ LETTERS = string.ascii_letters + string.digits
 
 
 def connection_id(*parts: Any) -> str:
-    """Ids of connections: `con_` and 16 letters and digits in either case."""
+    """Return a connection id: `con_` and 16 letters and digits in mixed case."""
     digest = hashlib.sha256(repr(parts).encode()).digest()
     return "con_" + "".join(LETTERS[byte % len(LETTERS)] for byte in digest[:16])
 
 
 def hex_id(*parts: object) -> str:
-    """32 lower-case hex digits, as Anaplan's object ids."""
+    """Return 32 lower-case hex digits, like Anaplan's object ids."""
     return hashlib.md5("/".join(map(str, parts)).encode(), usedforsecurity=False).hexdigest()
 
 
@@ -35,7 +35,7 @@ def guid(*parts: object) -> str:
 
 
 def mail_name(name: str) -> str:
-    """The part of a name that fits into an e-mail address."""
+    """Return a name in the characters that an email address allows."""
     plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
     return "".join(filter(str.isalnum, plain)).lower()
 
@@ -68,7 +68,7 @@ class Page:
 
 @dataclass(frozen=True)
 class Person:
-    """One holder of a post, from the first to before the last UTC day."""
+    """One holder of a post, from the first UTC day up to, not including, the last."""
 
     id: str
     first_name: str
@@ -127,7 +127,7 @@ class Company:
     def _build_model(self, workspace: Named, index: int, rng: Random) -> Model:
         subject = rng.choice(names.MODEL_NAMES)
         states = ("UNLOCKED", "UNLOCKED", "PRODUCTION", "LOCKED", "ARCHIVED", "MAINTENANCE", "PRODUCTION_MAINTENANCE")
-        # The first two models of a workspace are in use; the others may be in any state.
+        # The first two models of a workspace are in use; the others can be in any state.
         state = "UNLOCKED" if index == 0 else "PRODUCTION" if index == 1 else rng.choice(states)
 
         def numbered(start: int, texts: tuple[str, ...], count: int) -> list[Named]:
@@ -145,10 +145,10 @@ class Company:
         )
 
     def person(self, post: int, day: int) -> Person:
-        """Who holds the post on that UTC day."""
+        """Return the holder of the post on that UTC day."""
         if post not in self._posts:
             rng = Random(f"{self.seed}/post/{post}")
-            # Every tenth post is for contractors: in any 30 days somebody leaves, in a small company too.
+            # Every tenth post is for contractors, so that somebody leaves in any 30 days, in a small company too.
             length = rng.randint(22, 29) if post % 10 == 7 else rng.randint(200, 1_500)
             self._posts[post] = (length, rng.randrange(length))
         tenure, shift = self._posts[post]
@@ -176,16 +176,16 @@ class Company:
         )
 
     def people(self, day: int) -> list[Person]:
-        """Everybody of the company on that UTC day, post by post."""
+        """Return everybody in the company on that UTC day, post by post."""
         return [self.person(post, day) for post in range(self.headcount)]
 
     def models_of(self, person: Person) -> list[Model]:
-        """Models the person works in: the department's own that are in use, and one other."""
+        """Return the models a person works in: the used models of the department, and one other."""
         own = [m for m in self.models if m.workspace is self.workspaces[person.department] and m.state != "ARCHIVED"]
         return [*own, self.models[int(person.id[:6], 16) % len(self.models)]]
 
     def workspace_rows(self) -> list[dict[str, Any]]:
-        """The workspaces as the Integration API shows them."""
+        """Return the workspaces as the Integration API lists them."""
         size = 10 * 1024**3
         return [
             {"id": w.id, "name": w.name, "active": True, "sizeAllowance": size, "currentSize": size // (3 + i)}
@@ -193,7 +193,7 @@ class Company:
         ]
 
     def model_rows(self, day: int) -> list[dict[str, Any]]:
-        """The models as the Integration API shows them: ids in upper case there, in lower case in events."""
+        """Return the models as the Integration API lists them: ids in upper case, but in lower case in events."""
         people = self.people(day)
         rows = []
         for i, model in enumerate(self.models):

@@ -1,4 +1,4 @@
-"""One UTC day of the audit log as one buffer of JSON, with what is needed to cut pages out of it."""
+"""One UTC day of the audit log as one buffer of JSON, with an index to cut pages from it."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from itertools import accumulate
 
 from .events import PROMPT, DayEvents
 
-# Moment of becoming visible of an event that is held back until it is released.
+# `visible from` of an event that is held back until `release`.
 HELD_BACK = 2**62
 
 
 class Day:
-    """Immutable but for `merge` and `release`; positions are those of the order by eventDate."""
+    """Changed only by `merge` and `release`. Positions count in order of eventDate."""
 
     def __init__(self, made: DayEvents) -> None:
         self.sign_ins = made.sign_ins
@@ -23,7 +23,7 @@ class Day:
 
     def _fill(self, dates: array[int], visible: array[int], prefixes: list[str], pieces: list[bytes]) -> None:
         self.dates, self.visible, self.prefixes = dates, visible, prefixes
-        # Views into the buffer: a page of megabytes is copied once, when the answer is put together.
+        # Views into the buffer, so that a page of megabytes is copied only once, into the answer.
         self.view = memoryview(b"".join(pieces))
         self.offsets = array("q", accumulate(map(len, pieces), initial=0))
         by_prefix: dict[str, array[int]] = {}
@@ -33,11 +33,11 @@ class Day:
         self.late = [i for i in range(len(dates)) if visible[i] - dates[i] > PROMPT]
 
     def piece(self, position: int) -> memoryview:
-        """One event as JSON with a comma behind it."""
+        """Return one event as JSON with a trailing comma."""
         return self.view[self.offsets[position] : self.offsets[position + 1]]
 
     def hidden(self, low: int, high: int, now: int) -> list[int]:
-        """Positions in [low, high) that nobody may see yet, in order."""
+        """Return the positions in [low, high) that are not visible yet, in order."""
         found = [i for i in self.late[bisect_left(self.late, low) :] if i < high and self.visible[i] > now]
         recent = max(low, bisect_left(self.dates, now - PROMPT))
         for i in range(recent, high):
@@ -46,9 +46,9 @@ class Day:
         return found
 
     def select(self, start: int, end: int, now: int, prefix: str | None) -> list[Selection]:
-        """The visible events of [start, end), all or those of one prefix: one run, or more around hidden ones."""
+        """Return the visible events of [start, end), all or those of one prefix, as runs between hidden events."""
         low = bisect_left(self.dates, start)
-        # No event of the future is shown, whatever its createdDate says.
+        # Future events stay hidden, whatever their createdDate.
         high = max(low, bisect_left(self.dates, min(end, now + 1)))
         positions: Sequence[int] = range(low, high)
         if prefix is not None:
@@ -64,7 +64,7 @@ class Day:
         return [run for run in runs if len(run)]
 
     def merge(self, records: list[tuple[int, int, str, bytes]]) -> None:
-        """Adds (eventDate, visible from, prefix, JSON with comma); rows of equal dates keep their order."""
+        """Add (eventDate, visible from, prefix, JSON with comma); rows of equal dates keep their order."""
         pieces = map(bytes, map(self.piece, range(len(self.dates))))
         rows = list(zip(self.dates, self.visible, self.prefixes, pieces, strict=True))
         rows += records
@@ -73,7 +73,7 @@ class Day:
         self._fill(dates, visible, [row[2] for row in rows], [row[3] for row in rows])
 
     def release(self, now: int) -> int:
-        """Makes the events that are held back visible from `now`; returns how many there were."""
+        """Make held-back events visible from `now`. Returns how many there were."""
         held = [i for i in self.late if self.visible[i] == HELD_BACK]
         for i in held:
             self.visible[i] = now
@@ -82,7 +82,7 @@ class Day:
 
 @dataclass
 class Selection:
-    """Some positions of a day."""
+    """A selection of positions of one day."""
 
     day: Day
     positions: Sequence[int]
@@ -91,7 +91,7 @@ class Selection:
         return len(self.positions)
 
     def pieces(self, start: int, stop: int) -> list[memoryview]:
-        """The start-th to before the stop-th event; neighbours in the buffer are cut out in one piece."""
+        """Return events start to stop (exclusive); neighbours in the buffer form one piece."""
         chosen = self.positions[start:stop]
         if isinstance(chosen, range) and len(chosen):
             return [self.day.view[self.day.offsets[chosen[0]] : self.day.offsets[chosen[-1] + 1]]]

@@ -1,6 +1,6 @@
-"""The events of one UTC day: a function of the seed, the day and the volume, and of nothing else.
+"""The events of one UTC day, as a function of seed, day and volume alone.
 
-So a sandbox that is started again, an hour or a week later, serves the same earlier events with the same ids.
+A sandbox that is restarted an hour or a week later therefore serves the same past events with the same ids.
 """
 
 from __future__ import annotations
@@ -29,15 +29,15 @@ from .templates import (
 )
 
 WEEKDAYS = (1.05, 1.1, 1.05, 1.0, 0.8)
-# Weight of the local hours 0..23 as the beginning of a session.
+# Weights of the local hours 0..23 for the start of a session.
 HOURS = (0.1,) * 6 + (0.6, 2, 6, 9, 9, 7, 4, 6, 8, 8, 7, 4, 2, 1, 0.8, 0.6, 0.3, 0.2)
 HOUR_LIMITS = list(accumulate(HOURS))
-# Live, about one in a thousand events has no attributes.
+# On live tenants, about one in a thousand events has no attributes.
 NO_ATTRIBUTES_EVERY, NO_ATTRIBUTES = 997, b',"additionalAttributes":null'
-# All but late events are stored within this time.
+# Events that are not late are stored within this time.
 PROMPT = 4 * SECOND
 SYSTEM_SHARE = 0.14
-# Of the events of a session, beside what the person does: access that was granted, and rarely refused.
+# Share of a session's events that are access checks: mostly granted, rarely refused.
 GRANTED_SHARE, REFUSED_SHARE = 0.2, 0.002
 SIGN_IN_CODES = (encoded(eventTypeId="USR-8"), encoded(eventTypeId=PADDED["USR-8"]))
 
@@ -47,7 +47,7 @@ Row = tuple[int, int, bytes, Template, bytes]
 
 @dataclass
 class DayEvents:
-    """One day in the order of eventDate: dates, moments from which events are visible, JSON with a comma each."""
+    """One day ordered by eventDate: dates, times from which events are visible, JSON with a trailing comma each."""
 
     dates: array[int] = field(default_factory=lambda: array("q"))
     visible: array[int] = field(default_factory=lambda: array("q"))
@@ -57,13 +57,13 @@ class DayEvents:
 
 
 def volume_of(day: int, settings: Settings) -> int:
-    """Events that happen on that day: the shape of the week is the same in every week."""
+    """Return the number of events on a day. Every week has the same shape."""
     shape = (*WEEKDAYS, settings.weekend, settings.weekend) if settings.weekend < 1 else (1.0,) * 7
     return round(settings.events / settings.days * shape[weekday_of(day)] * 7 / sum(shape))
 
 
 class DayMaker:
-    """Makes days; one object makes any number of them."""
+    """Generates days; one object generates any number of them."""
 
     def __init__(self, company: Company, settings: Settings) -> None:
         self.company = company
@@ -95,7 +95,7 @@ class DayMaker:
             rows.extend(self._session(self.cast.actor(person, day), day, rng))
 
     def _session(self, actor: Actor, day: int, rng: Random) -> list[Row]:
-        """Sign-in, work, sign-out or time-out; what would pass midnight is left out."""
+        """Return sign-in, work, and sign-out or time-out. Events past midnight are dropped."""
         random = rng.random
         hour = bisect(HOUR_LIMITS, random() * HOUR_LIMITS[-1], 0, 23) - actor.utc_offset
         when = day * DAY + hour % 24 * HOUR + int(random() * HOUR)
@@ -125,7 +125,7 @@ class DayMaker:
         return self._with_hostile_texts(rows, actor, rng)
 
     def _with_hostile_texts(self, rows: list[Row], actor: Actor, rng: Random) -> list[Row]:
-        """Rarely, one event of the session is replaced by one with a hostile text in each free field."""
+        """Replace, rarely, one event of the session with one that has a hostile text in each free field."""
         if rng.random() > self.settings.hostile_percent / 100 * len(rows):
             return rows
         text = rng.choice(names.HOSTILE)
@@ -134,7 +134,7 @@ class DayMaker:
         more = {"appId": page.app.id, "appName": text, "pageId": page.id, "pageName": text, "name": text, text: text}
         shown = template(page.code, f"{page.app.id}/{page.id}", more, message=text if rng.random() < 0.3 else None)
         odd = self.settings.odd_shapes
-        # Few browsers send more than a line; some send kilobytes.
+        # Few browsers send more than one line; some send kilobytes.
         length = rng.randrange(2_000, 20_000) if rng.random() < 0.05 else 300
         agent = (f"{text} {actor.browser} " * (length // 100))[:length]
         when, _, user, _, _ = rows[at]
@@ -142,7 +142,7 @@ class DayMaker:
         return rows
 
     def _system_session(self, day: int, rng: Random) -> list[Row]:
-        """Integrations and other processes run around the clock, a few events at a time."""
+        """Return a few events of integrations and other processes, which run around the clock."""
         number = rng.randrange(1, 6)
         user = self.cast.system_user(number)
         odd = self.settings.odd_shapes
@@ -153,7 +153,7 @@ class DayMaker:
         return [(when + i * 45 * SECOND, 0, user, table[int(rng.random() * len(table))], part) for i in range(count)]
 
     def _make_late(self, rows: list[Row], rng: Random) -> None:
-        """Fills in createdDate: within seconds, for late events after hours, for a few of them after days."""
+        """Set createdDate: seconds after the event, hours for late events, days for a few of them."""
         random, share = rng.random, self.settings.late_percent / 100
         for i, (when, _, user, kind, part) in enumerate(rows):
             delay = int(random() * PROMPT)
@@ -163,13 +163,13 @@ class DayMaker:
             rows[i] = (when, when + delay, user, kind, part)
 
 
-# Anaplan numbers events with ten digits today; older ones are above 2^53, so dense that a float makes neighbours equal.
+# Anaplan's event ids have ten digits today. Older ones exceed 2^53, where a float makes neighbours equal.
 FIRST_DAY_OF_SHORT_IDS = 20_700
 IDS_A_DAY = 4_000_000
 
 
 def first_id(day: int, odd: bool = False) -> int:
-    """Ids of a day start here."""
+    """Return the first id of a day."""
     if odd or day < FIRST_DAY_OF_SHORT_IDS:
         return day << 45
     return 1_000_000_000 + (day - FIRST_DAY_OF_SHORT_IDS) * IDS_A_DAY

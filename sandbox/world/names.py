@@ -1,4 +1,4 @@
-"""Words of which the simulated company is made."""
+"""Names and texts of the simulated company."""
 
 
 def _words(text: str) -> list[str]:
@@ -42,8 +42,8 @@ BROWSERS = (
 )
 PROGRAMS = ("Anaplan-Connect/4.4.1", "python-requests/2.32.5", "Anaplan Excel Add-in/4.6", "okhttp/4.12.0")
 
-# Texts as end users and their browsers have sent them to audit logs elsewhere: whatever a reader of the log
-# forgets to escape shows up with one of these.
+# Texts that users and browsers sent to audit logs elsewhere. Each breaks a reader of the log that forgets
+# one kind of escaping.
 HOSTILE = (
     "<script>alert('x')</script>",
     '"><img src=x onerror=alert(1)>',

@@ -1,4 +1,4 @@
-"""The lists of the Integration API: the company's, with what a test has changed."""
+"""The lists of the Integration API: the company's own, plus changes by a test."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ COLLECTIONS = ("users", "workspaces", "models")
 
 
 def zoned(ms: int) -> str:
-    """A moment as the Integration API writes it: milliseconds, and `+0000` without a colon."""
+    """Return a time as the Integration API writes it: milliseconds, and `+0000` without a colon."""
     moment = datetime.fromtimestamp(ms // 1000, tz=timezone.utc)
     return f"{moment:%Y-%m-%dT%H:%M:%S}.{ms % 1000:03d}+0000"
 
 
 class Directory:
-    """Users, workspaces and models as they are now."""
+    """The current users, workspaces and models."""
 
     def __init__(self, company: Company, store: Store, clock: Clock) -> None:
         self.company, self.store, self.clock = company, store, clock
@@ -38,7 +38,7 @@ class Directory:
         return self.company.workspace_rows() if collection == "workspaces" else self.company.model_rows(day)
 
     def users(self) -> list[dict[str, Any]]:
-        """Who belongs to the tenant now; whoever left is not listed."""
+        """Return the current users; people who left are not listed."""
         rows = [self._person_row(person) for person in self.company.people(day_of(self.clock.now()))]
         for number, email in enumerate((AUDITOR, NO_ROLE)):
             user_id = hex_id(self.company.seed, "account", number)
@@ -60,11 +60,11 @@ class Directory:
             "lastName": last,
             "customerId": self.company.tenant_id,
         }
-        # Absent, not null, for who never signed in.
+        # Absent, not null, for users who never signed in.
         return row if signed_in is None else {**row, "lastLoginDate": zoned(signed_in)}
 
     def rename_user(self, user_id: str, **fields: Any) -> None:
-        """Changes fields of a user, by the names of the API: firstName, lastName, email, active."""
+        """Change fields of a user by their API names: firstName, lastName, email, active."""
         if user_id not in {row["id"] for row in self.users()}:
             raise ValueError(f"no user {user_id}")
         self._changed.setdefault(user_id, {}).update(fields)
@@ -73,7 +73,7 @@ class Directory:
         self._removed.add(user_id)
 
     def add_user(self, **fields: Any) -> str:
-        """Adds a user; what is not given is made up. Returns the id."""
+        """Add a user with default values for missing fields. Returns the id."""
         number = len(self._added)
         user_id = fields.get("id") or hex_id(self.company.seed, "added", number)
         row = self._row(user_id, "New", f"User {number}", f"new{number}@example.com", None)
@@ -82,7 +82,7 @@ class Directory:
         return str(user_id)
 
     def replace(self, collection: str, rows: list[dict[str, Any]] | None) -> None:
-        """Serves exactly these rows as that collection; None goes back to the company's own."""
+        """Serve exactly these rows as that collection; None restores the company's own."""
         if collection not in COLLECTIONS:
             raise ValueError(f"collection must be one of {', '.join(COLLECTIONS)}")
         if rows is None:

@@ -1,4 +1,4 @@
-"""The audit log: days made when they are first needed, windows over them, and pages of windows."""
+"""The audit log: days generated on demand, windows over them, and pages of windows."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from .events import DayMaker
 
 
 class Window:
-    """The visible events of a span of time, as numbered 0 to `total` in the order in which they are served."""
+    """The visible events of a time span, numbered from 0 in the order in which they are served."""
 
     def __init__(self, selections: list[Selection], order: str, shuffle: Random) -> None:
         self.selections = selections
@@ -33,7 +33,7 @@ class Window:
             self._factor, self._shift = _permutation(self.total, shuffle)
 
     def page(self, offset: int, count: int) -> list[memoryview]:
-        """JSON of the events from `offset`, to be joined as they are: commas between the events, none at the end."""
+        """Return the JSON of the events from `offset`, ready to join: commas between events, none at the end."""
         pieces = self._pieces(offset, count)
         if pieces:
             pieces[-1] = pieces[-1][:-1]
@@ -62,7 +62,7 @@ class Window:
 
 
 def _permutation(total: int, rng: Random) -> tuple[int, int]:
-    """Factor and shift of i -> (factor * i + shift) mod total, which meets every number once."""
+    """Return factor and shift of i -> (factor * i + shift) mod total, which visits every number once."""
     if total < 2:
         return 1, 0
     factor = rng.randrange(total // 3, total) | 1
@@ -76,7 +76,7 @@ class Store:
 
     def __init__(self, company: Company, settings: Settings, clock: Clock) -> None:
         self.settings, self.clock = settings, clock
-        # A copy: what shapes the company and its events stays as it was at the start.
+        # A copy: later changes of settings must not change the company or its events.
         self._maker = DayMaker(company, replace(settings))
         self._began = clock.now()
         self._days: dict[int, Day] = {}
@@ -90,19 +90,19 @@ class Store:
         return self._days[number]
 
     def warm(self) -> int:
-        """Makes every day that can be asked for now; returns the number of events visible."""
+        """Generate every day that a client can request now. Returns the number of visible events."""
         return self.window(0, self.clock.now() + 1).total
 
     def oldest(self, now: int) -> int:
-        """Start of the log: retention, and `days` before the sandbox was started.
+        """Return the start of the log (ms): the retention, but at most `days` before the sandbox started.
 
-        A clock set to before the start shows the history that led to that moment.
+        If the clock is set to before the start, the log ends at that time and still covers `days`.
         """
         history = min(self._began, now) - self._maker.settings.days * DAY
         return max(now - int(self.settings.retention_days * DAY), history)
 
     def window(self, start: int, end: int, event_type: str | None = None) -> Window:
-        """The events with start <= eventDate < end that are visible now."""
+        """Return the events with start <= eventDate < end that are visible now."""
         now, prefix = self.clock.now(), prefix_of_type(event_type)
         with self._lock:
             selections = list(self._select(start, end, now, prefix))
@@ -119,17 +119,17 @@ class Store:
             yield from self._day(number).select(start, end, now, prefix)
 
     def truth(self, event_type: str | None = None) -> list[dict[str, Any]]:
-        """All events visible now, in the order of eventDate."""
+        """Return all events visible now, ordered by eventDate."""
         with self._lock:
             now = self.clock.now()
             log = Window(list(self._select(0, now + 1, now, prefix_of_type(event_type))), "asc", Random(0))
             return list(msgspec.json.decode(b"".join((b"[", *log.page(0, log.total), b"]"))))
 
     def add(self, events: Iterable[dict[str, Any]], visible_from: int | None = None) -> list[Any]:
-        """Adds events as they are, made JSON and nothing else; returns their ids.
+        """Add events unchanged, encoded as JSON. Returns their ids.
 
-        An event without `id` gets one; one whose eventDate is no number happened now. It is visible from
-        `visible_from`, else from its createdDate.
+        An event without `id` gets one. An event whose eventDate is not a number counts as of now. It is visible
+        from `visible_from`, by default from its createdDate.
         """
         now = self.clock.now()
         ids, by_day = [], dict[int, list[tuple[int, int, str, bytes]]]()
@@ -148,7 +148,7 @@ class Store:
         return ids
 
     def hold_back(self, events: Iterable[dict[str, Any]]) -> list[Any]:
-        """Adds events that nobody sees before `release`."""
+        """Add events that stay hidden until `release`."""
         return self.add(events, HELD_BACK)
 
     def release(self) -> int:
@@ -156,7 +156,7 @@ class Store:
             return sum(day.release(self.clock.now()) for day in self._days.values())
 
     def last_sign_in(self, user_id: str) -> int | None:
-        """Moment of the newest sign-in that the log still has."""
+        """Return the time (ms) of the newest sign-in that the log still holds."""
         now = self.clock.now()
         with self._lock:
             for number in range(day_of(now), day_of(self.oldest(now)) - 1, -1):

@@ -1,4 +1,4 @@
-"""Planted stories: what security rules should find. Each is told on fixed days, so any fortnight has all of them."""
+"""Planted incidents that security rules should find. Each happens on fixed days, so any fortnight has all of them."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from .templates import Template, session_part, template, user_part
 if TYPE_CHECKING:
     from .events import Row
 
-# On quieter days a story would drown the ordinary events.
+# On quieter days an incident would outnumber the ordinary events.
 SMALLEST_VOLUME = 40
 ABROAD = "203.0.113"
 
 
 def rows_of(day: int, volume: int, cast: Cast, rng: Random) -> list[Row]:
-    """The stories of that day, and who joined and left."""
+    """Return the incidents of a day, and its joiners and leavers."""
     if volume < SMALLEST_VOLUME:
         return []
     people = [person for person in cast.company.people(day) if not person.never_signs_in]
@@ -48,7 +48,7 @@ def _steps(start: int, pause: int, actor: Actor, part: bytes, kinds: list[Templa
 
 
 def _burst_of_failures(day: int, cast: Cast, people: list[Person], rng: Random) -> list[Row]:
-    """Wrong passwords from abroad, then the right one."""
+    """Return failed sign-ins from abroad, then a successful one."""
     actor = cast.actor(rng.choice(people), day)
     part = session_part(f"{ABROAD}.{rng.randrange(1, 255)}", names.PROGRAMS[1], "")
     kinds = [actor.signing["failed"]] * rng.randint(8, 20) + [actor.signing["in"]]
@@ -56,7 +56,7 @@ def _burst_of_failures(day: int, cast: Cast, people: list[Person], rng: Random) 
 
 
 def _refused_again_and_again(day: int, cast: Cast, people: list[Person], rng: Random) -> list[Row]:
-    """Somebody tries one function after another that is not theirs."""
+    """Return refusals of a user who tries one forbidden function after another."""
     actor = cast.actor(rng.choice(people), day)
     return _steps(day * DAY + 13 * HOUR, 11 * SECOND, actor, actor.session(rng), [actor.refused] * rng.randint(11, 18))
 
@@ -66,7 +66,7 @@ def _admins(people: list[Person]) -> list[Person]:
 
 
 def _admin_role_grant(day: int, cast: Cast, people: list[Person], rng: Random) -> list[Row]:
-    """An administrator makes somebody a tenant administrator, who then looks around."""
+    """Return the grant of the tenant administrator role, and what its new holder then opens."""
     admin = cast.actor(rng.choice(_admins(people)), day)
     friend = rng.choice(people)
     grant = cast.library.role_change("AUTHZ-3", names.ROLES[0], friend)
@@ -77,7 +77,7 @@ def _admin_role_grant(day: int, cast: Cast, people: list[Person], rng: Random) -
 
 
 def _export_spike(day: int, count: int, cast: Cast, people: list[Person], rng: Random) -> list[Row]:
-    """One person takes out dozens of exports within minutes."""
+    """Return dozens of exports by one person within minutes."""
     person = rng.choice(people)
     actor = cast.actor(person, day)
     model = cast.company.models_of(person)[0]
@@ -87,7 +87,7 @@ def _export_spike(day: int, count: int, cast: Cast, people: list[Person], rng: R
 
 
 def _admin_from_new_address(day: int, cast: Cast, people: list[Person], rng: Random) -> list[Row]:
-    """An administrator, whose role was renewed at night, signs in from an address never seen before and works."""
+    """Return a session of an administrator, whose role was granted again at night, from an unknown address."""
     person = rng.choice(_admins(people))
     admin, other = cast.actor(person, day), cast.actor(cast.company.person(0, day), day)
     renewed = cast.library.role_change("AUTHZ-3", names.ROLES[0], person)
@@ -97,7 +97,7 @@ def _admin_from_new_address(day: int, cast: Cast, people: list[Person], rng: Ran
 
 
 def _unknown_user(day: int, cast: Cast, rng: Random) -> list[Row]:
-    """Somebody acts whom no list has ever named."""
+    """Return actions of a user who is in no list."""
     company = cast.company
     ghost = user_part(hex_id(company.seed, "ghost", day // 40), company.tenant_id)
     part = session_part(f"10.20.99.{rng.randrange(1, 255)}", names.BROWSERS[0], "")
@@ -106,7 +106,7 @@ def _unknown_user(day: int, cast: Cast, rng: Random) -> list[Row]:
 
 
 def _joiners_and_leavers(day: int, cast: Cast) -> list[Row]:
-    """Who takes up a post is created and assigned that morning; who left the day before is removed."""
+    """Return the morning's changes: new users are created and assigned, leavers of the day before removed."""
     company = cast.company
     admin = cast.actor(company.person(0, day), day)
     part = session_part(admin.addresses[0], admin.browser, "")

@@ -1,4 +1,4 @@
-"""Events as JSON with gaps: all that is equal in many events is encoded once, the rest is filled in per event."""
+"""Events as JSON templates: fields that many events share are encoded once, the rest per event."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ LONG_CHECKSUM_FACTOR = 2**224 - 63
 
 
 class Template(NamedTuple):
-    """What a kind of event on one object always has in common."""
+    """The encoded fields that all events of a kind on one object share."""
 
     code: bytes
     target: bytes
@@ -33,7 +33,7 @@ class Template(NamedTuple):
 
 
 def encoded(**values: Any) -> bytes:
-    """Keys and values as JSON, without the braces, with a comma at the end; ABSENT ones are left out."""
+    """Return fields as JSON without braces, with a trailing comma. ABSENT values are left out."""
     kept = {key: value for key, value in values.items() if value is not ABSENT}
     return msgspec.json.encode(kept)[1:-1] + b"," if kept else b""
 
@@ -43,9 +43,9 @@ def user_part(user_id: str, tenant_id: str) -> bytes:
 
 
 def session_part(ip: str, user_agent: str, session_id: str = "", odd: bool = False) -> bytes:
-    """Fields of the request. Live tenants send no session and no version; documentation shows both."""
+    """Return the fields of the request. Live tenants send neither session nor version; the documentation shows both."""
     if not odd:
-        # Services of Anaplan's own know neither browser nor host.
+        # Anaplan's own services send neither browser nor host.
         service = ip.startswith("10.0.0.")
         return encoded(ipAddress=ip, userAgent="NA" if service else user_agent, hostName="NA" if service else HOST)
     if not session_id:
@@ -65,10 +65,10 @@ def template(
     message: str | None = None,
     odd: bool = False,
 ) -> Template:
-    """What events of a kind have in common, with the fields that live tenants send.
+    """Return the template of a kind of event, with the fields that live tenants send.
 
-    With `odd` they have all fields of the documentation, absent, null or empty ones among them, and `attributes` may
-    be None, a bare string or ABSENT.
+    With `odd`, it has all documented fields, some of them absent, null or empty; `attributes` can then be None, a
+    bare string or ABSENT.
     """
     text = MESSAGES[code] if message is None else message
     if not odd:
@@ -106,7 +106,7 @@ class Library:
         return template(*args, odd=self.odd, **more)
 
     def signing(self, person: Person) -> dict[str, Template]:
-        """Sign-in, failure, sign-out and time-out of a person."""
+        """Return the sign-in, failure, sign-out and time-out of a person."""
         own = {"object_id": person.id, "tenant": self.tenant}
         return {
             "in": self._template("USR-8", attributes={"auth_id": person.email, "clientName": "web"}, **own),
@@ -119,7 +119,7 @@ class Library:
         }
 
     def for_model(self, model: Model) -> list[tuple[Template, float]]:
-        """What happens in a model, with weights."""
+        """Return the events of a model with their weights."""
         if model.id not in self._models:
             self._models[model.id] = self._build_model(model)
         return self._models[model.id]
@@ -128,7 +128,10 @@ class Library:
         return self._odd_model(model) if self.odd else self._live_model(model)
 
     def _live_model(self, model: Model) -> list[tuple[Template, float]]:
-        """The object is the model; attributes hold the action's id, sometimes the workspace, hardly ever a name."""
+        """Return events as live tenants send them.
+
+        The object is the model; attributes hold the action's id, sometimes the workspace, and hardly ever a name.
+        """
         where = {"workspaceId": model.workspace.id}
 
         def event(code: str, weight: float, attributes: dict[str, Any]) -> tuple[Template, float]:
@@ -167,7 +170,7 @@ class Library:
             (self._template("USR-13", model.id, {"modelAccessed": model.name}, kind=None), 6.0),
             event("USR-19", 5.0, objectId=f"{model.id[:12]}", objectTypeId="Dashboard", name="Start page"),
             (self._template("USR-14", model.id, where, success=False, error="403", tenant=self.tenant), 0.3),
-            # -1 is an action that was never saved.
+            # -1 stands for an action that was never saved.
             event("USR-20", 1.5, actionId="-1", actionType="Open Dashboard", name="null"),
             event("USR-20", 0.5, actionId=-1, actionType="Copy", name=""),
             event("USR-32", 0.4, name="Grid", type="xlsx"),
@@ -205,7 +208,7 @@ class Library:
         return self._template(code, target.id, more, kind="USER", tenant=self.tenant)
 
     def for_admin(self, target: Person, model: Model, role: str, model_role: str) -> list[tuple[Template, float]]:
-        """What an administrator does, here to one person."""
+        """Return what an administrator does to one person, with weights."""
         on = {"targetUserId": target.id, "targetUserName": target.email}
         place = {**on, "workspaceId": model.workspace.id}
         in_model = {**place, "modelId": model.id, "modelRoleId": f"{len(model_role):03d}", "modelRoleName": model_role}
@@ -228,24 +231,24 @@ class Library:
         ]
 
     def granted(self, person: Person) -> Template:
-        """An access that was granted: the most frequent event of access control."""
+        """Return a granted access, the most frequent event of access control."""
         return self._template("AUTHZ-1", person.id, {"objectId": person.id}, tenant=self.tenant)
 
     def refused(self, person: Person) -> Template:
-        """A function that was refused."""
+        """Return the refusal of a function."""
         code = "AUTHZ-0" if int(person.id[0], 16) % 4 == 0 else "AUTHZ-2"
         return self._template(code, person.id, {"name": "Manage users"}, success=False, tenant=self.tenant)
 
     def for_system(self) -> list[tuple[Template, float]]:
-        """What runs without a person: integrations, forecasts, keys."""
+        """Return the events of integrations, forecasts and keys, which have no person, with weights."""
         built: list[tuple[Template, float]] = []
         for flow in self.company.integrations:
             more = {"integrationId": flow.id, "integrationName": flow.name, "integrationFlowId": flow.id[::-1]}
-            # Live, the integration's id is all there is.
+            # On live tenants, the integration's id is the only information.
             built.append((self._template("INT-06", flow.id, more if self.odd else {}, tenant=self.tenant), 9.0))
             built.append((self._template("INT-61", flow.id, {"pipelineId": flow.id, "dataspaceId": flow.id[:8]}), 1.0))
         built += [
-            # The forecaster sends a bare string where the others send an object.
+            # The forecaster sends a bare string where other services send an object.
             (self._template("FRCST-64", None, "Forecast Action run completed", kind=None), 1.0),
             (self._template("FRCST-07", None, "Data Collection: Orders \u2013 rerun", kind=None), 0.5),
             (self._template("PIQ-14", "collection-7", {"name": "Demand by SKU", "type": "schedule"}), 1.0),
