@@ -6,7 +6,7 @@ import secrets
 from dataclasses import dataclass
 
 from ..settings import Settings
-from ..world.clock import SECOND, Clock
+from ..world.clock import DAY, SECOND, Clock
 from .tokens import AUDITOR
 
 DEVICE_CLIENT = "sandbox-device"
@@ -16,6 +16,8 @@ FIRST_REFRESH_TOKEN = "sandbox-refresh-0"
 CODE_GRANT = "authorization_code"
 DEVICE_GRANT = "urn:ietf:params:oauth:grant-type:device_code"
 CODE_SECONDS = 600
+# A refresh token that nobody uses for this long expires.
+IDLE_DAYS = 30
 
 
 class GrantError(Exception):
@@ -53,6 +55,7 @@ class Grants:
         self.clients: dict[str, str | None] = {DEVICE_CLIENT: None, WEB_CLIENT: WEB_SECRET}
         # Live refresh tokens and their accounts. Both clients accept the first one.
         self.refresh_tokens = {FIRST_REFRESH_TOKEN: AUDITOR}
+        self._used = {FIRST_REFRESH_TOKEN: clock.now()}
         self.device_codes: dict[str, DeviceCode] = {}
         self.codes: dict[str, AuthorizationCode] = {}
         self._count = 0
@@ -67,8 +70,9 @@ class Grants:
     def use_refresh_token(self, value: str) -> tuple[str, str]:
         """Return the account and the refresh token for the next call."""
         email = self.refresh_tokens.get(value)
-        if email is None:
+        if email is None or self.clock.now() - self._used[value] > IDLE_DAYS * DAY:
             raise GrantError("invalid_grant", "Unknown or invalid refresh token.", 403)
+        self._used[value] = self.clock.now()
         if not self.settings.rotate_refresh_tokens:
             return email, value
         del self.refresh_tokens[value]
@@ -78,6 +82,7 @@ class Grants:
         self._count += 1
         value = f"sandbox-refresh-{self._count}-{secrets.token_urlsafe(12)}"
         self.refresh_tokens[value] = email
+        self._used[value] = self.clock.now()
         return value
 
     def start_code(self, client_id: str, redirect_uri: str) -> str:

@@ -82,10 +82,15 @@ MESSAGES = {
 PADDED = {"USR-4": "USR-04", "USR-5": "USR-05", "USR-8": "USR-08", "CONN-2": "CONN-02"}
 
 
+# Tenants on one cloud send encryption events as `BYOK-…`, others as `DSM-…`. `type=byok` selects both.
+SAME_TYPE = {"BYOK-": "DSM-"}
+
+
 def prefix_of(code: object) -> str:
-    """Return `USR-` for `USR-13`, and an empty text for anything that is not a code."""
+    """Return the prefix that selects a code: `USR-` for `USR-13`, an empty text for anything that is not a code."""
     text = code if isinstance(code, str) else ""
-    return text[: text.index("-") + 1] if "-" in text else ""
+    prefix = text[: text.index("-") + 1] if "-" in text else ""
+    return SAME_TYPE.get(prefix, prefix)
 
 
 def prefix_of_type(event_type: str | None) -> str | None:

@@ -56,6 +56,14 @@ def test_type_selects_by_prefix(shared: Sandbox, reader: Client, event_type: str
     assert reader.all_ids(500, type=event_type) == expected
 
 
+def test_type_byok_selects_the_codes_of_either_cloud(sandbox: Sandbox, client: Client) -> None:
+    when = NOW - HOUR
+    codes = ("BYOK-229", "DSM-229", "BYOKX-1")
+    ids = sandbox.add_events([event(number, when, eventTypeId=code) for number, code in enumerate(codes)])
+    found = client.all_ids(500, type="byok", dateFrom=when, dateTo=when + 1)
+    assert [number for number in found if number in ids] == ids[:2]
+
+
 def test_unknown_type_returns_everything(shared: Sandbox, reader: Client) -> None:
     assert paging(reader, type="user-activity")["totalSize"] == paging(reader, type="all")["totalSize"]
 

@@ -35,6 +35,16 @@ def test_rotation_kills_the_old_refresh_token(sandbox: Sandbox) -> None:
     assert post(sandbox, refresh_token=second, **REFRESH).status_code == 200
 
 
+def test_refresh_token_expires_after_30_days_without_use(sandbox: Sandbox) -> None:
+    token = {"refresh_token": "sandbox-refresh-0", **REFRESH}
+    for days in (29, 29):
+        sandbox.advance(days=days)
+        assert post(sandbox, **token).status_code == 200
+    sandbox.advance(days=31)
+    refused = post(sandbox, **token)
+    assert (refused.status_code, refused.json()["error"]) == (403, "invalid_grant")
+
+
 def test_web_client_needs_its_secret(sandbox: Sandbox) -> None:
     web = {"client_id": "sandbox-web", "grant_type": "refresh_token", "refresh_token": "sandbox-refresh-0"}
     assert post(sandbox, **web).json()["error"] == "invalid_client"
