@@ -4,8 +4,7 @@ import pytest
 import requests
 
 from sandbox.server import Sandbox
-
-from .conftest import EVENTS, Client
+from tests.support.sandbox_client import EVENTS, Client
 
 JSON = {"Content-Type": "application/json"}
 MALFORMED = {

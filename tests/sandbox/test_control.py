@@ -7,8 +7,7 @@ import requests
 from sandbox.api.certificates import make_key_pair
 from sandbox.server import Sandbox
 from sandbox.world.clock import DAY
-
-from .conftest import EVENTS, NOW, Client, event
+from tests.support.sandbox_client import EVENTS, NOW, Client, event
 
 
 class Control:

@@ -4,8 +4,7 @@ import pytest
 
 from sandbox.server import Sandbox
 from sandbox.world.clock import DAY, HOUR
-
-from .conftest import EVENTS, NOW, Client, event
+from tests.support.sandbox_client import EVENTS, NOW, Client, event
 
 MINUTE = 60_000
 

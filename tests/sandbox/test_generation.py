@@ -17,8 +17,7 @@ from sandbox.world.names import HOSTILE
 from sandbox.world.store import Store
 from tests.support.crash_world import TENANT as CRASHING
 from tests.support.matrix import TENANT as FAULTY
-
-from .conftest import NOW
+from tests.support.sandbox_client import NOW
 
 CODES = Path(__file__).parents[2] / "audit_source" / "event_types.csv"
 

@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.asymmetric import padding
 
 from sandbox.api.certificates import KeyPair, make_key_pair
 from sandbox.server import Sandbox
-from tests.sandbox.conftest import EVENTS, NOW, Client
+from tests.support.sandbox_client import EVENTS, NOW, Client
 
 
 def sign_in(sandbox: Sandbox, header: str, body: dict[str, str] | None = None) -> requests.Response:

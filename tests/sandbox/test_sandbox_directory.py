@@ -4,7 +4,7 @@ import pytest
 
 from sandbox.server import Sandbox
 from sandbox.world.clock import day_of
-from tests.sandbox.conftest import NOW, Client
+from tests.support.sandbox_client import NOW, Client
 
 
 def test_users_list_pages_with_key_offset(shared: Sandbox, reader: Client) -> None:

@@ -5,7 +5,7 @@ import requests
 
 from sandbox.api.faults import Faults
 from sandbox.server import Sandbox
-from tests.sandbox.conftest import EVENTS, Client
+from tests.support.sandbox_client import EVENTS, Client
 
 
 def statuses(client: Client, count: int, path: str = EVENTS) -> list[int]:

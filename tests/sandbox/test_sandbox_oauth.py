@@ -7,7 +7,7 @@ import requests
 
 from sandbox.api.oauth_grants import DEVICE_GRANT
 from sandbox.server import Sandbox
-from tests.sandbox.conftest import EVENTS
+from tests.support.sandbox_client import EVENTS
 
 DEVICE = {"client_id": "sandbox-device", "grant_type": DEVICE_GRANT}
 REFRESH = {"client_id": "sandbox-device", "grant_type": "refresh_token"}
