@@ -1,4 +1,4 @@
-"""What every test stands on: its own folder, no settings but its own, no waiting for retries."""
+"""Shared fixtures: every test gets its own folder, only its own settings, and no delays between retries."""
 
 import logging
 import os
@@ -12,7 +12,7 @@ import pytest
 REPOSITORY = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(REPOSITORY))
 
-# Before dlt is imported: no telemetry, and dlt's log where the tests can see it.
+# Set before dlt is imported: no telemetry.
 os.environ["RUNTIME__DLTHUB_TELEMETRY"] = "false"
 
 from pipelines.cli import progress  # noqa: E402
@@ -27,7 +27,7 @@ SOURCE = "SOURCES__AUDIT_SOURCE__"
 
 
 class Outcome(NamedTuple):
-    """What a command ended with."""
+    """Exit code and output of a command."""
 
     code: int
     out: str
@@ -41,13 +41,13 @@ def _own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
             monkeypatch.delenv(name)
     monkeypatch.setenv("DLT_DATA_DIR", str(tmp_path / "dlt"))
     monkeypatch.setenv("DESTINATION__DUCKDB__CREDENTIALS", str(tmp_path / "audit_log.duckdb"))
-    # Retries are counted, not waited for.
+    # Tests count retries and do not wait for them.
     monkeypatch.setenv("RUNTIME__REQUEST_BACKOFF_FACTOR", "0.001")
     monkeypatch.setenv("RUNTIME__REQUEST_TIMEOUT", "5")
-    # `--debug` sets it for its process, which here is that of the next test too.
+    # `--debug` sets the level for the process, which the next test shares.
     monkeypatch.setenv("RUNTIME__LOG_LEVEL", "WARNING")
     logging.getLogger("dlt").setLevel(logging.WARNING)
-    # A slow machine must not make a line of progress an error.
+    # Progress lines of a slow machine must not appear in standard error.
     monkeypatch.setattr(progress, "LOG_PERIOD", 3600.0)
     monkeypatch.setenv("PIPELINES__ANAPLAN_AUDIT__WAIT_FOR_READERS_SECONDS", "0")
     monkeypatch.chdir(tmp_path)
@@ -59,7 +59,7 @@ def database(tmp_path: Path) -> Path:
 
 
 class Tenant:
-    """Points the pipeline at a server and runs its commands in this process."""
+    """Points the pipeline at a server and runs commands in this process."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self._monkeypatch = monkeypatch
@@ -106,7 +106,7 @@ def postgres() -> Iterator[Postgres]:
 
 @pytest.fixture(params=["duckdb", "postgres"])
 def engine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> "Engine":
-    """Runs a test on each engine: a DuckDB file, and a database of a real PostgreSQL."""
+    """Run a test on each engine: a DuckDB file and a real PostgreSQL."""
     if request.param == "duckdb":
         return Engine("duckdb", str(tmp_path / "audit_log.duckdb"))
     address = request.getfixturevalue("postgres").new_database()
@@ -116,7 +116,7 @@ def engine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_
 
 
 class Engine:
-    """Reads tables back with the database's own driver, not with the code under test."""
+    """Reads tables with the database's own driver, not with the code under test."""
 
     def __init__(self, kind: str, address: str) -> None:
         self.kind, self.address = kind, address
@@ -142,7 +142,7 @@ def duck(database: Path) -> Engine:
 
 
 def event(number: int, moment: int, **fields: Any) -> dict[str, Any]:
-    """Returns an event as the API sends it, at `moment` (ms)."""
+    """Return an event at `moment` (ms) as the API sends it."""
     return {
         "id": 2**60 + number,
         "eventTypeId": "USR-8",

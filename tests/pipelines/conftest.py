@@ -1,4 +1,4 @@
-"""Two pipelines on one destination, as the command line opens them: a DuckDB connection or a real PostgreSQL."""
+"""Warehouses for the model tests: empty, or with a loaded scenario."""
 
 import shutil
 from collections.abc import Iterator
@@ -13,20 +13,20 @@ from tests.support.small_models import write_short_models
 
 @pytest.fixture(params=["duckdb", "postgres"])
 def warehouse(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Warehouse]:
-    """An empty warehouse of each kind."""
+    """Open an empty warehouse of each kind."""
     with open_warehouse(request.param, request, tmp_path) as opened:
         yield opened
 
 
 @pytest.fixture
 def short(tmp_path: Path) -> Path:
-    """A folder with few of the models, fct_events among them."""
+    """Return a folder with a few models, including fct_events."""
     return write_short_models(tmp_path / "models")
 
 
 @pytest.fixture(scope="session")
 def prepared(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a DuckDB file in which the scenario is loaded and enriched with few models."""
+    """Return a folder with a DuckDB file of the scenario, loaded and enriched with a few models."""
     folder = tmp_path_factory.mktemp("prepared")
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("DLT_DATA_DIR", str(folder / "dlt"))
@@ -38,7 +38,7 @@ def prepared(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
 
 @pytest.fixture
 def loaded(request: pytest.FixtureRequest, tmp_path: Path, prepared: Path) -> Iterator[Warehouse]:
-    """A DuckDB warehouse in which the scenario is loaded and enriched with few models."""
+    """Open a copy of the prepared DuckDB file."""
     shutil.copy(prepared / "audit_log.duckdb", tmp_path)
     with open_warehouse("duckdb", request, tmp_path) as opened:
         yield opened

@@ -1,4 +1,4 @@
-"""Runs the pipeline's commands in processes that may die: forked off one that has imported everything already."""
+"""Run the pipeline's commands in processes that can be killed, forked from one that has imported everything."""
 
 import multiprocessing
 import os
@@ -10,12 +10,12 @@ _SERVER = multiprocessing.get_context("forkserver")
 _SERVER.set_forkserver_preload(["tests.support.preloaded"])
 
 
-# Functions, each with its arguments.
+# Functions with their arguments.
 Calls = Sequence[tuple[Any, ...]]
 
 
 class Ended(NamedTuple):
-    """How a process ended: its exit code, negative for a signal, and what it wrote."""
+    """The result of a process: its exit code (negative for a signal) and its output."""
 
     code: int
     out: str
@@ -23,9 +23,9 @@ class Ended(NamedTuple):
 
 
 class Child:
-    """`python -m pipelines.audit ARGUMENTS` in a process of its own, in an environment of its own.
+    """`python -m pipelines.audit ARGUMENTS` in its own process and environment.
 
-    `prepare` are module-level functions with their arguments, which are called there first.
+    The process first calls the module-level functions in `prepare` with their arguments.
     """
 
     def __init__(self, folder: Path, environment: dict[str, str], arguments: list[str], prepare: Calls = ()) -> None:
@@ -35,7 +35,7 @@ class Child:
         self.process.start()
 
     def end(self, timeout: float = 120) -> Ended:
-        """Waits for the end."""
+        """Wait for the end. Raises TimeoutError after `timeout` seconds."""
         self.process.join(timeout)
         if self.process.is_alive():
             self.process.kill()
@@ -48,7 +48,7 @@ class Child:
         return Ended(code, out, err)
 
     def kill_after(self, seconds: float) -> Ended:
-        """Kills it after a while, wherever it is then; it may have ended by itself."""
+        """Kill the process after some seconds, unless it has ended by then."""
         self.process.join(seconds)
         if self.process.is_alive():
             self.process.kill()

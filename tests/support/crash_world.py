@@ -1,4 +1,4 @@
-"""A small tenant, and what the tables have to hold after an undisturbed first run and after an undisturbed later one."""
+"""A small tenant, and the expected tables after an undisturbed first run and an undisturbed later run."""
 
 import re
 import shutil
@@ -18,7 +18,7 @@ from tests.support.postgres import Postgres
 from tests.support.small_models import describe, write_model, write_short_models
 
 TENANT = {"events": 400, "days": 4, "users": 8, "rate_limit": 0, "weekend": 1.0, "late_percent": 0.0, **HARSH}
-# Several loads a run.
+# Several loads per run.
 SETTINGS = {"history_days": 5, "events_per_load": 250, "page_size": 60}
 HOUR_MS = 3_600_000
 NAMES = """
@@ -28,9 +28,9 @@ CHECK = "no_loaded_event_is_missing.sql"
 
 
 class World:
-    """A tenant that stands still, on one engine, and places in one of two states.
+    """A tenant with a stopped clock, on one engine, and places in one of two states.
 
-    `first` begins with nothing; `later`, where it is wanted, with what a run has left hours before.
+    State `first` is an empty database. State `later`, if enabled, is the result of a run some hours ago.
     """
 
     def __init__(self, kind: str, folder: Path, sandbox: Sandbox, postgres: Postgres | None, later: bool) -> None:
@@ -41,7 +41,7 @@ class World:
         if later:
             began = self.place("first")
             self.clean_run(began)
-            _go_on(sandbox)
+            _let_hours_pass(sandbox)
             self._filled = began
         self._expected: dict[str, dict[str, list[tuple[Any, ...]]]] = {}
 
@@ -62,16 +62,16 @@ class World:
         return self._sandbox
 
     def run(self, where: Place, *prepare: tuple[Any, ...], command: str = "run") -> Ended:
-        """A run with the few models of this world."""
+        """Run a command with the few models of this world."""
         return where.run(*command.split(), prepare=[*self.calls, *prepare])
 
     def clean_run(self, where: Place) -> None:
-        """A run that nothing disturbs: it says nothing and ends with 0."""
+        """Run without any disturbance: exit code 0 and an empty standard error."""
         ended = self.run(where)
-        assert (ended.code, said(ended)) == (0, []), ended
+        assert (ended.code, error_lines(ended)) == (0, []), ended
 
     def expect(self, where: Place, state: str, tally: Any = None) -> None:
-        """Compares all tables, row by row, with those of an undisturbed run; counts them where there is a tally."""
+        """Compare all tables, row by row, with those of an undisturbed run; count them if there is a tally."""
         if state not in self._expected:
             self._expected[state] = self._undisturbed(state)
         found, expected = where.tables(), self._expected[state]
@@ -93,26 +93,26 @@ class World:
 
 @contextmanager
 def open_world(kind: str, postgres: Postgres | None = None, later: bool = False) -> Iterator[World]:
-    """A world of its own, with a tenant of its own."""
-    # Hours behind, or the later run would lie in the future, where no client goes.
+    """Open a world with its own tenant."""
+    # Hours behind, or the later run would be in the future, which no client requests.
     began = int(time.time() * 1000) - 12 * HOUR_MS
-    # Windows are compared to the minute: no run may be at the turn of one.
+    # Windows are compared to the minute, so no run may cross a full minute.
     began += 5_000 - began % 60_000
     with (
         tempfile.TemporaryDirectory(prefix="audit-crash-") as folder,
         Sandbox(clock_ms=began, **TENANT) as sandbox,
     ):
-        _stand_in_silence(sandbox)
+        _move_to_quiet_minutes(sandbox)
         yield World(kind, Path(folder), sandbox, postgres, later)
 
 
-def said(ended: Ended) -> list[str]:
-    """The lines of standard error, without those that a slow machine makes: how the load gets on."""
+def error_lines(ended: Ended) -> list[str]:
+    """Return the lines of standard error, without progress lines, which only a slow machine prints."""
     return [line for line in ended.err.splitlines() if not re.match(r"\w+ +\[[#.]+\] ", line)]
 
 
 def use_models(folder: str) -> None:
-    """Makes a process build the models of a folder."""
+    """Make this process build the models of a folder."""
     import pipelines.transform.checks
     import pipelines.transform.runner
 
@@ -121,7 +121,7 @@ def use_models(folder: str) -> None:
 
 
 def _models(folder: Path) -> str:
-    """Two layers: by day, replaced as a whole, and a seed."""
+    """Write two layers of models, one by day and one replaced as a whole, and a seed."""
     write_short_models(folder)
     write_model(folder, "names", NAMES, columns=["user_id", "name"])
     (folder / "seed.csv").write_text("code,meaning\na,first\nb,second\n", encoding="utf-8")
@@ -132,8 +132,8 @@ def _models(folder: Path) -> str:
     return str(folder)
 
 
-def _go_on(sandbox: Sandbox) -> None:
-    """Hours later there are new events, late ones, another name and a user less."""
+def _let_hours_pass(sandbox: Sandbox) -> None:
+    """Move on some hours: new events, late events, a renamed user and a removed user."""
     known = sandbox.truth()
     late = [{**event, "id": 2**62 + number} for number, event in enumerate(known[:: len(known) // 6])]
     sandbox.advance(hours=5)
@@ -141,10 +141,10 @@ def _go_on(sandbox: Sandbox) -> None:
     users = sandbox.users()
     sandbox.rename_user(users[0]["id"], firstName="Renamed")
     sandbox.remove_user(users[1]["id"])
-    _stand_in_silence(sandbox)
+    _move_to_quiet_minutes(sandbox)
 
 
-def _stand_in_silence(sandbox: Sandbox) -> None:
-    """Moves the clock to where nothing happens about the end of a run: its last minutes follow the real clock."""
+def _move_to_quiet_minutes(sandbox: Sandbox) -> None:
+    """Move the clock to a gap between events: the last minutes of a run follow the real clock."""
     while any(event["eventDate"] > sandbox.now_ms - 180_000 for event in sandbox.truth()[-5:]):
         sandbox.advance(seconds=30)

@@ -1,4 +1,4 @@
-"""What a drawn dashboard page shows, and a process that locks the database."""
+"""The metrics of a drawn dashboard page, and a process that locks the database."""
 
 import os
 import subprocess
@@ -19,8 +19,8 @@ def numbers(page: AppTest) -> dict[str, str]:
 
 @contextmanager
 def writer(database: Path) -> Iterator[None]:
-    """Another process that writes, as a load does: DuckDB lets one process in."""
-    code = "import duckdb, sys; held = duckdb.connect(sys.argv[1]); print('in', flush=True); sys.stdin.read()"
+    """Hold the database open for writing in another process, as a load does: DuckDB admits one process."""
+    code = "import duckdb, sys; connection = duckdb.connect(sys.argv[1]); print('in', flush=True); sys.stdin.read()"
     command = [sys.executable, "-c", code, str(database)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout and process.stdout.readline() == "in\n"

@@ -1,4 +1,4 @@
-"""Knobs of a sandbox that is harsher than a live tenant: what a test of exactness is to survive."""
+"""Settings of a sandbox that is harsher than a live tenant, for tests that compare every row."""
 
 from typing import Any
 

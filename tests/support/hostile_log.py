@@ -38,7 +38,7 @@ def day_window(day: int, status: str = "complete") -> Row:
     return window(f"2026-03-0{day}", f"2026-03-0{day} 00:00", f"2026-03-0{day + 1} 00:00", status)
 
 
-# The third is not loaded in full, the fifth is incomplete, the sixth lost.
+# Day 3 is loaded in part, day 5 is incomplete, day 6 is lost.
 WINDOWS = [
     day_window(1), day_window(2), window("2026-03-03", "2026-03-03 00:00", "2026-03-03 12:00"), day_window(4),
     day_window(5, "incomplete"), day_window(6, "expired"), window("2026-03-07", "2026-03-07 00:00", "2026-03-07 08:00"),

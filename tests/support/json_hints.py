@@ -1,4 +1,4 @@
-"""A warning of dlt's that the tests of the models cause themselves."""
+"""A dlt warning that the model tests themselves cause."""
 
 import logging
 from collections.abc import Iterator
@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def no_json_hints() -> Iterator[None]:
-    """Leaves it out: raw tables are loaded as Arrow, where dlt says on each load that text goes into json columns."""
+    """Suppress the warning: for Arrow tables, dlt reports on each load that text goes into json columns."""
 
     def keep(record: logging.LogRecord) -> bool:
         return "several column hints were different" not in record.getMessage()

@@ -1,4 +1,4 @@
-"""Runs the pipeline in a process that dies, by SIGKILL, at a given call of a given function or at a given step.
+"""Run the pipeline in a process that gets SIGKILL at a given call of a function or at a given step.
 
 python -m tests.support.killing FUNCTION before|after NUMBER COMMAND...   (FUNCTION as `package.module:Class.method`)
 """
@@ -13,12 +13,12 @@ from typing import Any
 
 
 def kill_at(function: str, when: str, number: int) -> None:
-    """Replaces a function by itself, with death at its `number`-th call, before or after it does its work."""
+    """Kill the process at the `number`-th call of a function, before or after the call."""
     act_at(function, when, number, die)
 
 
 def act_at(function: str, when: str, number: int, act: Callable[[], None]) -> None:
-    """Calls `act` at the `number`-th call of a function, before or after it does its work."""
+    """Call `act` at the `number`-th call of a function, before or after the call."""
     module_name, _, path = function.partition(":")
     owner: Any = importlib.import_module(module_name)
     *owners, name = path.split(".")
@@ -43,7 +43,7 @@ def act_at(function: str, when: str, number: int, act: Callable[[], None]) -> No
 
 
 def kill_at_step(number: int) -> None:
-    """Dies at the `number`-th thing that the process asks of the system through Python: files, folders, sockets."""
+    """Kill the process at its `number`-th system operation through Python: on files, folders or sockets."""
     steps = 0
 
     def watch(event: str, _: Any) -> None:
@@ -57,7 +57,7 @@ def kill_at_step(number: int) -> None:
 
 
 def count_steps(file: str) -> None:
-    """Writes to a file how many steps there were by the end of the process."""
+    """Write the number of such operations to a file when the process ends."""
     from multiprocessing.util import Finalize
 
     steps = 0

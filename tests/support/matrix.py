@@ -1,4 +1,4 @@
-"""The fault matrix: what can go wrong, at which kind of request, how often."""
+"""The fault matrix: every fault, at every kind of request, at several frequencies."""
 
 from typing import Any, NamedTuple
 
@@ -14,13 +14,13 @@ TIMES = ("1", "3", "~0.3", "*")
 
 
 class Kind(NamedTuple):
-    """A kind of request: what the sandbox calls it, how many to let pass, and whether it has pages."""
+    """A kind of request: its name in the sandbox, how many to let pass first, and whether it has pages."""
 
     name: str
     path: str
     skip: int = 0
     pages: bool = True
-    # Whether a tenant was loaded before, so that the first requests ask past days for their number of events.
+    # Whether the tenant was loaded before, so that the first requests are those of the late-event scan.
     scan: bool = False
 
 
@@ -36,7 +36,7 @@ KINDS = (
     Kind("models", "models"),
 )
 
-# Five days of history are eight windows; pages are cut small, so that there are later ones.
+# Five days of history are eight windows. Pages are small, so that windows have more than one.
 TENANT: dict[str, Any] = {
     "events": 150,
     "days": 4,
@@ -47,12 +47,12 @@ TENANT: dict[str, Any] = {
     **HARSH,
 }
 SETTINGS = {"history_days": 5, "page_size": 10}
-# The sandbox's clock stands this far before now: what is newer than the safety lag is left to a later run.
+# The sandbox's clock is this far behind: events newer than the safety lag wait for a later run.
 BEHIND_MS = 70_000
 
 
 def cases() -> list[tuple[Kind, str, str]]:
-    """Returns every kind of request with every fault that it can have, each as often as `TIMES`."""
+    """Return every kind of request with every fault that it can have, at each frequency in `TIMES`."""
     return [
         (kind, what, times)
         for kind in KINDS
@@ -72,7 +72,7 @@ def truth_of_lists(sandbox: Sandbox) -> dict[str, list[dict[str, Any]]]:
 
 
 def late_events(sandbox: Sandbox, number: int) -> list[dict[str, Any]]:
-    """Returns three events that are stored now: one of days ago, one of yesterday, one of two minutes ago."""
+    """Return three events that are stored now and happened days ago, yesterday and two minutes ago."""
     day = 86_400_000
     return [
         {

@@ -1,6 +1,6 @@
-"""The source over real HTTP or a simulated client, loaded into dictionaries as dlt would: state and rows commit as one.
+"""The source over real HTTP or a simulated client, loaded into dictionaries: state and rows commit together, as in dlt.
 
-A thousand runs cost seconds here, so that every fault, every order and every crash can be tried.
+A thousand runs take seconds, so that tests can try every fault, order and crash.
 """
 
 import copy
@@ -24,11 +24,11 @@ from audit_source.settings import Hosts, Settings
 
 
 class Crash(Exception):
-    """The process dies: what was extracted is gone."""
+    """The process dies and loses what it extracted."""
 
 
 class Memory:
-    """A destination: rows by id, the ledger, and what a load must commit as one."""
+    """A destination: rows by id, the ledger, and the state that a load commits with them."""
 
     def __init__(self, **settings: Any) -> None:
         self.settings = settings
@@ -49,11 +49,11 @@ class Memory:
         die_before_state: bool = False,
         run: Run | None = None,
     ) -> Run:
-        """Makes one run of as many loads as it takes. Dies after so many batches of rows, if told to.
+        """Run as many loads as necessary. Crash after `die_after` batches of rows, if set.
 
         Raises:
-            AuditSourceError: As the source does; loads before it are kept.
-            Crash: Where told to.
+            AuditSourceError: From the source; earlier loads are kept.
+            Crash: At the requested point.
         """
         run = run or Run(tolerant=True)
         settings = Settings(**{"page_size": 50, "requests_per_minute": 100_000, **self.settings})
@@ -91,7 +91,7 @@ def by_password(email: str = "auditor@example.com", password: str = "sandbox") -
 
 
 def run_over_http(memory: Memory, url: str, credentials: Any = None) -> tuple[Run | None, AuditSourceError | None]:
-    """Makes one run against a server, events and lists, and returns its findings or its error."""
+    """Run events and lists against a server. Returns the report or the error."""
     settings = Settings(**{"requests_per_minute": 100_000, **memory.settings})
     client = Client(settings.parallel_requests, settings.requests_per_minute)
     credentials = credentials or by_password()
@@ -114,14 +114,14 @@ def run_over_http(memory: Memory, url: str, credentials: Any = None) -> tuple[Ru
 
 
 class Answer:
-    """As much of a response as the source looks at."""
+    """The part of a response that the source uses."""
 
     def __init__(self, content: bytes, status_code: int = 200) -> None:
         self.content, self.status_code = content, status_code
 
 
 class FakeClient:
-    """Stands in for `SignedClient`: answers come from a function of the parameters, in this process."""
+    """Replaces `SignedClient`: a function of the parameters returns the answers, in this process."""
 
     def __init__(self, answer: Callable[[dict[str, Any]], Answer]) -> None:
         self._answer = answer

@@ -1,4 +1,4 @@
-"""A destination with its two pipelines, and short ways to load, enrich and look."""
+"""A destination with its two pipelines, and short methods to load, enrich and read."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -46,7 +46,7 @@ CATALOGUE: list[Row] = [
 
 
 class Warehouse:
-    """One destination; `enriched` is opened anew for each step, as each run of the command line does."""
+    """One destination. Each step opens `enriched` again, as each run of the command line does."""
 
     def __init__(self, destination: Any) -> None:
         self._destination = destination
@@ -56,7 +56,7 @@ class Warehouse:
 
     @property
     def enriched(self) -> dlt.Pipeline:
-        """The enriching pipeline with no local state: what it knows comes from the destination."""
+        """Open the enriching pipeline without local state: it restores its state from the destination."""
         return self._open("anaplan_audit_enrich", "anaplan_audit")
 
     def _open(self, name: str, dataset: str) -> dlt.Pipeline:
@@ -76,19 +76,19 @@ class Warehouse:
         return check(self.enriched, self.raw, models_dir)
 
     def rows(self, table: str, *columns: str, where: str = "1 = 1") -> list[tuple[Any, ...]]:
-        """Rows of an enriched table, in the order of all their columns; moments in UTC."""
+        """Return the rows of an enriched table, sorted by all columns; times in UTC."""
         names = columns or self.columns(table)
         with self.raw.sql_client() as client:
             found = client.execute_sql(f"select {', '.join(names)} from anaplan_audit.{table} where {where}")
         return sorted((tuple(map(_plain, row)) for row in found or []), key=lambda row: tuple(map(str, row)))
 
     def row(self, table: str, *columns: str, where: str = "1 = 1") -> tuple[Any, ...]:
-        """The only row."""
+        """Return the only row."""
         (only,) = self.rows(table, *columns, where=where)
         return only
 
     def columns(self, table: str) -> list[str]:
-        """Columns as the destination has them, without dlt's."""
+        """Return the columns in the destination, except dlt's own."""
         with self.raw.sql_client() as client:
             found = client.execute_sql(
                 "select column_name from information_schema.columns"
@@ -98,7 +98,7 @@ class Warehouse:
         return [name for (name,) in found or [] if not name.startswith("_dlt")]
 
     def tables(self) -> dict[str, list[tuple[Any, ...]]]:
-        """Every enriched table with all its rows."""
+        """Return every enriched table with all its rows."""
         with self.raw.sql_client() as client:
             found = client.execute_sql(
                 "select table_name from information_schema.tables where table_schema = 'anaplan_audit'"
@@ -112,6 +112,9 @@ def _plain(value: Any) -> Any:
 
 @contextmanager
 def open_warehouse(kind: str, request: pytest.FixtureRequest, folder: Path) -> Iterator[Warehouse]:
+    """Open two pipelines on one destination, as the command line does: a DuckDB file in `folder`, or a new
+    database of the `postgres` fixture.
+    """
     connection: Any = None
     if kind == "duckdb":
         connection = duckdb.connect(str(folder / "audit_log.duckdb"))

@@ -1,4 +1,4 @@
-"""What can stand in the way of a run from outside: hands in the warehouse, a full disk, a database that goes away."""
+"""External obstacles of a run: manual changes in the warehouse, a full disk, a database that goes away."""
 
 import contextlib
 import functools
@@ -14,7 +14,7 @@ from tests.support.killing import act_at
 from tests.support.places import ENRICHED, RAW
 from tests.support.postgres import stop_immediately
 
-# What is done to the warehouse by hand, and how it is undone.
+# Manual changes in the warehouse, and how to undo them.
 HANDS = {
     "a column of another type": (
         [
@@ -44,7 +44,7 @@ HANDS = {
         ],
     ),
 }
-# What is mended by the next run itself, with nothing lost.
+# Changes that the next run repairs itself, without loss.
 DROPPED = {
     "an enriched table": [f"drop table {ENRICHED}.fct_events"],
     "a column of an enriched table": [f"alter table {ENRICHED}.users_a_day drop column events"],
@@ -54,7 +54,7 @@ DROPPED = {
 
 
 def execute(engine: Engine, *statements: str) -> None:
-    """Runs statements, each by itself."""
+    """Run statements one by one."""
     if engine.kind == "duckdb":
         import duckdb
 
@@ -72,12 +72,12 @@ def execute(engine: Engine, *statements: str) -> None:
 
 
 def limit_files(size: int) -> None:
-    """Lets no file of this process grow beyond `size` bytes, as on a disk that is full."""
+    """Limit every file of this process to `size` bytes, as on a full disk."""
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
 
 
 def cut_connections(address: str, function: str, when: str, number: int) -> None:
-    """Has the server end every connection to a database at a call of a function."""
+    """Make the server end every connection to a database at a call of a function."""
 
     def cut() -> None:
         import psycopg2
@@ -94,12 +94,12 @@ def cut_connections(address: str, function: str, when: str, number: int) -> None
 
 
 def stop_immediately_at(process_file: str, function: str, when: str, number: int) -> None:
-    """Stops the PostgreSQL server, without its having written down what it has in memory, at a call of a function."""
+    """Stop the PostgreSQL server without a checkpoint at a call of a function."""
     act_at(function, when, number, functools.partial(stop_immediately, process_file))
 
 
 def wait_at(function: str, sign: str, go_on: str) -> None:
-    """Stops before the first call of a function: writes one file, and goes on when there is another."""
+    """Stop before the first call of a function: write the file `sign`, and continue once `go_on` exists."""
 
     def wait() -> None:
         Path(sign).touch()
@@ -111,7 +111,7 @@ def wait_at(function: str, sign: str, go_on: str) -> None:
 
 @contextlib.contextmanager
 def small_disk(folder: Path, megabytes: float) -> Iterator[None]:
-    """Mounts a disk of a few megabytes; only root can."""
+    """Mount a disk of a few megabytes. Needs root."""
     folder.mkdir(parents=True)
     subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={int(megabytes * 1024)}k", "none", str(folder)], check=True)
     try:

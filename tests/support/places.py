@@ -1,4 +1,4 @@
-"""Places where a pipeline keeps its data: a DuckDB file or a PostgreSQL database, with a working folder beside it."""
+"""Places for a pipeline's data: a DuckDB file or a PostgreSQL database, with a working folder beside it."""
 
 import os
 import shutil
@@ -12,20 +12,20 @@ from tests.support.children import Calls, Child, Ended
 from tests.support.postgres import Postgres, for_dlt
 
 RAW, ENRICHED = "anaplan_audit_raw", "anaplan_audit"
-# What legitimately differs between two ways to the same end: when it was loaded, and by which load.
+# Columns that may differ between two runs with equal results: times of loading.
 MOMENTS = {"valid_from", "valid_to", "checked_at", "loaded_at"}
-# The pipeline's book of its own runs, in which the killed ones are told from the others.
+# Records of the pipeline's own runs, which show the killed ones.
 ABOUT_RUNS = {"runs", "alerts"}
 OURS = ("SOURCES__", "DESTINATION__", "PIPELINES__", "CREDENTIALS", "RUNTIME__", "DLT_")
 
 
 class Place:
-    """A database and a working folder. Runs commands against them, each in a process of its own."""
+    """A database and a working folder. Runs commands against them, each in its own process."""
 
     def __init__(self, folder: Path, url: str, engine: Engine, **settings: Any) -> None:
         self.folder, self.url, self.engine, self.settings = folder, url, engine, settings
         self.environment = {name: value for name, value in os.environ.items() if not name.startswith(OURS)}
-        self.ask(url)
+        self.point_at(url)
         self.set(SOURCE + "CREDENTIALS__EMAIL", "auditor@example.com")
         self.set(SOURCE + "CREDENTIALS__PASSWORD", "sandbox")
         self.set("DLT_DATA_DIR", folder / "dlt")
@@ -43,13 +43,13 @@ class Place:
     def set(self, name: str, value: Any) -> None:
         self.environment[name] = str(value)
 
-    def ask(self, url: str) -> None:
-        """Points the pipeline at a server."""
+    def point_at(self, url: str) -> None:
+        """Point the pipeline at a server."""
         for service in ("AUTH", "API", "AUDIT", "OAUTH"):
             self.set(SOURCE + f"{service}_URL", url)
 
     def start(self, *arguments: str, prepare: Calls = ()) -> Child:
-        """Starts a command; `prepare` is called first, as `tests.support.children.Child` describes."""
+        """Start a command. For `prepare`, see `tests.support.children.Child`."""
         return Child(self.folder, self.environment, list(arguments), prepare)
 
     def run(self, *arguments: str, prepare: Calls = ()) -> Ended:
@@ -59,7 +59,7 @@ class Place:
         shutil.rmtree(self.folder / "dlt")
 
     def tables(self) -> dict[str, list[tuple[Any, ...]]]:
-        """All rows of all raw and enriched tables, sorted, as far as they must be the same however they came there."""
+        """Return all rows of all raw and enriched tables, sorted, without what may differ between equal results."""
         found = self.engine.rows(
             "select table_schema, table_name, column_name from information_schema.columns"
             f" where table_schema in ('{RAW}', '{ENRICHED}') order by ordinal_position"
@@ -83,7 +83,7 @@ class Place:
         return sorted((tuple(map(_plain, row)) for row in rows), key=repr)
 
     def _coverage(self) -> list[tuple[Any, ...]]:
-        """What is covered, in which state and with how many events; where windows are cut is of no matter."""
+        """Return the covered spans with status and number of events. The boundaries of windows do not matter."""
         joined: list[list[Any]] = []
         for start, end, status, distinct in self.engine.rows(
             f"select window_start, window_end, status, distinct_events from {RAW}.event_windows order by window_start"
@@ -94,14 +94,14 @@ class Place:
                 joined[-1][3] += distinct
             else:
                 joined.append([start, end, status, distinct])
-        # Both ends follow the clock, which goes on by seconds between two runs.
+        # Both ends follow the clock, which moves by seconds between two runs.
         return [(start.replace(second=0, microsecond=0), status, distinct) for start, _, status, distinct in joined]
 
 
 def place(
     kind: str, folder: Path, url: str, postgres: Postgres | None, like: Place | None = None, **settings: Any
 ) -> Place:
-    """A place with an empty database, or with a copy of that of another place."""
+    """Create a place with an empty database, or with a copy of another place's database."""
     folder.mkdir(parents=True, exist_ok=True)
     if kind == "duckdb":
         address = str(folder / "audit_log.duckdb")

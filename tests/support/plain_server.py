@@ -1,4 +1,7 @@
-"""A second, minimal server after Anaplan's API documentation, written apart from the sandbox: one must not only fit the other."""
+"""A second, minimal server, written from Anaplan's API documentation and not from the sandbox.
+
+The pipeline must fit more than its own simulation.
+"""
 
 import base64
 import json
@@ -12,12 +15,12 @@ TOKEN = "plain-token"
 
 
 class PlainServer:
-    """Serves given events and lists; `shape` holds the liberties that real answers take."""
+    """Serves given events and lists; `shape` holds variations seen in real answers."""
 
     def __init__(self, events: list[dict], lists: dict[str, list[dict]] | None = None, **shape: Any) -> None:
         self.events, self.lists, self.shape = events, lists or {}, shape
         self.requests: list[str] = []
-        # Which events, or their JSON texts, a window holds; by default those dated within it.
+        # Returns the events of a window, or their JSON texts. Default: events dated within it.
         self.select: Callable[[int, int], list[Any]] | None = None
         handler = type("Handler", (_Handler,), {"plain": self})
         self.over = threading.Event()
@@ -69,7 +72,7 @@ class _Handler(BaseHTTPRequestHandler):
         if self.plain.shape.get("no_single_event") and query["limit"] == "1":
             return self._answer(204, None)
         start, end = int(query["dateFrom"]), int(query["dateTo"])
-        # What a window gets in the place of its events: a status, or 0 for no answer at all.
+        # Replaces the answer of a window: a status, or 0 for no answer at all.
         refusal = self.plain.shape.get("refuse", lambda *_: None)(start, end)
         if refusal == 0:
             self.close_connection = self.plain.over.wait()
@@ -97,7 +100,7 @@ class _Handler(BaseHTTPRequestHandler):
         return None
 
     def _selected(self, found: list[Any], query: dict[str, str]) -> None:
-        """Answers with events of which some are JSON texts that no encoder would write."""
+        """Answer with events, some of them JSON texts that no encoder would write."""
         page = found[int(query["offset"]) :][: int(query["limit"])]
         texts = ", ".join(one if isinstance(one, str) else json.dumps(one) for one in page)
         paging = json.dumps({"currentPageSize": len(page), "totalSize": len(found), "offSet": int(query["offset"])})
@@ -117,6 +120,6 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_response(status)
         self.send_header("Content-Type", kind or ("text/html" if page else "application/json"))
         self.send_header("Content-Length", str(len(content)))
-        # One write: two would wait for each other's acknowledgement.
+        # One write: with two, the second would wait for the acknowledgement of the first.
         self._headers_buffer.append(b"\r\n" + content)
         self.flush_headers()

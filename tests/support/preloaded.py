@@ -1,9 +1,9 @@
-"""What a process needs in order to run the pipeline, imported once for all that are forked from here."""
+"""Imports that the pipeline needs, done once for all processes forked from here."""
 
 # ruff: noqa: E402, F401
 from pipelines.common.start_up import leave_out_what_is_for_others
 
-# As `python -m pipelines.audit` begins.
+# The first step of `python -m pipelines.audit`.
 leave_out_what_is_for_others()
 
 import adbc_driver_manager.dbapi

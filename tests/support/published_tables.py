@@ -4,7 +4,7 @@ from tests.conftest import Engine
 
 
 def tables_of(engine: Engine) -> dict[str, list[tuple]]:
-    """What a copy has to hold: the enriched tables, and of the raw ones `event_windows`."""
+    """Return the rows that a copy must hold: the enriched tables, and the raw table `event_windows`."""
     names = engine.rows(
         "select table_schema, table_name from information_schema.tables where table_schema = 'anaplan_audit'"
         " or (table_schema = 'anaplan_audit_raw' and table_name = 'event_windows')"

@@ -1,6 +1,6 @@
 """Raw tables for the tests: rows as dicts, loaded by dlt with the columns of `audit_source.schema`.
 
-The directory is loaded with its validity as the tests state it, so that a test may tell any history.
+Directory rows keep the validity that a test gives them, so that it can define any history.
 """
 
 from datetime import date, datetime, timezone
@@ -19,12 +19,12 @@ DIRECTORY = ("users", "workspaces", "models")
 
 
 def at(text: str) -> datetime:
-    """`2026-03-01 10:00` in UTC."""
+    """Return a time like `2026-03-01 10:00` in UTC."""
     return datetime.fromisoformat(text).replace(tzinfo=timezone.utc)
 
 
 def event(number: int, code: str, happened: str | None, **values: Any) -> Row:
-    """An event with what every event has; keys that begin with `attr_` are additional attributes."""
+    """Return an event with the fields that every event has. Keys with the prefix `attr_` are additional attributes."""
     row: Row = {
         "id": 971529164212789000 + number,
         "event_type_id": code,
@@ -39,15 +39,15 @@ def event(number: int, code: str, happened: str | None, **values: Any) -> Row:
 
 
 def version(row_id: str, since: str, until: str | None = None, **values: Any) -> Row:
-    """A version of a user, workspace or model."""
+    """Return a version of a user, workspace or model."""
     validity = dict(zip(VALIDITY, (at(since), at(until) if until else None), strict=False))
     return {"id": row_id, "row_version": f"{row_id} {since} {until} {values}", **values, **validity}
 
 
 def load_raw(pipeline: dlt.Pipeline, loaded_at: str = "2026-03-10 00:00", **rows: list[Row]) -> None:
-    """Loads rows by table: events are merged and their days stamped, every other table is replaced.
+    """Load rows by table: merge events and record their days, replace every other table.
 
-    Tables that are not given keep their rows; in the first load they are made empty.
+    Other tables keep their rows; the first load creates them empty.
     """
     if "events" in rows:
         days = sorted({row["event_day"] for row in rows["events"]})

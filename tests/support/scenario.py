@@ -1,4 +1,4 @@
-"""A small tenant with everything that is hard to enrich: what the raw tables hold, and what has to come out."""
+"""The raw rows of a small tenant with everything that is hard to enrich."""
 
 from tests.support.raw_rows import Row, event, version
 
@@ -10,12 +10,12 @@ GONE = "60e0" * 8
 SYSTEM = "INTERNAL_5"
 
 USERS: list[Row] = [
-    # Ann marries: her older events keep her older name. Her id is in upper case in one list.
+    # Ann changes her name: older events keep the older name. Her id is in upper case in one list.
     version(ANN, "2026-03-02 00:00", "2026-03-05 00:00", first_name="Ann", last_name="Lee", email="ann@x.com"),
     version(ANN.upper(), "2026-03-05 00:00", first_name="Ann", last_name="Bell", email="ann@x.com"),
-    # Bob leaves. His name has only spaces, so his address stands for it.
+    # Bob leaves. His name has only spaces, so his email address replaces it.
     version(BOB, "2026-03-01 00:00", "2026-03-04 12:00", first_name=" ", last_name=None, email="bob@x.com"),
-    # Eve has two versions that begin at the same moment, and a gap before her last.
+    # Eve has two versions with the same start, and a gap before her last version.
     version(EVE, "2026-03-01 00:00", "2026-03-01 06:00", first_name="Eve", last_name="Early"),
     version(EVE, "2026-03-01 00:00", "2026-03-01 00:30", first_name="Eve", last_name="Twice"),
     version(EVE, "2026-03-04 00:00", first_name="Eve", last_name="Later"),
@@ -30,7 +30,7 @@ LOGINS: list[Row] = [{"id": ANN, "last_login_date": event(0, "X", "2026-03-05 09
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:121.0) Gecko/20100101 Firefox/121.0"
 
 EVENTS: list[Row] = [
-    # 1-4: Ann before the first snapshot, before and after her marriage, in mixed case.
+    # 1-4: Ann before the first snapshot, before and after her change of name, in mixed case.
     event(1, "USR-8", "2026-03-01 08:00", user_id=ANN, object_id=ANN, success=True, ip_address="10.0.0.1"),
     event(2, "USR-8", "2026-03-04 23:59", user_id=ANN.upper(), object_id=ANN, success=True, user_agent=FIREFOX),
     event(3, "USR-8", "2026-03-05 00:00", user_id=ANN, object_id=ANN, success=True, user_agent="curl/8.0"),
@@ -45,9 +45,9 @@ EVENTS: list[Row] = [
     event(10, "INT-06", "2026-03-01 03:00", user_id=SYSTEM, object_id="F10", attr_name="Nightly", success=True),
     event(11, "USR-13", "2026-03-01 04:00", user_id=GHOST, object_id=PLAN, success=True, attr_model_id=PLAN)
     | {"additional_attributes__workspace_id": SALES},
-    # 12: the model only as object and in upper case, its workspace only from the directory.
+    # 12: the model only as object and in upper case; only the directory names its workspace.
     event(12, "USR-13", "2026-03-02 04:00", user_id=ANN, object_id=PLAN.upper(), success=True),
-    # 13: after the directory dropped the model; 14: a model in no list, with the name the event carries.
+    # 13: after the model left the directory; 14: a model in no list, named by the event.
     event(13, "USR-13", "2026-03-07 04:00", user_id=ANN, object_id=PLAN, success=True),
     event(14, "USR-13", "2026-03-02 05:00", user_id=ANN, object_id=LOST_MODEL, attr_name="Lost", success=True),
     # 15-18: pages, with either part missing.
@@ -63,7 +63,7 @@ EVENTS: list[Row] = [
     event(16, "USR-43", "2026-03-02 07:00", user_id=ANN, object_id=f"null/{PAGE}"),
     event(17, "USR-43", "2026-03-02 08:00", user_id=ANN, object_id=f"{APP}/null", success=False),
     event(18, "USR-48", "2026-03-02 09:00", user_id=ANN, object_id=APP, attr_app_name="App"),
-    # 19-20: the same code written twice, and one in no catalogue.
+    # 19-20: a zero-padded code, and a code in no catalogue.
     event(19, "USR-04", "2026-03-02 10:00", user_id=ANN, object_id=BOB, success=True),
     event(20, "NEW-007", "2026-03-02 11:00", user_id=ANN) | {"event_type_code": "NEW-7"},
     # 21-23: roles.
@@ -78,22 +78,22 @@ EVENTS: list[Row] = [
     | {"created_date": event(0, "X", "2026-03-03 22:00")["event_date"]},
     event(26, "USR-41", "2026-03-03 14:00", user_id=ANN, object_id="P1", attr_process_name="Close", attr_model_id=PLAN),
     event(27, "USR-8", "2026-03-03 15:00", user_id=ANN) | {"event_type_code": None, "event_type_id": None},
-    # 28-29: what happened in a model has another name than the model; the second in no list.
+    # 28-29: the event's name is not the model's name; the second model is in no list.
     event(28, "USR-36", "2026-03-05 10:00", user_id=ANN, object_id=PLAN, attr_name="Grid", attr_type="xlsx"),
     event(29, "USR-20", "2026-03-05 10:01", user_id=ANN, object_id=LOST_MODEL, attr_name="null", attr_action_id="-1"),
-    # 30-31: a page that tells its name, and the same page and app on that day by their ids only. 32: on another day.
+    # 30-31: a page with its name, and the same page and app on that day with ids only. 32: on another day.
     event(30, "USR-43", "2026-03-05 11:00", user_id=ANN, object_id=f"{APP}/{PAGE}", attr_page_id=PAGE, attr_app_id=APP)
     | {"additional_attributes__page_name": "Home", "additional_attributes__app_name": "Plans"},
     event(31, "USR-43", "2026-03-05 11:01", user_id=BOB, object_id=f"{APP}/{PAGE}".upper()),
     event(32, "USR-43", "2026-03-06 11:01", user_id=BOB, object_id=f"{APP}/{PAGE}"),
-    # 33: a dashboard of a model; 34: a comment on a page, whose code names no kind of object.
+    # 33: a dashboard of a model; 34: a comment on a page, whose code has no kind of object.
     event(33, "USR-19", "2026-03-05 12:00", user_id=ANN, object_id=PLAN, attr_object_id="D1", attr_name="Start page"),
     event(34, "COMMENT-01", "2026-03-05 13:00", user_id=ANN, object_id=f"{APP}/{PAGE}", attr_page_name="Home"),
-    # 35-36: an encryption event on a domain, and on a user. 37: of a workspace only the type tells what it is.
+    # 35-36: an encryption event on a domain, and on a user. 37: a workspace, known only by the object type.
     event(35, "DSM-405", "2026-03-05 14:00", user_id=ANN, object_id="domain-1"),
     event(36, "DSM-405", "2026-03-05 14:01", user_id=ANN, object_id=ANN.upper()),
     event(37, "NEW-008", "2026-03-05 15:00", user_id=ANN, object_id=SALES, object_type_id="WORKSPACE"),
-    # 38: somebody in no list, known from the event that removed them.
+    # 38: a user in no list, named by the event that removed them.
     event(38, "USR-29", "2026-03-05 16:00", user_id=ANN, object_id=GONE, attr_target_user_id=GONE.upper())
     | {"additional_attributes__target_user_name": "gone@x.com"},
 ]

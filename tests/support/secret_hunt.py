@@ -24,7 +24,7 @@ PASSWORD, PASSPHRASE, CLIENT_SECRET = "s3cr3t Pa$$wört-4711", "right horse 0815
 
 @pytest.fixture
 def log(monkeypatch: pytest.MonkeyPatch) -> Iterator[io.StringIO]:
-    """Everything that any library logs at any level."""
+    """Capture everything that any library logs at any level."""
     monkeypatch.setenv("RUNTIME__LOG_LEVEL", "DEBUG")
     stream = io.StringIO()
     handler = logging.StreamHandler(stream)
@@ -40,7 +40,7 @@ def log(monkeypatch: pytest.MonkeyPatch) -> Iterator[io.StringIO]:
 
 
 class Secrets:
-    """Every secret of the test, those that are made while it runs among them."""
+    """Every secret of the test, including those created while it runs."""
 
     def __init__(self, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
         self.known = {PASSWORD, PASSPHRASE, CLIENT_SECRET}
@@ -101,9 +101,9 @@ def hunt(
     of_database: Sequence[str] = (),
     files: Sequence[Path] = (),
 ) -> int:
-    """Runs good and bad runs of some ways to sign in, then looks everywhere; returns how many secrets it looked for.
+    """Run good and bad runs of some sign-in methods, then search all output. Returns the number of secrets.
 
-    `of_database` are secrets too, `files` places to look at besides the folder of the test.
+    `of_database` are further secrets; `files` are searched in addition to the folder of the test.
     """
     monkeypatch.setenv("RUNTIME__REQUEST_MAX_ATTEMPTS", "2")
     monkeypatch.setenv("RUNTIME__REQUEST_TIMEOUT", "0.3")
@@ -177,7 +177,7 @@ def hunt(
     if ways == WAYS:
         kinds += ["an HTML page", "its password is wrong", "403", "the configured access token"]
     assert [kind for kind in kinds if not any(kind in text for text in said)] == []
-    assert sum("new events" in text for text in said) >= len(ways), "the ways to sign in all worked"
+    assert sum("new events" in text for text in said) >= len(ways), "every sign-in method worked"
     for text in (*said, log.getvalue()):
         assert secrets.found_in(text) == set()
     for path in (*tmp_path.rglob("*"), *files):

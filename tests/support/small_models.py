@@ -1,4 +1,4 @@
-"""Folders of models for tests that need only some of them, or a broken one."""
+"""Folders of models for tests that need only a few models, or a broken one."""
 
 from pathlib import Path
 from typing import Any
@@ -32,7 +32,7 @@ group by event_day, user_id
 
 
 def write_short_models(folder: Path) -> Path:
-    """Two layers, both written by day."""
+    """Write two layers, both incremental by day."""
     ids = ["user_id", "target_user_id", "workspace_id", "model_id", "object_id"]
     write_model(
         folder, "fct_events", FACTS, columns=["event_id", "event_day", *ids, "message", "checksum"], day="event_day"
@@ -44,7 +44,7 @@ def write_short_models(folder: Path) -> Path:
 
 
 def copy_models(folder: Path, names: tuple[str, ...]) -> Path:
-    """Some of the real models."""
+    """Copy some of the real models."""
     folder.mkdir(parents=True, exist_ok=True)
     about = yaml.safe_load((MODELS_DIR / "models.yml").read_text(encoding="utf-8"))
     for name in names:
@@ -54,7 +54,7 @@ def copy_models(folder: Path, names: tuple[str, ...]) -> Path:
 
 
 def write_model(folder: Path, name: str, sql: str, **about: Any) -> None:
-    """One model; its columns are described by their names."""
+    """Write one model whose columns are described by their names."""
     file = folder / f"{name}.sql"
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(sql, encoding="utf-8")
@@ -62,7 +62,7 @@ def write_model(folder: Path, name: str, sql: str, **about: Any) -> None:
 
 
 def describe(folder: Path, name: str, **about: Any) -> None:
-    """An entry of models.yml."""
+    """Add an entry to models.yml."""
     descriptions = folder / "models.yml"
     known = yaml.safe_load(descriptions.read_text(encoding="utf-8")) if descriptions.exists() else {}
     columns = about.pop("columns", ["id"])

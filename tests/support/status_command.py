@@ -11,20 +11,22 @@ EVENTS = 12
 
 
 def some_events() -> list[dict[str, Any]]:
+    """Return an event for each of the last hours."""
     now = int(time.time() * 1000)
     return [event(i, now - 600_000 - i * 3_600_000) for i in range(EVENTS)]
 
 
 def status(tenant: Tenant, *options: str) -> tuple[int, dict[str, Any]]:
+    """Return the exit code and the JSON answer, which has exactly the documented keys."""
     outcome = tenant.run("status", "--json", *options)
     assert outcome.err == ""
-    told = json.loads(outcome.out)
-    assert told.keys() == KEYS.keys()
-    return outcome.code, told
+    answer = json.loads(outcome.out)
+    assert answer.keys() == KEYS.keys()
+    return outcome.code, answer
 
 
 def write(engine: Engine, statement: str) -> None:
-    """Changes the destination behind the pipeline's back."""
+    """Run a statement in the destination, as somebody else would do."""
     if engine.kind == "duckdb":
         import duckdb
 

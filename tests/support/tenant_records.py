@@ -22,7 +22,7 @@ LISTS = {
 
 
 def month_of_events(number: int = 400) -> list[dict[str, Any]]:
-    """Returns events over the last 29 days with every kind of oddity, the last one minutes old."""
+    """Return events over the last 29 days with every kind of odd value, the last one five minutes old."""
     now = int(time.time() * 1000)
     return [
         event(

@@ -1,4 +1,4 @@
-"""What dlt would send to a warehouse, told without the warehouse: its own translation, under another dialect's name."""
+"""The SQL that dlt would send to a warehouse: dlt's own translation on DuckDB, under another dialect's name."""
 
 from collections.abc import Callable
 
@@ -24,12 +24,12 @@ RAW_TABLES: dict[str, dict[str, str]] = {
 }
 ENRICHMENT: Enrichment = read_enrichment(RAW_TABLES)
 
-# Snowflake folds names to upper case, and dlt with it.
+# Snowflake folds names to upper case, and so does dlt.
 CASE_FOLDING: dict[str, Callable[[str], str]] = {"snowflake": str.upper}
 
 
 class Translator:
-    """Models and checks in the SQL of one warehouse."""
+    """Translates models and checks to the SQL of one warehouse."""
 
     def __init__(self, dialect: str) -> None:
         self.dialect = dialect
@@ -40,17 +40,17 @@ class Translator:
         )
 
     def models(self) -> dict[str, str]:
-        """Every model, inputs first."""
+        """Return every model, inputs first."""
         return {model.name: self.model(model) for layer in ENRICHMENT.layers for model in layer}
 
     def model(self, model: Model) -> str:
         dataset = self._raw if model.inputs & set(RAW_TABLES) else self._enriched
         text = dataset(for_dialect(model.query, self.dialect), query_dialect=DIALECT).to_sql()
-        # dlt parses the translation once more, to put the columns in the order of the table.
+        # dlt parses the translation again to order the columns like the table's.
         return str(sqlglot.parse_one(text, dialect=self.dialect).sql(self.dialect))
 
     def checks(self) -> dict[str, str]:
-        """Every check, those that models.yml declares among them."""
+        """Return every check, including those declared in models.yml."""
         found: dict[str, exp.Query] = {**declared_checks(ENRICHMENT), **read_checks(ENRICHMENT, MODELS_DIR)}
         clients = self._enriched.sql_client, self._raw.sql_client
         return {name: qualified(query, ENRICHMENT, *clients).sql(self.dialect) for name, query in found.items()}
@@ -68,15 +68,15 @@ class Translator:
 WAREHOUSES = ("postgres", "snowflake", "bigquery", "databricks", "redshift", "clickhouse", "trino", "spark")
 
 
-# What parses but does not run, or means something else, by warehouse.
+# SQL that parses but fails or has another meaning, by warehouse.
 WRONG: dict[str, str] = {
     "snowflake": r"\bSTRPOS\(|\bSTRING_AGG\(",
-    # DATE_DIFF knows no part of a day; INTERVAL takes a number.
+    # DATE_DIFF has no units below a day; INTERVAL takes a number.
     "bigquery": r"DATE_DIFF\([^()]*(\([^()]*\)[^()]*)*, (SECOND|MINUTE|HOUR)\)|TIME_TO_UNIX|INTERVAL '|SPLIT_PART|::",
     "databricks": r"\bSTRPOS\(|STRING_AGG",
-    # The order of a LISTAGG stands behind its brackets.
+    # The order of a LISTAGG follows its brackets.
     "redshift": r"LISTAGG\([^()]*ORDER BY|STRING_AGG|LISTAGG\((?:[^()]|\([^()]*\))*ORDER BY",
-    # DateTime holds seconds until 2106, and no cast from text takes an offset.
+    # DateTime holds whole seconds up to 2106, and a cast from text accepts no offset.
     "clickhouse": r"Nullable\(DateTime\)|[+]00:00|STRPOS",
     "trino": r"STRING_AGG|TIMESTAMPTZ|::",
 }

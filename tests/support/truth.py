@@ -1,6 +1,6 @@
-"""What a tenant holds against what the raw tables hold, row by row: how many are lost, doubled, invented.
+"""Compare a tenant with the raw tables row by row: count lost, doubled and invented rows.
 
-The expected rows are made from the JSON as it was sent, by rules written here anew, not by the code under test.
+The expected rows are built from the JSON that was sent, by rules of this module, not by the code under test.
 """
 
 import json
@@ -52,7 +52,7 @@ LIST_FIELDS = {
 
 
 class Verdict(NamedTuple):
-    """The outcome of a comparison. A row that differs in one value is lost and another one is invented."""
+    """The result of a comparison. A row that differs in one value counts as one lost and one invented."""
 
     compared: int
     lost: int
@@ -68,14 +68,14 @@ class Verdict(NamedTuple):
 
 
 def compare(expected: Iterable[Hashable], found: Iterable[Hashable]) -> Verdict:
-    """Compares rows, whatever their order; `expected` holds each row once."""
+    """Compare rows in any order; `expected` holds each row once."""
     wanted, got = set(expected), Counter(iter(found))
     doubled = sum(number - 1 for number in got.values())
     return Verdict(len(wanted), len(wanted - got.keys()), doubled, len(got.keys() - wanted))
 
 
 def compare_events(sent: Iterable[dict[str, Any]], engine: Any, where: str = "true") -> Verdict:
-    """Compares every event that the tenant holds with `events`, or the rows of it that are meant, field for field."""
+    """Compare every event of the tenant with the rows of `events` that match `where`, field for field."""
     columns = [*map(snake, EVENT_FIELDS), "additional_attributes", "event_day"]
     columns += [f"additional_attributes__{snake(key)}" for key in ATTRIBUTE_KEYS]
     found = engine.rows(f"select {', '.join(columns)} from anaplan_audit_raw.events where {where}")
@@ -83,16 +83,16 @@ def compare_events(sent: Iterable[dict[str, Any]], engine: Any, where: str = "tr
 
 
 def compare_list(name: str, sent: Iterable[dict[str, Any]], engine: Any) -> Verdict:
-    """Compares a list as it is served with the current rows of its table."""
+    """Compare a served list with the current rows of its table."""
     columns = ", ".join(map(snake, LIST_FIELDS[name]))
     found = engine.rows(f"select {columns} from anaplan_audit_raw.{name} where _dlt_valid_to is null")
     return compare([tuple(_value(field, record.get(field)) for field in LIST_FIELDS[name]) for record in sent], found)
 
 
 def compare_windows(sent: Iterable[dict[str, Any]], engine: Any) -> Verdict:
-    """Compares the ledger with the tenant: each event in exactly one complete window, which counted it.
+    """Compare the ledger with the tenant: each event in exactly one complete window that counted it.
 
-    A window is doubled where it overlaps another one, and what it counts beyond the tenant's events is invented.
+    A window that overlaps another one counts as doubled; events it counts beyond the tenant's as invented.
     """
     moments = sorted(event["eventDate"] for event in sent)
     windows = engine.rows(
@@ -112,7 +112,7 @@ def compare_windows(sent: Iterable[dict[str, Any]], engine: Any) -> Verdict:
 
 
 def event_row(event: dict[str, Any]) -> tuple[Any, ...]:
-    """Returns the row that an event is to become."""
+    """Return the expected row of an event."""
     values = [_value(field, event.get(field)) for field in EVENT_FIELDS]
     attributes = event.get("additionalAttributes")
     known = attributes if isinstance(attributes, dict) else {}
@@ -141,9 +141,9 @@ def _attribute(value: Any) -> str | None:
 
 
 def _clean(value: Any) -> Any:
-    """NUL and halves of surrogate pairs have no place in a database."""
+    """Replace NUL and unpaired surrogates, which databases refuse."""
     if isinstance(value, str):
-        # Written as JSON two halves that belong together are one character.
+        # A valid pair in JSON is one character.
         return re.sub("[\0\ud800-\udfff]", "\ufffd", json.loads(json.dumps(value)))
     if isinstance(value, list):
         return [_clean(item) for item in value]
@@ -151,7 +151,7 @@ def _clean(value: Any) -> Any:
 
 
 def _readable(row: tuple[Any, ...], kind: str) -> tuple[Any, ...]:
-    """DuckDB's driver hands JSON out as text, PostgreSQL's as what it stands for."""
+    """Parse JSON where needed: DuckDB's driver returns it as text, PostgreSQL's as objects."""
     place = len(EVENT_FIELDS)
     attributes = row[place]
     if attributes is None:

@@ -1,4 +1,4 @@
-"""A chat's incoming webhook: keeps what it is sent."""
+"""A chat's incoming webhook that records its messages."""
 
 import json
 import threading
@@ -9,7 +9,7 @@ PATH = "/services/T0/B0/s3cretpath"
 
 
 class Webhook:
-    """`status` is what it answers with; `texts` are the messages it took."""
+    """Answers with `status`; `texts` are the accepted messages."""
 
     def __init__(self) -> None:
         self.status = 200
@@ -28,7 +28,7 @@ class Webhook:
         self._server.server_close()
 
     def take(self) -> list[str]:
-        """Returns the messages that came since the last call."""
+        """Return the messages since the last call."""
         taken, self.texts = self.texts, []
         return taken
 

@@ -1,4 +1,4 @@
-"""A clock that is wrong, for one process: its `time`, dlt's load ids, and every `datetime.now` of the pipeline."""
+"""A wrong clock for one process: `time`, dlt's load ids, and every `datetime.now` of the pipeline."""
 
 import datetime
 import importlib
@@ -16,7 +16,7 @@ class _AnyDatetime(type):
 
 
 def set_clock(hours: float) -> None:
-    """Let the clock be wrong by so many hours, ahead or behind."""
+    """Shift the clock by some hours, ahead (positive) or behind."""
     import dlt.common.storages.load_package
     import dlt.common.time
 
@@ -44,14 +44,14 @@ def set_clock(hours: float) -> None:
 
 
 def plan_by_own_clock() -> None:
-    """Plan and record by this machine's clock, as versions did that did not ask for Anaplan's."""
+    """Plan and record by this machine's clock, as older versions did, which did not use Anaplan's clock."""
     from audit_source.client import Client
 
     Client.now_ms = lambda _: int(time.time() * 1000)  # type: ignore[method-assign]
 
 
 def hide_server_clock() -> None:
-    """Answers carry no date, as behind some proxies."""
+    """Remove the date from answers, as some proxies do."""
     from audit_source.client import Client
 
     Client._record_server_clock = lambda *_: None  # type: ignore[method-assign]

@@ -1,6 +1,6 @@
-"""The long tests, run by `make torture`: they count what they try, and the numbers are printed at the end.
+"""The long tests of `make torture` count what they try and print the counts at the end.
 
-They run on every core; each worker hands what it counted to the session that prints.
+They run on every core. Each worker passes its counts to the session that prints.
 """
 
 from collections import Counter
@@ -12,37 +12,37 @@ import pytest
 from tests.support.crash_world import World, open_world
 from tests.support.truth import Verdict, compare
 
-# In the order in which they are printed.
+# In the order of printing.
 TRIED = ("fault cases", "requests hit", "obstacles", "kills survived", "bad inputs", "secrets hunted", "attacks")
 
 
 class Tally:
-    """Counts of one session: what was tried, and what the comparisons with the truth found."""
+    """Counts of one session: what was tried, and the results of comparisons with the truth."""
 
     def __init__(self) -> None:
         self.tried: Counter[str] = Counter()
         self.verdict = Verdict(0, 0, 0, 0)
 
     def add(self, name: str, number: int = 1) -> None:
-        """Counts something tried, under one of `TRIED`."""
+        """Count an attempt under one of `TRIED`."""
         assert name in TRIED, name
         self.tried[name] += number
 
     def check(self, verdict: Verdict, about: Any = "") -> None:
-        """Adds a comparison to the numbers, then fails if it found anything lost, doubled or invented."""
+        """Add a comparison to the counts. Fail if rows were lost, doubled or invented."""
         self.verdict += verdict
         assert verdict.is_exact, (verdict, about)
 
     def rows(self, expected: Iterable[Hashable], found: Iterable[Hashable], about: Any = "") -> None:
-        """Compares rows, whatever their order."""
+        """Compare rows in any order."""
         self.check(compare(expected, found), about)
 
     def counts(self) -> dict[str, list[tuple[str, int]] | list[int]]:
-        """What a worker hands over: plain values."""
+        """Return the counts as plain values, which a worker can send."""
         return {"tried": list(self.tried.items()), "verdict": list(self.verdict)}
 
     def take(self, counts: dict[str, Any]) -> None:
-        """Adds what a worker has counted."""
+        """Add the counts of a worker."""
         self.tried.update(dict(counts["tried"]))
         self.verdict += counts["verdict"]
 
@@ -67,7 +67,7 @@ def tally(request: pytest.FixtureRequest) -> Tally:
 
 @pytest.fixture(scope="session", params=["duckdb", "postgres"])
 def world(request: pytest.FixtureRequest) -> Iterator[World]:
-    """One for all tests of a worker: its undisturbed runs cost more than many a test."""
+    """Open one world for all tests of a worker: its undisturbed runs take longer than many tests."""
     postgres = request.getfixturevalue("postgres") if request.param == "postgres" else None
     with open_world(request.param, postgres, later=True) as opened:
         yield opened
@@ -80,7 +80,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: Any) -> None:
-    # A worker that died hands over nothing, and its test has failed.
+    # A worker that died sends nothing; its test has failed.
     if "tally" in getattr(node, "workeroutput", {}):
         node.config.stash[_KEY].take(node.workeroutput["tally"])
 

@@ -1,4 +1,4 @@
-"""Whatever people type into a planning model: through load, enrichment, export and copies, on both engines."""
+"""Texts that people type into planning models: through load, enrichment, export and copies, on both engines."""
 
 import csv
 import json
@@ -42,7 +42,7 @@ ATTRIBUTES = (
     "workspaceId", "modelId", "modelAccessed", "name", "type", "actionId", "actionName", "actionType", "processId", "processName",
     "appId", "appName", "pageId", "pageName", "roleId", "roleName", "targetUserId", "targetUserName", "integrationId", "integrationName",
 )  # fmt: skip
-# One code of every subject of the enrichment, and one of no catalogue.
+# One code of every kind of event that the enrichment knows, and one of no catalogue.
 CODES = (
     "USR-8",
     "USR-9",
@@ -59,12 +59,12 @@ CODES = (
     "INT-6",
     "NEW-7",
 )
-# Words that mean something as an id or a name, and the slash that parts the ids of app and page.
+# Words with a meaning as id or name, and the slash that separates the ids of app and page.
 MEANT = {"null", "NULL", " ", *(text for text in HOSTILE if "/" in text)}
 
 
 def hostile_events() -> list[dict[str, Any]]:
-    """Returns an event for each text, which stands in every field that is a text, and in the attributes."""
+    """Return an event for each text. The text is in every text field and in the attributes."""
     now = int(time.time() * 1000) - 600_000
     return [
         event(
@@ -97,7 +97,7 @@ def test_hostile_texts_arrive_unharmed_and_execute_nothing(tenant: Tenant, engin
     tally.add("bad inputs", len(events) * (len(FIELDS) + 4) + 3 * len(users) + 1)
 
 
-# As many, but shorter: the other test has them at full length.
+# As many, but shorter: the other test uses the full length.
 TEXTS = [text[:100] for text in HOSTILE]
 WORDS = [
     text if text in MEANT else re.sub("(?s)[^ ](.*[^ ])?", f"Qz{number}Q" + "@" * ("@" in text), text, count=1)
@@ -106,17 +106,16 @@ WORDS = [
 
 
 class Tenants:
-    """The same tenant twice: once with hostile texts, once with harmless words in their places.
+    """The same tenant twice: with hostile texts, and with a harmless word in place of each.
 
-    A word begins and ends as its text does where that has a meaning (blanks), and holds what the enrichment looks for
-    (the sign of an e-mail address).
+    A word keeps what has a meaning in its text: blanks at the ends, and the sign of an email address.
     """
 
     def __init__(self) -> None:
         self.now = int(time.time() * 1000) - 600_000
 
     def events(self, texts: list[str]) -> list[dict[str, Any]]:
-        """Returns for each text an event of every code: the text is in all its fields, ids among them."""
+        """Return an event of every code for each text. The text is in all fields, including ids."""
         return [
             event(
                 number * len(CODES) + place,
@@ -139,7 +138,7 @@ class Tenants:
         }
 
     def as_hostile(self, value: Any) -> Any:
-        """Puts the texts back into the places of their words, in lower case where the word was made so."""
+        """Replace words by their texts, in lower case where the enrichment lowered the word."""
         return re.sub(r"[Qq]z(\d+)[Qq]@?", self._text, value) if isinstance(value, str) else value
 
     def _text(self, word: re.Match[str]) -> str:
@@ -149,7 +148,7 @@ class Tenants:
 
 
 def enriched(rows: Callable[[str], list[tuple]]) -> dict[str, list[tuple]]:
-    """Returns all rows of all enriched tables; but for when they were made, and the family that a browser is taken for."""
+    """Return all rows of all enriched tables, without load times and without the browser family."""
     found = rows(
         "select table_name, column_name from information_schema.columns"
         f" where table_schema = '{ENRICHED}' and column_name not in ('valid_from', 'valid_to', 'client')"
@@ -165,7 +164,7 @@ def enriched(rows: Callable[[str], list[tuple]]) -> dict[str, list[tuple]]:
 def test_hostile_texts_go_through_enrichment_export_and_copies_as_harmless_ones_do(
     tenant: Tenant, engine: Engine, tally: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Every column of every enriched table: what a harmless word becomes, the hostile text in its place becomes too."""
+    """In every column of every enriched table, a hostile text becomes what its harmless word becomes."""
     tenants = Tenants()
     copies = tmp_path / "copies"
     copies.mkdir()
@@ -200,7 +199,7 @@ def test_hostile_texts_go_through_enrichment_export_and_copies_as_harmless_ones_
 
 
 def exported_as_they_are(tenant: Tenant, engine: Engine, tally: Any, folder: Path, published: Path) -> None:
-    """Compares every text of `fct_events`, exported in each format and published as parquet, with the table's."""
+    """Compare every text of `fct_events`, exported in each format and published as parquet, with the table."""
     columns = [
         name
         for (name,) in engine.rows(

@@ -1,4 +1,4 @@
-"""Every fault at every kind of request, once, thrice, at random and always; each followed by a clean run."""
+"""Every fault at every kind of request: once, three times, at random and always. A clean run follows each."""
 
 import copy
 import time
@@ -41,7 +41,7 @@ def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def restless() -> Any:
-    """A clock by which a token grows old within a few requests, so that it is renewed while they are made."""
+    """Return a clock by which a token ages within a few requests, so that it is renewed during them."""
     moments = iter(range(0, 10**9, 200))
     return mock.patch("audit_source.auth.token_auth.TokenAuth.__init__.__defaults__", (lambda: float(next(moments)),))
 
@@ -53,7 +53,7 @@ def test_source_makes_good_whatever_went_wrong(
     sandbox: Sandbox, loaded: Memory, tally: Any, monkeypatch: pytest.MonkeyPatch, kind: Kind, what: str
 ) -> None:
     for times in TIMES:
-        # A list is asked for after the events: those need not all be fetched again for it.
+        # Lists are fetched after the events, so a list fault needs few events.
         fresh = kind.path in ("events", "oauth") and not kind.scan
         memory = Memory(**SETTINGS) if fresh else copy.deepcopy(loaded)
         more: dict[str, Any] = {}
@@ -74,10 +74,10 @@ def test_source_makes_good_whatever_went_wrong(
             assert isinstance(problem, (UnreachableError, BadAnswerError, SignInError)), about
             assert len(str(problem).splitlines()) == 1, about
         held = [sent["id"] for sent in sandbox.truth()]
-        # Whatever went wrong: nothing that was not there, nothing twice.
+        # After any fault: no invented and no doubled row.
         assert compare(held, memory.rows)[2:] == (0, 0), about
         if not problems and run and not run.incomplete and not (kind.scan and what in NO_NUMBER):
-            # A run that says it is done is; but for a past day whose number of events could not be had, or is a lie.
+            # A run that reports success is complete, except for past days with a missing or false number of events.
             assert compare(held, memory.rows).is_exact, about
         sandbox.faults.clear()
         monkeypatch.setenv("RUNTIME__REQUEST_TIMEOUT", "10")
@@ -90,15 +90,15 @@ def test_source_makes_good_whatever_went_wrong(
         tally.add("requests hit", fault.done)
 
 
-# One case in so many: on DuckDB every fault, every kind of request and every number of times are among them.
+# One case in so many. On DuckDB the sample holds every fault, kind of request and frequency.
 STEP = {"duckdb": 23, "postgres": 46}
-# For the workers to share.
+# Shared among the workers.
 PARTS = 3
 
 
 @pytest.mark.parametrize("part", range(PARTS))
 def test_whole_pipeline_after_a_sample_of_faults(tenant: Tenant, engine: Engine, tally: Any, part: int) -> None:
-    """Into both databases, field for field, with the ledger and the lists; and what a user gets to see."""
+    """Both databases, field for field, with the ledger, the lists and the messages to the user."""
     step = STEP[engine.kind]
     with Sandbox(clock_ms=int(time.time() * 1000) - BEHIND_MS, **TENANT) as sandbox:
         tenant.at(sandbox.url, password="sandbox")
@@ -111,7 +111,7 @@ def test_whole_pipeline_after_a_sample_of_faults(tenant: Tenant, engine: Engine,
             outcome = tenant.run("load")
             says = outcome.err.splitlines()
             assert outcome.code in (0, 3, 4, 5), (about, outcome)
-            # What could not be had, and why.
+            # What could not be loaded, and why.
             assert (outcome.code != 0) <= len(says) <= 2 * (outcome.code != 0), (about, says)
             assert all(line.startswith("audit: ") for line in says), (about, says)
             sandbox.faults.clear()

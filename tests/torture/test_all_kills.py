@@ -1,6 +1,6 @@
-"""A run killed by SIGKILL, at named stages and at random instants: the next one leaves every table as if nothing had happened.
+"""A run killed by SIGKILL at named stages and at random times: the next run leaves every table as if nothing happened.
 
-Raw and enriched tables are compared row by row with those of a run that nothing disturbed, on both engines.
+Raw and enriched tables are compared row by row with those of an undisturbed run, on both engines.
 """
 
 import random
@@ -14,20 +14,20 @@ from tests.support.dlt_functions import OF_ENGINE, SQL_JOB
 from tests.support.killing import kill_at, kill_at_step
 
 SEED = 20_260_301
-# Things asked of the system by an undisturbed run of these worlds; a few more, so that some runs die in their last moments.
+# System operations of an undisturbed run, and a few more, so that some runs die near their end.
 STEPS = {"duckdb": 3_700, "postgres": 3_000}
 SECONDS = 2.5
 KILLS_A_CHAIN = 3
 CHAINS = 3
 
-# Function, before or after, which call.
+# Function, before or after, number of the call.
 STAGES = [
     ("audit_source.events.decode_process:decode_typed", "before", 9),
     ("dlt.pipeline.pipeline:Pipeline.normalize", "before", 1),
     ("dlt.pipeline.pipeline:Pipeline.normalize", "after", 2),
     (f"{SQL_JOB}:SqlJobClientBase.update_stored_schema", "before", 2),
     (f"{SQL_JOB}:SqlJobClientBase.update_stored_schema", "after", 1),
-    # A file's rows are in, dlt does not know it.
+    # The rows of a file are stored, but dlt does not know.
     ("COPY", "after", 2),
     ("COPY", "after", 4),
     # Before and after the commit of merges.
@@ -38,7 +38,7 @@ STAGES = [
     (f"{SQL_JOB}:SqlJobClientBase.complete_load", "before", 1),
     (f"{SQL_JOB}:SqlJobClientBase.complete_load", "after", 1),
     (f"{SQL_JOB}:SqlJobClientBase.complete_load", "after", 2),
-    # Enrichment: first and second layer, their rows and their bookkeeping.
+    # Enrichment: first and second layer, rows and records of the load.
     ("pipelines.transform.runner:_run_layer", "before", 1),
     (f"{SQL_JOB}:ModelLoadJob.run", "after", 1),
     (f"{SQL_JOB}:ModelLoadJob.run", "after", 2),
@@ -53,7 +53,7 @@ STAGES = [
 @pytest.mark.parametrize("stage", STAGES, ids=lambda stage: " ".join(map(str, stage)).rpartition(":")[2])
 def test_a_run_killed_at_a_stage(world: World, tally: Any, stage: tuple[str, str, int]) -> None:
     function, when, number = stage
-    # Turn and turn about, so that each kind of stage meets both states.
+    # Alternate, so that each kind of stage occurs in both states.
     state = ("first", "later")[STAGES.index(stage) % 2]
     where = world.place(state)
     killed = world.run(where, (kill_at, OF_ENGINE[world.kind].get(function, function), when, number))
@@ -74,7 +74,7 @@ def test_runs_killed_at_random_instants_one_after_another(world: World, tally: A
             killed = where.start("run", prepare=world.calls).kill_after(dice.uniform(0.1, SECONDS))
         else:
             killed = world.run(where, (kill_at_step, dice.randrange(1, STEPS[world.kind])))
-        # One that had ended before its time is no kill.
+        # A run that ended before its time does not count as a kill.
         assert killed.code in (0, -signal.SIGKILL), killed
         kills += killed.code != 0
     world.clean_run(where)

@@ -1,4 +1,4 @@
-"""Hands in the warehouse, full disks, databases that go away: each is said, and the run after it makes everything good."""
+"""Manual changes in the warehouse, full disks, lost databases: each is reported, and the next run repairs everything."""
 
 import os
 import shutil
@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.support.children import Ended
-from tests.support.crash_world import World, said
+from tests.support.crash_world import World, error_lines
 from tests.support.dlt_functions import PG, SQL_JOB
 from tests.support.obstacles import (
     DROPPED,
@@ -35,13 +35,13 @@ CUTS = [
 ]
 
 
-# One of each kind of moment: rows, a commit, the book of loads, models.
+# One of each kind of moment: rows, a commit, dlt's record of loads, models.
 STOPS = [CUTS[0], CUTS[3], CUTS[4], CUTS[5]]
 
 
 def is_said(ended: Ended) -> None:
-    """It failed, and said so in a line of its own, without a traceback."""
-    assert ended.code == 1 and said(ended)[-1].startswith("audit: ") and "Traceback" not in ended.err, ended
+    """Check that a run failed and reported it in one line, without a traceback."""
+    assert ended.code == 1 and error_lines(ended)[-1].startswith("audit: ") and "Traceback" not in ended.err, ended
 
 
 @pytest.mark.parametrize("hand", HANDS)
@@ -50,7 +50,7 @@ def test_what_the_warehouse_refuses_blocks_nothing(world: World, tally: Any, han
     obstacle, undo = HANDS[hand]
     execute(where.engine, *obstacle)
     ended = world.run(where)
-    # PostgreSQL writes through a view as simple as this one.
+    # PostgreSQL can write through a view as simple as this one.
     if ended.code != 0:
         is_said(ended)
     execute(where.engine, *undo)
@@ -94,11 +94,11 @@ def test_connections_that_the_server_ends(world: World, tally: Any, cut: tuple[s
 def test_a_server_that_is_stopped_at_once(
     world: World, postgres: Postgres, tally: Any, stop: tuple[str, str, int]
 ) -> None:
-    """Without a checkpoint, as by `pg_ctl stop -m immediate` or a machine that fails; it recovers at its next start."""
+    """The server stops without a checkpoint, as by `pg_ctl stop -m immediate` or a machine failure."""
     where = world.place("later")
     try:
         is_said(world.run(where, (stop_immediately_at, str(postgres.process_file), *stop)))
-        # Nothing but the server is missing.
+        # Only the server is missing.
         is_said(world.run(where))
     finally:
         postgres.start()

@@ -1,4 +1,4 @@
-"""Every way to sign in, good runs and bad ones, every log at its finest: no secret is anywhere."""
+"""Every sign-in method, good and bad runs, all logs at debug level: no secret appears anywhere."""
 
 import io
 import time
@@ -31,7 +31,7 @@ def test_no_secret_on_postgres_that_of_the_database_among_them(
     tally: Any,
     request: pytest.FixtureRequest,
 ) -> None:
-    """The server's own log is looked at too: it quotes statements that fail."""
+    """The search includes the server's own log, which quotes failing statements."""
     postgres = request.getfixturevalue("postgres")
     address = postgres.new_database()
     password = OF_DATABASE.replace(" ", "_")
@@ -40,7 +40,7 @@ def test_no_secret_on_postgres_that_of_the_database_among_them(
     forms = [password, quote(password, safe=""), quote(password)]
     engine = Engine("postgres", address)
     found = hunt(tenant, engine, tmp_path, log, monkeypatch, of_database=forms, files=[postgres.log_file])
-    # This one dlt hands on with its blank, and the driver says so, with all that it could not read.
+    # dlt passes this one on with its blank, and the driver's error quotes the part it could not read.
     address = postgres.new_user(postgres.new_database(), OF_DATABASE)
     monkeypatch.setenv("DESTINATION__POSTGRES__CREDENTIALS", for_dlt(address))
     with plain_server([event(1, int(time.time() * 1000) - 600_000)]) as server:

@@ -1,6 +1,6 @@
-"""Wrong clocks, another tenant, readers that hold on: every table is as an undisturbed run leaves it.
+"""Wrong clocks, another tenant, long readers: every table is as after an undisturbed run.
 
-What servers send amiss is in `test_served_amiss.py`.
+For wrong answers of servers, see `test_served_amiss.py`.
 """
 
 import signal
@@ -22,7 +22,7 @@ from tests.support.places import RAW, Place
 from tests.support.wrong_clock import hide_server_clock, plan_by_own_clock, set_clock
 
 DAY = 24.0
-# How wrong the clock is, run by run; at last it is right.
+# Error of the clock in hours, run by run; correct in the last run.
 CLOCKS = {
     "days ahead": ("first", [40 * DAY, 0]),
     "hours ahead": ("later", [6, 0]),
@@ -49,7 +49,7 @@ def test_clocks_that_are_wrong(world: World, tally: Any, state: str, clocks: lis
 def test_a_ledger_of_the_future_is_repaired_through_a_kill(
     world: World, tally: Any, hours: float, killed: str | int | None
 ) -> None:
-    """What an older version has written by a clock that was ahead: windows to come, and days given up as lost."""
+    """An older version with a clock ahead wrote windows in the future, and days marked as lost."""
     where = world.place("later")
     ended = world.run(where, (set_clock, hours), (plan_by_own_clock,))
     assert ended.code == 0, ended
@@ -95,7 +95,7 @@ ATTEMPTS = ["run", "load --since 2020-01-01", "run --accept-directory --full-ref
 def test_another_tenant_is_refused(world: World, tally: Any, other: Sandbox, hidden: str | None) -> None:
     where = world.place("later")
     before = where.tables()
-    where.ask(other.url)
+    where.point_at(other.url)
     where.set("RUNTIME__REQUEST_MAX_ATTEMPTS", 1)
     if hidden:
         other.faults.add(f"{hidden}:500:*")
@@ -110,14 +110,14 @@ def test_another_tenant_is_refused(world: World, tally: Any, other: Sandbox, hid
         same(tally, before, where.tables())
     finally:
         other.faults.clear()
-    where.ask(world.sandbox.url)
+    where.point_at(world.sandbox.url)
     world.clean_run(where)
     world.expect(where, "later", tally)
 
 
 @contextmanager
 def reader(where: Place, lock: str = "access share") -> Iterator[int]:
-    """Holds a transaction open that has read every table; gives the number of its session."""
+    """Hold a transaction open that has read every table. Yields the number of its session."""
     connection = psycopg2.connect(where.engine.address, application_name="forgotten")
     try:
         with connection.cursor() as cursor:
@@ -131,7 +131,7 @@ def reader(where: Place, lock: str = "access share") -> Iterator[int]:
 
 @contextmanager
 def busy_readers(where: Place) -> Iterator[None]:
-    """Three that read every table over and over, each time in a transaction of its own."""
+    """Run three readers that read every table repeatedly, each time in a new transaction."""
     over = threading.Event()
 
     def read() -> None:
@@ -168,7 +168,7 @@ COMMANDS = {
 
 @pytest.fixture(scope="module")
 def purged(world: World) -> dict[str, list[tuple[Any, ...]]]:
-    """The tables after an undisturbed run and purge."""
+    """Return the tables after an undisturbed run and purge."""
     where = world.place("later")
     for command in COMMANDS["purge"]:
         assert world.run(where, command=command).code == 0
@@ -202,7 +202,7 @@ def test_readers_that_hold_on(world: World, tally: Any, purged: Any, command: st
 
 
 def ends_in_time(world: World, where: Place, command: str, session: int | None) -> Ended:
-    """Either it is done, or it says which session is in the way."""
+    """Check that a run either finishes or names the blocking session."""
     began = time.monotonic()
     ended = world.run(where, command=command)
     assert time.monotonic() - began < 30

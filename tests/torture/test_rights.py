@@ -1,16 +1,16 @@
-"""Rights that are taken away in mid-life, on PostgreSQL: said in one line, and given back the next run makes all good."""
+"""Rights revoked between runs, on PostgreSQL: reported in one line; once granted again, the next run repairs everything."""
 
 from typing import Any
 
 import pytest
 
-from tests.support.crash_world import World, said
+from tests.support.crash_world import World, error_lines
 from tests.support.obstacles import execute
 from tests.support.places import ENRICHED, RAW
 from tests.support.postgres import Postgres, for_dlt
 
 PASSWORD = "p@ss/w:rd%é-0815"
-# What is taken from the user, and how it is given back.
+# The revoked right, and how to grant it again.
 RIGHTS = {
     "the raw dataset": (f"revoke all on schema {RAW} from USER", f"grant all on schema {RAW} to USER"),
     "writing events": (f"revoke insert, delete on {RAW}.events from USER", f"grant insert, delete on {RAW}.events to USER"),
@@ -23,7 +23,7 @@ RIGHTS = {
 
 
 REFUSALS = ("permission denied", "not permitted to log in", "password authentication failed")
-# All that is there is the user's own.
+# The user owns everything that exists.
 OWNED = f"""
 do $$ declare made record; begin
     for made in select format('%I.%I', schemaname, tablename) as name from pg_tables
@@ -50,7 +50,7 @@ def test_a_right_that_is_taken_away_is_said_and_loses_nothing(
         ended = world.run(where)
     finally:
         execute(where.engine, given_back)
-    (line,) = said(ended)
+    (line,) = error_lines(ended)
     assert ended.code == 1 and line.startswith("audit: ") and "Traceback" not in line, ended
     assert any(sign in line for sign in REFUSALS), line
     assert PASSWORD not in ended.err + ended.out

@@ -1,4 +1,4 @@
-"""Events that poison a parser, days that never answer, totals that lie: they cost nothing but themselves."""
+"""Events that break a parser, days without an answer, false totals: everything else is still loaded."""
 
 import json
 import signal
@@ -26,7 +26,7 @@ USERS = [{"id": f"u{n}", "firstName": f"Name {n}", "lastName": "L", "email": f"{
 
 
 def good_events() -> list[dict[str, Any]]:
-    """One in 25 minutes, over all days that are kept."""
+    """Return an event every 25 minutes over the whole retention."""
     return [event(n, moment) for n, moment in enumerate(range(TODAY - (DAYS - 1) * DAY_MS, NOW - 180_000, 1_500_000))]
 
 
@@ -46,7 +46,7 @@ def where(world: World, server: PlainServer) -> Place:
 
 
 def is_whole(where: Place, server: PlainServer, tally: Any) -> None:
-    """Every event, in the ledger and enriched too, and every user."""
+    """Check that every event and user is loaded, and every event is in the ledger and enriched."""
     tally.check(compare_events(server.events, where.engine))
     tally.check(compare_windows(server.events, where.engine))
     tally.check(compare_list("users", USERS, where.engine))
@@ -54,7 +54,7 @@ def is_whole(where: Place, server: PlainServer, tally: Any) -> None:
     tally.rows([(sent["id"],) for sent in server.events], enriched)
 
 
-# A field, and what of it must be found in the row.
+# A field, and the part of it that the row must contain.
 POISON = {
     "nested 3,000 deep": (f'"additionalAttributes": {nested(3_000)}', "{"),
     "nested in an unknown field": (f'"shape": {"[" * 5_000 + "]" * 5_000}', "[" * 99),
@@ -105,20 +105,20 @@ def test_poison_among_good_events(world: World, tally: Any, server: PlainServer,
 
 
 def refusing(answer: int, *days: int) -> Callable[[int, int], int | None]:
-    """Refuses every window of days that lie so many days back."""
+    """Refuse every window of days that are this many days ago."""
     begins = [TODAY - day * DAY_MS for day in days]
     return lambda start, end: answer if any(start < day + DAY_MS and end > day for day in begins) else None
 
 
 def grow(server: PlainServer, number: int) -> set[int]:
-    """Adds a late event to each of three past days; returns their ids."""
+    """Add a late event to each of three past days. Returns their ids."""
     late = [event(1000 * number + day, TODAY - day * DAY_MS + HOUR_MS - number) for day in (1, 2, 3)]
     server.events = sorted([*server.events, *late], key=lambda sent: sent["eventDate"])
     return {sent["id"] for sent in late}
 
 
 def others_are_loaded(where: Place, server: PlainServer, tally: Any, days: tuple[int, ...], new: set[int]) -> None:
-    """All but what is new on the days that do not answer."""
+    """Check that everything is loaded except new events on days without an answer."""
     hidden = {TODAY - day * DAY_MS for day in days}
     expected = [
         (sent["id"],)
@@ -129,7 +129,7 @@ def others_are_loaded(where: Place, server: PlainServer, tally: Any, days: tuple
     tally.rows(expected, where.engine.rows(f"select event_id from {ENRICHED}.fct_events"))
 
 
-# What they answer, and which days before today.
+# The answer of the failing days, and how many days ago they are.
 SICK = {"500": (500, (2,)), "429": (429, (2,)), "hangs": (0, (2,)), "the oldest": (500, (2, 3, 4))}
 
 
@@ -146,7 +146,7 @@ def test_old_days_that_never_answer(
         del server.shape["refuse"]
         world.clean_run(where)
         is_whole(where, server, tally)
-        # The second time what was loaded before grows, on sick days and on others.
+        # In the second run, loaded days grow, both failing days and others.
         new = grow(server, number)
         tally.add("attacks")
 
@@ -185,9 +185,9 @@ def test_totals_that_lie(world: World, tally: Any, server: PlainServer, where: P
     server.shape["told"] = LIES[lie]
     ended = world.run(where)
     assert ended.code in (0, 5), ended
-    # Whatever arrives is loaded, once.
+    # Everything that arrives is loaded, once.
     tally.check(compare_events(server.events, where.engine))
-    # Told of what was loaded before, a lie may hide what is late; nothing else.
+    # A false total of a loaded day can hide late events, and nothing else.
     new = grow(server, 1)
     ended = world.run(where, command="load")
     assert ended.code in (0, 5), ended

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.children import Ended
-from tests.support.crash_world import World, open_world, said
+from tests.support.crash_world import World, error_lines, open_world
 from tests.support.obstacles import HANDS, execute, wait_at
 from tests.support.places import Place
 
@@ -27,7 +27,7 @@ def world(request: pytest.FixtureRequest) -> Iterator[World]:
 
 def refused(ended: Ended, code: int, *words: str) -> None:
     """Holds a run against what it must end with: one line, with these words."""
-    line, *others = said(ended)
+    line, *others = error_lines(ended)
     assert ended.code == code and others == [] and line.startswith("audit: "), (ended.code, ended.err)
     assert all(word in line for word in words), line
 

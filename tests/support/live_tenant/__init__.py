@@ -1,6 +1,6 @@
-"""A tenant as live ones were observed: written from what was seen there, apart from the sandbox and from the product.
+"""A tenant written from observations of live tenants, independent of the sandbox and of the product.
 
-The product must not only fit its own simulation. Nothing here imports either of the two.
+It shows that the product fits more than its own simulation. Nothing here imports either of the two.
 """
 
 from tests.support.live_tenant.company import Company, whole_company

@@ -1,4 +1,4 @@
-"""`GET /audit/api/1/events` with its paging, its limits and its memory of 30 or 90 days."""
+"""`GET /audit/api/1/events` with its pagination, its limits and its retention of 30 or 90 days."""
 
 import hashlib
 from typing import Any
@@ -23,10 +23,10 @@ class AuditApi:
     """Events of a tenant.
 
     Args:
-        retention_days: How long it keeps an event.
-        most: Events of the largest page.
-        strict_limit: Whether a larger limit is answered by 204, as documented, or honoured, as seen.
-        meta: `always`, or `if_needed`: missing where one page holds everything.
+        retention_days: Retention of an event.
+        most: Largest page size.
+        strict_limit: Whether a larger limit gets a 204, as documented, or is accepted, as observed.
+        meta: `always`, or `if_needed`: absent if one page holds everything.
     """
 
     def __init__(
@@ -50,13 +50,13 @@ class AuditApi:
             return 400, _BAD
         if limit > self.most and self.strict_limit:
             return 204, None
-        # Both edges are inclusive; an unknown type is no filter.
+        # Both ends are inclusive; an unknown type does not filter.
         prefix = TYPES.get(query.get("type", "all"), "")
         kept = max(start, now - self.retention_days * DAY)
         found = [
             one for one in self.events if kept <= one["eventDate"] <= end and one["eventTypeId"].startswith(prefix)
         ]
-        # Stored later than now: not there yet. The order is none.
+        # Events stored later than now are not visible yet. The order is arbitrary.
         found = sorted((one for one in found if one["createdDate"] <= now), key=_shuffled)
         page = found[offset : offset + limit]
         answer: dict[str, Any] = {"response": page}
@@ -69,7 +69,7 @@ def _paging(
     base: str, query: dict[str, str], page: list[Record], found: list[Record], offset: int, limit: int
 ) -> dict[str, Any]:
     paging: dict[str, Any] = {"currentPageSize": len(page), "totalSize": len(found), "offSet": offset}
-    # It stands on the last page too, and the address is one for POST.
+    # Sent on the last page too; the address is the POST endpoint.
     paging["nextOffset"] = offset + len(page)
     rest = {key: value for key, value in query.items() if key not in ("offset", "limit")}
     paging["nextUrl"] = f"{base}/search?{urlencode({**rest, 'limit': limit, 'offset': offset + len(page)})}"

@@ -11,7 +11,7 @@ SORTED_BY = {
     "workspaces": ("name", "sizeAllowance"),
     "models": ("name", "activeState"),
 }
-# Sent only where the details were asked for.
+# Sent only if the request asks for details.
 DETAILS = {
     "workspaces": ("tenantDetails", ("sizeAllowance", "currentSize")),
     "models": (
@@ -29,7 +29,7 @@ DETAILS = {
 
 
 class IntegrationApi:
-    """The lists of a tenant; `missing` holds names of lists that the account may not see, with the status it gets."""
+    """The lists of a tenant. `missing` maps lists that the account cannot see to the status it gets."""
 
     def __init__(self, lists: dict[str, list[Record]], most: int = 5_000) -> None:
         self.lists, self.most = lists, most
@@ -71,7 +71,7 @@ class IntegrationApi:
             paging["next"] = f"{path}?limit={limit}&offset={offset + len(page)}"
         if offset:
             paging["previous"] = f"{path}?limit={limit}&offset={max(0, offset - limit)}"
-        # An empty list has no key.
+        # An empty list omits the key.
         return 200, {"meta": {"paging": paging}, "status": _OK, **({name: page} if page else {})}
 
 
@@ -79,6 +79,6 @@ _OK = {"code": 200, "message": "Success"}
 
 
 def error(status: int, path: str, message: str) -> tuple[int, dict[str, Any]]:
-    """Return an error of the Integration API, which has another form than those of the audit service."""
+    """Return an error of the Integration API. Its form differs from that of the audit service."""
     at = datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
     return status, {"status": {"code": status, "message": message}, "path": path, "timestamp": at}

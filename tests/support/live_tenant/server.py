@@ -1,4 +1,4 @@
-"""The four services on one port, each below a path of its own: a request to the wrong one is answered by 404."""
+"""The four services on one port, each below its own path: a request to the wrong service gets a 404."""
 
 import base64
 import json
@@ -21,7 +21,7 @@ MAINTENANCE = "<html><body>Anaplan is undergoing scheduled maintenance.</body></
 
 
 class Request(NamedTuple):
-    """What arrived: nothing of it is left out, since secrets are searched in it."""
+    """A request as it arrived, complete, because tests search it for secrets."""
 
     method: str
     target: str
@@ -35,14 +35,14 @@ class Request(NamedTuple):
 
 
 class LiveTenant:
-    """Serves a company.
+    """Serves the APIs of a company.
 
     Args:
         company: What the tenant holds.
-        version: `v1` or `v2`: the certificate sign-in that it takes.
-        form: `pem` or `der`: the certificate header that it takes.
-        clock_seconds: How far its clock is ahead of this machine's.
-        shape: Liberties of the audit API, as `AuditApi` describes them.
+        version: Accepted certificate sign-in, `v1` or `v2`.
+        form: Accepted certificate header, `pem` or `der`.
+        clock_seconds: Seconds by which its clock is ahead of this machine's.
+        shape: Variations of the audit API, see `AuditApi`.
     """
 
     def __init__(
@@ -54,7 +54,7 @@ class LiveTenant:
         lists = {"users": company.users, "workspaces": company.workspaces, "models": company.models}
         self.integration = IntegrationApi(lists)
         self.requests: list[Request] = []
-        # Answers in the place of a service's own: HTML and a status, by service.
+        # Answers that replace those of a service: HTML and a status, by service.
         self.instead: dict[str, tuple[int, str]] = {}
         self.has_role = True
         handler = type("Handler", (_Handler,), {"tenant": self})
@@ -73,7 +73,7 @@ class LiveTenant:
         return int((time.time() + self.clock_seconds) * 1000)
 
     def publish(self) -> None:
-        """Show the events that the company has had since."""
+        """Make the newest events of the company visible."""
         self.audit.events = self.company.events
 
     def point(self, set_variable: Callable[[str, Any], None], slash: str = "", host: str = "127.0.0.1") -> None:
@@ -136,7 +136,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Type", "text/html" if is_page else "application/json")
         if status != 204:
             self.send_header("Content-Length", str(len(content)))
-        # One write: two would wait for each other's acknowledgement.
+        # One write: with two, the second would wait for the acknowledgement of the first.
         self._headers_buffer.append(b"\r\n" + content)  # type: ignore[attr-defined]
         self.flush_headers()
 
@@ -144,10 +144,10 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 def written_forms(secret: str) -> set[bytes]:
-    """Return how a secret may stand in a file or a request: as it is, escaped, quoted, in base64 of any offset."""
+    """Return every form of a secret in a file or request: plain, escaped, quoted, in base64 at any offset."""
     raw = secret.encode()
     forms = {raw, quote(secret, safe="").encode(), json.dumps(secret)[1:-1].encode(), repr(secret)[1:-1].encode()}
-    # Without the ends, which depend on what stands beside it.
+    # Without both ends, which depend on the neighbouring bytes.
     for offset in range(3):
         encoded = base64.b64encode(b"\0" * offset + raw)
         forms.add(encoded[4 if offset else 0 : -4])

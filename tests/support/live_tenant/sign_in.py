@@ -1,4 +1,4 @@
-"""The authentication and the OAuth service: certificates of either version, tokens, rotation of refresh tokens."""
+"""The authentication and OAuth services: certificates of either version, tokens, refresh token rotation."""
 
 import base64
 import json
@@ -24,12 +24,12 @@ _UNKNOWN_FIELD = {"status": "FAILURE_BAD_REQUEST", "statusMessage": "Unrecognize
 
 
 class SignIn:
-    """Tokens and who may have one.
+    """Tokens, and the credentials that earn one.
 
     Args:
         now_ms: The clock of the service.
-        version: `v2`, or `v1` for a server that knows no other and refuses the field of the new one.
-        form: `pem` takes the certificate as its whole PEM text, `der` as the body of the PEM.
+        version: `v2`, or `v1` for a server that refuses the new field.
+        form: `pem` expects the certificate as whole PEM text, `der` as the body of the PEM.
     """
 
     def __init__(self, now_ms: Callable[[], int], version: str = "v2", form: str = "pem") -> None:
@@ -38,9 +38,9 @@ class SignIn:
         self.certificate: x509.Certificate | None = None
         self.client_id, self.client_secret, self.refresh_token = "client-1", "", "refresh-0"
         self.tokens: dict[str, int] = {}
-        # All that must never be found anywhere: tokens of every kind.
+        # Tokens of every kind, which must not appear anywhere.
         self.issued: list[str] = []
-        # What a sign-in did that no server would notice, such as sending a key.
+        # Mistakes of a sign-in that no server would notice, such as sending a key.
         self.violations: list[str] = []
         self.refusals: list[str] = []
         self.allowed_address = True
@@ -99,7 +99,7 @@ class SignIn:
         return 201, self._token(self.new_token(), "Login successful")
 
     def _token(self, token: str, message: str) -> dict[str, Any]:
-        # For sign-in by JWT; whoever does not know it ignores it.
+        # For sign-in by JWT. Other clients must ignore the field.
         later = secrets.token_urlsafe(24)
         self.issued.append(later)
         info = {
@@ -118,7 +118,7 @@ class SignIn:
         }
 
     def _check_certificate(self, shown: bytes, body: dict[str, str]) -> tuple[int, str]:
-        """Return the status of a refusal and its reason; no reason where the certificate may sign in."""
+        """Return the status and reason of a refusal; the reason is empty if the certificate may sign in."""
         self._look_for_more_than_a_certificate(shown)
         extra = body.keys() - {"encodedData", "encodedSignedData"}
         if extra - ({"encodedDataFormat"} if self.version == "v2" else set()):
