@@ -13,7 +13,9 @@ from cryptography.x509.oid import NameOID
 
 from tests.conftest import Engine, Outcome, Tenant
 from tests.support.live_tenant import Company, LiveTenant, whole_company, written_forms
-from tests.support.live_tenant.company import ACTION_CODES, ANNA, DAY, HOUR, use_unlisted_codes
+from tests.support.live_tenant.company import DAY, HOUR
+from tests.support.live_tenant.directory import ANNA
+from tests.support.live_tenant.observed_events import ACTION_CODES, use_unlisted_codes
 from tests.support.truth import compare, compare_events, compare_list, compare_windows
 
 EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)

@@ -3,7 +3,8 @@
 It shows that the product fits more than its own simulation. Nothing here imports either of the two.
 """
 
-from tests.support.live_tenant.company import Company, whole_company
+from tests.support.live_tenant.company import Company
+from tests.support.live_tenant.observed_events import whole_company
 from tests.support.live_tenant.server import LiveTenant, Request, written_forms
 
 __all__ = ["Company", "LiveTenant", "Request", "whole_company", "written_forms"]

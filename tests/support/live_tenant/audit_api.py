@@ -4,7 +4,8 @@ import hashlib
 from typing import Any
 from urllib.parse import urlencode
 
-from tests.support.live_tenant.company import DAY, HOUR, Record
+from tests.support.live_tenant.company import DAY, HOUR
+from tests.support.live_tenant.directory import Record
 
 TYPES = {
     "user_activity": "USR-",

@@ -4,7 +4,7 @@ import re
 from datetime import datetime, timezone
 from typing import Any
 
-from tests.support.live_tenant.company import Record
+from tests.support.live_tenant.directory import Record
 
 SORTED_BY = {
     "users": ("firstName", "lastName", "email", "active", "lastLoginDate"),
