@@ -23,7 +23,7 @@ SCHEDULES = REPOSITORY / "pipelines" / "schedules"
 
 
 class Airflow:
-    """An Airflow set up as pipelines/schedules/README.md says, for one installation of the pipeline."""
+    """An Airflow set up like pipelines/schedules/README.md, for one installation of the pipeline."""
 
     def __init__(self, folder: Path) -> None:
         self.installed = folder / "anaplan-audit-log"
@@ -34,7 +34,7 @@ class Airflow:
             "AIRFLOW_HOME": str(folder / "airflow"),
             "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
             "ANAPLAN_AUDIT_HOME": str(self.installed),
-            # What the worker has of its own must not reach the pipeline.
+            # The worker's own settings and packages must not reach the pipeline.
             "PYTHONPATH": str(folder / "airflow" / "dags"),
             "DLT_DATA_DIR": str(folder / "dlt"),
         }
@@ -44,7 +44,7 @@ class Airflow:
         self.command("airflow db migrate")
 
     def install(self, url: str) -> None:
-        """Lays the pipeline's folder anew, with the addresses of a tenant in its configuration."""
+        """Create the pipeline's folder again, with the addresses of a tenant in its configuration."""
         shutil.rmtree(self.installed, ignore_errors=True)
         (self.installed / ".dlt").mkdir(parents=True)
         for name in ("audit_source", "pipelines"):
@@ -63,7 +63,7 @@ class Airflow:
         return ended.stdout + ended.stderr
 
     def run(self, retries: int, **more: str) -> tuple[dict[str, Any], str]:
-        """Runs the DAG once; returns how the task ended, and its log."""
+        """Run the DAG once. Returns the task's result and its log."""
         program = REPOSITORY / "tests" / "airflow" / "run_dag.py"
         dag = Path(self.environment["AIRFLOW_HOME"]) / "dags" / "airflow_dag.py"
         output = self.command(f"{AIRFLOW}/python {program} {dag} {retries}", **more)
@@ -118,7 +118,7 @@ def test_rows_arrive(airflow: Airflow) -> None:
     loaded = {
         row[0] for row in Engine("duckdb", str(airflow.database)).rows("select event_id from anaplan_audit.fct_events")
     }
-    # Events of the last minute are left to the next run.
+    # The next run loads the events of the last minute.
     assert loaded <= held and len(held - loaded) < 20 < len(loaded)
     assert "checks passed" in log
 

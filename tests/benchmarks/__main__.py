@@ -1,7 +1,7 @@
-"""make bench: the pipeline beside its alternatives on the same server, its growth, its hourly run -> RESULTS.md.
+"""make bench: compare the pipeline with alternatives on one server, its growth and its hourly run -> RESULTS.md.
 
-Machines are noisy, so what counts are ratios to the floor, of medians of runs that took turns.
-BENCH_EVENTS, BENCH_ROUNDS and BENCH_GROWTH (in thousands) make it shorter.
+Machines are noisy, so compare the ratios to the floor, which are medians of interleaved runs.
+BENCH_EVENTS, BENCH_ROUNDS and BENCH_GROWTH (in thousands) shorten the benchmark.
 """
 
 import json
@@ -27,7 +27,7 @@ HERE = Path(__file__).parent
 
 
 class Contestant(NamedTuple):
-    """`module` runs with the server's URL and a folder; `command` is one of the pipeline's own."""
+    """`module` runs with the server's URL and a folder; `command` is a command of the pipeline."""
 
     name: str
     module: str = ""
@@ -57,11 +57,11 @@ def main() -> None:
 
 
 def _compare() -> list[str]:
-    """Lets all contestants take turns at one server; returns their table."""
+    """Run all contestants in turn at one server. Returns their table."""
     results: dict[str, list[Measured]] = {contestant.name: [] for contestant in CONTESTANTS}
     share: dict[str, float] = {}
     with bench_tenant(EVENTS) as tenant:
-        # Everybody finds prepared pages.
+        # Every contestant finds prepared pages.
         expected = _fetch(CONTESTANTS[0], tenant)[1]
         for number in range(ROUNDS):
             for contestant in CONTESTANTS:
@@ -88,7 +88,7 @@ def _compare() -> list[str]:
 
 
 def _open_dashboard() -> list[str]:
-    """Opens the dashboard on 1,000,000 events; returns a table, or nothing where there is no Chromium."""
+    """Open the dashboard on 1,000,000 events. Returns a table, or an empty text without a Chromium."""
     if chromium() is None:
         return []
     with tempfile.TemporaryDirectory() as folder:

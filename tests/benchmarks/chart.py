@@ -5,7 +5,7 @@ COLOURS = ("#0072B2", "#D55E00")
 
 
 def growth_chart(curve: list[tuple[int, float, float]]) -> str:
-    """Returns seconds and peak MB (each on its own scale from zero) over the number of events."""
+    """Draw seconds and peak MB, each on its own scale from zero, over the number of events."""
     most = max(events for events, _, _ in curve)
     lines = []
     for series, (name, unit) in enumerate((("seconds", "s"), ("peak memory", "MB"))):

@@ -1,6 +1,6 @@
-"""make bench-dashboard: how long the dashboard takes to open on 1,000,000 events, in a Chromium that knows nothing yet.
+"""make bench-dashboard: time to open the dashboard on 1,000,000 events, in a Chromium with an empty cache.
 
-A number (of events) makes it another tenant, a path takes a database that is there.
+An argument sets another number of events, or the path of an existing database.
 """
 
 import os
@@ -22,7 +22,7 @@ EVENTS, STARTS, OPENINGS = 1_000_000, 3, 3
 
 
 class Opening(NamedTuple):
-    """Seconds from the request until the title and until all of the Overview is drawn; the server's CPU, and of what."""
+    """Seconds from the request until the title and the whole Overview are drawn, and the server's CPU seconds."""
 
     titled: float
     drawn: float
@@ -44,14 +44,14 @@ def main() -> int:
 
 
 def load(events: int, folder: Path) -> Path:
-    """Loads and enriches a tenant with about so many events; returns the database."""
+    """Load and enrich a tenant with about `events` events. Returns the database."""
     with bench_tenant(events) as tenant:
         measure([sys.executable, "-m", "pipelines.audit", "run"], tenant.settings(folder))
     return folder / "audit_log.duckdb"
 
 
 def report(database: Path) -> list[str]:
-    """Opens the Overview with fresh servers and fresh browsers; returns a table."""
+    """Open the Overview with new servers and new browsers. Returns a table."""
     with duckdb.connect(str(database), read_only=True) as connection:
         [(events,)] = connection.execute("select count(*) from anaplan_audit.fct_events").fetchall()
     openings, starts = [], []

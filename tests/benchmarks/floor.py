@@ -1,4 +1,4 @@
-"""The floor: a plain sequential loop of requests, msgspec and Arrow into DuckDB, and nothing else.
+"""The floor: a plain sequential loop with requests, msgspec and Arrow into DuckDB.
 
 python -m tests.benchmarks.floor URL FOLDER: no retries, no verification, no history, no second run.
 """

@@ -1,4 +1,4 @@
-"""Growth: the first load of ever more events, beside the floor."""
+"""Growth: the first load of increasing numbers of events, compared with the floor."""
 
 import tempfile
 from pathlib import Path
@@ -11,7 +11,7 @@ CHART = Path(__file__).parent / "growth.svg"
 
 
 def report(sizes: list[int]) -> list[str]:
-    """Returns the table, and draws the curve of the loads."""
+    """Return the table, and draw the curve of the loads."""
     loads = [
         "## Growth\n",
         "| events | floor, s | peak MB | `load`, s | × the floor | events a second | peak MB | then enrich and check all, s "
@@ -23,7 +23,7 @@ def report(sizes: list[int]) -> list[str]:
         with bench_tenant(size) as tenant, tempfile.TemporaryDirectory() as name:
             folder = Path(name)
             environment = tenant.settings(folder)
-            # Everybody finds prepared pages.
+            # Both find prepared pages.
             floor(tenant, folder)
             least = floor(tenant, folder)
             load = pipeline("load", environment)

@@ -1,4 +1,4 @@
-"""The run of an hour, which finds 2,000 new events, and one that finds none, on histories of growing length."""
+"""An hourly run with 2,000 new events, and a run with none, on histories of increasing length."""
 
 import shutil
 import statistics
@@ -14,7 +14,7 @@ from tests.conftest import event
 
 NEW_EVENTS, ROUNDS = 2000, 3
 HALF_AN_HOUR_MS = 1_800_000
-# What some editions of Anaplan keep; all days alike, or the day of the measurement would decide.
+# The retention of some Anaplan editions. All days are equal, or the weekday of the measurement would matter.
 KEPT_DAYS = 90
 OPTIONS = ("--retention-days", str(KEPT_DAYS), "--weekend", "1")
 
@@ -27,18 +27,18 @@ event has its old day fetched and enriched again.
 
 
 class History(NamedTuple):
-    """What is there when the hour comes."""
+    """The loaded history before the hourly run."""
 
     events: int
     days: int
 
 
-# The same tenant after three days, a month and a quarter, and one that is three times as busy.
+# One tenant after three days, a month and a quarter, and one with three times the events.
 HISTORIES = [History(100_000, 3), History(1_000_000, 30), History(3_000_000, 90), History(3_000_000, 30)]
 
 
 def report(histories: list[History] | None = None) -> list[str]:
-    """Returns a table, start-up included."""
+    """Return a table of whole runs, start-up included."""
     lines = [
         f"## An hour later: {NEW_EVENTS:,} new events, and none; medians of {ROUNDS}\n",
         "| events there | a day | `import dlt`, s | `run` with new events, s | × the first | load | enrich | check "
@@ -68,7 +68,7 @@ def _line(
 
 
 def _measure(history: History, folder: Path) -> tuple[int, list[Measured], list[Measured], list[Measured]]:
-    """Makes the same hour several times; returns the events there before, the imports, the hours, the quiet runs."""
+    """Measure the same hour several times. Returns prior events, imports, hourly runs and runs without new events."""
     imported, hours, quiet = [], [], []
     with bench_tenant(history.events, "--days", str(history.days), *OPTIONS) as tenant:
         environment = {**tenant.settings(folder), f"{SOURCE}HISTORY_DAYS": str(KEPT_DAYS)}
@@ -89,7 +89,7 @@ def _measure(history: History, folder: Path) -> tuple[int, list[Measured], list[
 
 
 def _quiet(environment: dict[str, str]) -> list[Measured]:
-    """Runs until a run finds nothing, four times at most: with this machine's clock the windows go on, too."""
+    """Run until a run finds nothing, at most four times: windows move on with this machine's clock."""
     for _ in range(4):
         run = pipeline("run", environment)
         if run.out.startswith("loaded    0 new events"):

@@ -1,4 +1,4 @@
-"""Seconds and memory of a process and of all that it starts."""
+"""Seconds and memory of a process and its child processes."""
 
 import os
 import subprocess
@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 
 class Measured(NamedTuple):
-    """`peak_mb` is proportional: what processes share counts once."""
+    """`peak_mb` is proportional: shared memory counts once."""
 
     seconds: float
     peak_mb: float
@@ -18,10 +18,10 @@ class Measured(NamedTuple):
 
 
 def measure(command: list[str], environment: dict[str, str]) -> Measured:
-    """Runs a command to its end.
+    """Run a command and measure it.
 
     Raises:
-        RuntimeError: It ended with another code than 0.
+        RuntimeError: The exit code is not 0.
     """
     began = time.monotonic()
     process = subprocess.Popen(
@@ -38,7 +38,7 @@ def measure(command: list[str], environment: dict[str, str]) -> Measured:
 
 
 def cpu_seconds(pid: int) -> float:
-    """Returns the CPU that a running process has used so far."""
+    """Return the CPU seconds that a running process has used."""
     fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 

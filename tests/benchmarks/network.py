@@ -1,4 +1,4 @@
-"""A real network: 300 ms for each answer, as many pages side by side as `parallel_requests` allows."""
+"""A slow network: 300 ms for each answer, with `parallel_requests` pages in flight."""
 
 import tempfile
 from pathlib import Path
@@ -10,7 +10,7 @@ LATENCY_MS, EVENTS, PAGE_SIZE, PARALLEL = 300, 100_000, 1_000, 4
 
 
 def report() -> list[str]:
-    """Returns a table: a load beside what its requests take when none waits for anything but the network."""
+    """Return a table: a load compared with the network time of its requests."""
     with bench_tenant(EVENTS, "--latency-ms", str(LATENCY_MS)) as tenant, tempfile.TemporaryDirectory() as folder:
         environment = {**tenant.settings(Path(folder)), f"{SOURCE}PAGE_SIZE": str(PAGE_SIZE)}
         environment[f"{SOURCE}PARALLEL_REQUESTS"] = str(PARALLEL)

@@ -1,7 +1,7 @@
-"""make profile: where the time of a load and of an enrichment goes, by library and by function.
+"""make profile: time of a load and of an enrichment by library and by function.
 
-The profile is of the main thread. Pages are fetched in threads and decoded in a process of their own: what the main
-thread waits for them is `wait` and `lock` below.
+The profile covers the main thread. Threads fetch pages and another process decodes them; the main thread's waits
+for both appear as `wait` and `lock`.
 """
 
 import cProfile

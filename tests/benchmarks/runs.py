@@ -1,4 +1,4 @@
-"""Runs of the pipeline and of the floor, and what they left."""
+"""Runs of the pipeline and of the floor, and their stored events."""
 
 import re
 import sys
@@ -11,14 +11,14 @@ from tests.benchmarks.tenant import BenchTenant
 
 
 def pipeline(command: str, environment: dict[str, str]) -> Measured:
-    """Runs a command of the pipeline, which is to end well and without a warning."""
+    """Run a command of the pipeline, which must succeed without a warning."""
     measured = measure([sys.executable, "-m", "pipelines.audit", command], environment)
     assert "WARNING" not in measured.err, measured.err
     return measured
 
 
 def floor(tenant: BenchTenant, folder: Path) -> Measured:
-    """Runs the floor into a database of its own, which is removed."""
+    """Run the floor into a temporary database."""
     measured = measure(
         [sys.executable, "-m", "tests.benchmarks.floor", tenant.url, str(folder)], tenant.settings(folder)
     )
@@ -27,13 +27,13 @@ def floor(tenant: BenchTenant, folder: Path) -> Measured:
 
 
 def stored(folder: Path) -> int:
-    """Returns the number of events that the pipeline has stored in a folder."""
+    """Return the number of events that the pipeline stored in a folder."""
     with duckdb.connect(str(folder / "audit_log.duckdb"), read_only=True) as database:
         [(number,)] = database.execute("select count(distinct id) from anaplan_audit_raw.events").fetchall()
     return int(number)
 
 
 def steps(run: Measured) -> dict[str, float]:
-    """Returns the seconds of each step, as the run itself tells them."""
+    """Return the seconds of each step, as the run reports them."""
     line = next(line for line in run.out.splitlines() if line.startswith("seconds"))
     return {name: float(seconds) for name, seconds in re.findall(r"(\w+) ([\d.]+)", line.removeprefix("seconds"))}

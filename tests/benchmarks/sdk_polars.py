@@ -1,4 +1,4 @@
-"""anaplan-sdk with the join that its users do in polars: concurrent, in memory, nothing kept.
+"""anaplan-sdk with the usual join in polars: concurrent, in memory, nothing stored.
 
 python -m tests.benchmarks.sdk_polars URL FOLDER
 """
@@ -15,7 +15,7 @@ from tests.benchmarks.tenant import EMAIL, PASSWORD
 
 
 class ToSandbox(httpx2.HTTPTransport):
-    """The SDK's addresses are fixed: its requests are sent to the sandbox instead."""
+    """Redirects requests to the sandbox: the SDK's addresses are fixed."""
 
     def __init__(self, url: str) -> None:
         super().__init__()
@@ -34,7 +34,7 @@ def main(url: str) -> None:
     events: list[dict[str, Any]] = client.audit.get_events(30)
     users = pl.DataFrame([user.model_dump() for user in client.audit.get_users()], infer_schema_length=None)
     for event in events:
-        # Objects and texts in one field make no column.
+        # A field with objects and texts cannot become a column.
         event["additionalAttributes"] = json.dumps(event.get("additionalAttributes"))
     frame = pl.DataFrame(events, infer_schema_length=None)
     joined = frame.join(users.select("id", "first_name", "last_name"), left_on="userId", right_on="id", how="left")

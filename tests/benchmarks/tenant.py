@@ -1,4 +1,4 @@
-"""The simulated tenant that every contestant fetches from: one sandbox process, prepared pages."""
+"""The simulated tenant for all contestants: one sandbox process with prepared pages."""
 
 import json
 import os
@@ -17,7 +17,7 @@ SOURCE = "SOURCES__AUDIT_SOURCE__"
 
 
 class BenchTenant:
-    """A sandbox in a process of its own."""
+    """A sandbox in its own process."""
 
     def __init__(self, url: str, process: "subprocess.Popen[str]") -> None:
         self.url, self._process = url, process
@@ -30,11 +30,11 @@ class BenchTenant:
             return json.load(answer)
 
     def cpu_seconds(self) -> float:
-        """Returns what the server itself has used, to show that it is not what is measured."""
+        """Return the server's own CPU seconds, to show that the server is not the bottleneck."""
         return cpu_seconds(self._process.pid)
 
     def settings(self, folder: Path) -> dict[str, str]:
-        """Returns the environment that points the pipeline here and at a database of its own."""
+        """Return an environment that points the pipeline at this tenant and at a database in `folder`."""
         return {
             **os.environ,
             **{f"{SOURCE}{service}_URL": self.url for service in ("AUTH", "API", "AUDIT", "OAUTH")},
@@ -48,7 +48,7 @@ class BenchTenant:
 
 @contextmanager
 def bench_tenant(events: int, *options: str) -> Iterator[BenchTenant]:
-    """Starts a sandbox with about `events` events in 30 days, every page of which has been served once."""
+    """Start a sandbox with about `events` events in 30 days, and serve every page once."""
     process = subprocess.Popen(
         [sys.executable, "-m", "sandbox", "--events", str(events), "--rate-limit", "0", *options],
         stdout=subprocess.PIPE,
@@ -57,7 +57,7 @@ def bench_tenant(events: int, *options: str) -> Iterator[BenchTenant]:
     try:
         assert process.stdout is not None
         tenant = BenchTenant(process.stdout.readline().strip(), process)
-        # One moment for everybody: contestants that run one after the other get the same events.
+        # A stopped clock: contestants that run one after another get the same events.
         tenant.control("/clock", {"ms": tenant.control("")["now_ms"]})
         yield tenant
     finally:

@@ -1,4 +1,4 @@
-"""PostgreSQL beside DuckDB, and beside its own limit: COPY of the same rows."""
+"""PostgreSQL compared with DuckDB, and with its own limit: COPY of the same rows."""
 
 import io
 import tempfile
@@ -14,7 +14,7 @@ from tests.support.postgres import for_dlt, postgres_server
 
 
 def report(events: int) -> list[str]:
-    """Returns a table of one first run on each of the two."""
+    """Return a table of one first run on each."""
     folder = tempfile.TemporaryDirectory
     with bench_tenant(events) as tenant, postgres_server() as server, folder() as one, folder() as other:
         address = server.new_database()
@@ -42,7 +42,7 @@ def _row(name: str, run: Measured) -> str:
 
 
 def _copy(address: str) -> tuple[int, float]:
-    """Copies the raw events once more, by way of memory; returns their number and the seconds of the way in."""
+    """Copy the raw events through memory. Returns their number and the seconds of the COPY in."""
     connection = psycopg2.connect(address)
     with connection, connection.cursor() as cursor:
         rows = io.StringIO()

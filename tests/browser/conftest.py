@@ -1,4 +1,4 @@
-"""One dashboard and one Chromium for all tests; without a Chromium they are skipped."""
+"""One dashboard and one Chromium for all tests. Without a Chromium, the tests are skipped."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -26,7 +26,7 @@ def opened(address: str) -> Iterator[Any]:
 
 @pytest.fixture
 def page(opened: Any) -> Iterator[Any]:
-    """A fresh page, somewhere west of UTC. Whatever it asks of another host fails the test, and so does a dialog."""
+    """Open a new page in a time zone west of UTC. A request to another host or a dialog fails the test."""
     context = opened.new_context(viewport={"width": 1280, "height": 900}, timezone_id="America/Los_Angeles")
     shown = context.new_page()
     seen: list[str] = []

@@ -1,4 +1,4 @@
-"""make screenshots: the README's pictures, of the simulated company, always the same but for the dates."""
+"""make screenshots: draw the README's pictures of the simulated company. Only the dates change."""
 
 import os
 import subprocess
@@ -50,7 +50,7 @@ def _draw(opened: Any, address: str, file: str, name: str, width: int, height: i
 
 
 def _shrink(file: Path) -> None:
-    """A palette is enough for charts."""
+    """Reduce the colours: a palette is enough for charts."""
     from PIL import Image
 
     with Image.open(file) as picture:

@@ -1,4 +1,4 @@
-"""The dashboard in a process of its own, and a Chromium that looks at it."""
+"""The dashboard in its own process, and a Chromium to open it."""
 
 import os
 import shutil
@@ -20,7 +20,7 @@ START_SECONDS = 60
 
 
 def chromium() -> str | None:
-    """Returns the path of an installed Chromium."""
+    """Return the path of an installed Chromium, None without one."""
     return next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 
 
@@ -31,20 +31,20 @@ class Served(NamedTuple):
     process: Any
 
     def cpu_seconds(self) -> float:
-        """Returns the CPU that the server has used so far."""
+        """Return the CPU seconds that the server has used."""
         return cpu_seconds(self.process.pid)
 
 
 @contextmanager
 def dashboard(database: Path) -> Iterator[str]:
-    """Serves a database and gives the address."""
+    """Serve a database. Yields the address."""
     with serve(database) as served:
         yield served.address
 
 
 @contextmanager
 def serve(database: Path) -> Iterator[Served]:
-    """Serves a database in a process of its own, until it is left."""
+    """Serve a database in another process until the block ends."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -71,12 +71,12 @@ def _wait_for(url: str, process: Any) -> None:
             return
         except (urllib.error.URLError, OSError):
             time.sleep(0.1)
-    raise RuntimeError("the dashboard did not start")
+    raise RuntimeError(f"the dashboard did not start within {START_SECONDS} s: no answer from {url}")
 
 
 @contextmanager
 def browser() -> Iterator[Any]:
-    """A headless Chromium."""
+    """Open a headless Chromium."""
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
@@ -86,7 +86,7 @@ def browser() -> Iterator[Any]:
 
 
 def wait_until_drawn(page: Any) -> None:
-    """Waits until the script has run and its charts are there."""
+    """Wait until the script has finished and its charts are drawn."""
     page.locator("[data-testid=stVegaLiteChart] svg, [data-testid=stVegaLiteChart] canvas").first.wait_for()
     page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
     page.locator("[data-stale=true]").first.wait_for(state="detached")

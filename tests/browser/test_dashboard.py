@@ -1,4 +1,4 @@
-"""The dashboard as people use it: pages, filters, keyboard, download; and texts that want to be executed."""
+"""The dashboard as people use it: pages, filters, keyboard, download, and texts with code in them."""
 
 import csv
 import io
@@ -12,7 +12,7 @@ from pipelines.dashboard.app import PAGES
 from tests.browser.serving import wait_until_drawn
 from tests.support.hostile_log import FORMULA, IMAGE, SCRIPT
 
-# Elements that only a text taken for HTML, Markdown or LaTeX would make.
+# Elements that appear only if a text is taken for HTML, Markdown or LaTeX.
 PLANTED = "img[onerror], img[src='x'], a[href^='javascript'], img[src*='example.invalid'], .katex"
 TITLE = "Anaplan audit log"
 
@@ -23,7 +23,7 @@ def go(page: Any, address: str, name: str = "") -> None:
 
 
 def open_choices(page: Any, label: str) -> None:
-    """Opens a list of choices. Scrolling closes it again, and a click scrolls where it has to."""
+    """Open a list of choices. Scroll first: a click scrolls if needed, and scrolling closes the list."""
     box = page.get_by_role("combobox", name=label)
     box.scroll_into_view_if_needed()
     wait_until_drawn(page)

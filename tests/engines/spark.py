@@ -1,4 +1,4 @@
-"""A local Spark that holds the raw tables as files, and builds the models from the SQL that dlt would send it."""
+"""A local Spark with the raw tables as files. It builds the models from the SQL that dlt would send."""
 
 import os
 import warnings
@@ -21,14 +21,14 @@ SETTINGS = {
     "spark.driver.host": "127.0.0.1",
     "spark.log.level": "ERROR",
     "spark.sql.shuffle.partitions": "2",
-    # Not UTC: a model may not depend on the zone of the session.
+    # Not UTC: a model must not depend on the session's time zone.
     "spark.sql.session.timeZone": "America/New_York",
     "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
 }
 
 
 class Spark:
-    """Raw and enriched tables of one session."""
+    """The raw and enriched tables of one session."""
 
     def __init__(self, session: Any, folder: Path) -> None:
         self._session, self._folder = session, folder
@@ -40,19 +40,19 @@ class Spark:
         return list(self._session.sql(query).collect())
 
     def load(self, rows: Mapping[str, list[Row]]) -> None:
-        """Writes the raw tables."""
+        """Write the raw tables."""
         for table in schema.TABLES:
             self._write(RAW, table.name, arrow_table(table, rows.get(table.name, [])))
 
     def enrich(self) -> None:
-        """Builds every table, inputs first."""
+        """Build every table, inputs first."""
         for seed in ENRICHMENT.seeds:
             self._write(ENRICHED, seed.name, _seed_table(seed))
         for name, query in self.translator.models().items():
             self.sql(f"create table {ENRICHED}.{name} using parquet as {query}")
 
     def rows(self, table: str, columns: list[str]) -> list[tuple[Any, ...]]:
-        """Rows of an enriched table in the order of all their columns; moments in UTC."""
+        """Return the rows of an enriched table, sorted by all columns; times in UTC."""
         folder = self._folder / f"{ENRICHED}.db" / table
         found = pq.read_table(folder if folder.exists() else self._file(ENRICHED, table), columns=columns)
         rows = [tuple(row[name] for name in columns) for row in found.to_pylist()]
@@ -74,9 +74,9 @@ def _seed_table(seed: Seed) -> pa.Table:
 
 @contextmanager
 def local_spark(folder: Path) -> Iterator[Spark]:
-    """Starts Spark, which needs Java 17 or newer, on two cores."""
+    """Start Spark on two cores. It needs Java 17 or newer."""
     with warnings.catch_warnings():
-        # It warns about the versions of libraries that are not used here.
+        # It warns about versions of libraries that the tests do not use.
         warnings.simplefilter("ignore")
         from pyspark.sql import SparkSession
 

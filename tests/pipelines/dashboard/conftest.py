@@ -1,4 +1,4 @@
-"""A small log with hostile names in it, enriched once, and the pages over it."""
+"""A small log with hostile names, enriched once a session, and a function that draws pages."""
 
 import shutil
 from collections.abc import Callable, Iterator
@@ -16,7 +16,7 @@ from tests.support.model_warehouse import open_warehouse
 
 @pytest.fixture(autouse=True)
 def _nothing_cached() -> Iterator[None]:
-    """Streamlit's caches are of the process."""
+    """Clear Streamlit's caches, which belong to the process."""
     import streamlit as st
 
     yield
@@ -26,7 +26,7 @@ def _nothing_cached() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def prepared(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A DuckDB file with the log, enriched and checked; beside it `copy.duckdb` and the folder `copy`, published."""
+    """Return a DuckDB file with the log, enriched and checked, and published beside it as `copy.duckdb` and `copy`."""
     folder = tmp_path_factory.mktemp("dashboard")
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("DLT_DATA_DIR", str(folder / "dlt"))
@@ -41,14 +41,14 @@ def prepared(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
 
 @pytest.fixture
 def log(prepared: Path, database: Path) -> Path:
-    """The log as the database of this test."""
+    """Return a copy of the log as the database of the test."""
     shutil.copy(prepared, database)
     return database
 
 
 @pytest.fixture
 def page(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], AppTest]:
-    """Draws a page."""
+    """Return a function that draws a page."""
     monkeypatch.chdir(REPOSITORY)
 
     def draw(name: str) -> AppTest:

@@ -1,4 +1,4 @@
-"""Days are whole, wanting or lost as their windows say."""
+"""Days are complete, incomplete or lost according to their windows."""
 
 import pandas as pd
 
@@ -42,17 +42,17 @@ def test_overlapping_windows_do_not_cover_twice() -> None:
     assert coverage(halves)[0] == (1, "not loaded", 12.0)
 
 
-def test_the_least_covered_kind_of_event_counts() -> None:
+def test_the_least_covered_event_type_counts() -> None:
     kinds = [day_window(1) | {"event_type": "user_activity"}, day_window(2)]
     kinds.append(window("2026-03-01", "2026-03-01 00:00", "2026-03-01 06:00") | {"event_type": "access_control"})
     assert coverage(kinds)[0] == (1, "not loaded", 6.0)
 
 
-def test_no_windows_no_days() -> None:
+def test_without_windows_there_are_no_days() -> None:
     assert coverage([]) == []
 
 
-def test_what_was_removed_on_purpose_is_no_gap() -> None:
+def test_purged_days_are_not_gaps() -> None:
     assert gaps(days(WINDOWS)) == 3
     assert coverage([day_window(1, "purged"), day_window(2)])[0][:2] == (1, "purged")
     assert gaps(days([day_window(1, "purged"), day_window(2)])) == 0

@@ -1,4 +1,4 @@
-"""Pages read the copy that `publish_to` keeps, whatever the database is doing, and say so."""
+"""Pages read the copy of `publish_to`, whatever the state of the database, and show that they do."""
 
 import os
 import shutil
@@ -18,7 +18,7 @@ SETTING = "PIPELINES__ANAPLAN_AUDIT_ENRICH__PUBLISH_TO"
 
 @pytest.fixture(params=["copy.duckdb", "copy"])
 def copy(prepared: Path, tmp_path: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A published copy of this test's own: a DuckDB file, or a link to a folder."""
+    """Return a published copy for the test: a DuckDB file, or a link to a folder."""
     original, mine = prepared.with_name(request.param), tmp_path / request.param
     if original.is_dir():
         shutil.copytree(original.resolve(), tmp_path / original.resolve().name)
@@ -35,7 +35,7 @@ def footer(page: AppTest) -> str:
     return next(caption.value for caption in page.sidebar.caption if caption.value.startswith("Data: "))
 
 
-def test_a_load_keeps_nobody_from_the_copy(log: Path, copy: Path, page: Draw) -> None:
+def test_a_load_does_not_block_readers_of_the_copy(log: Path, copy: Path, page: Draw) -> None:
     free = {name: numbers(page(name)) for name in ("overview", "health")}
     with writer(log):
         for name, before in free.items():
@@ -46,7 +46,7 @@ def test_a_load_keeps_nobody_from_the_copy(log: Path, copy: Path, page: Draw) ->
     assert free["overview"]["Days with gaps"] == "3" and free["health"]["Days complete"] != "0"
 
 
-def test_what_the_database_alone_knows_is_asked_of_it(log: Path, copy: Path, page: Draw) -> None:
+def test_check_results_are_read_from_the_database(log: Path, copy: Path, page: Draw) -> None:
     with duckdb.connect(str(log)) as connection:
         connection.execute("update anaplan_audit.check_results set status = 'failed'")
         connection.execute("delete from anaplan_audit.fct_access_changes")
@@ -71,7 +71,7 @@ def test_without_a_copy_the_database_answers(log: Path, copy: Path, page: Draw, 
     assert footer(drawn).startswith(f"Data: {data_access.relative(log)}, enriched ")
 
 
-def test_a_table_that_the_copy_lacks_is_read_from_the_database(log: Path, copy: Path, page: Draw) -> None:
+def test_a_table_missing_in_the_copy_is_read_from_the_database(log: Path, copy: Path, page: Draw) -> None:
     if copy.is_dir():
         (copy / "event_windows.parquet").unlink()
     else:
@@ -82,7 +82,7 @@ def test_a_table_that_the_copy_lacks_is_read_from_the_database(log: Path, copy: 
     assert numbers(drawn)["Days with gaps"] == "3"
 
 
-def test_a_copy_is_enough_and_comes_before_the_demo(
+def test_a_copy_is_enough_and_takes_precedence_over_the_demo(
     database: Path, copy: Path, page: Draw, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("overview", "health"):

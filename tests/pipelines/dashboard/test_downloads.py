@@ -1,4 +1,4 @@
-"""What is downloaded opens in a spreadsheet as text."""
+"""Downloads open in a spreadsheet as text, not as formulas."""
 
 import csv
 import io

@@ -1,4 +1,4 @@
-"""Every page, drawn by Streamlit's own test client."""
+"""Every page, drawn with Streamlit's test client."""
 
 from datetime import date
 from pathlib import Path
@@ -18,14 +18,14 @@ PERIOD = "event_day between '2026-02-06' and '2026-03-07'"
 
 
 def markup(page: AppTest) -> str:
-    """All that Streamlit draws as Markdown or HTML, labels of widgets too."""
+    """Return everything that Streamlit draws as Markdown or HTML, including widget labels."""
     elements = [*page.markdown, *page.caption, *page.title, *page.subheader, *page.info, *page.success, *page.error]
     labels = [widget.label for widget in (*page.metric, *page.selectbox, *page.multiselect, *page.button)]
     return "\n".join([*(element.value for element in elements), *labels, *(metric.value for metric in page.metric)])
 
 
 @pytest.mark.parametrize("name", PAGES)
-def test_a_page_is_drawn_and_takes_no_text_of_the_log_for_markup(log: Path, page: Draw, name: str) -> None:
+def test_a_page_is_drawn_and_shows_no_log_text_as_markup(log: Path, page: Draw, name: str) -> None:
     drawn = page(name)
     assert not drawn.exception
     assert [title.value for title in drawn.title] == [PAGES[name].title]
@@ -35,7 +35,7 @@ def test_a_page_is_drawn_and_takes_no_text_of_the_log_for_markup(log: Path, page
     assert not any(text in shown for text in (SCRIPT, IMAGE, LINK, FORMULA, HOSTILE_SPACE))
 
 
-def test_the_numbers_are_those_of_the_tables(log: Path, page: Draw, duck: Engine) -> None:
+def test_metrics_equal_the_tables(log: Path, page: Draw, duck: Engine) -> None:
     ((people, failures),) = duck.rows(
         "select count(distinct case when outcome = 'success' then user_id end),"
         f" count(*) filter (outcome = 'failure') from anaplan_audit.fct_sign_ins where kind = 'sign_in' and {PERIOD}"
@@ -65,7 +65,7 @@ def test_filters_narrow_every_number(log: Path, page: Draw) -> None:
     assert int(numbers(drawn)["Changes"]) == everything
 
 
-def test_a_period_of_ones_own(log: Path, page: Draw) -> None:
+def test_custom_period(log: Path, page: Draw) -> None:
     drawn = page("sign-ins")
     drawn.selectbox(key="period").set_value("From … until").run()
     drawn.date_input(key="days").set_value((date(2026, 3, 4), date(2026, 3, 4))).run()
@@ -75,7 +75,7 @@ def test_a_period_of_ones_own(log: Path, page: Draw) -> None:
     assert "Nothing in this period with these filters." in [info.value for info in drawn.info]
 
 
-def test_filters_that_do_not_apply_are_greyed_out(log: Path, page: Draw) -> None:
+def test_filters_that_do_not_apply_are_disabled(log: Path, page: Draw) -> None:
     assert [box.disabled for box in page("sign-ins").multiselect] == [True, True, False]
     assert [box.disabled for box in page("health").multiselect] == [True, True, True]
 
@@ -89,32 +89,32 @@ def test_a_finding_shows_its_evidence(log: Path, page: Draw) -> None:
 
 
 @pytest.mark.parametrize("name", ["overview", "health"])
-def test_without_a_database_the_page_says_how_to_begin(page: Draw, name: str) -> None:
+def test_without_a_database_the_page_shows_how_to_start(page: Draw, name: str) -> None:
     drawn = page(name)
     assert [title.value for title in drawn.title] == ["No audit log yet"]
     assert [code.value for code in drawn.code] == ["make demo", "make run"]
     assert not drawn.exception
 
 
-def test_a_database_without_tables_says_the_same(database: Path, page: Draw) -> None:
+def test_a_database_without_tables_shows_how_to_start(database: Path, page: Draw) -> None:
     duckdb.connect(str(database)).close()
     assert [title.value for title in page("usage").title] == ["No audit log yet"]
 
 
-def test_a_tenant_without_events_says_the_same(log: Path, page: Draw) -> None:
+def test_a_tenant_without_events_shows_how_to_start(log: Path, page: Draw) -> None:
     with duckdb.connect(str(log)) as connection:
         connection.execute("delete from anaplan_audit.agg_daily_usage")
     assert [title.value for title in page("usage").title] == ["No audit log yet"]
 
 
-def test_a_broken_database_is_an_error_of_one_line(database: Path, page: Draw) -> None:
+def test_a_damaged_database_is_a_one_line_error(database: Path, page: Draw) -> None:
     database.write_text("no database at all" * 1000)
     drawn = page("overview")
     assert [title.value for title in drawn.title] == ["The page could not be read"]
     assert not drawn.exception and "Traceback" not in drawn.text[0].value
 
 
-def test_during_a_load_what_was_seen_is_shown_with_its_time(
+def test_during_a_load_cached_data_is_shown_with_its_time(
     log: Path, page: Draw, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(cached, "LOOK_SECONDS", 0.0)
@@ -126,7 +126,7 @@ def test_during_a_load_what_was_seen_is_shown_with_its_time(
         drawn.run()
         assert numbers(drawn) == before
         assert drawn.info[0].value.startswith("A load is running. This is the log as of ")
-        # What nobody has looked at yet has to wait.
+        # Data that is not cached yet has to wait.
         drawn.selectbox(key="period").set_value("Last 7 days").run()
         assert [title.value for title in drawn.title] == ["A load is running"]
         assert not drawn.exception
@@ -146,10 +146,10 @@ def test_a_page_opens_the_database_once_and_the_first_one_reads_no_events(
     assert len(opened) == 1
     assert len(asked) > 10 and not any("fct_events" in query or "fct_page_visits" in query for query in asked)
     page("overview")
-    assert len(opened) == 1, "all is still known"
+    assert len(opened) == 1, "the second page comes from the cache"
 
 
-def test_the_script_itself_opens_with_the_overview(log: Path) -> None:
+def test_the_script_opens_with_the_overview(log: Path) -> None:
     script = REPOSITORY / "pipelines" / "dashboard" / "app.py"
     drawn = AppTest.from_file(str(script), default_timeout=60).run()
     assert not drawn.exception

@@ -1,4 +1,4 @@
-"""The questions, asked of DuckDB and of PostgreSQL: equal answers, from aggregates and facts alike."""
+"""Dashboard queries give equal results on DuckDB and PostgreSQL, and from aggregates and facts."""
 
 import inspect
 import re
@@ -22,7 +22,7 @@ from tests.support.translation import WAREHOUSES, WRONG
 
 ALL = Filters(date(2026, 3, 1), date(2026, 3, 31))
 HOSTILE = Filters(ALL.first, ALL.last, (HOSTILE_SPACE, "\\' or 1=1"), (HOSTILE_MODEL, "'; --"), (MALLORY, '"'))
-# Every user and every place: the facts have to give what the aggregates give.
+# With every user as a filter, the facts must give the same numbers as the aggregates.
 USERS = tuple({str(event["user_id"]).lower() for event in WORLD["events"] if event.get("user_id")} | {"INTERNAL_5"})
 MORE: dict[str, Callable[[Filters], Query]] = {
     "people": lambda _: log.people(10),
@@ -32,7 +32,7 @@ MORE: dict[str, Callable[[Filters], Query]] = {
     "changes_by": lambda filters: changes.changes_by("user_id", "user_name", filters),
     "access_by": lambda filters: changes.access_by("role_id", "role_name", filters),
 }
-# Of a copy, and of what only a check writes.
+# Queries about a copy, or about rows that only a check writes.
 ELSEWHERE = ("last_load", "last_publication", "check_results")
 
 
@@ -75,11 +75,11 @@ def postgres_log(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
         warehouse.enrich()
     monkeypatch.setenv("PIPELINES__ANAPLAN_AUDIT__DESTINATION_TYPE", "postgres")
     monkeypatch.setenv("DESTINATION__POSTGRES__CREDENTIALS", address.replace("postgres:@/", "postgres:none@localhost/"))
-    # A session's time zone must not shift the hours.
+    # The session's time zone must not shift the hours.
     monkeypatch.setenv("PGTZ", "Asia/Kolkata")
 
 
-def test_postgres_answers_as_duckdb_does(
+def test_postgres_and_duckdb_give_equal_results(
     log: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     duckdb = [answers(ALL), answers(HOSTILE)]
@@ -88,7 +88,7 @@ def test_postgres_answers_as_duckdb_does(
     assert all(duckdb[0][name] for name in duckdb[0])
 
 
-def test_hostile_values_are_values(log: Path) -> None:
+def test_hostile_values_stay_values(log: Path) -> None:
     found = answers(HOSTILE)
     assert [(row.changes) for row in data_access.read(changes.changes(HOSTILE).sql("duckdb")).itertuples()] == [1]
     assert {row[1] for row in found["daily_events"]} == {2}
@@ -107,7 +107,7 @@ def test_facts_and_aggregates_give_the_same(log: Path, query: Callable[[Filters]
     )
 
 
-def test_people_a_day_are_the_same_by_place_and_in_all(log: Path) -> None:
+def test_daily_people_of_a_model_are_counted_once(log: Path) -> None:
     places = Filters(ALL.first, ALL.last, models=(scenario.PLAN,))
     by_place = data_access.read(usage.daily_people(places).sql("duckdb"))
     assert by_place["people"].max() == 1
@@ -119,7 +119,7 @@ def test_hours_are_utc(log: Path) -> None:
 
 
 @pytest.mark.parametrize("warehouse", WAREHOUSES)
-def test_every_question_translates_for_every_warehouse(warehouse: str) -> None:
+def test_every_query_translates_for_every_warehouse(warehouse: str) -> None:
     for name, query in questions(HOSTILE):
         text = for_dialect(query, warehouse).sql(warehouse, unsupported_level=sqlglot.ErrorLevel.RAISE)
         assert sqlglot.parse_one(text, dialect=warehouse).find(sqlglot.exp.Select), name
