@@ -1,6 +1,6 @@
-"""The same raw rows on DuckDB, PostgreSQL and Spark: every enriched table is equal, row by row.
+"""The same raw rows on DuckDB, PostgreSQL and Spark give equal enriched tables, row by row.
 
-Not part of the ordinary suite, since Spark needs Java: `make test-engines`.
+Run by `make test-engines`, not by `make test`, because Spark needs Java.
 """
 
 from collections.abc import Callable, Iterator
@@ -24,7 +24,7 @@ from tests.support.translation import ENRICHMENT, Translator
 
 NOW = int(datetime(2026, 11, 18, 12, tzinfo=timezone.utc).timestamp() * 1000)
 
-# An administrator who signs in from a new address: the only finding that neither of the two inputs holds.
+# An administrator who signs in from a new address: a finding that neither input contains.
 NEWCOMER = [
     event(201, "AUTHZ-3", "2026-03-08 08:00", user_id=ANN, object_id=BOB, attr_role_name="Tenant Administrator"),
     *(event(202 + day, "USR-8", f"2026-03-{9 + day:02} 08:00", user_id=BOB, ip_address="10.0.0.1") for day in range(6)),
@@ -45,7 +45,7 @@ Tables = dict[str, list[tuple[Any, ...]]]
 
 @pytest.fixture(scope="session")
 def raw_rows(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Row]]:
-    """A month of a small company, as it was loaded over HTTP, and the scenario of the model tests."""
+    """Return a month of a small company, loaded over HTTP, plus the scenario of the model tests."""
     folder = tmp_path_factory.mktemp("load")
     with pytest.MonkeyPatch.context() as environment:
         environment.chdir(folder)
@@ -76,7 +76,7 @@ def _scenario(table: str) -> list[Row]:
 def warehouses(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, raw_rows: dict[str, list[Row]]
 ) -> Iterator[Callable[[str], Tables]]:
-    """Loads and enriches an engine through dlt, once, and gives its enriched tables."""
+    """Load and enrich an engine through dlt once. Returns its enriched tables."""
     built: dict[str, Tables] = {}
     with pytest.MonkeyPatch.context() as environment, ExitStack() as stack:
         environment.setenv("DLT_DATA_DIR", str(tmp_path_factory.mktemp("dlt")))
@@ -101,7 +101,7 @@ def spark(tmp_path_factory: pytest.TempPathFactory, raw_rows: dict[str, list[Row
 
 
 def test_the_input_fills_every_table_and_every_rule(warehouses: Callable[[str], Tables]) -> None:
-    """Empty tables would be equal too."""
+    """Empty tables would also be equal, so every table needs rows."""
     tables = warehouses("duckdb")
     assert [name for name, rows in tables.items() if not rows] == []
     rules = {row["rule"] for seed in ENRICHMENT.seeds if seed.name == "finding_rules" for row in seed.rows}

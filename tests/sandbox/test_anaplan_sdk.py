@@ -1,4 +1,4 @@
-"""The community's SDK, unmodified, against the sandbox: only the address is another."""
+"""The unmodified community SDK works against the sandbox; only the address differs."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +13,7 @@ from sandbox.server import Sandbox
 anaplan_sdk = pytest.importorskip("anaplan_sdk", reason="the SDK does not install on this Python")
 httpx2 = pytest.importorskip("httpx2")
 
-# The SDK leaves its connections to the garbage collector.
+# The SDK does not close its connections; the garbage collector does.
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
 
 
@@ -50,7 +50,7 @@ def test_by_password(sandbox: Sandbox) -> None:
 
 
 def test_by_oauth(sandbox: Sandbox) -> None:
-    """How its guide tells a web application to sign in: with the access token of its own OAuth client."""
+    """Sign in as the SDK's guide says for web applications: with the access token of the application's OAuth client."""
     fields = {"grant_type": "refresh_token", "client_id": "sandbox-device", "refresh_token": "sandbox-refresh-0"}
     token = requests.post(f"{sandbox.url}/oauth/token", data=fields, timeout=10).json()["access_token"]
     held(sandbox, anaplan_sdk.Client(token=token))

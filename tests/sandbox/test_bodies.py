@@ -1,4 +1,4 @@
-"""Bodies that cannot be read are the client's fault at every address that reads one."""
+"""Every endpoint that reads a body answers a malformed one with a client error."""
 
 import pytest
 import requests
@@ -30,7 +30,7 @@ EMPTY_CERTIFICATE = {"Authorization": "CACertificate AAAA"}
 )
 def test_malformed_body_is_a_400(sandbox: Sandbox, client: Client, path: str, more: dict[str, str], form: str) -> None:
     headers, body = MALFORMED[form]
-    # A connection of its own: the server drops one whose body it could not read.
+    # A new connection: the server closes one whose body it could not read.
     answer = requests.post(
         sandbox.url + path,
         data=body,

@@ -1,4 +1,4 @@
-"""The command line: one process for all tests that need one."""
+"""The command line, in one process for all tests."""
 
 import signal
 import subprocess

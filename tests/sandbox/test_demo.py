@@ -1,4 +1,4 @@
-"""The demo beside an installation of the user's own."""
+"""The demo beside the user's own installation."""
 
 import os
 import subprocess

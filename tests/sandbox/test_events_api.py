@@ -25,7 +25,7 @@ def test_meta_names_offset_as_offSet_and_next_page(shared: Sandbox, reader: Clie
     total = len(shared.truth())
     first = paging(reader, limit=100)
     assert (first["currentPageSize"], first["totalSize"], first["offSet"], first["nextOffset"]) == (100, total, 0, 100)
-    # Without dates in the request, the 30 days that were filled in are in the address of the next page.
+    # For a request without dates, the URL of the next page carries the default 30 days.
     assert first["nextUrl"] == (f"{shared.url}{EVENTS}?limit=100&offset=100&dateFrom={NOW - 30 * DAY}&dateTo={NOW}")
     assert "previousUrl" not in first
     second = paging(reader, limit=100, offset=100, dateFrom=NOW - DAY, dateTo=NOW)
@@ -105,7 +105,7 @@ def test_more_than_30_days_is_400(reader: Client, params: dict[str, int]) -> Non
     "params",
     [{"limit": 0}, {"limit": "x"}, {"offset": -1}, {"dateFrom": "yesterday"}, {"dateFrom": NOW, "dateTo": NOW - 1}],
 )
-def test_senseless_parameters_are_400(reader: Client, params: dict[str, object]) -> None:
+def test_invalid_parameters_are_400(reader: Client, params: dict[str, object]) -> None:
     assert reader.get(EVENTS, params=params).json()["status"] == "FAILURE_BAD_REQUEST"
 
 
@@ -120,7 +120,7 @@ def test_page_cap_cuts_pages_without_a_word(sandbox: Sandbox, client: Client) ->
     assert client.all_ids(10_000) == [e["id"] for e in sandbox.truth()]
 
 
-def test_limit_over_10000_is_honoured_or_refused(sandbox: Sandbox, client: Client) -> None:
+def test_limit_over_10000_is_accepted_or_refused(sandbox: Sandbox, client: Client) -> None:
     assert client.get(EVENTS, params={"limit": 15_000}).status_code == 200
     sandbox.settings.refuse_over_limit = True
     answer = client.get(EVENTS, params={"limit": 10_001})

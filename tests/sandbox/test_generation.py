@@ -30,13 +30,13 @@ def store(now: int = NOW, **knobs: object) -> Store:
 
 @pytest.fixture(scope="module")
 def month() -> list[dict]:
-    """A month of events, as a client sees them."""
+    """Return a month of events as a client receives them."""
     return store().truth()
 
 
 @pytest.fixture(scope="module")
 def odd_month() -> list[dict]:
-    """The same with what documentation shows beside, and with hostile texts."""
+    """Return the same month with all documented fields and with hostile texts."""
     return store(odd_shapes=True, hostile_percent=0.3).truth()
 
 
@@ -221,7 +221,7 @@ def test_a_company_without_events_or_users_works() -> None:
 
 
 def test_late_percent_100_and_paging_around_hidden_events() -> None:
-    """Every other event of the last days is hidden: pages are cut around them."""
+    """Every second event of the last days is hidden, and pages skip them."""
     log = store(events=3_000, late_percent=50)
     window = log.window(NOW - DAY, NOW + 1)
     one_by_one = [bytes(window.page(i, 1)[0]) for i in range(window.total)]
@@ -231,7 +231,7 @@ def test_late_percent_100_and_paging_around_hidden_events() -> None:
 
 @pytest.mark.parametrize("tenant", [FAULTY, CRASHING], ids=["faults", "kills"])
 def test_tests_of_exactness_meet_odd_shapes_and_hostile_texts(tenant: dict[str, Any]) -> None:
-    """A softer default of the sandbox must not soften them unnoticed."""
+    """A milder default of the sandbox must not make these tests milder unnoticed."""
     made = store(**tenant).truth()
     assert min(event["id"] for event in made) > 2**53
     assert {dict, type(None)} < {type(event.get("additionalAttributes", ())) for event in made}

@@ -147,7 +147,7 @@ def test_forms_of_certificate_sign_in(sandbox: Sandbox, pair: KeyPair, accepted:
 def test_stale_stamp_is_refused(sandbox: Sandbox, pair: KeyPair, off_seconds: int) -> None:
     sandbox.trust(pair)
     assert by_certificate(sandbox, pair, pair, stamp=NOW // 1000 + off_seconds).status_code == 401
-    # Milliseconds instead of seconds are far in the future.
+    # Milliseconds taken as seconds are far in the future.
     assert by_certificate(sandbox, pair, pair, stamp=NOW).status_code == 401
 
 
@@ -174,7 +174,7 @@ def test_certificate_with_less_than_100_bytes_is_malformed(sandbox: Sandbox, pai
     assert sign_in(sandbox, "CACertificate " + base64.b64encode(b"no PEM").decode(), {}).status_code == 400
 
 
-def test_missing_role_is_a_401_of_its_own(sandbox: Sandbox, client: Client) -> None:
+def test_missing_role_is_a_401_with_its_own_status(sandbox: Sandbox, client: Client) -> None:
     with Client(sandbox, email="norole@example.com") as other:
         answer = other.get(EVENTS)
         assert (answer.status_code, answer.json()["status"]) == (401, "FAILURE_UNAUTHORIZED_USER_ACTION")

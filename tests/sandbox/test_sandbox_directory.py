@@ -159,14 +159,14 @@ def test_numbers_are_sorted_by_size(sandbox: Sandbox, client: Client) -> None:
     assert order("-sizeAllowance") == [None, 100, 20, 9]
 
 
-def test_links_keep_the_host_that_was_asked(client: Client) -> None:
-    """Behind an interceptor that stands for Anaplan's own hosts, they are Anaplan's, and HTTPS."""
+def test_links_keep_the_requested_host(client: Client) -> None:
+    """Behind a proxy that serves Anaplan's own host names, links use these names and HTTPS."""
     answer = client.get("/2/0/users", params={"limit": 1}, headers={"Host": "api.anaplan.com"}).json()
     assert answer["meta"]["paging"]["next"] == "https://api.anaplan.com/2/0/users?limit=1&offset=1"
     assert client.get("/2/0/users", params={"limit": 1}).json()["meta"]["paging"]["next"].startswith(client.base)
 
 
-def test_search_by_the_beginning(reader: Client) -> None:
+def test_search_by_prefix(reader: Client) -> None:
     user = reader.get("/2/0/users").json()["users"][0]
     found = reader.get("/2/0/users", params={"s": user["email"][:8].upper()}).json()["users"]
     assert user in found and all(

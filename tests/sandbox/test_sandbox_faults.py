@@ -23,7 +23,7 @@ def statuses(client: Client, count: int, path: str = EVENTS) -> list[int]:
         ("2:skip=1", [200, 500, 500, 200, 200, 200]),
     ],
 )
-def test_fault_strikes_when_told(sandbox: Sandbox, client: Client, when: str, expected: list[int]) -> None:
+def test_fault_applies_as_often_as_specified(sandbox: Sandbox, client: Client, when: str, expected: list[int]) -> None:
     sandbox.faults.add(f"events:500:{when}")
     assert statuses(client, 6) == expected
 
@@ -53,7 +53,7 @@ def test_misspelt_fault_is_an_error(spec: str) -> None:
         Faults(1).add(spec)
 
 
-def test_retry_after_of_429_can_be_set_or_left_out(sandbox: Sandbox, client: Client) -> None:
+def test_retry_after_of_429_can_be_set_or_omitted(sandbox: Sandbox, client: Client) -> None:
     sandbox.faults.add("events:429", "events:429:2:skip=1,retry_after=none", "events:429:1:retry_after=3")
     answers = [client.get(EVENTS) for _ in range(5)]
     assert [a.headers.get("Retry-After") for a in answers if a.status_code == 429] == ["10", "3", None, None]
@@ -94,7 +94,7 @@ def test_bodies_that_are_not_json(sandbox: Sandbox, client: Client) -> None:
     assert answers[1].text.startswith("<!DOCTYPE html>")
 
 
-def test_pages_that_lie(sandbox: Sandbox, client: Client) -> None:
+def test_wrong_pages(sandbox: Sandbox, client: Client) -> None:
     truth = [e["id"] for e in sandbox.truth()]
     sandbox.faults.add("events:empty-page", "events:duplicate-page", "events:shifted-page:1:by=2", "events:wrong-total")
     empty = client.events(limit=10, offset=10)

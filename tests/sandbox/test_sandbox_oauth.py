@@ -87,7 +87,7 @@ def test_malformed_requests_are_refused(sandbox: Sandbox) -> None:
 
 
 def test_bodies_that_cannot_be_read_are_refused(sandbox: Sandbox) -> None:
-    """A multipart body without a boundary, among others."""
+    """Malformed multipart, form and JSON bodies get a 400."""
     for kind, body in (
         ("multipart/form-data", b"x"),
         ("multipart/form-data; boundary=", b"--\r\n"),
@@ -122,7 +122,7 @@ WEB = {"client_id": "sandbox-web", "client_secret": "sandbox-secret", "grant_typ
 
 
 def signed_in(sandbox: Sandbox, **more: str) -> dict[str, str]:
-    """Query of the client's page, after a person has followed the link of the sign-in page."""
+    """Return the query of the client's page after a person followed the link of the sign-in page."""
     query = {"response_type": "code", "client_id": "sandbox-web", "redirect_uri": CALLBACK, "state": "a b", **more}
     page = requests.get(f"{sandbox.url}/auth/prelogin", params=query, timeout=10)
     (link,) = re.findall('href="([^"]+)"', page.text)
