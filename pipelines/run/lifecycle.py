@@ -12,7 +12,7 @@ from pipelines.common.redaction import redact
 from pipelines.common.signals import deadline
 from pipelines.monitoring.alerts.detect import settle
 from pipelines.monitoring.run_record import RunRecord
-from pipelines.warehouse.postgres_locks import naming_holder
+from pipelines.warehouse.postgres import naming_holder
 from pipelines.warehouse.run_tables import OwnTables
 
 

@@ -22,7 +22,7 @@ from pipelines.warehouse.duckdb.file import open_for_writing
 
 from .load_ids import keep_rising
 from .locks import machine_lock, warehouse_lock
-from .postgres_locks import limit_waiting, naming_holder
+from .postgres import limit_waiting, naming_holder
 from .restore_tables import declare_new_columns, lacking_tables, restore_tables
 
 # What DuckDB may take beside the Python process. A load comes in portions, so it needs little whatever the volume,
