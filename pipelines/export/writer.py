@@ -24,9 +24,10 @@ from dlt.destinations.exceptions import DatabaseUndefinedRelation
 from sqlglot import exp
 
 from pipelines.common.exit_codes import CONFIGURATION, PipelineError
-from pipelines.common.names import database_path, dataset_name, destination_type
+from pipelines.common.names import dataset_name
 from pipelines.common.spreadsheet import FORMULA
 from pipelines.publish.reader import published_path
+from pipelines.warehouse.engine import engine
 from pipelines.warehouse.reader import ENRICHED, RAW, open_destination
 from pipelines.warehouse.run_tables import COLUMNS, own_schema
 from pipelines.warehouse.streaming import arrow_schema, columns_of, stream
@@ -86,9 +87,7 @@ def _check_target(to: str) -> None:
 
 def _own_files() -> set[str]:
     """Return the files that the pipeline works with: no export may take their place."""
-    paths = [published_path() or ""]
-    if destination_type() == "duckdb":
-        paths += [database_path(), f"{database_path()}.wal"]
+    paths = [published_path() or "", *engine().files()]
     store = str(dlt.config.get("sources.audit_source.token_store") or "")
     data = active_run_context().data_dir
     paths += [os.path.expanduser(store), *(os.path.join(data, name) for name in OWN_FILES)]

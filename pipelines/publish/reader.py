@@ -12,7 +12,7 @@ from sqlglot import exp
 
 from pipelines.common.exit_codes import CONFIGURATION, PipelineError
 from pipelines.common.names import DIALECT, ENRICH_NAME, LOAD_NAME, dataset_name
-from pipelines.warehouse.pipelines import make_destination
+from pipelines.warehouse.engine import engine_named
 from pipelines.warehouse.reader import Reader
 
 from .target import SETTING, is_database
@@ -46,7 +46,7 @@ def open_copy(path: str) -> Iterator[Reader]:
             raise PipelineError(
                 CONFIGURATION, f"copy `{path}` cannot be read ({str(error).splitlines()[0]})."
             ) from None
-        yield Reader(make_destination(connection), held, with_tables=False)
+        yield Reader(engine_named(DIALECT).destination(connection), held, with_tables=False)
 
 
 def _show(connection: Any, folder: Path) -> None:

@@ -17,10 +17,11 @@ from typing import NamedTuple
 
 import dlt
 
-from pipelines.common.duckdb_errors import is_held
 from pipelines.common.exit_codes import CONFIGURATION, PipelineError
-from pipelines.common.names import ENRICH_NAME, LOAD_NAME, database_path, dataset_name, destination_type
+from pipelines.common.names import ENRICH_NAME, LOAD_NAME, dataset_name
 from pipelines.common.wording import counted
+from pipelines.warehouse.duckdb.errors import is_held
+from pipelines.warehouse.engine import engine
 from pipelines.warehouse.pipelines import LOAD_MEMORY, Pipelines
 
 from .writer import (
@@ -62,7 +63,7 @@ def publish_path() -> str | None:
     folder = os.path.dirname(path)
     if not os.path.isdir(folder) or not os.access(folder, os.W_OK):
         raise _refused(path, f"`{folder}` is no folder that can be written", "Make it, or name another one.")
-    if destination_type() == "duckdb" and os.path.realpath(path) == os.path.realpath(database_path()):
+    if os.path.realpath(path) in map(os.path.realpath, engine().files()):
         raise _refused(path, "it is the database that the pipeline works in", "Name another file.")
     if is_database(path) and Path(path).stem in (dataset_name(LOAD_NAME), dataset_name(ENRICH_NAME)):
         raise _refused(path, f"`{Path(path).stem}` is also the name of a dataset", "Name the file otherwise.")

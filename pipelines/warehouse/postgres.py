@@ -1,20 +1,25 @@
-"""PostgreSQL: a run waits for readers with a limit, and names the session that holds it up.
+"""PostgreSQL: a lock in the database, a limit on waiting for readers, rows by the Arrow driver.
 
 A statement that waits for an ACCESS EXCLUSIVE lock makes every new reader wait behind it. So tables are emptied by
-DELETE, which readers tolerate, and what remains (a new column) waits for `wait_for_readers_seconds` at most.
+DELETE, which readers tolerate. What remains (a new column) waits for `wait_for_readers_seconds` at most.
 """
 
+import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import dlt
+import pyarrow as pa
 
 from pipelines.common.exit_codes import LOCKED, PipelineError
-from pipelines.warehouse.duckdb.file import seconds_to_wait
+from pipelines.common.names import ENRICH_NAME, LOAD_NAME, dataset_name
 
-# Autovacuum holds a lock too, and gives way only when somebody has waited for `deadlock_timeout`, which is a second.
-_SHORTEST_WAIT_MS = 1_500
+from .dlt_internals import causes
+from .engine import Engine
+
+# SQLSTATE of a statement that has waited for `lock_timeout`.
+_LOCK_NOT_AVAILABLE = "55P03"
 
 # The oldest transaction that holds a lock on a table of these datasets.
 _HOLDER = """
@@ -28,61 +33,85 @@ order by a.xact_start
 limit 1
 """
 
-
-def limit_waiting() -> None:
-    """Let every connection of dlt's give up a lock after `wait_for_readers_seconds`, but not within 1.5 s.
-
-    dlt 1.31 overwrites the options of a connection but for those in the query of the credentials, which its driver for
-    rows and the one for Arrow both get.
-    """
-    # Here: a run on DuckDB has no use for it.
-    from dlt.destinations.impl.postgres.configuration import PostgresCredentials
-
-    milliseconds = max(_SHORTEST_WAIT_MS, int(seconds_to_wait() * 1000))
-    original = getattr(PostgresCredentials, "query_as_configured", PostgresCredentials.get_query)
-
-    def get_query(self: Any) -> dict[str, Any]:
-        query = dict(original(self))
-        given = str(query.get("options", ""))
-        if "lock_timeout" not in given:
-            # Without a blank, which would not survive in an address.
-            query["options"] = f"{given} -clock_timeout={milliseconds}".strip()
-        return query
-
-    PostgresCredentials.query_as_configured = original  # type: ignore[attr-defined]
-    PostgresCredentials.get_query = get_query  # type: ignore[method-assign]
+_COMMENTS = """
+select c.relname, coalesce(a.attname, ''), d.description
+from pg_catalog.pg_class c
+join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+join (
+    select attrelid, attnum, attname from pg_catalog.pg_attribute where attnum > 0 and not attisdropped
+    union all
+    select oid, 0, null from pg_catalog.pg_class where relkind in ('r', 'p')
+) a on a.attrelid = c.oid
+left join pg_catalog.pg_description d
+    on d.objoid = c.oid and d.objsubid = a.attnum and d.classoid = 'pg_catalog.pg_class'::regclass
+where c.relkind in ('r', 'p') and n.nspname in (%s, %s)
+"""
 
 
-def is_lock_timeout(error: BaseException | None) -> bool:
-    """Whether a lock timeout is among the causes of an error; the drivers share no class for it, only its text."""
-    seen: set[int] = set()
-    while error is not None and id(error) not in seen:
-        seen.add(id(error))
-        if "lock timeout" in str(error):
-            return True
-        error = getattr(error, "exception", None) or error.__cause__ or error.__context__
-    return False
+class Postgres(Engine):
+    """A PostgreSQL database."""
+
+    comment_catalogue = _COMMENTS
+
+    def destination(self, database: Any = None) -> Any:
+        # Imported here: reading a setting must not import the driver.
+        from .postgres_destination import JsonTypes, WaitingPostgres, lock_wait_ms
+
+        # dlt asks for it only when it connects, and would wrap the error of a wrong setting.
+        lock_wait_ms()
+        return WaitingPostgres(type_mapper=JsonTypes, **self.destination_options())
+
+    def destination_options(self) -> dict[str, Any]:
+        # TRUNCATE would wait for every open reader, and every new reader would wait behind it. DELETE waits for none.
+        return {**super().destination_options(), "supports_truncate_command": False}
+
+    @contextmanager
+    def lock(self, pipeline: dlt.Pipeline, *datasets: str) -> Iterator[None]:
+        """Hold an advisory lock for each dataset, on a connection that the server closes when the process dies."""
+        with pipeline.sql_client() as client:
+            # The connection is idle for the whole run, and some servers end idle sessions.
+            client.execute_sql(
+                "SELECT set_config(name, '0', false) FROM pg_settings WHERE name IN ('idle_session_timeout')"
+            )
+            for dataset in datasets:
+                rows = client.execute_sql("SELECT pg_try_advisory_lock(%s)", _lock_number(dataset))
+                if not rows or not rows[0][0]:
+                    raise PipelineError(
+                        LOCKED,
+                        f"another run, on this machine or another, writes dataset `{dataset}`. Wait for it to end.",
+                    )
+            yield
+
+    def stream(self, dataset: dlt.Dataset, relation: dlt.Relation) -> Iterator[pa.Table]:
+        """Read with the Arrow driver: the driver for rows would hold the whole result in memory."""
+        from adbc_driver_postgresql import dbapi
+
+        config: Any = dataset.destination_client.config
+        address = config.credentials.to_native_representation()
+        with dbapi.connect(address) as connection, connection.cursor() as cursor:
+            cursor.execute("set time zone 'UTC'")
+            cursor.execute(relation.to_sql())
+            for batch in cursor.fetch_record_batch():
+                yield pa.Table.from_batches([batch])
+
+    def explanation_of(self, error: BaseException, raw: dlt.Pipeline | None = None) -> PipelineError | None:
+        """Name the session that holds the lock which a statement did not get in time."""
+        return _locked_by(raw) if raw is not None and is_lock_timeout(error) else None
 
 
-@contextmanager
-def naming_holder(raw: dlt.Pipeline, enriched: dlt.Pipeline) -> Iterator[None]:
-    """Let whatever gives up a lock in here end with the error that names the session in the way.
-
-    Raises:
-        PipelineError: A lock was not to be had in time.
-    """
-    try:
-        yield
-    except Exception as error:
-        if isinstance(error, PipelineError) or not is_lock_timeout(error):
-            raise
-        raise locked(raw, enriched) from error
+ENGINE = Postgres
 
 
-def locked(raw: dlt.Pipeline, enriched: dlt.Pipeline) -> PipelineError:
-    """Return the error that names the session in the way."""
+def is_lock_timeout(error: BaseException) -> bool:
+    """Whether a lock timeout caused an error, by the SQLSTATE that the driver for rows or the one for Arrow gives."""
+    states = {getattr(cause, name, None) for cause in causes(error) for name in ("pgcode", "sqlstate")}
+    return _LOCK_NOT_AVAILABLE in states
+
+
+def _locked_by(raw: dlt.Pipeline) -> PipelineError:
     with raw.sql_client() as client:
-        rows: list[Any] = list(client.execute_sql(_HOLDER, raw.dataset_name, enriched.dataset_name) or [])
+        names = dataset_name(LOAD_NAME), dataset_name(ENRICH_NAME)
+        rows: list[Any] = list(client.execute_sql(_HOLDER, *names) or [])
     if rows:
         pid, user, program, since = rows[0]
         who = f"session {pid} of `{user}` ({program}), in a transaction since {since:%Y-%m-%d %H:%M:%S} UTC"
@@ -90,3 +119,8 @@ def locked(raw: dlt.Pipeline, enriched: dlt.Pipeline) -> PipelineError:
     else:
         who, advice = "a session that has ended meanwhile", "Run again."
     return PipelineError(LOCKED, f"destination: a table stayed locked by {who}. {advice} Nothing was lost.")
+
+
+def _lock_number(dataset: str) -> int:
+    """Return the key of the advisory lock. All programs that use the database share the keys."""
+    return int.from_bytes(hashlib.sha256(f"anaplan_audit:{dataset}".encode()).digest()[:8], "big", signed=True)

@@ -13,6 +13,8 @@ from dlt.common.schema.utils import new_table
 from dlt.destinations.exceptions import DatabaseUndefinedRelation
 from dlt.destinations.sql_client import SqlClientBase
 
+from .dlt_internals import create_tables
+from .engine import engine_of
 from .table_comments import comment_tables
 
 RUNS, ALERTS, PURGES = "runs", "alerts", "purges"
@@ -123,16 +125,13 @@ class OwnTables:
                 client.execute_sql(statement, *values)
 
     def _make_tables(self) -> None:
-        job_client = self._dataset.destination_client
-        with job_client:
-            if not job_client.is_storage_initialized():
-                job_client.initialize_storage()
-            job_client.update_stored_schema()
+        with self._dataset.destination_client as job_client:
+            create_tables(job_client)
         with self._dataset.sql_client as client:
             # The newest schema of the raw dataset has to be that of the events: it is what others open it by.
             versions = client.make_qualified_table_name("_dlt_version")
             client.execute_sql(f"DELETE FROM {versions} WHERE schema_name = %s", SCHEMA_NAME)
-            comment_tables(client, job_client.config.destination_type, self._dataset.schema)
+            comment_tables(client, engine_of(self._dataset), self._dataset.schema)
 
 
 def own_schema() -> dlt.Schema:

@@ -10,7 +10,7 @@ import dlt
 import duckdb
 import pytest
 
-from pipelines.warehouse.duckdb.merge import MergingDuckDb
+from pipelines.warehouse.duckdb.merge import DirectDuckDb
 from tests.support import scenario
 from tests.support.json_hints import no_json_hints
 from tests.support.model_warehouse import Warehouse
@@ -56,7 +56,7 @@ def open_warehouse(kind: str, request: pytest.FixtureRequest, folder: Path) -> I
     if kind == "duckdb":
         connection = duckdb.connect(str(folder / "audit_log.duckdb"))
         connection.execute("set TimeZone = 'UTC'")
-        destination: Any = MergingDuckDb(connection, replace_strategy="insert-from-staging")
+        destination: Any = DirectDuckDb(connection, replace_strategy="insert-from-staging")
     else:
         address = request.getfixturevalue("postgres").new_database()
         destination = dlt.destinations.postgres(

@@ -24,7 +24,7 @@ FILLED_BY_QUERY = "x-filled-by-query"
 SCOPE = "x-merge-destination-scope"
 
 
-class MergingDuckDb(dlt.destinations.duckdb):
+class DirectDuckDb(dlt.destinations.duckdb):
     """dlt's DuckDB destination; tables declared `deduplicated` or filled by a query take the short way."""
 
     def __init__(self, database: Any, **options: Any) -> None:
@@ -51,7 +51,7 @@ class MergingDuckDb(dlt.destinations.duckdb):
 
     @property
     def client_class(self) -> Any:
-        return _MergingClient
+        return _DirectClient
 
     @property
     def destination_type(self) -> str:
@@ -59,7 +59,7 @@ class MergingDuckDb(dlt.destinations.duckdb):
         return "dlt.destinations.duckdb"
 
 
-class _MergingClient(DuckDbClient):
+class _DirectClient(DuckDbClient):
     def create_load_job(self, table: Any, file_path: str, load_id: str, restore: bool = False) -> LoadJob:
         if table.get(KEYS_COME_ONCE) and file_path.endswith(".parquet"):
             return _MergeJob(file_path)

@@ -11,8 +11,8 @@ import duckdb
 import pytest
 
 from pipelines.common.account import account_name
-from pipelines.common.duckdb_errors import is_held, unusable
 from pipelines.common.spreadsheet import harmless
+from pipelines.warehouse.duckdb.errors import is_held, unusable
 from pipelines.warehouse.duckdb.file import HEADER_BYTES
 from tests.conftest import Engine, Tenant, event, plain_server
 

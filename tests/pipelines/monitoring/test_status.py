@@ -204,7 +204,7 @@ def test_run_that_holds_the_database_is_waited_for(
         outcome = loaded.run("status", "--wait", "0")
         assert outcome.code == 75 and str(holder.pid) in outcome.err and "still after 0 s" in outcome.err
         assert loaded.run("report", "--wait", "0").code == 75
-        monkeypatch.setattr("pipelines.warehouse.reader.time.sleep", lambda _: holder.communicate("\n"))
+        monkeypatch.setattr("pipelines.warehouse.duckdb.file.time.sleep", lambda _: holder.communicate("\n"))
         assert status(loaded)[0] == 0
     finally:
         holder.kill()

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterable
 
-from .exit_codes import CONFIGURATION, FAILED, PipelineError
+from pipelines.common.exit_codes import CONFIGURATION, FAILED, PipelineError
 
 # Words of DuckDB's for a file whose content makes no sense.
 _DAMAGE = (
@@ -40,14 +40,12 @@ def holder(reason: str) -> str:
     return f"{os.path.basename(program)} (PID {pid}" if pid else named or "another program"
 
 
-def damage_found(errors: Iterable[BaseException]) -> PipelineError | None:
+def damage_found(errors: Iterable[BaseException], path: str) -> PipelineError | None:
     """Return the error for a database file in which a statement has met damage; None for other errors."""
-    from .names import database_path, destination_type
-
     for error in errors:
         of_duckdb = type(error).__module__.partition(".")[0] in ("duckdb", "_duckdb")
-        if of_duckdb and destination_type() == "duckdb" and any(sign in str(error) for sign in _DAMAGE_IN_BLOCKS):
-            return unusable(database_path(), str(error))
+        if of_duckdb and any(sign in str(error) for sign in _DAMAGE_IN_BLOCKS):
+            return unusable(path, str(error))
     return None
 
 
