@@ -10,8 +10,7 @@ from dlt.extract import DltResource
 from sqlglot import exp
 
 from pipelines.common.names import DIALECT
-from pipelines.warehouse.duckdb.merge import FILLED_BY_QUERY
-from pipelines.warehouse.engine import engine
+from pipelines.warehouse.engine import FILLED_BY_QUERY, engine
 from pipelines.warehouse.sql_fixes import for_dialect
 
 from .graph import Enrichment

@@ -25,6 +25,8 @@ from pipelines.common.names import LOAD_NAME, dataset_name
 
 ROWS_PER_CHUNK = 50_000
 DEFAULT_KIND = "duckdb"
+# Hint on a table that only results of queries fill. An engine with `writes_directly` loads it without staging.
+FILLED_BY_QUERY = "x-filled-by-query"
 Query = TypeVar("Query", bound=exp.Query)
 
 
