@@ -90,7 +90,7 @@ def _restore_missing(raw: dlt.Pipeline) -> None:
         restore_tables(raw, missing)
         names = ", ".join(f"`{name}`" for name in missing)
         logger.warning(
-            f"Somebody dropped {names}, or columns of it: made anew, and empty. "
+            f"Somebody dropped {names}, or columns of it. They were created again, empty. "
             "`load --since` loads again what Anaplan still keeps."
         )
 

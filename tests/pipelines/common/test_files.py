@@ -99,9 +99,7 @@ def test_a_lock_that_the_file_system_cannot_give_is_not_waited_for() -> None:
     for words in ("Operation not supported", "No locks available"):
         reason = f'IO Error: Could not set lock on file "/mnt/x.duckdb": {words}'
         assert not is_held(reason)
-        assert unusable("/mnt/x.duckdb", reason).code == 2 and "gives no locks" in str(
-            unusable("/mnt/x.duckdb", reason)
-        )
+        assert unusable("/mnt/x.duckdb", reason).code == 2 and "has no locks" in str(unusable("/mnt/x.duckdb", reason))
     assert is_held('IO Error: Could not set lock on file "x": Conflicting lock is held in python (PID 5). See')
 
 

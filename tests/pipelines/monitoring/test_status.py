@@ -189,7 +189,7 @@ def test_no_database_yet(tenant: Tenant, database: Path) -> None:
 def test_database_that_is_none(tenant: Tenant, database: Path) -> None:
     database.write_text("a shopping list " * 300)
     outcome = tenant.run("status")
-    assert outcome.code == 2 and "is no DuckDB database" in outcome.err
+    assert outcome.code == 2 and "is not a DuckDB database" in outcome.err
 
 
 def test_run_that_holds_the_database_is_waited_for(
