@@ -14,7 +14,7 @@ from pipelines.common.names import LOAD_NAME
 from pipelines.common.text import printable
 from pipelines.run.summary import problem_lines
 from pipelines.warehouse.locks import machine_lock
-from pipelines.warehouse.pipelines import warn_about_open_secrets
+from pipelines.warehouse.settings import warn_about_open_secrets
 
 LISTS = ("users", "workspaces", "models")
 # What is missing where a request is refused, and who can give it.

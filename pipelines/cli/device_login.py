@@ -13,7 +13,7 @@ from pipelines.common.exit_codes import CONFIGURATION, PipelineError
 from pipelines.common.names import LOAD_NAME
 from pipelines.common.text import printable
 from pipelines.warehouse.locks import machine_lock
-from pipelines.warehouse.pipelines import warn_about_open_secrets
+from pipelines.warehouse.settings import warn_about_open_secrets
 
 
 def login() -> None:

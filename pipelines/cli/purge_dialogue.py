@@ -6,11 +6,11 @@ from typing import Any
 
 import click
 
-from pipelines.common.names import database_path, destination_type
 from pipelines.common.wording import counted
 from pipelines.publish.writer import remove_older_versions
 from pipelines.run.purge import Purged, check_day, purge, rows_before
 from pipelines.run.rewrite import rewrite
+from pipelines.warehouse.engine import engine
 from pipelines.warehouse.reader import open_reader
 
 WAIT_SECONDS = 30.0
@@ -27,7 +27,7 @@ def ask(before: datetime, yes: bool) -> tuple[date, dict[str, int]] | None:
     with open_reader(WAIT_SECONDS) as reader:
         is_empty = reader is None
         counts = rows_before(reader, day)
-    click.echo(f"before    {day} (UTC), in {destination_type()}:")
+    click.echo(f"before    {day} (UTC), in {engine().name}:")
     for table, rows in counts.items():
         click.echo(f"  {rows:>14,}  {table}")
     if not counts:
@@ -46,8 +46,9 @@ def ask(before: datetime, yes: bool) -> tuple[date, dict[str, int]] | None:
 
 def clear_remains(copy: str | None) -> None:
     """Remove what deleted rows leave behind: freed blocks of the DuckDB file, and the copy before the present one."""
-    if destination_type() == "duckdb":
-        rewrite(database_path())
+    database_file = engine().database_file()
+    if database_file is not None:
+        rewrite(database_file)
         click.echo("rewritten the database file, without the removed rows")
     if copy is not None:
         remove_older_versions(copy)

@@ -75,8 +75,8 @@ def _tables(status: Json) -> list[SummaryTable]:
         (f"incomplete{', acknowledged' if w['acknowledged'] else ''}", w["event_type"], utc(w["start"]), utc(w["end"]))
         for w in status["incomplete_windows"]
     ]
-    kind = status["destination"]["type"]
-    runs = [_run_row(run, died(run, number == 0, kind)) for number, run in enumerate(status["last_runs"])]
+    is_file = status["destination"]["database"] is not None
+    runs = [_run_row(run, died(run, number == 0, is_file)) for number, run in enumerate(status["last_runs"])]
     sizes = [(table["dataset"], table["table"], table["rows"]) for table in status["tables"]]
     tables = [SummaryTable("Missing", ("what", "type", "from", "to"), missing)] if missing else []
     tables += [SummaryTable("Last runs", RUN_COLUMNS, runs)] if runs else []

@@ -50,11 +50,6 @@ class PipelineError(Exception):
 
 def explain(error: BaseException) -> tuple[int, str]:
     """Returns exit code and line for any error, by what caused it rather than by what wrapped it."""
-    from .duckdb_errors import damage_found
-
-    damage = damage_found(_causes(error))
-    if damage is not None:
-        return damage.code, str(damage)
     for cause in _causes(error):
         found = _known(cause)
         if found is not None:

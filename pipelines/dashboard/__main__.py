@@ -74,14 +74,14 @@ def draw_once() -> None:
 
 def use_demo() -> bool:
     """Takes the demo's database where there is no other and no copy of one; returns whether it did."""
-    from pipelines.common.names import database_path, destination_type
     from pipelines.publish.reader import published_path
+    from pipelines.warehouse.engine import engine
 
-    if destination_type() != "duckdb" or not DEMO_DATABASE.exists():
+    if not engine().is_file or not DEMO_DATABASE.exists():
         return False
-    if os.path.exists(database_path()) or published_path():
+    if engine().exists() or published_path():
         return False
-    os.environ["DESTINATION__DUCKDB__CREDENTIALS"] = str(DEMO_DATABASE)
+    engine().use_file(str(DEMO_DATABASE))
     return True
 
 

@@ -16,8 +16,8 @@ from typing import Any
 import pandas as pd
 
 from pipelines.common.exit_codes import LOCKED, PipelineError
-from pipelines.common.names import database_path, destination_type
 from pipelines.publish.reader import open_copy, published_path
+from pipelines.warehouse.engine import engine
 from pipelines.warehouse.reader import ENRICHED, RAW, Reader, open_reader
 
 __all__ = ["ENRICHED", "RAW", "Busy", "NothingLoaded", "Places", "opened", "read", "written_at"]
@@ -42,8 +42,8 @@ class Places:
     watched: Any = None
 
     def __init__(self) -> None:
-        self.is_file = destination_type() == "duckdb"
-        self.database = relative(database_path()) if self.is_file else destination_type()
+        self.is_file = engine().is_file
+        self.database = relative(engine().location()) if self.is_file else engine().name
         # A warehouse lets everybody read at any time: there a copy is for others.
         self._copy_path = published_path() if self.is_file else None
         self.copy = relative(self._copy_path) if self._copy_path else None
@@ -99,10 +99,7 @@ def relative(path: str | Path) -> str:
 
 def written_at() -> float | None:
     """Returns when the DuckDB file was last written; None where that cannot be told without asking the database."""
-    if destination_type() != "duckdb":
-        return None
-    path = database_path()
-    return max((os.path.getmtime(name) for name in (path, f"{path}.wal") if os.path.exists(name)), default=None)
+    return max((os.path.getmtime(name) for name in engine().files() if os.path.exists(name)), default=None)
 
 
 def read(query: str, owner: str = ENRICHED, place: str = "", wait: float | None = None) -> pd.DataFrame:

@@ -1,1 +1,1 @@
-"""Rows of a table as a file or a stream."""
+"""The rows of one table as a file or a stream."""

@@ -1,4 +1,4 @@
-"""Filters of an export as conditions of its query, built from their parts: a value never becomes SQL."""
+"""Filters of an export as conditions of its query. They are built as syntax trees: a value never becomes SQL."""
 
 import math
 from collections.abc import Callable, Iterator, Mapping
@@ -9,18 +9,18 @@ from sqlglot import exp
 
 from pipelines.common.exit_codes import CONFIGURATION, PipelineError
 
-# The columns that a filter looks at, of which a table has some.
+# The columns to which the filters apply. A table has some of them.
 MOMENTS = ("occurred_at", "event_date", "started_at", "event_day", "window_start", "happened_at", "checked_at")
 LATER_MOMENTS = ("purged_at", "loaded_at", "last_seen_at", "last_login_date", "valid_from", "_dlt_valid_from")
 USERS = ("user_id", "user_name", "user_email", "email")
 WORKSPACES = ("workspace_id", "workspace_name", "additional_attributes__workspace_id", "current_workspace_id")
 MODELS = ("model_id", "model_name", "additional_attributes__model_id")
-# In the raw lists the id is called `id`.
+# The raw lists call their id `id`.
 ID_OF = {"users": USERS, "user_logins": USERS, "workspaces": WORKSPACES, "models": MODELS}
 
 
 class Filters(NamedTuple):
-    """Which rows to export. `since` and `until` (UTC) are half open; `where` gives columns and their exact values."""
+    """Which rows to export: from `since` up to, not including, `until` (UTC); `where` holds texts `COLUMN=VALUE`."""
 
     since: datetime | None = None
     until: datetime | None = None
@@ -31,18 +31,22 @@ class Filters(NamedTuple):
 
 
 def moment_column(columns: Mapping[str, str]) -> str | None:
-    """Returns the column that tells when a row happened, None where there is none."""
+    """Return the column with the time of a row, None if there is none."""
     return next((name for name in (*MOMENTS, *LATER_MOMENTS) if name in columns), None)
 
 
 def conditions(
     table: str, columns: Mapping[str, str], moment: str | None, filters: Filters
 ) -> Iterator[exp.Expression]:
-    """Yields the conditions of the filters on a table with these columns (name, dlt type)."""
+    """Yield the conditions of the filters for a table with these columns (name, dlt type).
+
+    Raises:
+        PipelineError: The table has no column for a filter, or a value does not fit its column.
+    """
     for option, value in (("since", filters.since), ("until", filters.until)):
         if value is not None:
             if moment is None:
-                raise PipelineError(CONFIGURATION, f"--{option}: table `{table}` has no column that tells a moment.")
+                raise PipelineError(CONFIGURATION, f"--{option}: table `{table}` has no column with a time.")
             yield _since_or_until(option, columns[moment], moment, value)
     for option, names in (("user", USERS), ("workspace", WORKSPACES), ("model", MODELS)):
         wanted = getattr(filters, option)
@@ -79,7 +83,7 @@ def _equality(table: str, columns: Mapping[str, str], text: str) -> exp.Expressi
     try:
         return exp.column(name).eq(_LITERALS.get(columns[name], exp.Literal.string)(value))
     except (ValueError, OverflowError):
-        raise PipelineError(CONFIGURATION, f"--where {text[:80]}: `{value[:40]}` is no {columns[name]}.") from None
+        raise PipelineError(CONFIGURATION, f"--where {text[:80]}: `{value[:40]}` is not a {columns[name]}.") from None
 
 
 def _moment_literal(text: str) -> exp.Expression:

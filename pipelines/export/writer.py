@@ -1,8 +1,7 @@
-"""Writes the rows of one table as CSV, JSON lines or Parquet, for people without SQL. Reads only.
+"""Writes the rows of one table as CSV, JSON lines or Parquet, for people without SQL. It only reads the database.
 
-Rows come and go in portions, so memory stays flat. Filters are conditions of the query, built from their parts: a
-value never becomes SQL. In CSV, which is for spreadsheets, a text that a spreadsheet would take for a formula gets an
-apostrophe in front; the other formats carry every text as it is.
+Rows are read and written in chunks, so memory does not grow with their number. CSV is for spreadsheets: a text that a
+spreadsheet would run as a formula gets an apostrophe in front. The other formats hold every text unchanged.
 """
 
 import os
@@ -10,7 +9,7 @@ import stat
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from typing import IO, Any
+from typing import IO, Any, NamedTuple
 
 import dlt
 import msgspec
@@ -24,10 +23,11 @@ from dlt.destinations.exceptions import DatabaseUndefinedRelation
 from sqlglot import exp
 
 from pipelines.common.exit_codes import CONFIGURATION, PipelineError
-from pipelines.common.names import database_path, dataset_name, destination_type
+from pipelines.common.names import dataset_name
 from pipelines.common.spreadsheet import FORMULA
 from pipelines.publish.reader import published_path
-from pipelines.warehouse.reader import ENRICHED, RAW, open_destination
+from pipelines.warehouse.engine import engine
+from pipelines.warehouse.reader import ENRICHED, RAW, no_tables, open_destination
 from pipelines.warehouse.run_tables import COLUMNS, own_schema
 from pipelines.warehouse.streaming import arrow_schema, columns_of, stream
 
@@ -36,24 +36,31 @@ from .filters import Filters, conditions, moment_column
 # In dlt's data directory.
 OWN_FILES = ("anaplan_oauth_token.json", "anaplan_audit_alerts.json")
 FORMATS = ("csv", "jsonl", "parquet")
-# Rows that become Python objects at once.
+# Rows that are Python objects at the same time.
 JSON_ROWS = 5_000
 
 
-def export(table: str, file_format: str, to: str | None, force: bool, filters: Filters, wait: float) -> int:
-    """Writes the rows of a table to a file, or to standard output, and returns their number.
+class _Found(NamedTuple):
+    """A table's dataset, and its columns (name, dlt type)."""
 
-    A file appears whole or not at all. A DuckDB file that a run holds is waited for, `wait` seconds at most.
+    dataset: dlt.Dataset
+    columns: dict[str, str]
+
+
+def export(table: str, file_format: str, to: str | None, force: bool, filters: Filters, wait: float) -> int:
+    """Write the rows of a table to a file, or to standard output, and return their number.
+
+    A file is written completely or not at all. If a run has the DuckDB file open, wait for `wait` seconds at most.
 
     Raises:
-        PipelineError: There is no such table or column, a filter does not fit, or the file exists and not `force`.
+        PipelineError: The table or a column does not exist, a filter does not fit, or the file exists without `force`.
     """
     if to:
         _check_target(to)
     if to and os.path.lexists(to) and not force:
         raise PipelineError(CONFIGURATION, f"file `{to}` exists. Name another one, or give --force to replace it.")
     if not to and file_format == "parquet" and sys.stdout.isatty():
-        raise PipelineError(CONFIGURATION, "Parquet is nothing for a terminal. Name a file with --to.")
+        raise PipelineError(CONFIGURATION, "Parquet cannot be shown on a terminal. Name a file with --to.")
     with open_destination(wait) as destination:
         dataset, columns = _find(destination, table)
         query = exp.select(*(exp.column(name) for name in columns)).from_(exp.to_table(table))
@@ -62,16 +69,16 @@ def export(table: str, file_format: str, to: str | None, force: bool, filters: F
             query = query.where(condition)
         if moment:
             query = query.order_by(exp.column(moment).asc())
-        rows = _limited(stream(dataset, query, columns))
+        rows = _existing(stream(dataset, query, columns))
         with _output(to) as file:
             return _WRITERS[file_format](rows, arrow_schema(columns), file)
 
 
 def _check_target(to: str) -> None:
-    """Refuse what must not be written to, whatever --force says.
+    """Refuse targets that must not be overwritten, even with --force.
 
     Raises:
-        PipelineError: It is a folder or a disk, or its folder does not exist.
+        PipelineError: The target is a folder or a disk, is a file of the pipeline, or its folder does not exist.
     """
     mode = os.stat(to).st_mode if os.path.exists(to) else 0
     if stat.S_ISDIR(mode) or stat.S_ISBLK(mode) or stat.S_ISSOCK(mode):
@@ -81,22 +88,20 @@ def _check_target(to: str) -> None:
         raise PipelineError(CONFIGURATION, f"--to `{to}`: the pipeline itself needs this file. Name another one.")
     folder = os.path.dirname(target)
     if not os.path.isdir(folder):
-        raise PipelineError(CONFIGURATION, f"--to `{to}`: the folder `{folder}` does not exist. Make it first.")
+        raise PipelineError(CONFIGURATION, f"--to `{to}`: the folder `{folder}` does not exist. Create it first.")
 
 
 def _own_files() -> set[str]:
-    """Return the files that the pipeline works with: no export may take their place."""
-    paths = [published_path() or ""]
-    if destination_type() == "duckdb":
-        paths += [database_path(), f"{database_path()}.wal"]
+    """Return the files that the pipeline itself needs: no export may replace them."""
+    paths = [published_path() or "", *engine().files()]
     store = str(dlt.config.get("sources.audit_source.token_store") or "")
     data = active_run_context().data_dir
     paths += [os.path.expanduser(store), *(os.path.join(data, name) for name in OWN_FILES)]
     return {os.path.realpath(path) for path in paths if path}
 
 
-def _find(destination: Any, table: str) -> tuple[dlt.Dataset, dict[str, str]]:
-    """Returns the dataset that a table is in, and its columns."""
+def _find(destination: Any, table: str) -> _Found:
+    """Return the dataset that contains a table, and its columns."""
     found: dict[str, list[str]] = {}
     for owner in (ENRICHED, RAW) if destination is not None else ():
         dataset = dlt.dataset(destination, dataset_name(owner))
@@ -105,33 +110,35 @@ def _find(destination: Any, table: str) -> tuple[dlt.Dataset, dict[str, str]]:
         except (DatabaseUndefinedRelation, DestinationUndefinedEntity):
             continue
         if table in found[owner]:
-            return dataset, columns_of(dataset.schema, table)
+            return _Found(dataset, columns_of(dataset.schema, table))
     if RAW in found and table in COLUMNS:
         schema = own_schema()
-        return dlt.dataset(destination, dataset_name(RAW), schema=schema), columns_of(schema, table)
+        return _Found(dlt.dataset(destination, dataset_name(RAW), schema=schema), columns_of(schema, table))
     if not found:
-        raise PipelineError(CONFIGURATION, "there are no tables yet: load first (python -m pipelines.audit run).")
+        raise no_tables()
     enriched, raw = ", ".join(found.get(ENRICHED, [])), ", ".join([*found.get(RAW, []), *COLUMNS])
-    raise PipelineError(CONFIGURATION, f"there is no table `{table}`. Enriched: {enriched or 'none yet'}. Raw: {raw}.")
+    raise PipelineError(
+        CONFIGURATION, f"table `{table}` does not exist. Enriched: {enriched or 'none yet'}. Raw: {raw}."
+    )
 
 
-def _limited(rows: Iterator[pa.Table]) -> Iterator[pa.Table]:
-    """Passes the rows on; a table that was declared but never written is an empty one."""
+def _existing(rows: Iterator[pa.Table]) -> Iterator[pa.Table]:
+    """Pass the rows on. A table that was declared but never written has none."""
     with suppress(DatabaseUndefinedRelation):
         yield from rows
 
 
 def _write_csv(rows: Iterator[pa.Table], schema: pa.Schema, file: IO[bytes]) -> int:
-    # With the mark by which spreadsheets recognise UTF-8.
+    # The byte order mark, by which spreadsheets recognise UTF-8.
     file.write(b"\xef\xbb\xbf")
     kinds = [pa.string() if pa.types.is_timestamp(field.type) else field.type for field in schema]
     texts = pa.schema(list(zip(schema.names, kinds, strict=True)))
     count = 0
     with pyarrow.csv.CSVWriter(file, texts) as writer:
-        for portion in rows:
-            columns = [_csv_column(column) for column in portion.columns]
+        for chunk in rows:
+            columns = [_csv_column(column) for column in chunk.columns]
             writer.write_table(pa.Table.from_arrays(columns, schema=texts))
-            count += portion.num_rows
+            count += chunk.num_rows
     return count
 
 
@@ -147,19 +154,19 @@ def _csv_column(column: pa.ChunkedArray) -> pa.ChunkedArray:
 def _write_jsonl(rows: Iterator[pa.Table], _: pa.Schema, file: IO[bytes]) -> int:
     encoder = msgspec.json.Encoder()
     count = 0
-    for portion in rows:
-        for start in range(0, portion.num_rows, JSON_ROWS):
-            file.write(encoder.encode_lines(portion.slice(start, JSON_ROWS).to_pylist()))
-        count += portion.num_rows
+    for chunk in rows:
+        for start in range(0, chunk.num_rows, JSON_ROWS):
+            file.write(encoder.encode_lines(chunk.slice(start, JSON_ROWS).to_pylist()))
+        count += chunk.num_rows
     return count
 
 
 def _write_parquet(rows: Iterator[pa.Table], schema: pa.Schema, file: IO[bytes]) -> int:
     count = 0
     with pq.ParquetWriter(file, schema, compression="zstd") as writer:
-        for portion in rows:
-            writer.write_table(portion)
-            count += portion.num_rows
+        for chunk in rows:
+            writer.write_table(chunk)
+            count += chunk.num_rows
     return count
 
 
@@ -172,13 +179,13 @@ _WRITERS: dict[str, Callable[[Iterator[pa.Table], pa.Schema, IO[bytes]], int]] =
 
 @contextmanager
 def _output(to: str | None) -> Iterator[IO[bytes]]:
-    """Gives standard output, or a file that takes its place when it is whole."""
+    """Give standard output, or a file that replaces `to` when it is complete."""
     if to is None:
         yield sys.stdout.buffer
         sys.stdout.buffer.flush()
         return
     if os.path.exists(to) and not os.path.isfile(to):
-        # A pipe or a terminal takes the rows as they come.
+        # A pipe or a terminal cannot be replaced: it gets the rows as they come.
         with open(to, "wb") as file:
             yield file
         return

@@ -2,9 +2,8 @@
 
 from typing import Any
 
-from dlt.common.versioned_state import decompress_state
-
 from pipelines.common.names import LOAD_NAME
+from pipelines.warehouse.dlt_internals import read_state
 from pipelines.warehouse.reader import RAW, Reader
 
 # Under which name dlt keeps the state of `audit_source`.
@@ -21,7 +20,7 @@ def older_state(reader: Reader | None, windows: list[dict[str, Any]]) -> list[st
     rows = reader.rows(RAW, _STATE) if reader else []
     if not rows:
         return []
-    source: Any = decompress_state(rows[0]["state"]).get("sources", {}).get(SOURCE, {})
+    source: Any = read_state(rows[0]["state"]).get("sources", {}).get(SOURCE, {})
     ledgers = source.get("resources", {}).get("events", {}).get("windows", {})
     texts = []
     for event_type, ledger in sorted(ledgers.items()):

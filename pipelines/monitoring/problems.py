@@ -53,9 +53,9 @@ def _problems_of_freshness(status: Json) -> list[Json]:
     return [{"kind": "stale", "text": text}]
 
 
-def warnings_of(past: list[Json], destination: str) -> list[str]:
+def warnings_of(past: list[Json], is_file: bool) -> list[str]:
     """Returns what the last of the runs, newest first, leaves to be said."""
-    if past and died(past[0], True, destination):
+    if past and died(past[0], True, is_file):
         return [f"the last run began at {utc(past[0]['started_at'])} and was killed. The next one makes it good."]
     last = next((run for run in past if run["ended_at"] is not None), None)
     if last is None or not last["exit_code"]:
@@ -63,9 +63,9 @@ def warnings_of(past: list[Json], destination: str) -> list[str]:
     return [f"the last run ended with exit code {last['exit_code']}: {last['error'] or 'see its output'}"]
 
 
-def died(run: Json, is_last: bool, destination: str) -> bool:
-    """Whether a run was killed. The last one may still be under way, but not where its DuckDB file can be read."""
-    return run["ended_at"] is None and (not is_last or destination == "duckdb")
+def died(run: Json, is_last: bool, is_file: bool) -> bool:
+    """Whether a run was killed. The last one may still be running, but not if its database is a file that opened."""
+    return run["ended_at"] is None and (not is_last or is_file)
 
 
 def utc(moment: datetime) -> str:

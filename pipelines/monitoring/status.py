@@ -6,7 +6,8 @@ from typing import Any
 import dlt
 
 from pipelines.common.configuration import SEVERITIES
-from pipelines.common.names import database_path, dataset_name, destination_type
+from pipelines.common.names import dataset_name
+from pipelines.warehouse.engine import engine
 from pipelines.warehouse.reader import ENRICHED, RAW, Reader
 from pipelines.warehouse.run_tables import ALERTS, RUNS
 
@@ -68,7 +69,7 @@ def read_status(reader: Reader | None, max_age: timedelta, runs: int, now: datet
         "tables": _tables(reader),
     }
     status["problems"] = problems_of(status)
-    status["warnings"] = [*warnings_of(past, status["destination"]["type"]), *warnings, *_alerting(reader)]
+    status["warnings"] = [*warnings_of(past, engine().is_file), *warnings, *_alerting(reader)]
     status["warnings"] += older_state(reader, windows)
     status["ok"] = not status["problems"]
     return status
@@ -98,10 +99,9 @@ def _alerting(reader: Reader | None) -> list[str]:
 
 
 def _destination() -> Json:
-    kind = destination_type()
     return {
-        "type": kind,
-        "database": database_path() if kind == "duckdb" else None,
+        "type": engine().name,
+        "database": engine().database_file(),
         "raw_dataset": dataset_name(RAW),
         "enriched_dataset": dataset_name(ENRICHED),
     }

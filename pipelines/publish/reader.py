@@ -1,4 +1,4 @@
-"""Opens what `publish_to` wrote: a copy can be read while a run writes, and whoever reads it keeps no run out."""
+"""Opens a copy that `publish_to` wrote. Readers of a copy never block a run, and a run never blocks them."""
 
 import json
 import os
@@ -12,7 +12,7 @@ from sqlglot import exp
 
 from pipelines.common.exit_codes import CONFIGURATION, PipelineError
 from pipelines.common.names import DIALECT, ENRICH_NAME, LOAD_NAME, dataset_name
-from pipelines.warehouse.pipelines import make_destination
+from pipelines.warehouse.engine import engine_named
 from pipelines.warehouse.reader import Reader
 
 from .target import SETTING, is_database
@@ -20,7 +20,7 @@ from .writer import FROM_RAW, MARK, MARK_FILE, quoted
 
 
 def published_path() -> str | None:
-    """Returns the path of the copy; None where none is configured, or none was written yet."""
+    """Return the path of the copy; None if none is configured, or none was written yet."""
     configured = str(dlt.config.get(SETTING) or "")
     path = os.path.abspath(os.path.expanduser(configured))
     return path if configured and os.path.exists(path) else None
@@ -28,29 +28,29 @@ def published_path() -> str | None:
 
 @contextmanager
 def open_copy(path: str) -> Iterator[Reader]:
-    """Opens a DuckDB file or a folder of parquet files, as it is now, and gives it as `open_reader` gives a database.
+    """Open a DuckDB file or a folder of parquet files in its present version, as `open_reader` opens a database.
 
     Raises:
-        PipelineError: It cannot be read.
+        PipelineError: The copy cannot be read.
     """
     import duckdb
 
-    with ExitStack() as held:
+    with ExitStack() as stack:
         try:
-            database = is_database(path)
-            connection = held.enter_context(duckdb.connect(path, read_only=True) if database else duckdb.connect())
+            is_file = is_database(path)
+            connection = stack.enter_context(duckdb.connect(path, read_only=True) if is_file else duckdb.connect())
             connection.execute("set TimeZone = 'UTC'")
-            if not database:
-                _show(connection, Path(os.path.realpath(path)))
+            if not is_file:
+                _create_views(connection, Path(os.path.realpath(path)))
         except (duckdb.Error, OSError, ValueError, KeyError) as error:
             raise PipelineError(
                 CONFIGURATION, f"copy `{path}` cannot be read ({str(error).splitlines()[0]})."
             ) from None
-        yield Reader(make_destination(connection), held, with_tables=False)
+        yield Reader(engine_named(DIALECT).destination(connection), stack, with_tables=False)
 
 
-def _show(connection: Any, folder: Path) -> None:
-    """Makes a view of each file of this one version of the folder; the link may name another one any moment."""
+def _create_views(connection: Any, folder: Path) -> None:
+    """Create a view for each file of one version of the folder. The link may point to another version at any time."""
     for owner in (LOAD_NAME, ENRICH_NAME):
         connection.execute(f"create schema {quoted(dataset_name(owner))}")
     for file in sorted(folder.glob("[!_]*.parquet")):

@@ -1,13 +1,13 @@
-"""Publishes the enriched dataset: a copy in a place of its own, which BI tools may keep open for ever.
+"""Publishes a copy of the enriched dataset, which BI tools may keep open permanently.
 
-The raw table `event_windows` goes along, so that whoever reads a copy can tell which days are whole.
+A copy contains the raw table `event_windows` too, so that its readers see which days are complete.
 
-A copy is written beside its place and takes it by one rename, so whoever opens it finds the old one or the new one,
-whole. What is open stays readable as it was: an open file outlives its name.
+A copy is written beside its target and replaces it by one rename: a reader opens the old or the new copy, never a part
+of one. A copy that is open stays readable, because an open file outlives its name.
 
-`publish_to` ending in `.duckdb` is a DuckDB file with the tables in schemas named like the datasets. Anything else is
-a folder with a parquet file for each table: a symbolic link to a folder of that version, `.NAME.MOMENT`. The version
-before stays until the next publication, for a reader that was between two files.
+If `publish_to` ends in `.duckdb`, the copy is a DuckDB file with the tables in schemas named like the datasets. Else it
+is a folder with a parquet file for each table: a symbolic link to the folder of one version, `.NAME.TIME`. The version
+before it stays until the next publication, for readers that are between two files.
 """
 
 import os
@@ -17,16 +17,18 @@ from typing import NamedTuple
 
 import dlt
 
-from pipelines.common.duckdb_errors import is_held
 from pipelines.common.exit_codes import CONFIGURATION, PipelineError
-from pipelines.common.names import ENRICH_NAME, LOAD_NAME, database_path, dataset_name, destination_type
+from pipelines.common.names import ENRICH_NAME, LOAD_NAME, dataset_name
 from pipelines.common.wording import counted
+from pipelines.warehouse.duckdb.errors import is_held
+from pipelines.warehouse.engine import engine
 from pipelines.warehouse.pipelines import LOAD_MEMORY, Pipelines
 
 from .writer import (
     FROM_RAW,
     MARK,
     MARK_FILE,
+    Source,
     beside,
     count,
     removed_at_the_end,
@@ -39,7 +41,7 @@ SETTING = f"pipelines.{ENRICH_NAME}.publish_to"
 
 
 class Published(NamedTuple):
-    """What was published, and where."""
+    """The copy that was published."""
 
     path: str
     tables: int
@@ -50,10 +52,10 @@ class Published(NamedTuple):
 
 
 def publish_path() -> str | None:
-    """Returns the absolute path of the setting `publish_to`, None where it is not set.
+    """Return the absolute path of the setting `publish_to`, None if it is not set.
 
     Raises:
-        PipelineError: Something that we did not write is there, or nothing can be.
+        PipelineError: The path holds something that this pipeline did not write, or cannot be written.
     """
     configured = str(dlt.config.get(SETTING) or "")
     if not configured:
@@ -61,39 +63,39 @@ def publish_path() -> str | None:
     path = os.path.abspath(os.path.expanduser(configured))
     folder = os.path.dirname(path)
     if not os.path.isdir(folder) or not os.access(folder, os.W_OK):
-        raise _refused(path, f"`{folder}` is no folder that can be written", "Make it, or name another one.")
-    if destination_type() == "duckdb" and os.path.realpath(path) == os.path.realpath(database_path()):
+        raise _refused(path, f"`{folder}` is not a writable folder", "Create it, or name another one.")
+    if os.path.realpath(path) in map(os.path.realpath, engine().files()):
         raise _refused(path, "it is the database that the pipeline works in", "Name another file.")
     if is_database(path) and Path(path).stem in (dataset_name(LOAD_NAME), dataset_name(ENRICH_NAME)):
-        raise _refused(path, f"`{Path(path).stem}` is also the name of a dataset", "Name the file otherwise.")
+        raise _refused(path, f"`{Path(path).stem}` is also the name of a dataset", "Rename the file.")
     if not _may_replace(path):
         raise _refused(path, "what is there was not published by this pipeline", "Move it away, or name another path.")
     return path
 
 
 def publish(pipelines: Pipelines, path: str) -> Published:
-    """Writes every enriched table into a new copy and puts it in the place of the one at `path`.
+    """Write every enriched table into a new copy, and replace the copy at `path` with it.
 
-    A copy that a killed run left half written is removed first.
+    An unfinished copy that a killed run left is removed first.
     """
     pipelines.limit_memory(LOAD_MEMORY)
-    there = pipelines.raw.default_schema.data_table_names()
-    owners = [
-        (pipelines.raw, [table for table in FROM_RAW if table in there]),
-        (pipelines.enriched, sorted(pipelines.enriched.default_schema.data_table_names())),
+    existing = pipelines.raw.default_schema.data_table_names()
+    sources = [
+        Source(pipelines.raw, [table for table in FROM_RAW if table in existing]),
+        Source(pipelines.enriched, sorted(pipelines.enriched.default_schema.data_table_names())),
     ]
     write = write_database if is_database(path) else write_folder
-    rows = write(owners, path)
-    return Published(path, sum(len(tables) for _, tables in owners), rows)
+    rows = write(sources, path)
+    return Published(path, sum(len(source.tables) for source in sources), rows)
 
 
 def is_database(path: str) -> bool:
-    """Tells whether a copy at `path` is a DuckDB file, and not a folder."""
+    """Whether a copy at `path` is a DuckDB file; else it is a folder."""
     return path.endswith(".duckdb")
 
 
 def _may_replace(path: str) -> bool:
-    """Tells whether nothing, an empty folder or a copy of ours is at `path`."""
+    """Whether `path` holds nothing, an empty folder or a copy that this pipeline wrote."""
     if not os.path.lexists(path):
         return True
     if is_database(path):
@@ -116,7 +118,7 @@ def _has_mark(path: str) -> bool:
     except duckdb.Error as error:
         if not is_held(str(error)):
             return False
-    # Somebody has it open for writing, which keeps others from opening it, but not from reading its bytes.
+    # Another program has it open for writing. Nobody else can open it as a database, but its bytes can be read.
     twin = beside(path, "twin")
     with removed_at_the_end(twin):
         shutil.copyfile(path, twin)

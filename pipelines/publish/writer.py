@@ -1,4 +1,4 @@
-"""Writes tables into a DuckDB file or a folder of parquet files that takes the place of the one before by a rename."""
+"""Writes tables into a DuckDB file or a folder of parquet files, which replaces the one before it by a rename."""
 
 import os
 import re
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import dlt
 import pyarrow as pa
@@ -17,21 +17,32 @@ from sqlglot import exp
 from pipelines.common.names import DIALECT
 from pipelines.warehouse.streaming import arrow_schema, columns_of, stream
 
-# Tells a copy of ours from a file of somebody else's: a table in the database, a file in the folder. Readers of a
-# folder of parquet pass over names with an underscore.
+# Marks a copy as written by this pipeline: a table in the database, a file in the folder. Readers of a folder of
+# parquet files skip names with an underscore.
 MARK, MARK_FILE = "_published", "_published.json"
-# The raw tables that go along: which spans of time the others can be trusted for.
+# The raw tables in a copy: they say for which spans of time the other tables are complete.
 FROM_RAW = ("event_windows",)
 MEMORY, SLICE_ROWS = "150MB", 2_048
 
 
-Tables = list[tuple[dlt.Pipeline, list[str]]]
+class Source(NamedTuple):
+    """A pipeline, and the tables of its dataset that are copied."""
+
+    pipeline: dlt.Pipeline
+    tables: list[str]
 
 
-def write_database(owners: Tables, path: str) -> int:
-    """Writes a DuckDB file with the tables of each pipeline in the place of `path`; returns the number of rows.
+class _Rows(NamedTuple):
+    """The rows of one table, in chunks."""
 
-    Each pipeline has a schema, named like its dataset; the last one's has the mark.
+    schema: pa.Schema
+    chunks: Iterator[pa.Table]
+
+
+def write_database(sources: list[Source], path: str) -> int:
+    """Replace `path` with a DuckDB file that holds the tables of each pipeline; return the number of rows.
+
+    Each pipeline has a schema, named like its dataset. The schema of the last one contains the mark.
     """
     import duckdb
 
@@ -41,28 +52,28 @@ def write_database(owners: Tables, path: str) -> int:
         with duckdb.connect(new, config={"memory_limit": MEMORY}) as copy:
             copy.execute("set TimeZone = 'UTC'")
             copy.execute("set preserve_insertion_order = false")
-            for pipeline, tables in owners:
+            for pipeline, tables in sources:
                 schema, dataset = quoted(pipeline.dataset_name), pipeline.dataset()
                 copy.execute(f"create schema {schema}")
                 for table in tables:
-                    copy.register("portion", _reader(*_portions(pipeline, dataset, table)))
-                    copy.execute(f"create table {schema}.{quoted(table)} as select * from portion")
-                    copy.unregister("portion")
+                    copy.register("source_rows", _reader(_rows_of(pipeline, dataset, table)))
+                    copy.execute(f"create table {schema}.{quoted(table)} as select * from source_rows")
+                    copy.unregister("source_rows")
                     rows += count(copy.execute(f"select count(*) from {schema}.{quoted(table)}").fetchone())
             copy.execute(
                 f"create table {schema}.{MARK} as select cast(? as timestamptz) as published_at",
                 [datetime.now(timezone.utc)],
             )
         _flush(new)
-        # A log that somebody's writing to the old copy left would be taken for one of the new copy.
+        # DuckDB would replay a log that another program left beside the old copy into the new one.
         Path(f"{path}.wal").unlink(missing_ok=True)
         os.replace(new, path)
         _flush(os.path.dirname(path))
     return rows
 
 
-def write_folder(owners: Tables, path: str) -> int:
-    """Writes a folder with a parquet file for each table, and lets the link `path` name it; returns the rows."""
+def write_folder(sources: list[Source], path: str) -> int:
+    """Write a folder with a parquet file for each table, point the link `path` to it, and return the number of rows."""
     name = os.path.basename(path)
     moment = datetime.now(timezone.utc)
     version = f".{name}.{moment:%Y%m%dT%H%M%S%f}"
@@ -73,10 +84,10 @@ def write_folder(owners: Tables, path: str) -> int:
     rows = 0
     try:
         (parent / version).mkdir()
-        for pipeline, tables in owners:
+        for pipeline, tables in sources:
             dataset = pipeline.dataset()
             for table in tables:
-                rows += _write_parquet(*_portions(pipeline, dataset, table), parent / version / f"{table}.parquet")
+                rows += _write_parquet(_rows_of(pipeline, dataset, table), parent / version / f"{table}.parquet")
         mark = parent / version / MARK_FILE
         mark.write_text(f'{{"published_at": "{moment.isoformat()}"}}\n', encoding="utf-8")
         _flush(str(mark))
@@ -94,42 +105,42 @@ def write_folder(owners: Tables, path: str) -> int:
     return rows
 
 
-def _portions(pipeline: dlt.Pipeline, dataset: dlt.Dataset, table: str) -> tuple[pa.Schema, Iterator[pa.Table]]:
+def _rows_of(pipeline: dlt.Pipeline, dataset: dlt.Dataset, table: str) -> _Rows:
     columns = columns_of(pipeline.default_schema, table)
     query = exp.select(*(exp.column(name) for name in columns)).from_(exp.to_table(table))
-    return arrow_schema(columns), stream(dataset, query, columns)
+    return _Rows(arrow_schema(columns), stream(dataset, query, columns))
 
 
-def _reader(schema: pa.Schema, portions: Iterator[pa.Table]) -> pa.RecordBatchReader:
+def _reader(rows: _Rows) -> pa.RecordBatchReader:
     # Small slices: DuckDB reads many batches ahead.
-    batches = (batch for portion in portions for batch in portion.to_batches(max_chunksize=SLICE_ROWS))
-    return pa.RecordBatchReader.from_batches(schema, batches)
+    batches = (batch for chunk in rows.chunks for batch in chunk.to_batches(max_chunksize=SLICE_ROWS))
+    return pa.RecordBatchReader.from_batches(rows.schema, batches)
 
 
-def _write_parquet(schema: pa.Schema, portions: Iterator[pa.Table], path: Path) -> int:
-    rows = 0
-    with pq.ParquetWriter(path, schema, compression="zstd") as writer:
-        for portion in portions:
-            writer.write_table(portion)
-            rows += portion.num_rows
+def _write_parquet(rows: _Rows, path: Path) -> int:
+    number = 0
+    with pq.ParquetWriter(path, rows.schema, compression="zstd") as writer:
+        for chunk in rows.chunks:
+            writer.write_table(chunk)
+            number += chunk.num_rows
     _flush(str(path))
-    return rows
+    return number
 
 
 def quoted(name: str) -> str:
-    """Returns a name as an identifier of DuckDB's SQL."""
+    """Return a name as an identifier in DuckDB's SQL."""
     return exp.to_identifier(name, quoted=True).sql(DIALECT)
 
 
 def beside(path: str, suffix: str) -> str:
-    """Returns the path of a hidden file beside another."""
+    """Return the path of a hidden file beside another one."""
     folder, name = os.path.split(path)
     return os.path.join(folder, f".{name}.{suffix}")
 
 
 @contextmanager
 def removed_at_the_end(path: str) -> Iterator[None]:
-    """Removes a temporary DuckDB file, one that a killed run left too."""
+    """Remove a temporary DuckDB file at the end, and before it begins one that a killed run left."""
     try:
         _remove_database(path)
         yield
@@ -150,18 +161,18 @@ def _remove_versions(parent: Path, name: str, keep: set[str | None]) -> None:
 
 
 def remove_older_versions(path: str) -> None:
-    """Remove every version of a folder but the one that the link `path` names; a database has none."""
+    """Remove every version of a folder except the one to which the link `path` points. A database has no versions."""
     if os.path.islink(path):
         _remove_versions(Path(path).parent, os.path.basename(path), keep={os.readlink(path)})
 
 
 def versions(name: str) -> re.Pattern[str]:
-    """Returns what the folders are called that a link of this name may name."""
+    """Return the pattern of the folder names to which a link of this name may point."""
     return re.compile(rf"\.{re.escape(name)}\.\d{{8}}T\d{{12}}")
 
 
 def _flush(path: str) -> None:
-    """Puts a file, or the names in a folder, on the disk, so that a power cut leaves no empty copy behind."""
+    """Write a file, or the names in a folder, to the disk, so that a power cut leaves no empty copy."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -170,5 +181,5 @@ def _flush(path: str) -> None:
 
 
 def count(row: Any) -> int:
-    """Returns the number that a counting query gave."""
+    """Return the number in the row of a counting query."""
     return int(row[0]) if row else 0

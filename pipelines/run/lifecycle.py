@@ -12,7 +12,7 @@ from pipelines.common.redaction import redact
 from pipelines.common.signals import deadline
 from pipelines.monitoring.alerts.detect import settle
 from pipelines.monitoring.run_record import RunRecord
-from pipelines.warehouse.postgres_locks import naming_holder
+from pipelines.warehouse.engine import Engine
 from pipelines.warehouse.run_tables import OwnTables
 
 
@@ -28,17 +28,18 @@ def watched(command: str, opened: Callable[[], AbstractContextManager[Any]]) -> 
         with deadline(run_timeout()), opened() as (pipelines, progress):
             record.run = progress.run
             tables = OwnTables(pipelines.raw)
-            with _only_warning("the run could not be written into `runs`"):
+            engine: Engine = pipelines.engine
+            with _only_warning("the run could not be written into `runs`"), engine.explained():
                 record.begin(tables)
             try:
                 # Here, too: what it says stands in the record.
-                with naming_holder(pipelines.raw, pipelines.enriched):
+                with engine.explained(pipelines.raw):
                     yield pipelines, progress, record
             except BaseException as error:
                 record.fail(*explain_any(error))
                 raise
             finally:
-                with _only_warning("the run could not be written into `runs`"):
+                with _only_warning("the run could not be written into `runs`"), engine.explained():
                     record.end(tables)
                 with _only_warning("what to alert could not be looked up"):
                     settle(record, pipelines)

@@ -53,7 +53,7 @@ def load(
     for resource in source.resources.values():
         resource.apply_hints(file_format=pipelines.file_format)
     keep_memory_low()
-    if pipelines.database is not None:
+    if pipelines.engine.writes_directly:
         # The source gives each id once a load.
         source.events.apply_hints(write_disposition=MERGE_KNOWN)
     loads = 0

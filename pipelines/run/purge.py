@@ -77,10 +77,7 @@ def purge(pipelines: Pipelines, day: date, counts: dict[str, int]) -> Purged:
     _delete_raw(pipelines, day)
     enrich(pipelines.enriched, pipelines.raw)
     _delete_check_results(pipelines, midnight)
-    if pipelines.database is not None:
-        # Rows that were deleted leave the file only with this.
-        pipelines.database.execute("reset max_vacuum_tasks")
-        pipelines.database.execute("checkpoint")
+    pipelines.engine.compact(pipelines.database)
     tables.update(PURGES, "purge_id", {"purge_id": record["purge_id"], "ended_at": datetime.now(timezone.utc)})
     return removed
 

@@ -54,7 +54,7 @@ def enrich_step(pipelines: "Pipelines", full_refresh: bool, record: "RunRecord")
         try:
             return enriched_in(ENRICH_MEMORY)
         except Exception as error:
-            if "Out of Memory Error" not in str(error):
+            if not pipelines.engine.is_out_of_memory(error):
                 raise
             # What the layers before it wrote is written again, the same.
             return enriched_in(ENRICH_MEMORY_AGAIN)

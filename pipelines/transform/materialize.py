@@ -10,7 +10,7 @@ from dlt.extract import DltResource
 from sqlglot import exp
 
 from pipelines.common.names import DIALECT
-from pipelines.warehouse.duckdb.merge import FILLED_BY_QUERY
+from pipelines.warehouse.engine import FILLED_BY_QUERY, engine
 from pipelines.warehouse.sql_fixes import for_dialect
 
 from .graph import Enrichment
@@ -82,8 +82,7 @@ def rows_resource(
 
 
 def _described(resource: DltResource, comment: str) -> DltResource:
-    # dlt writes `description` as a comment on Databricks, the other one on BigQuery.
-    hints: dict[str, Any] = {"description": comment, "x-bigquery-table-description": comment}
+    hints: Any = engine().comment_hints(comment)
     return resource.apply_hints(additional_table_hints=hints)
 
 

@@ -20,7 +20,8 @@ from dlt.destinations.exceptions import DatabaseUndefinedRelation
 
 from pipelines.common.exit_codes import CONFIGURATION, PipelineError
 from pipelines.common.names import DIALECT
-from pipelines.warehouse.restore_tables import lacking_tables, restore_tables
+from pipelines.warehouse.engine import engine_of
+from pipelines.warehouse.restore_tables import missing_tables, restore_tables
 from pipelines.warehouse.table_comments import write_comments
 
 from .graph import Enrichment, check_models, read_enrichment
@@ -134,7 +135,7 @@ def _run_layer(
     stored: dict[str, Any] = dict(pipeline.default_schema.tables) if pipeline.default_schema_name else {}
     outdated = [model for model in models if _is_outdated(model, stored.get(model.name, {}).get("columns", {}))]
     # A server may still be inserting for a run that was killed, and commit it later.
-    dies_with_us = pipeline.destination.destination_type.endswith(".duckdb")
+    dies_with_us = engine_of(pipeline).dies_with_process
     load_ids: list[str] = []
     if outdated:
         rebuilt = [model_resource(dataset, enrichment, model, None, is_new=dies_with_us) for model in outdated]
@@ -173,7 +174,7 @@ def _plan(pipeline: dlt.Pipeline, raw: dlt.Dataset, enrichment: Enrichment, full
     wanted = fingerprints(enrichment, _catalogue_hash(raw))
     built = {} if full_refresh else state.get("models", {})
     existing: set[str] = set(pipeline.default_schema.tables) if pipeline.default_schema_name else set()
-    lacking = set(lacking_tables(pipeline)) & set(enrichment.tables)
+    lacking = set(missing_tables(pipeline)) & set(enrichment.tables)
     missing = lacking | (set(wanted) - existing)
     rebuilt = {name for name, value in wanted.items() if built.get(name) != value or name in missing}
     days: Days = None

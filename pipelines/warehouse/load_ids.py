@@ -1,24 +1,22 @@
-"""Keeps dlt's load ids rising where the machine's clock was set back.
+"""Keeps dlt's load ids rising if the clock of this machine was set back.
 
 dlt restores the state with the largest load id, and load ids are moments of this machine's clock. After a step back it
-would restore the state of before for ever: events would be loaded again each hour, and a purge would be forgotten.
-
-Seen in dlt 1.31: `increasing_precise_time` keeps the last moment it gave in `_last`.
+would restore the older state in every run: each hour would load the same events again, and a purge would be forgotten.
 """
 
 from contextlib import suppress
 
 import dlt
-from dlt.common.time import increasing_precise_time
 from dlt.destinations.exceptions import DatabaseUndefinedRelation
+
+from .dlt_internals import keep_load_ids_above
 
 
 def keep_rising(pipeline: dlt.Pipeline) -> None:
-    """Let the load ids of this process be larger than those in the dataset of the pipeline."""
+    """Make the load ids of this process larger than those in the dataset of the pipeline."""
     newest = _newest(pipeline)
     if newest is not None:
-        with increasing_precise_time._lock:
-            increasing_precise_time._last = max(increasing_precise_time._last, newest)
+        keep_load_ids_above(newest)
 
 
 def _newest(pipeline: dlt.Pipeline) -> float | None:

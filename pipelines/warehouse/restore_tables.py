@@ -1,60 +1,55 @@
-"""Finds tables and columns that somebody dropped, and makes them anew: dlt goes by its own notes of what there is."""
+"""Finds tables and columns that somebody dropped and creates them again, because dlt trusts its own notes."""
 
 from collections.abc import Iterable
 from typing import Any
 
 import dlt
 from dlt.common.schema.utils import new_table
-from dlt.destinations.job_client_impl import SqlJobClientBase
 
 from audit_source.schema import Table
 
+from .dlt_internals import create_tables, stored_columns
+
 
 def declare_new_columns(pipeline: dlt.Pipeline, tables: Iterable[Table]) -> None:
-    """Add the columns that a newer version declares to the tables of an older one, empty, so that models can read them.
+    """Add the columns that a newer version of this program declares to existing tables, empty.
 
-    A load would do it too, but an enrichment may come first.
+    A load would add them too, but an enrichment that reads them may come first.
     """
     if not pipeline.default_schema_name:
         return
     schema = pipeline.default_schema
-    there = set(schema.data_table_names(seen_data_only=True))
-    changed = False
+    existing = set(schema.data_table_names(seen_data_only=True))
+    is_changed = False
     for table in tables:
-        if table.name in there:
+        if table.name in existing:
             known = schema.get_table_columns(table.name)
             new = [column for column in table.columns if column.name not in known]
-            changed = changed or bool(new)
+            is_changed = is_changed or bool(new)
             columns: list[Any] = [{**table.dlt_columns[column.name], "nullable": True} for column in new]
             if columns:
                 schema.update_table(new_table(table.name, columns=columns))
-    if changed:
+    if is_changed:
         pipeline.sync_schema()
 
 
-def lacking_tables(pipeline: dlt.Pipeline) -> list[str]:
-    """Returns the tables that are not there as they were left: gone altogether, or without some of their columns."""
+def missing_tables(pipeline: dlt.Pipeline) -> list[str]:
+    """Return the tables that were written and are missing now, completely or some of their columns."""
     if not pipeline.default_schema_name:
         return []
     schema = pipeline.default_schema
     names = schema.data_table_names(seen_data_only=True)
-    wanted = {name: _names(schema.get_table_columns(name)) for name in names}
-    with pipeline.destination_client() as client:
-        if not isinstance(client, SqlJobClientBase):
-            return []
-        stored = {name: _names(columns) for name, columns in client.get_storage_tables(names)}
-    return sorted(name for name in names if wanted[name] - stored.get(name, set()))
+    stored = stored_columns(pipeline, names)
+    # A destination without SQL is not asked.
+    return sorted(name for name in stored if _lower(schema.get_table_columns(name)) - _lower(stored[name]))
 
 
 def restore_tables(pipeline: dlt.Pipeline, names: Iterable[str]) -> None:
-    """Makes what these tables lack, empty."""
+    """Create what is missing of these tables, empty."""
     with pipeline.destination_client() as client:
-        if isinstance(client, SqlJobClientBase):
-            if not client.is_storage_initialized():
-                client.initialize_storage()
-            client.update_stored_schema(only_tables=list(names), force=True)
+        create_tables(client, list(names))
 
 
-def _names(columns: Iterable[str]) -> set[str]:
+def _lower(columns: Iterable[str]) -> set[str]:
     # Some warehouses write names in upper case.
     return {column.lower() for column in columns}

@@ -10,7 +10,7 @@ from tests.conftest import REPOSITORY
 
 ASK = """
 import dlt
-from pipelines.common.names import database_path
+from pipelines.warehouse.duckdb.file import database_path
 from pipelines.publish.target import publish_path
 print(database_path(), publish_path(), dlt.secrets.get("alerts.webhook_url") or None)
 """

@@ -13,7 +13,7 @@ import pytest
 from pipelines.transform.checks import CheckResult, check
 from pipelines.transform.parse import MODELS_DIR
 from pipelines.transform.runner import EnrichReport, enrich
-from pipelines.warehouse.duckdb.merge import MergingDuckDb
+from pipelines.warehouse.duckdb.merge import DirectDuckDb
 from tests.support.json_hints import no_json_hints
 from tests.support.raw_rows import Row, load_raw
 
@@ -119,7 +119,7 @@ def open_warehouse(kind: str, request: pytest.FixtureRequest, folder: Path) -> I
     if kind == "duckdb":
         connection = duckdb.connect(str(folder / "audit_log.duckdb"))
         connection.execute("set TimeZone = 'UTC'")
-        destination: Any = MergingDuckDb(connection, replace_strategy="insert-from-staging")
+        destination: Any = DirectDuckDb(connection, replace_strategy="insert-from-staging")
     else:
         address = request.getfixturevalue("postgres").new_database()
         destination = dlt.destinations.postgres(

@@ -27,3 +27,4 @@ import pipelines.transform.checks
 import pipelines.transform.runner
 import pipelines.warehouse.duckdb.merge
 import pipelines.warehouse.pipelines
+import pipelines.warehouse.postgres_destination

@@ -6,12 +6,11 @@ from typing import Any
 
 from pipelines.common.configuration import SEVERITIES
 from pipelines.common.exit_codes import meaning_of
-from pipelines.common.names import database_path, dataset_name, destination_type
 from pipelines.common.redaction import redact
 from pipelines.common.text import printable
 from pipelines.monitoring.problems import utc
 from pipelines.monitoring.run_record import RunRecord
-from pipelines.warehouse.reader import RAW
+from pipelines.warehouse.engine import engine
 
 SHOWN_FINDINGS = 5
 LONGEST_TEXT = 300
@@ -21,8 +20,7 @@ _HARMLESS = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "@": "@\u200b", "://": ":\u
 
 def headline() -> str:
     """Which installation speaks."""
-    where = database_path() if destination_type() == "duckdb" else f"{destination_type()} {dataset_name(RAW)}"
-    return f"*Anaplan audit log* on {harmless(socket.gethostname())} ({harmless(where)})"
+    return f"*Anaplan audit log* on {harmless(socket.gethostname())} ({harmless(engine().location())})"
 
 
 def failed(record: RunRecord) -> str:

@@ -1,1 +1,5 @@
-"""DuckDB: the file, its lock, the direct merge."""
+"""DuckDB: one file, which one process at a time can write."""
+
+from .engine import DuckDb
+
+ENGINE = DuckDb

@@ -1,4 +1,4 @@
-"""Opens the DuckDB file: while one process writes no other may have it open, and a reader keeps a writer out."""
+"""Opens the DuckDB file. While one process writes it, no other process can open it, and a reader blocks a writer."""
 
 import os
 import time
@@ -7,29 +7,60 @@ from typing import Any
 import click
 import dlt
 
-from pipelines.common.duckdb_errors import holder, is_held, unusable
 from pipelines.common.exit_codes import CONFIGURATION, LOCKED, PipelineError
 from pipelines.common.files import tighten
+from pipelines.common.names import ENRICH_NAME, LOAD_NAME, dataset_name
+from pipelines.warehouse.settings import seconds_to_wait
 
-DEFAULT_WAIT_SECONDS = 60.0
+from .errors import holder, is_held, unusable
+
+SETTING = "destination.duckdb.credentials"
+DEFAULT_DATABASE = "audit_log.duckdb"
+# Schemas that every DuckDB database has.
+SCHEMAS = ("main", "information_schema", "pg_catalog", "system", "temp")
 TRY_EVERY_SECONDS = 0.2
-# A DuckDB file begins with three blocks of 4 KB; whatever is shorter was never opened.
+# A DuckDB file begins with three blocks of 4 KB. A shorter file was never opened.
 HEADER_BYTES = 3 * 4096
-WAIT_SETTING = "pipelines.anaplan_audit.wait_for_readers_seconds"
+
+
+def database_path() -> str:
+    """Return the absolute path of the DuckDB file, from a plain path or a `duckdb:///` address."""
+    configured = str(dlt.secrets.get(SETTING) or dlt.config.get(SETTING) or DEFAULT_DATABASE)
+    return os.path.abspath(os.path.expanduser(configured.removeprefix("duckdb:///")))
+
+
+def check_database_name(path: str) -> None:
+    """Refuse names that DuckDB would confuse with a schema, and databases in memory.
+
+    Raises:
+        PipelineError: The name is taken, or is not a file.
+    """
+    name = os.path.basename(path)
+    stem = os.path.splitext(name)[0].lower()
+    datasets = [dataset_name(LOAD_NAME).lower(), dataset_name(ENRICH_NAME).lower()]
+    taken = [*datasets, *(f"{one}_staging" for one in datasets), *SCHEMAS]
+    if name.startswith(":"):
+        raise PipelineError(
+            CONFIGURATION, f"setting `[destination.duckdb] credentials`: `{name}` would keep nothing. Name a file."
+        )
+    if stem in taken:
+        raise PipelineError(
+            CONFIGURATION, f"database file `{path}`: `{stem}` is also the name of a schema. Rename the file."
+        )
 
 
 def open_for_writing(path: str) -> Any:
-    """Returns the connection, after other programs have let go of the file; `wait_for_readers_seconds` at most.
+    """Return a connection, after other programs have closed the file. Wait for `wait_for_readers_seconds` at most.
 
     Raises:
-        PipelineError: A program still holds the file (75), or it cannot be opened.
+        PipelineError: A program still has the file open (75), or the file cannot be opened.
     """
     import duckdb
 
     seconds = seconds_to_wait()
     give_up_at = time.monotonic() + seconds
     announced = False
-    _remove_stillborn(path)
+    _remove_unfinished(path)
     tighten(path)
     while True:
         try:
@@ -53,23 +84,34 @@ def open_for_writing(path: str) -> Any:
         time.sleep(TRY_EVERY_SECONDS)
 
 
-def _remove_stillborn(path: str) -> None:
-    """Removes a file whose making broke off, by a full disk or a kill: it has the beginning of a header and no data."""
+def open_for_reading(path: str, wait_seconds: float) -> Any:
+    """Return a read-only connection. A run that has the file open is waited for, at most `wait_seconds`.
+
+    Raises:
+        PipelineError: A run still has the file open (75), or the file cannot be opened.
+    """
+    import duckdb
+
+    give_up_at = time.monotonic() + wait_seconds
+    while True:
+        try:
+            return duckdb.connect(path, read_only=True)
+        except duckdb.Error as error:
+            reason = str(error)
+        if not is_held(reason):
+            raise unusable(path, reason)
+        if time.monotonic() >= give_up_at:
+            raise PipelineError(
+                LOCKED,
+                f"database file `{path}` is held by {holder(reason)}, still after {wait_seconds:g} s. Ask again later.",
+            )
+        time.sleep(TRY_EVERY_SECONDS)
+
+
+def _remove_unfinished(path: str) -> None:
+    """Remove a file whose creation was cut short by a full disk or a kill: it has part of a header and no data."""
     if os.path.exists(path) and 0 < os.path.getsize(path) < HEADER_BYTES:
         with open(path, "rb") as file:
-            stillborn = file.read(12)[8:] == b"DUCK"
-        if stillborn:
+            is_unfinished = file.read(12)[8:] == b"DUCK"
+        if is_unfinished:
             os.unlink(path)
-
-
-def seconds_to_wait() -> float:
-    configured: Any = dlt.config.get(WAIT_SETTING)
-    try:
-        seconds = DEFAULT_WAIT_SECONDS if configured is None else float(configured)
-    except (TypeError, ValueError):
-        seconds = -1.0
-    if not 0 <= seconds <= 24 * 3600:
-        raise PipelineError(
-            CONFIGURATION, f"setting `wait_for_readers_seconds`: `{configured}` is out of range. Use 0 to 86400."
-        )
-    return seconds

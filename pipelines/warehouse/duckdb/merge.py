@@ -1,39 +1,35 @@
-"""DuckDB without a staging copy: files of rows and results of queries go straight to their table.
+"""DuckDB without a staging copy: files of rows and results of queries go straight into their table.
 
-dlt's own way writes every row twice, into a staging table and from there into the table. A parquet file can be read
-twice instead, once for its keys, and what a query replaces is known before it runs. One transaction each, so what is
-repeated, or a run that died, changes nothing.
+dlt itself writes every row twice, first into a staging table. A parquet file can be read twice instead, once for its
+keys. The rows that a query replaces are known before it runs. Each write is one transaction, so a retry or a killed run
+changes nothing.
 """
 
 from typing import Any
 
 import dlt
-from dlt.common.destination.client import FollowupJobRequest, LoadJob
+import duckdb
+from dlt.common.destination.client import LoadJob
 from dlt.destinations.exceptions import DatabaseTransientException
-from dlt.destinations.impl.duckdb.duck import DuckDbClient, DuckDbCopyJob
-from dlt.destinations.job_client_impl import ModelLoadJob
 
 from audit_source.allocator import give_memory_back
+from pipelines.warehouse.dlt_internals import DEDUPLICATED_HINT, SCOPE_HINT
+from pipelines.warehouse.engine import FILLED_BY_QUERY
+
+from .dlt_internals import FileJob, QueryJob, UnstagedClient
 
 MEMORY_FOR_LARGE_ROWS = "4GB"
-# What dlt keeps of `deduplicated`: no key comes twice in the files of one load.
-KEYS_COME_ONCE = "x-stage-data-deduplicated"
-# Given to a table that one query fills.
-FILLED_BY_QUERY = "x-filled-by-query"
-# Where dlt keeps `destination_scope`.
-SCOPE = "x-merge-destination-scope"
 
 
-class MergingDuckDb(dlt.destinations.duckdb):
-    """dlt's DuckDB destination; tables declared `deduplicated` or filled by a query take the short way."""
+class DirectDuckDb(dlt.destinations.duckdb):
+    """dlt's DuckDB destination. Tables that are `deduplicated` or filled by a query are written without staging."""
 
     def __init__(self, database: Any, **options: Any) -> None:
         super().__init__(database, **options)
         self._capabilities: Any = None
         self._configurations: dict[str, Any] = {}
 
-    # dlt asks for the same some hundred times in a run, and would read all settings again each time: a tenth of an
-    # hourly run.
+    # dlt asks for these some hundred times in a run and reads all settings each time: a tenth of an hourly run.
     def capabilities(self, config: Any = None, naming: Any = None) -> Any:
         if config is not None or naming is not None:
             return super().capabilities(config, naming)
@@ -44,14 +40,14 @@ class MergingDuckDb(dlt.destinations.duckdb):
     def configuration(self, initial_config: Any, accept_partial: bool = False) -> Any:
         if accept_partial:
             return super().configuration(initial_config, accept_partial)
-        asked = repr(dict(initial_config or {}))
-        if asked not in self._configurations:
-            self._configurations[asked] = super().configuration(initial_config)
-        return self._configurations[asked].copy()
+        key = repr(dict(initial_config or {}))
+        if key not in self._configurations:
+            self._configurations[key] = super().configuration(initial_config)
+        return self._configurations[key].copy()
 
     @property
     def client_class(self) -> Any:
-        return _MergingClient
+        return _DirectClient
 
     @property
     def destination_type(self) -> str:
@@ -59,62 +55,51 @@ class MergingDuckDb(dlt.destinations.duckdb):
         return "dlt.destinations.duckdb"
 
 
-class _MergingClient(DuckDbClient):
-    def create_load_job(self, table: Any, file_path: str, load_id: str, restore: bool = False) -> LoadJob:
-        if table.get(KEYS_COME_ONCE) and file_path.endswith(".parquet"):
-            return _MergeJob(file_path)
-        if table.get(FILLED_BY_QUERY) and ModelLoadJob.is_model_job(file_path):
-            return _QueryJob(file_path)
-        return super().create_load_job(table, file_path, load_id, restore)
+class _DirectClient(UnstagedClient):
+    def is_unstaged(self, table: Any) -> bool:
+        return bool(table.get(DEDUPLICATED_HINT) or table.get(FILLED_BY_QUERY))
 
-    def should_load_data_to_staging_dataset(self, table_name: str) -> bool:
-        return not _is_short(self.prepare_load_table(table_name)) and super().should_load_data_to_staging_dataset(
-            table_name
-        )
-
-    def _create_merge_followup_jobs(self, table_chain: Any) -> list[FollowupJobRequest]:
-        return [] if _is_short(table_chain[0]) else super()._create_merge_followup_jobs(table_chain)
-
-    def _create_replace_followup_jobs(self, table_chain: Any) -> list[FollowupJobRequest]:
-        return [] if _is_short(table_chain[0]) else super()._create_replace_followup_jobs(table_chain)
+    def unstaged_job(self, table: Any, path: str) -> LoadJob | None:
+        if table.get(DEDUPLICATED_HINT) and path.endswith(".parquet"):
+            return _MergeJob(path)
+        if table.get(FILLED_BY_QUERY) and QueryJob.fits(path):
+            return _ReplaceJob(path)
+        return None
 
 
-def _is_short(table: Any) -> bool:
-    return bool(table.get(KEYS_COME_ONCE) or table.get(FILLED_BY_QUERY))
-
-
-class _QueryJob(ModelLoadJob):
-    """Removes the rows that a query gives anew, all or those of some days, and adds its result."""
+class _ReplaceJob(QueryJob):
+    """Deletes the rows that a query returns again, all or those of some days, and inserts its result."""
 
     def run(self) -> None:
-        client = self._job_client.sql_client
-        table = client.make_qualified_table_name(self.load_table_name)
-        with client.begin_transaction():
-            if self._load_table["write_disposition"] != "append":
-                client.execute_sql(f"DELETE FROM {table} WHERE {self._load_table.get(SCOPE, 'true')}")
+        with self.client.begin_transaction():
+            if self.table["write_disposition"] != "append":
+                self.client.execute_sql(
+                    f"DELETE FROM {self.qualified_table_name} WHERE {self.table.get(SCOPE_HINT, 'true')}"
+                )
             super().run()
 
 
-class _MergeJob(DuckDbCopyJob):
-    """Replaces the rows that a file brings again, and adds the others."""
+class _MergeJob(FileJob):
+    """Replaces the rows whose keys are in a file, and inserts the others."""
 
     def run(self) -> None:
         give_memory_back()
         try:
             self._merge()
         except DatabaseTransientException as error:
-            if "Out of Memory Error" not in str(error):
+            if not isinstance(error.dbapi_exception, duckdb.OutOfMemoryException):
                 raise
-            # Rows of unusual size: what is enough for any load else is not for these.
-            self._job_client.sql_client.execute_sql(f"SET memory_limit = '{MEMORY_FOR_LARGE_ROWS}'")
+            # Rows of unusual size need more than the limit that is enough for all other loads.
+            self.client.execute_sql(f"SET memory_limit = '{MEMORY_FOR_LARGE_ROWS}'")
             self._merge()
 
     def _merge(self) -> None:
-        client = self._job_client.sql_client
-        table = client.make_qualified_table_name(self.load_table_name)
-        columns: dict[str, Any] = self._load_table["columns"]
-        key = next(client.escape_column_name(name) for name, column in columns.items() if column.get("primary_key"))
-        file = client.capabilities.escape_literal(self._file_path)
-        with client.begin_transaction():
-            client.execute_sql(f"DELETE FROM {table} WHERE {key} IN (SELECT {key} FROM read_parquet({file}))")
+        columns: dict[str, Any] = self.table["columns"]
+        names = (name for name, column in columns.items() if column.get("primary_key"))
+        key = self.client.escape_column_name(next(names))
+        file = self.client.capabilities.escape_literal(self.path)
+        with self.client.begin_transaction():
+            self.client.execute_sql(
+                f"DELETE FROM {self.qualified_table_name} WHERE {key} IN (SELECT {key} FROM read_parquet({file}))"
+            )
             super().run()

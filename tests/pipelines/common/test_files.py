@@ -11,8 +11,8 @@ import duckdb
 import pytest
 
 from pipelines.common.account import account_name
-from pipelines.common.duckdb_errors import is_held, unusable
 from pipelines.common.spreadsheet import harmless
+from pipelines.warehouse.duckdb.errors import is_held, unusable
 from pipelines.warehouse.duckdb.file import HEADER_BYTES
 from tests.conftest import Engine, Tenant, event, plain_server
 from tests.support.prepared import PreparedFolders
@@ -105,9 +105,7 @@ def test_a_lock_that_the_file_system_cannot_give_is_not_waited_for() -> None:
     for words in ("Operation not supported", "No locks available"):
         reason = f'IO Error: Could not set lock on file "/mnt/x.duckdb": {words}'
         assert not is_held(reason)
-        assert unusable("/mnt/x.duckdb", reason).code == 2 and "gives no locks" in str(
-            unusable("/mnt/x.duckdb", reason)
-        )
+        assert unusable("/mnt/x.duckdb", reason).code == 2 and "has no locks" in str(unusable("/mnt/x.duckdb", reason))
     assert is_held('IO Error: Could not set lock on file "x": Conflicting lock is held in python (PID 5). See')
 
 

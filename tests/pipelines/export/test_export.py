@@ -121,13 +121,13 @@ def test_filters(loaded: Tenant) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["nothing"], "there is no table `nothing`. Enriched: agg_daily_pages,"),
+        (["nothing"], "table `nothing` does not exist. Enriched: agg_daily_pages,"),
         (["nothing"], "event_windows"),
-        (["dim_event_types", "--since", "2026-01-01"], "no column that tells a moment"),
+        (["dim_event_types", "--since", "2026-01-01"], "no column with a time"),
         (["event_days", "--user", "x"], "no column that names one"),
         (["events", "--where", "nothing=1"], "Columns of `events`: id, event_type_id"),
-        (["events", "--where", "id=1 or 1=1"], "`1 or 1=1` is no bigint"),
-        (["events", "--where", "event_day=yesterday"], "`yesterday` is no date"),
+        (["events", "--where", "id=1 or 1=1"], "`1 or 1=1` is not a bigint"),
+        (["events", "--where", "event_day=yesterday"], "`yesterday` is not a date"),
         (["events", "--to", "there.csv"], "--force"),
     ],
 )

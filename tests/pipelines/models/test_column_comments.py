@@ -6,6 +6,8 @@ import dlt
 import pytest
 
 from pipelines.warehouse import table_comments as comments
+from pipelines.warehouse.duckdb.engine import DuckDb
+from pipelines.warehouse.engine import engine_of
 from pipelines.warehouse.table_comments import write_comments
 from tests.support.model_warehouse import Warehouse
 from tests.support.small_models import describe
@@ -15,7 +17,8 @@ HOSTILE = "it's 100% \"so\" \\' ; drop table fct_events; -- %s %(x)s $1 {0}\n\tt
 
 def comment_of(pipeline: dlt.Pipeline, table: str, column: str) -> str | None:
     with pipeline.sql_client() as client:
-        catalogue = comments._CATALOGUES[pipeline.destination.destination_name]
+        catalogue = engine_of(pipeline).comment_catalogue
+        assert catalogue is not None
         rows = client.execute_sql(catalogue, client.dataset_name, client.dataset_name)
     return {(name, of): text for name, of, text in rows or []}[table, column]
 
@@ -46,6 +49,6 @@ def test_a_change_of_models_yml_arrives_without_a_rebuild(loaded: Warehouse, sho
 def test_a_refusal_is_said_and_ends_nothing(loaded: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:
     said: list[str] = []
     monkeypatch.setattr(comments.logger, "warning", said.append, raising=False)
-    monkeypatch.setitem(comments._CATALOGUES, "duckdb", "select * from nowhere where '' in (%s, %s)")
+    monkeypatch.setattr(DuckDb, "comment_catalogue", "select * from nowhere where '' in (%s, %s)")
     assert write_comments(loaded.enriched) == 0
     assert [line.partition(":")[0] for line in said] == ["Comments of dataset `anaplan_audit` were not written"]

@@ -158,7 +158,7 @@ def test_no_database_yet(tenant: Tenant, database: Path) -> None:
 def test_database_that_is_none(tenant: Tenant, database: Path) -> None:
     database.write_text("a shopping list " * 300)
     outcome = tenant.run("status")
-    assert outcome.code == 2 and "is no DuckDB database" in outcome.err
+    assert outcome.code == 2 and "is not a DuckDB database" in outcome.err
 
 
 def test_run_that_holds_the_database_is_waited_for(
@@ -173,7 +173,7 @@ def test_run_that_holds_the_database_is_waited_for(
         outcome = loaded.run("status", "--wait", "0")
         assert outcome.code == 75 and str(holder.pid) in outcome.err and "still after 0 s" in outcome.err
         assert loaded.run("report", "--wait", "0").code == 75
-        monkeypatch.setattr("pipelines.warehouse.reader.time.sleep", lambda _: holder.communicate("\n"))
+        monkeypatch.setattr("pipelines.warehouse.duckdb.file.time.sleep", lambda _: holder.communicate("\n"))
         assert status(loaded)[0] == 0
     finally:
         holder.kill()

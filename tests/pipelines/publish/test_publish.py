@@ -192,7 +192,7 @@ def test_places_that_cannot_be(tenant: Tenant, tmp_path: Path, database: Path, m
     publish_to(monkeypatch, tmp_path / "anaplan_audit.duckdb")
     assert "also the name of a dataset" in refusal(tenant)
     publish_to(monkeypatch, tmp_path / "nowhere" / "copy.duckdb")
-    assert "no folder that can be written" in refusal(tenant)
+    assert "is not a writable folder" in refusal(tenant)
     monkeypatch.setenv("PIPELINES__ANAPLAN_AUDIT_ENRICH__PUBLISH_TOO", "x")
     assert "Did you mean `publish_to`?" in refusal(tenant)
 

@@ -206,7 +206,7 @@ def test_unknown_destination(tenant: Tenant, loaded: Any, monkeypatch: pytest.Mo
 def test_database_of_another_kind(tenant: Tenant, database: Path) -> None:
     database.write_text("my shopping list, which must survive " * 200)
     tenant.at("http://127.0.0.1:9")
-    one_line(tenant.run("load"), 2, str(database), "is no DuckDB database")
+    one_line(tenant.run("load"), 2, str(database), "is not a DuckDB database")
     assert database.read_text().startswith("my shopping list")
 
 
@@ -215,7 +215,7 @@ def test_database_in_a_folder_that_does_not_exist(tenant: Tenant, monkeypatch: p
     one_line(
         tenant.at("http://127.0.0.1:9").run("load"),
         2,
-        "/nowhere/at/all/audit_log.duckdb`: there is no folder `/nowhere/at/all`. Make it",
+        "/nowhere/at/all/audit_log.duckdb`: folder `/nowhere/at/all` does not exist. Create it",
     )
 
 

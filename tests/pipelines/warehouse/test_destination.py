@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.common.names import database_path
 from pipelines.warehouse import pipelines as destination
+from pipelines.warehouse.duckdb.file import database_path
 from pipelines.warehouse.pipelines import Pipelines, open_pipelines
 from sandbox.server import Sandbox
 from tests.conftest import REPOSITORY, Engine, Tenant
 
-PRINT_PATH = "from pipelines.common.names import database_path; print(database_path())"
+PRINT_PATH = "from pipelines.warehouse.duckdb.file import database_path; print(database_path())"
 
 
 @pytest.mark.parametrize("file", ["config.toml", "secrets.toml"])

@@ -11,7 +11,7 @@ from dlt.common.configuration.specs.base_configuration import extract_inner_hint
 from dlt.common.destination import Destination
 
 from audit_source import schema
-from pipelines.warehouse.pipelines import load_format
+from pipelines.warehouse.engine import engine_named
 from tests.conftest import REPOSITORY, Tenant, event, plain_server
 from tests.support.postgres import Postgres
 from tests.support.tenant_records import LISTS
@@ -48,7 +48,7 @@ def test_keys_are_those_of_dlt(kind: str) -> None:
 def test_format_takes_every_raw_column(kind: str) -> None:
     destination = Destination.from_reference(kind)
     capabilities = destination.capabilities()
-    chosen = load_format(destination) or capabilities.preferred_loader_file_format
+    chosen = engine_named(kind).load_format(destination) or capabilities.preferred_loader_file_format
     assert chosen in capabilities.supported_loader_file_formats
     for table in schema.TABLES:
         # Databricks asks for what its client adds to each table.

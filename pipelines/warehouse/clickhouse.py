@@ -1,0 +1,39 @@
+"""ClickHouse: times with microseconds, and lists that are sorted before they are joined."""
+
+from sqlglot import exp
+
+from .engine import Engine, Query, transformed
+
+
+class ClickHouse(Engine):
+    """A ClickHouse database."""
+
+    def fixed(self, query: Query) -> Query:
+        return transformed(query, _fixed_node)
+
+
+def _fixed_node(node: exp.Expr) -> exp.Expr:
+    """DateTime has whole seconds until 2106, while dlt's tables have microseconds. No aggregate takes an order.
+
+    Unix seconds have another function name, and a cast from text takes no offset.
+    """
+    if isinstance(node, exp.TimeToUnix):
+        return exp.func("toUnixTimestamp", node.this)
+    if isinstance(node, exp.Literal) and isinstance(node.parent, exp.Cast) and node.name.endswith("+00:00"):
+        return exp.Literal.string(node.name.removesuffix("+00:00"))
+    if isinstance(node, exp.DataType) and node.this == exp.DataType.Type.TIMESTAMPTZ:
+        return exp.DataType.build("Nullable(DateTime64(6, 'UTC'))", dialect="clickhouse")
+    if isinstance(node, exp.GroupConcat) and isinstance(node.this, exp.Order):
+        return _sorted_list(node.this.this, node.this.expressions[0].this, node.args["separator"])
+    return node
+
+
+def _sorted_list(value: exp.Expr, key: exp.Expr, separator: exp.Expr) -> exp.Expr:
+    """Collect pairs of key and value, sort them and join their values; NULL if there is none."""
+    pair = exp.func("tuple", key, exp.func("assumeNotNull", value))
+    pairs = exp.func("arraySort", exp.func("groupArrayIf", pair, exp.not_(value.copy().is_(exp.null()))))
+    text = exp.func("arrayStringConcat", exp.func("tupleElement", pairs, exp.Literal.number(2)), separator)
+    return exp.func("nullIf", text, exp.Literal.string(""))
+
+
+ENGINE = ClickHouse

@@ -1,0 +1,108 @@
+"""DuckDB as an engine: the file is locked by the process that writes it, and memory is limited in this process."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timezone
+from typing import Any
+
+import dlt
+
+from pipelines.common.exit_codes import PipelineError
+from pipelines.warehouse.dlt_internals import causes
+from pipelines.warehouse.engine import Engine
+from pipelines.warehouse.settings import check_data_dir
+
+from .comments import CATALOGUE
+from .errors import damage_found
+from .file import SETTING, check_database_name, database_path, open_for_reading, open_for_writing
+
+
+class DuckDb(Engine):
+    """A DuckDB file on this machine."""
+
+    is_file = True
+    dies_with_process = True
+    writes_directly = True
+    comment_catalogue = CATALOGUE
+
+    def location(self) -> str:
+        return database_path()
+
+    def database_file(self) -> str | None:
+        return database_path()
+
+    def files(self) -> list[str]:
+        return [database_path(), f"{database_path()}.wal"]
+
+    def exists(self) -> bool:
+        return os.path.exists(database_path())
+
+    def use_file(self, path: str) -> None:
+        os.environ[SETTING.upper().replace(".", "__")] = path
+
+    @contextmanager
+    def opened_for_writing(self) -> Iterator[Any]:
+        """Keep the file open for the whole run. dlt opens it many times, and a reader in between would fail a load."""
+        path = database_path()
+        check_database_name(path)
+        is_first_today = not _was_written_today(path)
+        connection = open_for_writing(path)
+        try:
+            connection.execute("set TimeZone = 'UTC'")
+            if not is_first_today:
+                # Vacuum once a day: merging the row groups of the current day costs more than an hourly run itself.
+                connection.execute("set max_vacuum_tasks = 0")
+            connection.execute("set preserve_insertion_order = false")
+            # Return the memory that one load has freed to the system before the next load.
+            connection.execute("set allocator_background_threads = true")
+            yield connection
+        finally:
+            connection.close()
+
+    @contextmanager
+    def opened_for_reading(self, wait_seconds: float) -> Iterator[Any]:
+        check_data_dir()
+        path = database_path()
+        check_database_name(path)
+        if not os.path.exists(path):
+            yield None
+            return
+        connection = open_for_reading(path, wait_seconds)
+        try:
+            connection.execute("set TimeZone = 'UTC'")
+            yield self.destination(connection)
+        finally:
+            connection.close()
+
+    def destination(self, database: Any = None) -> Any:
+        from .merge import DirectDuckDb
+
+        return DirectDuckDb(database, **self.destination_options())
+
+    def limit_memory(self, database: Any, amount: str, threads: int | None = None) -> None:
+        if database is not None:
+            database.execute(f"set memory_limit = '{amount}'")
+            database.execute("reset threads" if threads is None else f"set threads = {threads}")
+
+    def compact(self, database: Any) -> None:
+        # Deleted rows leave the file only with a vacuum, which `opened_for_writing` may have switched off.
+        if database is not None:
+            database.execute("reset max_vacuum_tasks")
+            database.execute("checkpoint")
+
+    def is_out_of_memory(self, error: BaseException) -> bool:
+        import duckdb
+
+        return any(isinstance(cause, duckdb.OutOfMemoryException) for cause in causes(error))
+
+    def explanation_of(self, error: BaseException, raw: dlt.Pipeline | None = None) -> PipelineError | None:
+        return damage_found(causes(error), database_path())
+
+
+def _was_written_today(path: str) -> bool:
+    """Whether a run of this day (UTC) has written the file. Without a file there is nothing to vacuum: true."""
+    if not os.path.exists(path):
+        return True
+    written = datetime.fromtimestamp(os.path.getmtime(path), timezone.utc)
+    return written.date() == datetime.now(timezone.utc).date()

@@ -1,0 +1,222 @@
+"""The one place where destinations differ: an `Engine` for each kind of destination.
+
+`Engine` holds what is right for every destination of dlt. A destination that needs something else has a module named
+like it in this package (`postgres.py`, `duckdb/`). The module defines a subclass and names it `ENGINE`; no list has to
+be edited. All other modules ask the engine and never compare names: `tests/pipelines/warehouse/test_engine.py` checks
+this.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from functools import cache
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Any, TypeVar
+
+import dlt
+import pyarrow as pa
+from dlt.common.destination import Destination
+from dlt.common.destination.exceptions import UnknownDestinationModule
+from dlt.destinations.sql_client import SqlClientBase
+from sqlglot import exp
+
+from pipelines.common.exit_codes import CONFIGURATION, PipelineError
+from pipelines.common.names import LOAD_NAME, dataset_name
+
+ROWS_PER_CHUNK = 50_000
+DEFAULT_KIND = "duckdb"
+# Hint on a table that only results of queries fill. An engine with `writes_directly` loads it without staging.
+FILLED_BY_QUERY = "x-filled-by-query"
+Query = TypeVar("Query", bound=exp.Query)
+
+
+class Engine:
+    """A destination as dlt provides it. Subclasses override what their engine does differently.
+
+    Attributes:
+        name (str): dlt's name of the destination, which is also shown to users.
+    """
+
+    # The data is one file on this machine. While a process writes to it, no other process can open it.
+    is_file = False
+    # A killed run leaves no statement behind. A server may still finish and commit what a killed run has sent.
+    dies_with_process = False
+    # Files with unique keys and results of queries go into the table without a staging copy.
+    writes_directly = False
+    # Query for table, column (empty for the table itself) and comment of a dataset, which is given twice as a
+    # parameter. None: dlt writes the comments when it creates the table, or the engine has none.
+    comment_catalogue: str | None = None
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    # Where the data lies
+
+    def location(self) -> str:
+        """Return where the data lies, for people."""
+        return f"{self.name} {dataset_name(LOAD_NAME)}"
+
+    def database_file(self) -> str | None:
+        """Return the path of the database file, None for a server."""
+        return None
+
+    def files(self) -> list[str]:
+        """Return the paths of all files that hold the data, existing or not; none for a server."""
+        return []
+
+    def exists(self) -> bool:
+        """Whether there is a database. A server counts as one, even if it is empty."""
+        return True
+
+    def use_file(self, path: str) -> None:
+        """Use another database file for the rest of this process. Only for engines with `is_file`."""
+        raise NotImplementedError(f"{self.name} keeps its data in no file")
+
+    # Opening
+
+    def check_settings(self) -> None:
+        """Refuse settings that cannot work, before anything is opened.
+
+        Raises:
+            ConfigurationError: The password is the placeholder of the example.
+        """
+        from audit_source.auth.credentials import refuse_placeholder
+
+        key = f"destination.{self.name}.credentials.password"
+        refuse_placeholder(key, dlt.secrets.get(key))
+
+    def opened_for_writing(self) -> AbstractContextManager[Any]:
+        """Hold the database open for one run; give its connection, or None where dlt opens its own."""
+        return nullcontext()
+
+    def opened_for_reading(self, wait_seconds: float) -> AbstractContextManager[Any]:
+        """Give dlt's destination for reading, or None where there is no database yet.
+
+        Raises:
+            PipelineError: The database is still locked after `wait_seconds`, or cannot be opened.
+        """
+        from .settings import warn_about_open_secrets
+
+        # Reading needs the credentials of the database.
+        warn_about_open_secrets()
+        return nullcontext(self.destination())
+
+    def destination(self, database: Any = None) -> Any:
+        """Return dlt's destination, on an open connection where `opened_for_writing` gave one.
+
+        Raises:
+            PipelineError: dlt has no such destination.
+        """
+        from pipelines.common.start_up import let_in_what_drivers_import
+
+        let_in_what_drivers_import()
+        try:
+            return Destination.from_reference(self.name, **self.destination_options())
+        except UnknownDestinationModule:
+            raise PipelineError(
+                CONFIGURATION,
+                f"setting `destination_type`: dlt knows no destination `{self.name}`. See .dlt/config.toml.",
+            ) from None
+
+    def destination_options(self) -> dict[str, Any]:
+        """Return the arguments of dlt's destination."""
+        # If a model fails, the table that it would have replaced must stay as it was.
+        return {"replace_strategy": "insert-from-staging"}
+
+    def lock(self, pipeline: dlt.Pipeline, *datasets: str) -> AbstractContextManager[None]:
+        """Keep runs on other machines from writing these datasets, where the engine has such a lock.
+
+        Raises:
+            PipelineError: Another run holds the lock.
+        """
+        return nullcontext()
+
+    # Loading
+
+    def load_format(self, destination: Any) -> Any:
+        """Return the file format of loads, None for the one that dlt prefers."""
+        # Parquet goes through Arrow on PostgreSQL, where dlt would prefer CSV.
+        formats = destination.capabilities().supported_loader_file_formats or []
+        return "parquet" if "parquet" in formats else None
+
+    def limit_memory(self, database: Any, amount: str, threads: int | None = None) -> None:
+        """Limit the engine inside this process to an amount (`200MB`) and a number of threads. A server has none."""
+
+    def compact(self, database: Any) -> None:
+        """Remove deleted rows from the storage, as far as a statement can."""
+
+    # Queries
+
+    def fixed(self, query: Query) -> Query:
+        """Return the query so that sqlglot translates it correctly out of DuckDB's dialect."""
+        return query
+
+    def stream(self, dataset: dlt.Dataset, relation: dlt.Relation) -> Iterator[pa.Table]:
+        """Yield the rows of a relation in chunks, so that memory does not grow with their number."""
+        yield from relation.iter_arrow(chunk_size=ROWS_PER_CHUNK)
+
+    # Comments
+
+    def comment_hints(self, comment: str) -> dict[str, Any]:
+        """Return the table hints by which dlt writes a comment when it creates the table."""
+        return {"description": comment}
+
+    def write_comments(self, client: SqlClientBase[Any], statements: list[str]) -> None:
+        """Execute statements that set comments."""
+        client.execute_many(statements)
+
+    # Errors
+
+    def is_out_of_memory(self, error: BaseException) -> bool:
+        """Whether a statement failed because of `limit_memory`."""
+        return False
+
+    def explanation_of(self, error: BaseException, raw: dlt.Pipeline | None = None) -> PipelineError | None:
+        """Return an error that says what to do, for an error that the engine knows better than the exit codes do.
+
+        Args:
+            raw (dlt.Pipeline): Pipeline with which the engine can query the database.
+        """
+        return None
+
+    @contextmanager
+    def explained(self, raw: dlt.Pipeline | None = None) -> Iterator[None]:
+        """Replace the errors that the engine can explain.
+
+        Raises:
+            PipelineError: The explanation.
+        """
+        try:
+            yield
+        except Exception as error:
+            explanation = None if isinstance(error, PipelineError) else self.explanation_of(error, raw)
+            if explanation is None:
+                raise
+            raise explanation from error
+
+
+def transformed(query: Query, rule: Callable[[Any], Any]) -> Query:
+    """Return the query with every node replaced by what the rule returns for it."""
+    changed: Any = query.transform(rule)
+    assert isinstance(changed, type(query))
+    return changed
+
+
+def engine() -> Engine:
+    """Return the engine of the configured destination."""
+    return engine_named(str(dlt.config.get(f"pipelines.{LOAD_NAME}.destination_type") or DEFAULT_KIND))
+
+
+def engine_of(owner: dlt.Pipeline | dlt.Dataset) -> Engine:
+    """Return the engine that a pipeline or a dataset is on."""
+    if isinstance(owner, dlt.Pipeline):
+        return engine_named(str(owner.destination.destination_type).rpartition(".")[2])
+    return engine_named(str(owner.destination_client.config.destination_type).rpartition(".")[2])
+
+
+@cache
+def engine_named(name: str) -> Engine:
+    """Return the engine of a destination or of a SQL dialect, by dlt's name of it."""
+    module = f"{__package__}.{name}"
+    known = name.isidentifier() and find_spec(module) is not None
+    return getattr(import_module(module), "ENGINE", Engine)(name) if known else Engine(name)

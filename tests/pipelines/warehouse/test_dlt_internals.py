@@ -1,0 +1,189 @@
+"""Contracts with parts of dlt that are private or undocumented: each fails when an upgrade of dlt moves them."""
+
+import inspect
+import logging
+import os
+import re
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import dlt
+import duckdb
+import pytest
+from dlt.common.destination.client import RunnableLoadJob
+from dlt.common.time import increasing_precise_time
+from dlt.destinations.exceptions import DatabaseTransientException
+from dlt.destinations.impl.duckdb.duck import DuckDbClient, DuckDbCopyJob
+from dlt.destinations.job_client_impl import ModelLoadJob, SqlJobClientBase
+from dlt.load.exceptions import LoadClientJobRetry
+from dlt.pipeline.exceptions import PipelineStepFailed
+
+from pipelines.warehouse import dlt_internals
+from pipelines.warehouse.duckdb import dlt_internals as duckdb_internals
+from pipelines.warehouse.duckdb.engine import DuckDb
+from pipelines.warehouse.duckdb.merge import DirectDuckDb
+from pipelines.warehouse.engine import FILLED_BY_QUERY
+from pipelines.warehouse.postgres import is_lock_timeout
+
+SEEN_IN = "1.31"
+
+
+def parameters(function: Any) -> list[str]:
+    return list(inspect.signature(function).parameters)
+
+
+@pytest.fixture
+def pipeline(tmp_path: Path) -> Any:
+    with duckdb.connect(str(tmp_path / "contract.duckdb")) as connection:
+        yield dlt.pipeline("contract", destination=DirectDuckDb(connection), dataset_name="rows").drop()
+
+
+def test_the_version_is_the_one_that_was_looked_at() -> None:
+    """After an upgrade: read each part of dlt_internals again, then write the new version here and there."""
+    assert version("dlt").startswith(f"{SEEN_IN}.")
+    for module in (dlt_internals, duckdb_internals):
+        source = inspect.getsource(module)
+        versions = re.findall(r"Seen in\s+(?:# )?dlt (\d+\.\d+)", source)
+        assert set(versions) == {SEEN_IN} and len(versions) == source.count("Seen in")
+
+
+def test_load_ids_rise_above_a_moment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(increasing_precise_time, "_last", increasing_precise_time._last)
+    ahead = increasing_precise_time() + 86_400
+    dlt_internals.keep_load_ids_above(ahead)
+    assert ahead < increasing_precise_time() < ahead + 1
+    dlt_internals.keep_load_ids_above(ahead - 3_600)
+    assert increasing_precise_time() > ahead
+    # The load id of a package comes from this clock.
+    from dlt.common.storages.load_package import create_load_id
+
+    assert float(create_load_id()) > ahead
+
+
+def test_state_is_read_as_dlt_stores_it(pipeline: dlt.Pipeline) -> None:
+    @dlt.resource(name="remembered")
+    def remembered() -> Any:
+        dlt.current.resource_state()["windows"] = [1, 2]
+        yield {"id": 1}
+
+    pipeline.run(remembered())
+    with pipeline.sql_client() as client:
+        [(text,)] = client.execute_sql("select state from _dlt_pipeline_state") or []
+    [source] = dlt_internals.read_state(text)["sources"].values()
+    assert source["resources"]["remembered"]["windows"] == [1, 2]
+
+
+def test_tables_of_the_destination_are_listed_and_created_again(pipeline: dlt.Pipeline) -> None:
+    pipeline.run([{"id": 1, "name": "x"}], table_name="things")
+    assert dlt_internals.stored_columns(pipeline, ["things"])["things"] >= {"id", "name"}
+    with pipeline.sql_client() as client:
+        client.execute_sql("alter table things drop column name")
+    assert "name" not in dlt_internals.stored_columns(pipeline, ["things"])["things"]
+    with pipeline.destination_client() as job_client:
+        dlt_internals.create_tables(job_client, ["things"])
+    assert "name" in dlt_internals.stored_columns(pipeline, ["things"])["things"]
+    assert parameters(SqlJobClientBase.update_stored_schema)[1:] == ["only_tables", "expected_update", "force"]
+
+
+def test_causes_are_found_through_all_that_wraps_them(pipeline: dlt.Pipeline) -> None:
+    root = duckdb.OutOfMemoryException("no memory")
+    of_database = DatabaseTransientException(root)
+    of_job = LoadClientJobRetry("1.0", "things.parquet", 1, 1, "failed", of_database)
+    of_step = PipelineStepFailed(pipeline, "load", "1.0", of_job, None)  # type: ignore[arg-type]
+    assert list(dlt_internals.causes(of_step)) == [of_step, of_job, of_database, root]
+    of_step.__context__ = of_step
+    assert DuckDb("duckdb").is_out_of_memory(of_step)
+    assert not DuckDb("duckdb").is_out_of_memory(
+        LoadClientJobRetry("1", "x", 1, 1, "Out of Memory Error", ValueError())
+    )
+
+
+def test_duckdb_says_what_kind_of_error_it_is() -> None:
+    with duckdb.connect(config={"memory_limit": "1MB"}) as connection, pytest.raises(duckdb.OutOfMemoryException):
+        connection.execute("create table large as select repeat('x', 1000) as x, i from range(1000000) r(i)")
+
+
+@pytest.mark.parametrize("name", ["pgcode", "sqlstate"])
+def test_a_lock_timeout_is_known_by_its_state(name: str) -> None:
+    error = type("DriverError", (Exception,), {name: "55P03"})("abgebrochen wegen Zeitüberschreitung")
+    assert is_lock_timeout(DatabaseTransientException(error))
+    assert not is_lock_timeout(DatabaseTransientException(ValueError("lock timeout")))
+
+
+def test_both_drivers_of_postgres_give_the_state() -> None:
+    import psycopg2
+    from adbc_driver_manager import AdbcStatusCode, Error
+
+    assert "pgcode" in dir(psycopg2.Error)
+    assert Error("x", status_code=AdbcStatusCode.INTERNAL, sqlstate="55P03").sqlstate == "55P03"
+
+
+def test_what_is_dropped_of_the_log_comes_from_where_it_is_looked_for() -> None:
+    def passes(path: str, text: str, error: bool = False) -> bool:
+        info = (ValueError, ValueError(), None) if error else None
+        return dlt_internals.RepeatedLogs().filter(logging.LogRecord("dlt", 30, path, 1, text, None, info))
+
+    assert passes("dlt/extract/extract.py", "A warning")
+    assert not passes("/lib/dlt/load/load.py", "Job failed")
+    assert not passes("dlt/pipeline/pipeline.py", "Anything", error=True)
+    package = Path(dlt.__file__).parent
+    text = "in state differs from destination"
+    assert not passes("dlt/pipeline/pipeline.py", f"... {text} ...")
+    # The message is written in pieces.
+    source = re.sub(r'"\s+f?"', "", (package / "pipeline" / "pipeline.py").read_text(encoding="utf-8"))
+    assert text in source
+    assert (package / "load" / "load.py").exists() and os.sep == "/"
+
+
+def test_hints_of_the_direct_write_are_those_of_dlt(pipeline: dlt.Pipeline) -> None:
+    merge: Any = {"disposition": "merge", "strategy": "delete-insert", "deduplicated": True}
+    resource = dlt.resource([{"id": 1}], name="things", primary_key="id", write_disposition=merge)
+    assert resource.compute_table_schema()[dlt_internals.DEDUPLICATED_HINT] is True  # type: ignore[literal-required]
+    scoped: Any = {"disposition": "merge", "strategy": "delete-insert", "destination_scope": "day = 1"}
+    resource = dlt.resource([{"id": 1}], name="things", write_disposition=scoped)
+    assert resource.compute_table_schema()[dlt_internals.SCOPE_HINT] == "day = 1"  # type: ignore[literal-required]
+
+
+def test_jobs_and_client_of_duckdb_have_the_methods_that_are_overridden() -> None:
+    assert parameters(DuckDbClient.create_load_job) == ["self", "table", "file_path", "load_id", "restore"]
+    assert parameters(DuckDbClient.should_load_data_to_staging_dataset) == ["self", "table_name"]
+    for name in ("_create_merge_followup_jobs", "_create_replace_followup_jobs"):
+        assert parameters(getattr(DuckDbClient, name)) == ["self", "table_chain"]
+    for job in (DuckDbCopyJob, ModelLoadJob):
+        assert issubclass(job, RunnableLoadJob) and parameters(job.__init__) == ["self", "file_path"]
+    assert "_file_path" in vars(DuckDbCopyJob("/jobs/things.1.0.parquet"))
+    assert parameters(dlt.destinations.duckdb.capabilities) == ["self", "config", "naming"]
+    assert parameters(dlt.destinations.duckdb.configuration) == ["self", "initial_config", "accept_partial"]
+
+
+def test_rows_of_the_direct_write_pass_no_staging_table(pipeline: dlt.Pipeline) -> None:
+    merge: Any = {"disposition": "merge", "strategy": "delete-insert", "deduplicated": True}
+
+    def load(rows: list[dict[str, Any]]) -> None:
+        resource = dlt.resource(rows, name="things", primary_key="id", write_disposition=merge, file_format="parquet")
+        pipeline.run(resource)
+
+    load([{"id": 1, "name": "old"}, {"id": 2, "name": "kept"}])
+    load([{"id": 1, "name": "new"}, {"id": 3, "name": "added"}])
+
+    @dlt.resource(name="names", write_disposition="replace")
+    def names() -> Any:
+        relation = pipeline.dataset()("select cast(name as varchar) as name from things")
+        yield dlt.mark.with_hints(relation, dlt.mark.make_hints(columns=relation.columns_schema))
+
+    pipeline.run(names().apply_hints(additional_table_hints={FILLED_BY_QUERY: True}))  # type: ignore[typeddict-unknown-key]
+    with pipeline.sql_client() as client:
+        rows = client.execute_sql("select id, name from things order by id")
+        of_query = client.execute_sql("select name from names order by name")
+        staged = client.execute_sql("select count(*) from duckdb_tables() where schema_name = 'rows_staging'")
+    assert rows == [(1, "new"), (2, "kept"), (3, "added")]
+    assert of_query == [("added",), ("kept",), ("new",)]
+    assert staged == [(0,)]
+
+
+def test_documents_of_the_configuration_are_where_they_are_looked_for() -> None:
+    """`common/configuration.py` and `common/redaction.py` read the keys of each file from `_config_doc`."""
+    files = [one for one in dlt.config.config_providers if one.name in ("config.toml", "secrets.toml")]
+    assert len(files) == 2 and all(isinstance(one._config_doc, dict) for one in files)  # type: ignore[attr-defined]
+    assert all(isinstance(one.present_locations, list) for one in files)

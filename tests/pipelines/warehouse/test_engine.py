@@ -1,0 +1,142 @@
+"""Each destination has one file, and no other module of `pipelines/` knows a destination by name."""
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+
+import dlt
+import pytest
+
+from pipelines.warehouse import engine as seam
+from pipelines.warehouse.duckdb.engine import DuckDb
+from pipelines.warehouse.engine import Engine, engine, engine_named, engine_of
+from pipelines.warehouse.postgres import Postgres
+from tests.conftest import REPOSITORY
+
+# Every destination that dlt has, as found in the installed package. `destination` is its decorator for functions.
+NAMES = sorted(
+    name
+    for name, value in vars(dlt.destinations).items()
+    if isinstance(value, type) and name not in ("destination", "dummy")
+)
+WAREHOUSE = REPOSITORY / "pipelines" / "warehouse"
+# A file that ends so is a DuckDB file, whatever the destination is.
+SUFFIX = ".duckdb"
+# The dialect of the models is called like the destination.
+DIALECT = 'DIALECT: Final = "duckdb"'
+
+
+def is_engine(path: Path) -> bool:
+    """Whether a module is the seam, or the file or folder of one destination."""
+    if not path.is_relative_to(WAREHOUSE):
+        return False
+    room = path.relative_to(WAREHOUSE).parts[0].removesuffix(".py")
+    return path == WAREHOUSE / "engine.py" or any(room == name or room.startswith(f"{name}_") for name in NAMES)
+
+
+def docstrings(tree: ast.AST) -> set[ast.AST]:
+    return {node.value for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+
+
+def names_of_destinations(source: str) -> Iterator[tuple[int, str]]:
+    """Line and text of what names a destination, or reads which one is configured."""
+    named = re.compile(rf"(?<![a-zA-Z ])({'|'.join(NAMES)})(?![a-zA-Z ])")
+    tree = ast.parse(source)
+    skipped = docstrings(tree)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and node not in skipped:
+            text = node.value.replace(SUFFIX, "")
+            if named.search(text) or re.search(r"(^|\.)destination_(type|name)$", text):
+                yield node.lineno, node.value
+        elif isinstance(node, ast.Name | ast.Attribute):
+            read = node.id if isinstance(node, ast.Name) else node.attr
+            if read in ("destination_type", "destination_name"):
+                yield node.lineno, read
+
+
+def test_no_module_but_the_engines_knows_a_destination_by_name() -> None:
+    found = [
+        f"{path.relative_to(REPOSITORY)}:{line}: {text}"
+        for path in sorted((REPOSITORY / "pipelines").rglob("*.py"))
+        if not is_engine(path)
+        for line, text in names_of_destinations(path.read_text(encoding="utf-8").replace(DIALECT, ""))
+    ]
+    assert found == []
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        'if kind == "duckdb": pass',
+        'fits = kind in ("snowflake", "x")',
+        'kind.endswith(".postgres")',
+        'is_lake = f"{kind}" == "dlt.destinations.ducklake"',
+        "kind = pipeline.destination.destination_type",
+        'kind = dlt.config.get(f"pipelines.{name}.destination_type")',
+        'hints = {"x-bigquery-table-description": comment}',
+        'key = "destination.clickhouse.credentials"',
+    ],
+)
+def test_the_search_finds_names(source: str) -> None:
+    assert list(names_of_destinations(source))
+
+
+def test_the_search_leaves_prose_alone() -> None:
+    source = '"""On postgres."""\nsay(f"A DuckDB file {path}: set FOR=<destination_type> in .dlt/config.toml.")'
+    assert list(names_of_destinations(source)) == []
+    assert {"duckdb", "postgres", "snowflake", "bigquery", "clickhouse", "redshift", "ducklake"} <= set(NAMES)
+
+
+def test_an_engine_is_one_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A new module is found by its name, without an entry in a list."""
+    (tmp_path / "dremio.py").write_text(
+        "from pipelines.warehouse.engine import Engine\n\n\n"
+        "class Dremio(Engine):\n    comment_catalogue = 'select 1'\n\n\nENGINE = Dremio\n"
+    )
+    import pipelines.warehouse
+
+    monkeypatch.setattr(pipelines.warehouse, "__path__", [*pipelines.warehouse.__path__, str(tmp_path)])
+    engine_named.cache_clear()
+    try:
+        assert (engine_named("dremio").name, engine_named("dremio").comment_catalogue) == ("dremio", "select 1")
+    finally:
+        engine_named.cache_clear()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_destination_of_dlt_has_an_engine_of_its_name(name: str) -> None:
+    found = engine_named(name)
+    assert isinstance(found, Engine) and found.name == name
+    assert found.is_file == (found.database_file() is not None) == bool(found.files())
+
+
+@pytest.mark.parametrize("name", ["oracle9i", "reader", "engine", "a b", "..", "dlt.destinations.postgres"])
+def test_other_names_and_modules_give_the_default(name: str) -> None:
+    assert type(engine_named(name)) is Engine
+
+
+def test_engine_follows_the_setting_and_the_pipeline(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert type(engine()) is DuckDb and engine().location() == engine().database_file()
+    monkeypatch.setenv("PIPELINES__ANAPLAN_AUDIT__DESTINATION_TYPE", "postgres")
+    assert type(engine()) is Postgres and engine().location() == "postgres anaplan_audit_raw"
+    destination = dlt.destinations.postgres("postgresql://a:b@localhost:9/c")
+    assert engine_of(dlt.pipeline("engine_test", destination=destination)) is engine()
+    assert engine_of(dlt.dataset(destination, "anything", schema=dlt.Schema("any"))) is engine()
+
+
+def test_a_file_can_be_chosen_for_this_process(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("DESTINATION__DUCKDB__CREDENTIALS", "before.duckdb")
+    engine().use_file(str(tmp_path / "after.duckdb"))
+    assert engine().location() == str(tmp_path / "after.duckdb")
+    with pytest.raises(NotImplementedError, match="snowflake keeps its data in no file"):
+        engine_named("snowflake").use_file("x")
+
+
+def test_the_seam_imports_no_engine() -> None:
+    """Each engine imports its driver; a run needs one of them."""
+    assert isinstance(seam, ModuleType)
+    tree = ast.parse(Path(seam.__file__ or "").read_text(encoding="utf-8"))
+    imported = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.level}
+    assert imported <= {"settings"}
