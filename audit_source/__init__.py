@@ -15,11 +15,13 @@ if TYPE_CHECKING:
     from .events.stream import Reload
     from .extract_report import Run
     from .purge import forget_before
+    from .settings import AuditSettings
     from .source import MERGE, audit_source
 
 __all__ = [
     "MERGE",
     "AnaplanCredentials",
+    "AuditSettings",
     "CertificateCredentials",
     "DecodingProcess",
     "OAuthCredentials",
@@ -32,6 +34,7 @@ __all__ = [
 ]
 
 _MODULES = {
+    "AuditSettings": "settings",
     "audit_source": "source",
     "DecodingProcess": "events.decode_process",
     "MERGE": "source",

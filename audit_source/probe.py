@@ -3,16 +3,7 @@
 import time
 from typing import Any, NamedTuple
 
-from dlt.common.configuration import with_config
-
-from .auth.credentials import (
-    MODES,
-    CertificateCredentials,
-    OAuthCredentials,
-    PasswordCredentials,
-    TokenCredentials,
-    choose_credentials,
-)
+from .auth.credentials import MODES, choose_credentials
 from .auth.token_auth import make_auth
 from .client import Client, SignedClient
 from .directory.lists import count_list
@@ -20,11 +11,10 @@ from .errors import AuditSourceError
 from .events.decode import decode_page
 from .events.windows import DAY_MS, MINUTE_MS
 from .records import NewColumns, decode_lenient
-from .settings import Hosts, resolve_hosts
+from .settings import Hosts, resolve_settings
 
 # The longest span that the audit API takes.
 ASKED_DAYS = 30
-SECTIONS = ("sources", "audit_source")
 
 
 class Session(NamedTuple):
@@ -38,39 +28,18 @@ class Session(NamedTuple):
         self.client.close()
 
 
-@with_config(sections=SECTIONS)
-def configured_hosts(
-    region: str = "us1",
-    auth_url: str | None = None,
-    api_url: str | None = None,
-    audit_url: str | None = None,
-    oauth_url: str | None = None,
-) -> Hosts:
-    """Returns the addresses that the configuration of the source names.
+def open_session() -> Session:
+    """Return a session with the configuration of the source.
 
     Raises:
-        ConfigurationError: The region or an address is wrong.
+        ConfigurationError: A setting or credential is missing, unknown or contradictory. No request was sent.
     """
-    return resolve_hosts(region, {"auth": auth_url, "api": api_url, "audit": audit_url, "oauth": oauth_url})
-
-
-@with_config(sections=SECTIONS)
-def open_session(
-    credentials: PasswordCredentials | CertificateCredentials | OAuthCredentials | TokenCredentials | None = None,
-    auth: str | None = None,
-    token_store: str | None = None,
-    requests_per_minute: int = 300,
-) -> Session:
-    """Returns a session with the configuration of the source.
-
-    Raises:
-        ConfigurationError: A setting or credential is missing, unknown or contradictory. Nothing was asked yet.
-    """
-    hosts = configured_hosts()
-    chosen = choose_credentials(credentials, auth, token_store)
+    settings = resolve_settings()
+    hosts = settings.hosts
+    chosen = choose_credentials(settings.credentials, settings.auth, settings.token_store)
     mode = next(mode for mode, spec in MODES.items() if isinstance(chosen, spec))
-    client = Client(1, requests_per_minute)
-    return Session(SignedClient(client, make_auth(client, hosts, chosen, token_store)), hosts, mode)
+    client = Client(1, settings.requests_per_minute)
+    return Session(SignedClient(client, make_auth(client, hosts, chosen, settings.token_store)), hosts, mode)
 
 
 def account_name(session: Session) -> str | None:

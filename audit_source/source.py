@@ -12,17 +12,11 @@ from typing import Any
 
 import dlt
 import pyarrow as pa
+from dlt.common.configuration.specs import BaseConfiguration
 from dlt.common.schema.utils import new_table
-from dlt.common.typing import TSecretStrValue
 from dlt.sources import DltResource
 
-from .auth.credentials import (
-    CertificateCredentials,
-    OAuthCredentials,
-    PasswordCredentials,
-    TokenCredentials,
-    choose_credentials,
-)
+from .auth.credentials import choose_credentials
 from .auth.token_auth import make_auth
 from .client import Client, SignedClient
 from .clock import begin_versions_at, learn_server_clock
@@ -50,8 +44,7 @@ from .schema import (
     WORKSPACES,
     Table,
 )
-from .settings import EVENT_TYPES as KINDS_OF_EVENTS
-from .settings import Settings, resolve_hosts
+from .settings import AuditSettings, resolve_settings
 from .tenant import TenantGuard
 
 DIRECTORY = (USERS, WORKSPACES, MODELS)
@@ -62,93 +55,48 @@ HISTORY = {"disposition": "merge", "strategy": "scd2", "row_version_column_name"
 CONTRACT = {"tables": "evolve", "columns": "evolve", "data_type": "freeze"}
 
 
-@dlt.source(name="audit", section="audit_source")
+# `BaseConfiguration` has no field: dlt injects nothing, since `resolve_settings` reads the configuration.
+@dlt.source(name="audit", section="audit_source", spec=BaseConfiguration)
 def audit_source(
-    credentials: PasswordCredentials | CertificateCredentials | OAuthCredentials | TokenCredentials | None = None,
-    auth: str | None = None,
-    region: str = "us1",
-    auth_url: str | None = None,
-    api_url: str | None = None,
-    audit_url: str | None = None,
-    oauth_url: str | None = None,
-    token_store: str | None = None,
-    event_types: list[str] | None = None,
-    history_days: int = 30,
-    page_size: int = 10_000,
-    parallel_requests: int = 4,
-    requests_per_minute: int = 300,
-    overlap_minutes: int = 60,
-    safety_lag_seconds: int = 60,
-    late_event_scan: bool = True,
-    events_per_load: int | None = None,
-    privacy: str = "keep",
-    privacy_key: TSecretStrValue | None = None,
-    shrink_limit_percent: int = 20,
-    request_deadline_seconds: int = 300,
+    settings: AuditSettings | None = None,
+    *,
     reload: Reload | None = None,
     run: Run | None = None,
     known: Known | None = None,
     accept_directory: bool = False,
     start_process: Callable[[], DecodingProcess] | None = None,
+    **values: Any,
 ) -> tuple[DltResource, ...]:
-    """The audit log and the directory of one Anaplan tenant.
+    """Load the audit log and the directory of one Anaplan tenant.
 
     Args:
-        credentials: How to sign in; read from `sources.audit_source.credentials` unless given.
-        auth: `password`, `certificate`, `oauth` or `token`, where more than one is configured.
-        region: Anaplan region of the tenant, which gives the addresses that `*_url` may replace.
-        token_store: File for a rotated OAuth refresh token; by default in dlt's data directory.
-        event_types: Some of the kinds of events that the audit API tells apart; `["all"]`, which holds all others, by
-            default.
-        history_days: Days for which Anaplan keeps events (30, on some editions 90).
-        page_size: Events a request.
-        parallel_requests: Pages of events fetched at once.
-        requests_per_minute: Most requests in any 60 seconds, for all threads.
-        overlap_minutes: How much of what is covered already is fetched again.
-        safety_lag_seconds: How far before now a run ends.
-        late_event_scan: Whether every kept day is asked whether it has grown since.
-        events_per_load: Ends a load after the window in which it was reached; see `run.unfinished`.
-        privacy: `keep`, `hash` or `drop` names, e-mail addresses and IP addresses; ids stay.
-        privacy_key: Secret of the hashes: the same person keeps the same token for as long as it is the same.
-        shrink_limit_percent: A directory list that lost more than this share of its records at once is not applied.
-        request_deadline_seconds: Longest time for a request as a whole, its answer included.
-        reload: A span to load (again) in the place of what is due.
-        run: Findings of the run, for a caller that wants them.
-        known: What the destination holds, for a caller that can ask it.
-        accept_directory: Whether a list that shrank beyond the limit is applied all the same.
-        start_process: Starts the process in which pages are decoded when there are many; by default that happens here.
-            Not used with `privacy`: pages go there by way of files.
+        settings (AuditSettings): Settings that override those of dlt's configuration.
+        reload (Reload): A span to load (again) instead of what is due.
+        run (Run): Collects the findings of the run, for a caller that wants them.
+        known (Known): What the destination holds, for a caller that can query it.
+        accept_directory (bool): Whether to apply a list that shrank beyond `shrink_limit_percent`.
+        start_process (Callable): Starts the process that decodes pages when there are many. By default pages are
+            decoded in this process. Not used with `privacy`, since pages go to that process through files.
+        **values (Any): Single settings, as in `audit_source(region="eu1")`. They override `settings`.
 
     Returns:
-        `events` with `event_windows` and `event_days`, `users` with `user_logins`, `workspaces`, `models`,
-        `event_types`.
+        DltSource: `events` with `event_windows` and `event_days`, `users` with `user_logins`, `workspaces`, `models`,
+            `event_types`.
 
     Raises:
-        ConfigurationError: A setting or credential is missing, unknown or contradictory. Nothing was asked yet.
-        SignInError, RoleError, UnreachableError, BadAnswerError: While extracting.
+        ConfigurationError: A setting or credential is missing, unknown or contradictory. No request was sent.
+        SignInError, RoleError, UnreachableError, BadAnswerError: Only while extracting.
     """
     known = known or NOTHING_KNOWN
-    kinds = ("all",) if event_types is None else tuple(event_types)
-    settings = Settings(
-        # Beside `all` any other kind would be loaded twice.
-        ("all",) if "all" in kinds and set(kinds) <= set(KINDS_OF_EVENTS) else tuple(dict.fromkeys(kinds)),
-        history_days,
-        page_size,
-        parallel_requests,
-        requests_per_minute,
-        overlap_minutes,
-        safety_lag_seconds,
-        late_event_scan,
-        events_per_load,
-        shrink_limit_percent,
-        request_deadline_seconds,
-    )
-    hosts = resolve_hosts(region, {"auth": auth_url, "api": api_url, "audit": audit_url, "oauth": oauth_url})
-    private = make_privacy(privacy, privacy_key)
-    chosen = choose_credentials(credentials, auth, token_store)
+    settings = resolve_settings(settings, **values)
+    hosts = settings.hosts
+    private = make_privacy(settings.privacy, settings.privacy_key)
+    chosen = choose_credentials(settings.credentials, settings.auth, settings.token_store)
     run = run or Run()
-    client = Client(parallel_requests, requests_per_minute, deadline_seconds=request_deadline_seconds)
-    signed = SignedClient(client, make_auth(client, hosts, chosen, token_store))
+    client = Client(
+        settings.parallel_requests, settings.requests_per_minute, deadline_seconds=settings.request_deadline_seconds
+    )
+    signed = SignedClient(client, make_auth(client, hosts, chosen, settings.token_store))
     run.closing(signed.close)
     fetcher = EventFetcher(
         signed, hosts.audit, settings, PageDecoder(run.new_columns, start_process if private is None else None)

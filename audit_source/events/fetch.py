@@ -15,7 +15,7 @@ from dlt.common import logger
 
 from ..client import SignedClient
 from ..errors import AuditSourceError, BadAnswerError, UnreachableError
-from ..settings import Settings
+from ..settings import AuditSettings
 from .decode import Page
 from .decode_process import PageDecoder
 from .windows import COMPLETE, DAY_MS, INCOMPLETE, MINUTE_MS, Span, Window, day_start, halves
@@ -76,7 +76,7 @@ class EventFetcher:
     asked for when a load has enough are kept for the next load, and arrive while the database writes this one.
     """
 
-    def __init__(self, client: SignedClient, audit_url: str, settings: Settings, decoder: PageDecoder) -> None:
+    def __init__(self, client: SignedClient, audit_url: str, settings: AuditSettings, decoder: PageDecoder) -> None:
         self._client, self._settings, self._decoder = client, settings, decoder
         self._url = f"{audit_url}/audit/api/1/events"
         self._page_size = settings.page_size

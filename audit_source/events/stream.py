@@ -20,7 +20,7 @@ from ..known import NOTHING_KNOWN, Known
 from ..privacy.masking import Privacy
 from ..records import Rows, table_of
 from ..schema import EVENT_DAYS, EVENT_WINDOWS, EVENTS
-from ..settings import Settings
+from ..settings import AuditSettings
 from ..tenant import TenantGuard
 from .fetch import EventFetcher
 from .windows import (
@@ -59,7 +59,7 @@ class Reload(NamedTuple):
 
 def read_log(
     fetcher: EventFetcher,
-    settings: Settings,
+    settings: AuditSettings,
     run: Run,
     now: int,
     reload: Reload | None,
@@ -91,7 +91,7 @@ def read_log(
     drift = EventDrift()
     tenant = TenantGuard("tenantId", state, known.tenant_id, least=FOREIGN_EVENTS)
     budget = settings.events_per_load or float("inf")
-    for event_type in settings.event_types:
+    for event_type in settings.requested_types:
         ledger = _Ledger(event_type, ledgers.get(event_type, []), limits, run)
         if event_type not in run.changes:
             run.changes[event_type] = Changes(
@@ -145,7 +145,7 @@ class _Ledger:
         self.probed: dict[Span, int] = {}
 
     def load(
-        self, fetcher: EventFetcher, settings: Settings, reload: Reload | None, budget: float
+        self, fetcher: EventFetcher, settings: AuditSettings, reload: Reload | None, budget: float
     ) -> Iterator[pa.Table]:
         """Yields the tables of every window that is due, until `budget` events have come."""
         if budget <= 0:
@@ -196,7 +196,7 @@ class _Ledger:
         }
         return table_of(EVENT_WINDOWS, Rows(columns, {}))
 
-    def _due(self, fetcher: EventFetcher, settings: Settings, reload: Reload | None) -> list[Span]:
+    def _due(self, fetcher: EventFetcher, settings: AuditSettings, reload: Reload | None) -> list[Span]:
         if reload is not None:
             if reload.since is not None and reload.since < self.limits.floor:
                 self.run.notice(_why_not_before(self.limits, settings.history_days))

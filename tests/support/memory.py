@@ -20,7 +20,7 @@ from audit_source.events.windows import Window
 from audit_source.extract_report import Run
 from audit_source.records import NewColumns
 from audit_source.schema import EVENTS
-from audit_source.settings import Hosts, Settings
+from audit_source.settings import AuditSettings, Hosts
 
 
 class Crash(Exception):
@@ -56,7 +56,7 @@ class Memory:
             Crash: Where told to.
         """
         run = run or Run(tolerant=True)
-        settings = Settings(**{"page_size": 50, "requests_per_minute": 100_000, **self.settings})
+        settings = AuditSettings(**{"page_size": 50, "requests_per_minute": 100_000, **self.settings})
         fetcher = EventFetcher(client, audit_url, settings, PageDecoder(NewColumns()))
         try:
             while True:
@@ -92,7 +92,7 @@ def by_password(email: str = "auditor@example.com", password: str = "sandbox") -
 
 def run_over_http(memory: Memory, url: str, credentials: Any = None) -> tuple[Run | None, AuditSourceError | None]:
     """Makes one run against a server, events and lists, and returns its findings or its error."""
-    settings = Settings(**{"requests_per_minute": 100_000, **memory.settings})
+    settings = AuditSettings(**{"requests_per_minute": 100_000, **memory.settings})
     client = Client(settings.parallel_requests, settings.requests_per_minute)
     credentials = credentials or by_password()
     signed = SignedClient(client, make_auth(client, Hosts(url, url, url, url), credentials, None))
