@@ -1,4 +1,4 @@
-"""The settings of the source: where Anaplan is, what to ask for, and how hard."""
+"""The settings of the source: every setting, its default, its check."""
 
 import ipaddress
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ from .errors import ConfigurationError
 # Where dlt looks for the settings. The last one is the name of the source: settings of this source alone.
 SECTIONS = ("sources", "audit_source", "audit")
 
-# `type` of the audit API. An unknown value is not rejected there: it returns everything.
+# `type` of the audit API, which does not reject an unknown value: it returns everything.
 EVENT_TYPES = (
     "all",
     "user_activity",
@@ -40,7 +40,7 @@ LONGEST_RETENTION_DAYS = 90
 
 @dataclass(frozen=True)
 class Hosts:
-    """Base URLs of the four services, without a slash at the end."""
+    """Base URLs of the four services, without a trailing slash."""
 
     auth: str
     oauth: str
@@ -155,10 +155,10 @@ def resolve_settings(settings: AuditSettings | None = None, **values: Any) -> Au
 
 
 def resolve_hosts(region: str, overrides: dict[str, str | None]) -> Hosts:
-    """Returns the base URLs of a region, each of which `overrides` (auth, oauth, api, audit) may replace.
+    """Return the base URLs of a region. `overrides` (auth, oauth, api, audit) may replace each of them.
 
     Raises:
-        ConfigurationError: The region is not one of `REGIONS`, or an override is no URL, or one without TLS.
+        ConfigurationError: The region is not one of `REGIONS`, or an override is not a URL, or has no TLS.
     """
     urls = {**_region_urls(region), **{name: url for name, url in overrides.items() if url}}
     for name, url in urls.items():
@@ -186,12 +186,12 @@ def _region_urls(region: str) -> dict[str, str]:
 
 
 def _check_address(name: str, url: str) -> None:
-    """Takes `http://` to this machine only: to any other one a password or token would travel in the clear."""
+    """Accept `http://` for this machine only: anywhere else it would send passwords and tokens unencrypted."""
     scheme, host = _scheme_and_host(url)
     if scheme not in ("https", "http") or not host:
-        raise ConfigurationError(name, f"`{url}` is no address", "Give it as `https://host`.")
+        raise ConfigurationError(name, f"`{url}` is not an address", "Give it as `https://host`.")
     if "@" in urlsplit(url).netloc:
-        # It would be written to logs and traces, and sent beside the token.
+        # It would appear in logs and traces, and be sent with the token.
         raise ConfigurationError(name, "it holds a user or password", "Give it without; sign in by `credentials`.")
     if scheme == "http" and not _is_this_machine(host):
         raise ConfigurationError(

@@ -8,7 +8,7 @@ from typing import Any
 import dlt
 
 from .exit_codes import CONFIGURATION, PipelineError
-from .log_lines import say_own_warnings
+from .log_lines import drop_expected_warnings, say_own_warnings
 from .names import ENRICH_NAME, LOAD_NAME, destination_type
 
 LONGEST_SECONDS = 7 * 24 * 3600
@@ -33,6 +33,7 @@ def check_settings() -> None:
     """
     check_files()
     say_own_warnings()
+    drop_expected_warnings()
     sections = {SOURCE_SECTION: known_settings(), ALERT_SECTION: ALERT_SETTINGS}
     sections.update({("pipelines", name): known_pipeline_settings(name) for name in PIPELINE_SETTINGS})
     for section, known in sections.items():

@@ -9,8 +9,8 @@ from typing import Any
 from unittest import mock
 
 from audit_source.auth.credentials import PasswordCredentials
-from audit_source.auth.token_auth import make_auth
-from audit_source.client import Client, SignedClient
+from audit_source.auth.sign_in import make_auth
+from audit_source.client import Client
 from audit_source.directory.lists import fetch_list
 from audit_source.errors import AuditSourceError
 from audit_source.events.decode_process import PageDecoder
@@ -21,6 +21,7 @@ from audit_source.extract_report import Run
 from audit_source.records import NewColumns
 from audit_source.schema import EVENTS
 from audit_source.settings import AuditSettings, Hosts
+from audit_source.signed_client import SignedClient
 
 
 class Crash(Exception):

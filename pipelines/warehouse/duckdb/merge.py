@@ -13,7 +13,7 @@ from dlt.destinations.exceptions import DatabaseTransientException
 from dlt.destinations.impl.duckdb.duck import DuckDbClient, DuckDbCopyJob
 from dlt.destinations.job_client_impl import ModelLoadJob
 
-from audit_source.allocator import give_memory_back
+from pipelines.common.allocator import give_memory_back
 
 MEMORY_FOR_LARGE_ROWS = "4GB"
 # What dlt keeps of `deduplicated`: no key comes twice in the files of one load.

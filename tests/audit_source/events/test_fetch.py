@@ -150,9 +150,9 @@ def test_every_event_of_a_split_window_is_in_one_of_its_halves() -> None:
     assert {number for table, _ in parts if table is not None for number in table["id"].to_pylist()} == ids_of(dense)
     assert (windows[0].start, windows[-1].end) == SPAN
     assert all(first.end == second.start for first, second in itertools.pairwise(windows))
-    assert sum(window.inside for window in windows) == 300
+    assert sum(window.events_in_span for window in windows) == 300
     # None holds more than a load should, but for one that is too short to be split.
-    assert all(window.inside <= 20 or window.end - window.start < 2 * MINUTE_MS for window in windows)
+    assert all(window.events_in_span <= 20 or window.end - window.start < 2 * MINUTE_MS for window in windows)
 
 
 def test_pages_without_a_total_end_where_nothing_new_comes() -> None:
@@ -338,4 +338,4 @@ def test_only_events_dated_within_their_window_count_for_its_day() -> None:
     )  # type: ignore[arg-type]
     (window,) = [one for _, one in fetcher.fetch("all", [SPAN], 1, lambda error: None) if one is not None]
     fetcher.close()
-    assert (window.status, window.distinct, window.inside) == (COMPLETE, len(dates), 2)
+    assert (window.status, window.distinct, window.events_in_span) == (COMPLETE, len(dates), 2)
