@@ -11,17 +11,20 @@ if TYPE_CHECKING:
         PasswordCredentials,
         TokenCredentials,
     )
-    from .events.decode_process import DecodingProcess
-    from .events.stream import Reload
+    from .events.ledger import Reload
     from .extract_report import Run
+    from .known import Known
     from .purge import forget_before
-    from .source import MERGE, audit_source
+    from .settings import AuditSettings
+    from .source import audit_source
+    from .table_resources import MERGE
 
 __all__ = [
     "MERGE",
     "AnaplanCredentials",
+    "AuditSettings",
     "CertificateCredentials",
-    "DecodingProcess",
+    "Known",
     "OAuthCredentials",
     "PasswordCredentials",
     "Reload",
@@ -32,17 +35,18 @@ __all__ = [
 ]
 
 _MODULES = {
-    "audit_source": "source",
-    "DecodingProcess": "events.decode_process",
-    "MERGE": "source",
-    "Reload": "events.stream",
+    "AuditSettings": "settings",
+    "Known": "known",
+    "MERGE": "table_resources",
+    "Reload": "events.ledger",
     "Run": "extract_report",
+    "audit_source": "source",
     "forget_before": "purge",
 }
 
 
 def __getattr__(name: str) -> Any:
-    """Imports what is asked for: the process that decodes pages needs no dlt, which is most of the memory here."""
+    """Import a name when it is used. The process that decodes pages needs no dlt, which takes most of the memory."""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(f".{_MODULES.get(name, 'auth.credentials')}", __name__), name)

@@ -1,37 +1,36 @@
-"""Whose clock counts: Anaplan's, wherever an answer has shown it.
+"""Anaplan's clock, which decides what is due if an answer has shown it.
 
-A machine whose clock is ahead would ask for windows that are not over and count them as complete; one that is behind
-would load nothing new. So Anaplan's clock is asked before anything is planned or recorded.
+A machine whose clock is ahead would request windows that have not ended, and record them as complete. A machine whose
+clock is behind would load nothing new. So Anaplan's clock is read before anything is planned or recorded.
 """
 
 import time
 from datetime import datetime, timezone
 
-from dlt.common.storages.load_package import commit_load_package_state, load_package_state
-
-from .client import Client, SignedClient, describe_clock
+from .client import Client
 from .errors import ConfigurationError
 from .events.windows import CLOCK_SLACK_MS
 from .extract_report import Run
 from .known import Known
 from .settings import Hosts
+from .signed_client import SignedClient
 
 _NOTE = "this machine's clock is"
 
 
 def learn_server_clock(signed: SignedClient, hosts: Hosts, known: Known, run: Run) -> None:
-    """Sign in, and ask for Anaplan's clock where that has not shown it; note it where this machine's clock is wrong.
+    """Sign in, read Anaplan's clock, and note in the run if this machine's clock is wrong.
 
-    An answer without a date leaves this machine's clock, as long as nothing speaks against it.
+    If Anaplan's answers carry no date, this machine's clock is used.
 
     Raises:
-        ConfigurationError: Anaplan shows no clock, and this machine's is behind what it has written itself.
+        ConfigurationError: The answers carry no date, and this machine's clock is behind the newest loaded data.
         AuditSourceError: Anaplan does not answer, or refuses.
     """
     signed.auth.token()
     client = signed.client
     if not client.knows_server_clock:
-        # Nothing was sent for a ready token. Any answer carries a date; this one is small.
+        # A configured token needs no request. Any answer carries a date; this one is small.
         signed.get(f"{hosts.audit}/audit/api/1/events", {"type": "all", "limit": 1, "offset": 0})
     if not client.knows_server_clock:
         _check_own_clock(known)
@@ -42,26 +41,21 @@ def learn_server_clock(signed: SignedClient, hosts: Hosts, known: Known, run: Ru
 
 
 def clock_note(client: Client) -> str | None:
-    """Return by how much this machine's clock is wrong; None where it is right, or Anaplan has shown none."""
+    """Return by how much this machine's clock is wrong. None if it is right, or Anaplan's is unknown."""
     offset = client.clock_offset_seconds
     if not client.knows_server_clock or abs(offset) * 1000 <= CLOCK_SLACK_MS:
         return None
     return f"{_NOTE} {describe_clock(offset)}: a run goes by Anaplan's. Set the clock."
 
 
-def begin_versions_at(moment: int) -> None:
-    """Let the versions of this load begin at a moment (epoch ms), not at this machine's idea of now.
-
-    dlt takes the creation of the load package for the boundary of SCD2. In front of a boundary that is there already,
-    old versions would be retired before they began.
-    """
-    state = load_package_state()["state"]
-    wanted = datetime.fromtimestamp(moment / 1000, timezone.utc)
-    created = state["created_at"]
-    # A boundary a little later than wanted does no harm; an earlier one may precede what is there.
-    if not 0 <= created.timestamp() - wanted.timestamp() <= 2:
-        state["created_at"] = type(created).fromtimestamp(wanted.timestamp(), timezone.utc)
-        commit_load_package_state()
+def describe_clock(behind_seconds: float) -> str:
+    """Return how wrong this machine's clock is, in words: `3.0 hours ahead of Anaplan's`."""
+    seconds = abs(behind_seconds)
+    amount = next(
+        (f"{seconds / size:.1f} {unit}" for size, unit in ((86_400, "days"), (3600, "hours")) if seconds >= 1.5 * size),
+        f"{seconds / 60:.1f} minutes",
+    )
+    return f"{amount} {'behind' if behind_seconds > 0 else 'ahead of'} Anaplan's"
 
 
 def _check_own_clock(known: Known) -> None:

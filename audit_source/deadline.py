@@ -1,4 +1,4 @@
-"""A limit on a call as a whole: time-outs count from one byte to the next, so a byte a second never meets one."""
+"""A time limit for a whole call. Socket time-outs count between two bytes, so a byte per second never exceeds one."""
 
 import threading
 from collections.abc import Callable
@@ -8,14 +8,14 @@ Result = TypeVar("Result")
 
 
 class DeadlineExceeded(Exception):
-    """The call took longer than it may."""
+    """The call took too long."""
 
 
 def within(seconds: float, call: Callable[[], Result]) -> Result:
-    """Return what `call` returns, or raise what it raises; its thread is abandoned when the time is up.
+    """Return what `call` returns, or raise what it raises. Its thread is abandoned when the time is up.
 
     Raises:
-        DeadlineExceeded: It took longer than `seconds`.
+        DeadlineExceeded: The call took longer than `seconds`.
     """
     outcome: dict[str, Any] = {}
 
@@ -25,7 +25,7 @@ def within(seconds: float, call: Callable[[], Result]) -> Result:
         except BaseException as error:
             outcome["error"] = error
 
-    # A daemon: an abandoned call must not keep the process from ending.
+    # A daemon: an abandoned call must not keep the process alive.
     thread = threading.Thread(target=work, name="deadline", daemon=True)
     thread.start()
     thread.join(seconds)

@@ -1,43 +1,53 @@
-"""What can go wrong between here and Anaplan. Each error is one line: what was asked, what came back, what to do.
+"""The errors of the source. Each one is one line: what failed, what was received, what to do.
 
 AuditSourceError
-├── ConfigurationError      a setting or credential is missing, unknown or contradictory
-├── SignInError             Anaplan refuses the credentials or the token
-│   └── RoleError           the credentials are good, the account lacks a role
-├── UnreachableError        no usable answer after all retries
-└── BadAnswerError          an answer arrived that is not what the API promises
+├── ConfigurationError              a setting or credential is missing, unknown or contradictory
+│   └── MissingRefreshTokenError    OAuth is configured without a refresh token
+├── SignInError                     Anaplan refuses the credentials or the token
+│   ├── RefreshTokenError           Anaplan refuses the OAuth refresh token
+│   └── RoleError                   the credentials are valid, but the account lacks a role
+├── UnreachableError                no usable answer after all retries
+└── BadAnswerError                  an answer that is not what the API promises
 """
 
 
 class AuditSourceError(Exception):
-    """An error with the three things its reader needs.
+    """An error with the three facts that its reader needs.
 
     Args:
-        asked (str): What was attempted, without secrets.
-        got (str): What happened instead.
-        advice (str): What the reader can do about it.
+        operation (str): What was attempted, without secrets.
+        reason (str): What happened instead.
+        hint (str): What the reader can do about it.
     """
 
-    def __init__(self, asked: str, got: str, advice: str) -> None:
-        self.asked, self.got, self.advice = asked, got, advice
-        super().__init__(" ".join(f"{asked}: {got}. {advice}".split()))
+    def __init__(self, operation: str, reason: str, hint: str) -> None:
+        self.operation, self.reason, self.hint = operation, reason, hint
+        super().__init__(" ".join(f"{operation}: {reason}. {hint}".split()))
 
 
 class ConfigurationError(AuditSourceError):
     """A setting or credential is missing, unknown or contradictory."""
 
 
+class MissingRefreshTokenError(ConfigurationError):
+    """OAuth is configured without a refresh token."""
+
+
 class SignInError(AuditSourceError):
     """Anaplan refuses the credentials or the token."""
 
 
+class RefreshTokenError(SignInError):
+    """Anaplan refuses the OAuth refresh token."""
+
+
 class RoleError(SignInError):
-    """The token is good, but the account lacks the role that the request needs."""
+    """The token is valid, but the account lacks the role that the request needs."""
 
 
 class UnreachableError(AuditSourceError):
-    """Anaplan gave no usable answer, however often it was asked."""
+    """Anaplan gave no usable answer after all retries."""
 
 
 class BadAnswerError(AuditSourceError):
-    """The answer is not what the API promises: asking again may help."""
+    """The answer is not what the API promises. A retry may help."""

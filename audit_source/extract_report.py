@@ -1,39 +1,63 @@
-"""One run of the source: its moment, what it found out, and what is to be closed at its end."""
+"""What one run of the source found, and what must be closed at its end."""
 
-import atexit
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from types import TracebackType
+from typing import NamedTuple
 
 from .errors import AuditSourceError
-from .events.windows import Window, day_start
+from .events.spans import Span, day_start
+from .events.windows import Window
 from .records import NewColumns
+
+
+class ShrunkList(NamedTuple):
+    """A directory list that lost so many records at once that it was not applied."""
+
+    name: str
+    records_before: int
+    records_now: int
+
+
+class ReloadLimit(NamedTuple):
+    """A `Reload` began before the earliest time that can be loaded.
+
+    Attributes:
+        floor (int): Epoch ms of that time.
+        is_purged (bool): Whether the days before it were purged. Otherwise Anaplan no longer keeps them.
+        history_days (int): Anaplan's retention, as configured.
+    """
+
+    floor: int
+    is_purged: bool
+    history_days: int
 
 
 @dataclass
 class Changes:
-    """What a run did to the ledger of one event type.
+    """What a run changed in the ledger of one event type.
 
     Attributes:
-        before (List[Window]): The ledger before the run. A type that is requested for the first time has none, but
-            meets the events that other types have brought: then these are the windows of the others.
+        before (List[Window]): The ledger before the run. A type that is requested for the first time has none. Then
+            these are the windows of the other types, which have loaded its events.
         is_first (bool): Whether the type is requested for the first time.
         fetched (List[Window]): The windows fetched since.
-        grown (List[Tuple[int, int]]): The spans found to have grown.
+        grown (List[Span]): The spans found to have grown.
     """
 
     before: list[Window]
     is_first: bool = False
     fetched: list[Window] = field(default_factory=list)
-    grown: list[tuple[int, int]] = field(default_factory=list)
+    grown: list[Span] = field(default_factory=list)
 
     def new_events(self) -> int:
-        """Return how many events more the fetched windows hold than those whose place they took.
+        """Return how many more events the fetched windows hold than those they replaced.
 
-        After a change from `all` to a narrower type it may be too low, for the day of the change.
+        For the day of a change from `all` to a narrower type it may be too low.
         """
         if not self.is_first:
             return _growth(self.before, self.fetched)
-        # The windows are cut otherwise, and a narrower type holds less than the others on some day.
+        # The other types have other windows, and a narrower type may hold less on some day: compare by day.
         days = {day_start(window.start) for window in self.fetched}
         return sum(_growth(_of_day(self.before, day), _of_day(self.fetched, day)) for day in days)
 
@@ -49,16 +73,28 @@ def _of_day(windows: list[Window], day: int) -> list[Window]:
 
 def _growth(before: list[Window], fetched: list[Window]) -> int:
     replaced = [w for w in before if any(w.start < new.end and w.end > new.start for new in fetched)]
-    return max(0, sum(w.inside for w in fetched) - sum(w.inside for w in replaced))
+    return max(0, sum(w.events_in_span for w in fetched) - sum(w.events_in_span for w in replaced))
 
 
 class Run:
-    """Filled while the resources are extracted; several loads may share one, and then share its moment.
+    """Findings of a run, filled while the resources are extracted. The loads of one run share it, and its time.
+
+    Close it at the end, or use it in a `with` statement: that ends the threads and the Anaplan session.
+
+    Args:
+        tolerant (bool): Whether an error that concerns one list or window is noted in `problems` instead of raised.
 
     Attributes:
-        started_at (int): Epoch ms up to which windows are planned; set by the first load.
-        unfinished (bool): Whether `events_per_load` ended the last load before its windows were through.
-        problems (List[AuditSourceError]): What was left out of the load, where `tolerant`.
+        started_at (int): Epoch ms up to which windows are planned, set by the first load.
+        unfinished (bool): Whether `events_per_load` ended the last load before all its windows were fetched.
+        problems (List[AuditSourceError]): What was left out of the load, if `tolerant`.
+        changes (Dict[str, Changes]): By event type, over all loads: a load may end in the middle of an old window.
+        notices (List[str]): Lines for the reader of the summary. None of them is an error.
+        shrunk (List[ShrunkList]): Lists that were not applied.
+        reload_limit (ReloadLimit): Set if a `Reload` began too early.
+        versions_at (int): Epoch ms from which the versions of this run's lists are valid; None until a list was read.
+        learn_clock (Callable): Signs in and reads Anaplan's clock; for a caller that plans by it before it loads.
+        drift (Set[Tuple[str, str]]): Kind and name of what Anaplan sends for the first time.
     """
 
     def __init__(self, tolerant: bool = False) -> None:
@@ -68,33 +104,27 @@ class Run:
         self.windows = self.windows_due = 0
         self.new_events = 0
         self.late_events = 0
-        # By event type, over all loads of the run: one of them may end amid a window of before.
         self.changes: dict[str, Changes] = {}
         self.incomplete: list[Window] = []
         self.expired: list[Window] = []
         self.directory: dict[str, int] = {}
         self.problems: list[AuditSourceError] = []
-        # What a reader of the summary should know; nothing of it is an error.
         self.notices: list[str] = []
-        # Lists that lost so much at once that they were not applied: name, records before, records now.
-        self.shrunk: list[tuple[str, int, int]] = []
-        # From when on (epoch ms) the versions of this run's lists hold; None until a list was read.
+        self.shrunk: list[ShrunkList] = []
+        self.reload_limit: ReloadLimit | None = None
         self.versions_at: int | None = None
-        # Signs in and learns Anaplan's clock, where the source has been made; called by whoever plans by the clock.
         self.learn_clock: Callable[[], None] = lambda: None
         self.new_columns = NewColumns()
-        # Kind and name of what Anaplan sends since this run and the schema does not foresee.
         self.drift: set[tuple[str, str]] = set()
         self._closers: list[Callable[[], None]] = []
-        atexit.register(self.close)
 
     def notice(self, line: str) -> None:
-        """Note what a reader of the summary should know, once: each load and event type of a run meets it again."""
+        """Add a line to the notices once: each load and event type of a run meets it again."""
         if line not in self.notices:
             self.notices.append(line)
 
     def leave_out(self, error: AuditSourceError) -> None:
-        """Notes an error that must not keep the rest from being loaded; raises it where nobody reads the notes."""
+        """Note an error that must not keep the rest from being loaded; raise it if the run is not `tolerant`."""
         if not self.tolerant:
             raise error
         # Each load of a run meets it again.
@@ -102,10 +132,16 @@ class Run:
             self.problems.append(error)
 
     def closing(self, closer: Callable[[], None]) -> None:
+        """Add what `close` calls. The last one added is called first."""
         self._closers.append(closer)
 
     def close(self) -> None:
-        """Ends threads and the Anaplan session; may be called twice."""
+        """End the threads, the second process and the Anaplan session. A second call does nothing."""
         while self._closers:
             self._closers.pop()()
-        atexit.unregister(self.close)
+
+    def __enter__(self) -> "Run":
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()

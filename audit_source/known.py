@@ -1,17 +1,17 @@
-"""What the destination holds already, for a caller that can ask it: the source itself knows its state only."""
+"""What the destination already holds, for a caller that can query it. The source itself knows only its state."""
 
 from typing import NamedTuple
 
 
 class Known(NamedTuple):
-    """Facts about earlier loads, each of which may be missing.
+    """Facts about earlier loads. Each of them may be missing.
 
     Attributes:
         tenant_id (str): `tenantId` of the loaded events.
         customer_id (str): `customerId` of the loaded users.
-        newest_stamp (int): The newest moment (epoch ms) that a load has written, for a version or a day.
+        newest_stamp (int): Newest time (epoch ms) that a load has written, for a version or a day.
         records (Dict[str, int]): Number of current records of each directory list.
-        purged_before (int): Start of the first day (epoch ms) that the purges have left.
+        purged_before (int): Epoch ms of the first day that was not purged.
     """
 
     tenant_id: str | None = None

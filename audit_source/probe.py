@@ -1,80 +1,51 @@
-"""What the configured account can see, asked with one small request each. Nothing is loaded."""
+"""What the configured account can see, by one small request each. Nothing is loaded."""
 
 import time
 from typing import Any, NamedTuple
 
-from dlt.common.configuration import with_config
-
-from .auth.credentials import (
-    MODES,
-    CertificateCredentials,
-    OAuthCredentials,
-    PasswordCredentials,
-    TokenCredentials,
-    choose_credentials,
-)
-from .auth.token_auth import make_auth
-from .client import Client, SignedClient
+from .auth.credentials import MODES, choose_credentials
+from .auth.sign_in import make_auth
+from .client import Client
 from .directory.lists import count_list
 from .errors import AuditSourceError
 from .events.decode import decode_page
-from .events.windows import DAY_MS, MINUTE_MS
+from .events.spans import DAY_MS, MINUTE_MS
 from .records import NewColumns, decode_lenient
-from .settings import Hosts, resolve_hosts
+from .settings import Hosts, resolve_settings
+from .signed_client import SignedClient
 
-# The longest span that the audit API takes.
+# The longest span that the audit API accepts.
 ASKED_DAYS = 30
-SECTIONS = ("sources", "audit_source")
 
 
 class Session(NamedTuple):
-    """A client that signs in as configured at its first request, and where it asks; `close()` signs out."""
+    """A client that signs in at its first request, the addresses to use, and the way to sign in."""
 
     client: SignedClient
     hosts: Hosts
     mode: str
 
     def close(self) -> None:
+        """Sign out."""
         self.client.close()
 
 
-@with_config(sections=SECTIONS)
-def configured_hosts(
-    region: str = "us1",
-    auth_url: str | None = None,
-    api_url: str | None = None,
-    audit_url: str | None = None,
-    oauth_url: str | None = None,
-) -> Hosts:
-    """Returns the addresses that the configuration of the source names.
+def open_session() -> Session:
+    """Return a session with the configuration of the source.
 
     Raises:
-        ConfigurationError: The region or an address is wrong.
+        ConfigurationError: A setting or credential is missing, unknown or contradictory. No request was sent.
     """
-    return resolve_hosts(region, {"auth": auth_url, "api": api_url, "audit": audit_url, "oauth": oauth_url})
-
-
-@with_config(sections=SECTIONS)
-def open_session(
-    credentials: PasswordCredentials | CertificateCredentials | OAuthCredentials | TokenCredentials | None = None,
-    auth: str | None = None,
-    token_store: str | None = None,
-    requests_per_minute: int = 300,
-) -> Session:
-    """Returns a session with the configuration of the source.
-
-    Raises:
-        ConfigurationError: A setting or credential is missing, unknown or contradictory. Nothing was asked yet.
-    """
-    hosts = configured_hosts()
-    chosen = choose_credentials(credentials, auth, token_store)
+    settings = resolve_settings()
+    hosts = settings.hosts
+    chosen = choose_credentials(settings.credentials, settings.auth, settings.token_store)
     mode = next(mode for mode, spec in MODES.items() if isinstance(chosen, spec))
-    client = Client(1, requests_per_minute)
-    return Session(SignedClient(client, make_auth(client, hosts, chosen, token_store)), hosts, mode)
+    client = Client(1, settings.requests_per_minute)
+    return Session(SignedClient(client, make_auth(client, hosts, chosen, settings.token_store)), hosts, mode)
 
 
 def account_name(session: Session) -> str | None:
-    """Returns name and e-mail address of the account, where Anaplan tells them."""
+    """Return name and e-mail address of the account, or None if Anaplan does not return them."""
     url = f"{session.hosts.api}/2/0/users/me"
     try:
         answer = decode_lenient(session.client.get(url, {}).content, f"GET {url}")
@@ -88,7 +59,7 @@ def account_name(session: Session) -> str | None:
 
 
 def count_events(session: Session) -> int | None:
-    """Returns how many events Anaplan has of the last 30 days; None where it does not say.
+    """Return how many events Anaplan holds of the last 30 days, or None if it does not report a total.
 
     Raises:
         RoleError: The account lacks the Tenant Auditor role.
@@ -103,7 +74,7 @@ def count_events(session: Session) -> int | None:
 
 
 def count_records(session: Session, name: str) -> int | None:
-    """Returns how many `users`, `workspaces` or `models` the account sees; None where Anaplan does not say.
+    """Return how many `users`, `workspaces` or `models` the account sees, or None if Anaplan reports no total.
 
     Raises:
         AuditSourceError: Anaplan did not answer, or refused.

@@ -1,4 +1,4 @@
-"""Makes the source forget days for good: what was purged on purpose is neither asked for nor loaded again."""
+"""Makes the source skip purged days permanently: they are neither requested nor loaded again."""
 
 from collections.abc import Iterator
 from dataclasses import astuple, replace
@@ -7,16 +7,18 @@ from typing import Any
 import dlt
 from dlt.sources import DltResource
 
-from .events.windows import PURGED, Window
+from .events.ledger import from_state
+from .events.windows import PURGED
 from .schema import EVENTS
 
 
 @dlt.source(name="audit", section="audit_source")
 def forget_before(day_start: int) -> DltResource:
-    """Remembers, in the state that commits with the data, that nothing before a UTC midnight is wanted any more.
+    """Record a purge in the state that dlt commits with the data. No rows are deleted.
 
     Args:
-        day_start (int): That midnight, in epoch ms; an earlier one than was remembered changes nothing.
+        day_start (int): UTC midnight in epoch ms. Days before it are never loaded again. An earlier midnight than the
+            recorded one changes nothing.
     """
 
     @dlt.resource(name="forgotten")
@@ -24,10 +26,9 @@ def forget_before(day_start: int) -> DltResource:
         state = dlt.current.source_state().setdefault("resources", {}).setdefault(EVENTS.name, {})
         state["purged_before"] = max(day_start, state.get("purged_before", 0))
         for event_type, ledger in state.get("windows", {}).items():
-            windows = [Window(*values) for values in ledger]
             state["windows"][event_type] = [
                 list(astuple(replace(window, status=PURGED) if window.end <= day_start else window))
-                for window in windows
+                for window in from_state(ledger)
             ]
         yield from ()
 

@@ -1,4 +1,4 @@
-"""How often Anaplan may be asked: one limiter for all threads of a run."""
+"""The rate limit of a run: one limiter for all its threads."""
 
 import random
 import threading
@@ -10,10 +10,10 @@ MINUTE = 60.0
 
 
 class RateLimiter:
-    """At most `requests_per_minute` in any 60 seconds, and a pause that holds for every thread.
+    """Allows at most `requests_per_minute` in any 60 seconds, and pauses every thread at once.
 
-    A sliding window rather than an even pace: a short run is not slowed at all, and a long one never
-    exceeds the number in whatever minute one looks at.
+    A sliding window instead of an even pace: a short run is not slowed, and a long one never exceeds the limit in any
+    minute.
     """
 
     def __init__(
@@ -28,7 +28,7 @@ class RateLimiter:
         self._lock = threading.Lock()
 
     def wait(self) -> None:
-        """Returns when the next request may be sent, and counts it as sent."""
+        """Wait until the next request may be sent, and count it as sent."""
         while True:
             with self._lock:
                 delay = self._delay()
@@ -38,7 +38,7 @@ class RateLimiter:
             self._sleep(delay)
 
     def pause(self, seconds: float) -> None:
-        """Holds every request back for `seconds`, and up to a quarter more: several clients must not return as one."""
+        """Delay every request by `seconds`, plus up to a quarter, so that several clients do not return at once."""
         with self._lock:
             self._paused_until = max(self._paused_until, self._clock() + seconds * random.uniform(1.0, 1.25))
 

@@ -1,7 +1,7 @@
 """JSON records of Anaplan -> Arrow tables of one fixed schema.
 
-A record that does not fit is never dropped: what fits its column is kept, a field that no column knows becomes a
-text column of its own, and the whole record stays in `raw_record` where that exists.
+A record that does not fit is never dropped. What fits its column is kept, an unknown field becomes a text column, and
+the whole record is kept in `raw_record` if the table has it.
 """
 
 import hashlib
@@ -20,16 +20,16 @@ from .schema import ARROW_TYPES, Table
 
 Record = dict[str, Any]
 
-# A service that invents a field name per record must not make a column of each.
+# A service that invents a field name per record must not create a column for each.
 MOST_NEW_COLUMNS = 50
-# The years 1 and 9999, which is what every engine's timestamp can hold.
+# The years 1 to 9999: the range of every engine's timestamp.
 LEAST_MS, MOST_MS = -62_135_596_800_000, 253_402_300_799_999
 LEAST_INT64, MOST_INT64 = -(2**63), 2**63 - 1
 
-# Every escape is matched, so that the `u0000` of `\\\\u0000` (a backslash, then text) is left alone.
+# Matches every escape, so that the `u0000` of `\\\\u0000` (a backslash, then text) stays.
 _ESCAPE = re.compile(rb"\\(u0000|.)", re.DOTALL)
 _JSON_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
-# Levels of nesting that are kept as they are, and digits of a whole number.
+# Deepest nesting that is kept as it is, and most digits of a whole number.
 DEEPEST, LONGEST_NUMBER = 100, 400
 _ISO_ZONE = re.compile(r"([+-]\d{2})(\d{2})$")
 
@@ -37,19 +37,24 @@ _Fits = tuple[Any, bool]
 
 
 class NewColumns:
-    """The fields beyond the schema that got a column in this run, by its name, and those that did not fit theirs."""
+    """Unknown fields that got a column in this run.
+
+    Attributes:
+        fields (Dict[str, str]): The field of each new column.
+        misfits (Set[str]): Known fields with a value of another type than their column.
+    """
 
     def __init__(self) -> None:
         self.fields: dict[str, str] = {}
         self.misfits: set[str] = set()
 
     def name_for(self, field: str, taken: set[str]) -> str | None:
-        """Returns the column for an unknown field; None where its name is taken or there are too many."""
-        # Here: what every page needs can be imported without dlt.
-        from dlt.common.normalizers.naming.snake_case import NamingConvention
+        """Return the column for an unknown field, or None if its name is taken or there are too many columns."""
+        # Imported here, so that the process that decodes pages runs without dlt: that halves its memory.
+        from .dlt_internals import snake_case
 
         try:
-            name = NamingConvention().normalize_identifier(field)
+            name = snake_case(field)
         except ValueError:
             return None
         if name in taken or name.startswith("_dlt"):
@@ -60,9 +65,10 @@ class NewColumns:
 
 
 class Rows(NamedTuple):
-    """Values by column name, all of one length; a column that is missing has none.
+    """Values by column name, all of one length. A missing column has no values.
 
-    `extra` holds the columns that the schema does not have.
+    Attributes:
+        extra (Dict[str, Sequence[Any]]): Columns that the schema does not have.
     """
 
     columns: dict[str, Sequence[Any]]
@@ -70,17 +76,17 @@ class Rows(NamedTuple):
 
 
 def without_nul(body: bytes) -> bytes:
-    """Returns a JSON body with U+FFFD in the place of every NUL character, which PostgreSQL cannot store."""
+    """Return a JSON body with U+FFFD instead of every NUL character, which PostgreSQL cannot store."""
     if b"\\u0000" not in body:
         return body
     return _ESCAPE.sub(lambda escape: b"\\ufffd" if escape[1] == b"u0000" else escape[0], body)
 
 
-def decode_lenient(body: bytes, asked: str) -> Any:
-    """Returns parsed JSON whose texts may be invalid UTF-8, half a surrogate pair, or hold control characters.
+def decode_lenient(body: bytes, operation: str) -> Any:
+    """Return parsed JSON, whose texts may hold invalid UTF-8, half a surrogate pair, or control characters.
 
     Raises:
-        BadAnswerError: The body is no JSON.
+        BadAnswerError: The body is not JSON.
     """
     text = without_nul(body).decode("utf-8", "replace")
     try:
@@ -89,12 +95,12 @@ def decode_lenient(body: bytes, asked: str) -> Any:
         except RecursionError:
             parsed = _loads(flattened(text))
     except (ValueError, RecursionError):
-        raise BadAnswerError(asked, "a body that is no JSON", "Run again; if it stays, report it.")
+        raise BadAnswerError(operation, "a body that is not JSON", "Run again. If it stays, report it.")
     return _clean(parsed) if "\\ud" in text or "\\uD" in text or "\x00" in text else parsed
 
 
 def _loads(text: str) -> Any:
-    """Parse JSON; numbers that no database can hold stay texts."""
+    """Parse JSON. Numbers that no database can hold stay text."""
     return json.loads(text, strict=False, parse_constant=str, parse_float=_float, parse_int=_int)
 
 
@@ -108,7 +114,7 @@ def _int(text: str) -> int | str:
 
 
 def flattened(text: str) -> str:
-    """Return JSON whose values below `DEEPEST` levels are texts: one poisoned value must not cost the page."""
+    """Return JSON whose values below `DEEPEST` levels are texts: one hostile value must not cost the page."""
     parts: list[str] = []
     depth = done = 0
     deep_from: int | None = None
@@ -126,7 +132,7 @@ def flattened(text: str) -> str:
 
 
 def table_of(table: Table, rows: Rows) -> pa.Table:
-    """Returns the Arrow table of `rows` with exactly the columns of `table`, and the extra ones as text after them."""
+    """Return the Arrow table of `rows`: exactly the columns of `table`, then the extra ones as text."""
     names = [column.name for column in table.columns]
     length = len(next(iter(rows.columns.values())))
     arrays = [
@@ -143,7 +149,7 @@ def table_of(table: Table, rows: Rows) -> pa.Table:
 
 
 def array_of(values: Any, arrow_type: pa.DataType) -> pa.Array:
-    """Returns values as an Arrow array; timestamps come as epoch ms, texts may hold "" for no value.
+    """Return values as an Arrow array. Timestamps are epoch ms, and an empty text means no value.
 
     Raises:
         pa.ArrowInvalid, pa.ArrowTypeError: A value is of another type.
@@ -151,7 +157,7 @@ def array_of(values: Any, arrow_type: pa.DataType) -> pa.Array:
     if isinstance(values, (pa.Array, pa.ChunkedArray)):
         return values
     if pa.types.is_timestamp(arrow_type):
-        # By way of ms: a cast from bigint to another unit would take the number as that unit.
+        # Through ms: a cast from bigint to another unit would take the number as that unit.
         return pa.array(values, pa.int64()).cast(pa.timestamp("ms", "UTC")).cast(arrow_type)
     array = pa.array(values, arrow_type)
     if pa.types.is_string(arrow_type) and pc.min(pc.binary_length(array)).as_py() == 0:
@@ -160,7 +166,7 @@ def array_of(values: Any, arrow_type: pa.DataType) -> pa.Array:
 
 
 def rows_of(table: Table, records: list[Record], new_columns: NewColumns) -> Rows:
-    """Converts records one by one: pages that the typed decoder refuses, and the lists of the directory."""
+    """Return records converted one by one: pages that the typed decoder refuses, and directory lists."""
     fields = {column.field: column for column in table.columns if column.field}
     taken = {column.name for column in table.columns}
     columns: dict[str, Any] = {column.name: [] for column in table.columns}
@@ -187,24 +193,25 @@ def rows_of(table: Table, records: list[Record], new_columns: NewColumns) -> Row
 
 
 def as_text(value: Any) -> str | None:
-    """Returns a value of any type as text: JSON for what is no text, None for what means "no value"."""
+    """Return any value as text: JSON if it is not text, None if it means "no value"."""
     if value is None or value == "":
         return None
     return value if isinstance(value, str) else _dumps(value)
 
 
 def as_json(value: Any) -> str | None:
+    """Return any value as JSON, or None if it means "no value"."""
     return None if value is None or value == "" else _dumps(value)
 
 
 def id_from_content(record: Record) -> int:
-    """Returns a number for an event without a usable id: the same for the same record, and never a real one."""
+    """Return an id for an event without a usable one: always the same for the same record, and never a real id."""
     digest = hashlib.sha256(_dumps(record, sort_keys=True).encode()).digest()
     return -(int.from_bytes(digest[:8], "big") >> 1) - 1
 
 
 def from_iso(text: str) -> int | None:
-    """Returns epoch ms of `2026-11-01T08:00:00.000+0000`, whose zone Python 3.10 reads only with a colon."""
+    """Return epoch ms of `2026-11-01T08:00:00.000+0000`. Python 3.10 needs a colon in the zone."""
     try:
         moment = datetime.fromisoformat(_ISO_ZONE.sub(r"\1:\2", text.replace("Z", "+00:00")))
         return int((moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)).timestamp() * 1000)
@@ -213,7 +220,7 @@ def from_iso(text: str) -> int | None:
 
 
 def _declared(fields: dict[str, Any], record: Record) -> tuple[Record, set[str]]:
-    """Returns the values by column, and the fields whose value is of another type than their column."""
+    """Return the values by column, and the fields whose value is of another type than their column."""
     values: Record = {}
     misfits: set[str] = set()
     for field, column in fields.items():
@@ -274,7 +281,7 @@ def _dumps(value: Any, **options: Any) -> str:
 
 
 def _clean(value: Any) -> Any:
-    """Replaces halves of surrogate pairs and NUL, which no UTF-8 column can hold, by U+FFFD."""
+    """Return a value with U+FFFD instead of half surrogate pairs and NUL, which no UTF-8 column can hold."""
     if isinstance(value, str):
         return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace").replace("\x00", "\ufffd")
     if isinstance(value, list):

@@ -1,7 +1,7 @@
-"""Every raw column: its name, its type, what it means, and the field of Anaplan's API it comes from.
+"""Every raw column: its name, its type, its meaning, and the field of Anaplan's API it comes from.
 
-The tables of this module are the contract with the models, the documentation and the destination:
-Arrow tables are built with exactly these columns, in this order, and nothing is inferred from data.
+These tables are the contract with the models, the documentation and the destination. Arrow tables are built with
+exactly these columns, in this order. Nothing is inferred from data.
 """
 
 from typing import Any, NamedTuple
@@ -15,14 +15,13 @@ ARROW_TYPES: dict[str, pa.DataType] = {
     "double": pa.float64(),
     "bool": pa.bool_(),
     "date": pa.date32(),
-    # Microseconds, not the milliseconds of the API: the `ms` unit makes dlt declare precision 3,
-    # which DuckDB answers with a warning per column.
+    # Microseconds, not the milliseconds of the API: for `ms`, dlt declares precision 3, and DuckDB warns per column.
     "timestamp": pa.timestamp("us", "UTC"),
 }
 
 
 class Column(NamedTuple):
-    """One column: `field` is the key in the API's JSON, None where the value is computed at load."""
+    """One column. `field` is the key in the API's JSON, or None if the value is computed at load."""
 
     name: str
     data_type: str
@@ -32,7 +31,7 @@ class Column(NamedTuple):
 
 
 class Table(NamedTuple):
-    """One raw table; `key` are the columns that together are unique, `history` tells that dlt keeps versions of it."""
+    """One raw table. The columns of `key` are unique together. `history` means that dlt keeps versions (SCD2)."""
 
     name: str
     description: str
@@ -44,30 +43,31 @@ class Table(NamedTuple):
 
     @property
     def arrow_schema(self) -> pa.Schema:
+        """The columns as an Arrow schema."""
         return pa.schema(
             pa.field(column.name, ARROW_TYPES[column.data_type], nullable=column.nullable) for column in self.columns
         )
 
     @property
     def json_hints(self) -> dict[str, Any]:
-        """What no Arrow schema says: which texts are JSON. Nothing more, since dlt checks each hint for each page."""
+        """Which texts are JSON: an Arrow schema cannot say it. No more hints, since dlt checks each for every page."""
         return {column.name: {"data_type": "json"} for column in self.columns if column.data_type == "json"}
 
     @property
     def comment(self) -> str:
-        """What the destination says about the table."""
+        """The comment of the table in the destination."""
         return f"{self.description} {self.grain[0].upper()}{self.grain[1:]}. Key: {', '.join(self.key)}."
 
     @property
     def all_columns(self) -> list[Column]:
-        """The columns and those that dlt adds for the history."""
+        """The columns, and those that dlt adds for the history."""
         return [*self.columns, *VALIDITY] if self.history else self.columns
 
     @property
     def dlt_description(self) -> Any:
-        """The table and its columns as dlt declares them, without what a load decides: types and keys."""
+        """The table and its columns as dlt declares them, without types and keys, which a load decides."""
         columns = {one.name: {"name": one.name, "description": one.description} for one in self.all_columns}
-        # dlt writes `description` as a comment on Databricks, the other one on BigQuery.
+        # dlt writes `description` as a comment on Databricks, and the other key on BigQuery.
         return {
             "name": self.name,
             "description": self.comment,
@@ -77,7 +77,7 @@ class Table(NamedTuple):
 
     @property
     def dlt_columns(self) -> dict[str, Any]:
-        """Every column for dlt, which makes a table of them when a load carries no row."""
+        """Every column for dlt, which creates the table from them if a load has no row."""
         return {
             column.name: {
                 "name": column.name,
@@ -89,7 +89,7 @@ class Table(NamedTuple):
         }
 
 
-# What dlt's SCD2 adds.
+# Added by dlt's SCD2.
 VALIDITY = (
     Column("_dlt_valid_from", "timestamp", None, "when a load first found this version (UTC)"),
     Column("_dlt_valid_to", "timestamp", None, "when a load found it gone or changed (UTC); empty while it holds"),
@@ -97,7 +97,7 @@ VALIDITY = (
 
 ATTRIBUTE_PREFIX = "additional_attributes__"
 
-# The keys of `additionalAttributes` seen so far; every other key stays in the JSON column.
+# The known keys of `additionalAttributes`. Every other key stays in the JSON column.
 ATTRIBUTES: dict[str, str] = {
     "workspaceId": "workspace the event happened in",
     "modelId": "model the event happened in",

@@ -1,13 +1,22 @@
-"""The settings of the source: where Anaplan is, what to ask for, and how hard."""
+"""The settings of the source: every setting, its default, its check."""
 
 import ipaddress
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import urlsplit
 
+from dlt.common.configuration import configspec, resolve_configuration
+from dlt.common.configuration.specs import BaseConfiguration
+from dlt.common.typing import TSecretStrValue
+
+from .auth.credentials import CertificateCredentials, OAuthCredentials, PasswordCredentials, TokenCredentials
 from .errors import ConfigurationError
 
-# `type` of the audit API. An unknown value is not rejected there: it returns everything.
+# Where dlt looks for the settings. The last one is the name of the source: settings of this source alone.
+SECTIONS = ("sources", "audit_source", "audit")
+
+# `type` of the audit API, which does not reject an unknown value: it returns everything.
 EVENT_TYPES = (
     "all",
     "user_activity",
@@ -31,7 +40,7 @@ LONGEST_RETENTION_DAYS = 90
 
 @dataclass(frozen=True)
 class Hosts:
-    """Base URLs of the four services, without a slash at the end."""
+    """Base URLs of the four services, without a trailing slash."""
 
     auth: str
     oauth: str
@@ -39,11 +48,42 @@ class Hosts:
     audit: str
 
 
-@dataclass(frozen=True)
-class Settings:
-    """What to ask for and how hard; the defaults are those of the source."""
+@configspec
+class AuditSettings(BaseConfiguration):
+    """Every setting of the source, with its default. dlt reads them from `sources.audit_source`.
 
-    event_types: tuple[str, ...] = ("all",)
+    Attributes:
+        credentials (AnaplanCredentials): How to sign in, from `sources.audit_source.credentials`.
+        auth (str): `password`, `certificate`, `oauth` or `token`, if more than one is configured.
+        region (str): Anaplan region of the tenant. It sets the addresses that the `*_url` settings may override.
+        token_store (str): File for a rotated OAuth refresh token. The default is in dlt's data directory.
+        event_types (List[str]): Event types to request. The default `["all"]` includes all others.
+        history_days (int): Anaplan's retention in days: 30, or 90 on some editions.
+        page_size (int): Events per request.
+        parallel_requests (int): Pages of events in flight at once.
+        requests_per_minute (int): Most requests in any 60 seconds, over all threads.
+        overlap_minutes (int): How much of the covered time each load fetches again.
+        safety_lag_seconds (int): How long before now a load ends.
+        late_event_scan (bool): Whether each retained day is probed for late-arriving events.
+        events_per_load (int): Ends a load after the window that reaches this number; see `Run.unfinished`.
+        privacy (str): `keep`, `hash` or `drop` names, e-mail addresses and IP addresses. Ids stay.
+        privacy_key (str): Secret key of the hashes. The same key gives the same person the same pseudonym.
+        shrink_limit_percent (int): A directory list that lost a larger share of its records is not applied.
+        request_deadline_seconds (int): Longest time for a whole request, including its answer.
+
+    Raises, when it is resolved:
+        ConfigurationError: A value is out of its range, or unknown.
+    """
+
+    credentials: PasswordCredentials | CertificateCredentials | OAuthCredentials | TokenCredentials | None = None
+    auth: str | None = None
+    region: str = "us1"
+    auth_url: str | None = None
+    api_url: str | None = None
+    audit_url: str | None = None
+    oauth_url: str | None = None
+    token_store: str | None = None
+    event_types: list[str] | None = None
     history_days: int = 30
     page_size: int = 10_000
     parallel_requests: int = 4
@@ -52,28 +92,73 @@ class Settings:
     safety_lag_seconds: int = 60
     late_event_scan: bool = True
     events_per_load: int | None = None
+    privacy: str = "keep"
+    privacy_key: TSecretStrValue | None = None
     shrink_limit_percent: int = 20
     request_deadline_seconds: int = 300
 
-    def __post_init__(self) -> None:
-        _check_event_types(self.event_types)
-        _check_range("history_days", self.history_days, 1, LONGEST_RETENTION_DAYS)
-        _check_range("page_size", self.page_size, 1, 50_000)
-        _check_range("parallel_requests", self.parallel_requests, 1, 32)
-        _check_range("requests_per_minute", self.requests_per_minute, 1, 100_000)
-        _check_range("overlap_minutes", self.overlap_minutes, 0, 7 * 24 * 60)
-        _check_range("safety_lag_seconds", self.safety_lag_seconds, 0, 24 * 3600)
-        _check_range("shrink_limit_percent", self.shrink_limit_percent, 0, 100)
-        _check_range("request_deadline_seconds", self.request_deadline_seconds, 1, 24 * 3600)
-        if self.events_per_load is not None:
-            _check_range("events_per_load", self.events_per_load, 1, 10_000_000)
+    def on_resolved(self) -> None:
+        _check_event_types(self.requested_types)
+        for name, (least, most) in _RANGES.items():
+            _check_range(name, getattr(self, name), least, most)
+
+    @property
+    def requested_types(self) -> tuple[str, ...]:
+        """The event types to request. `all` includes every other type, which would else be loaded twice."""
+        kinds = ("all",) if self.event_types is None else tuple(self.event_types)
+        return ("all",) if "all" in kinds and set(kinds) <= set(EVENT_TYPES) else tuple(dict.fromkeys(kinds))
+
+    @property
+    def hosts(self) -> Hosts:
+        """The base URLs of the region, or those that override them.
+
+        Raises:
+            ConfigurationError: The region is unknown, or an override is not a usable URL.
+        """
+        overrides = {"auth": self.auth_url, "api": self.api_url, "audit": self.audit_url, "oauth": self.oauth_url}
+        return resolve_hosts(self.region, overrides)
+
+
+# Smallest and largest value of each setting that is a number.
+_RANGES = {
+    "history_days": (1, LONGEST_RETENTION_DAYS),
+    "page_size": (1, 50_000),
+    "parallel_requests": (1, 32),
+    "requests_per_minute": (1, 100_000),
+    "overlap_minutes": (0, 7 * 24 * 60),
+    "safety_lag_seconds": (0, 24 * 3600),
+    "events_per_load": (1, 10_000_000),
+    "shrink_limit_percent": (0, 100),
+    "request_deadline_seconds": (1, 24 * 3600),
+}
+
+
+def resolve_settings(settings: AuditSettings | None = None, **values: Any) -> AuditSettings:
+    """Return the settings of the source, read from dlt's configuration.
+
+    Args:
+        settings (AuditSettings): Settings that override the configuration. Resolved ones are returned as they are.
+        **values (Any): Single settings, which override both.
+
+    Raises:
+        TypeError: A name is not a setting.
+        ConfigurationError: A value is out of its range, or unknown.
+    """
+    unknown = values.keys() - AuditSettings.get_resolvable_fields().keys()
+    if unknown:
+        raise TypeError(f"unknown settings: {', '.join(sorted(unknown))}. See `AuditSettings`.")
+    if settings is not None:
+        if settings.is_resolved() and not values:
+            return settings
+        values = {**settings.as_dict_nondefault(), **values}
+    return resolve_configuration(AuditSettings(), sections=SECTIONS, explicit_value=values)
 
 
 def resolve_hosts(region: str, overrides: dict[str, str | None]) -> Hosts:
-    """Returns the base URLs of a region, each of which `overrides` (auth, oauth, api, audit) may replace.
+    """Return the base URLs of a region. `overrides` (auth, oauth, api, audit) may replace each of them.
 
     Raises:
-        ConfigurationError: The region is not one of `REGIONS`, or an override is no URL, or one without TLS.
+        ConfigurationError: The region is not one of `REGIONS`, or an override is not a URL, or has no TLS.
     """
     urls = {**_region_urls(region), **{name: url for name, url in overrides.items() if url}}
     for name, url in urls.items():
@@ -101,12 +186,12 @@ def _region_urls(region: str) -> dict[str, str]:
 
 
 def _check_address(name: str, url: str) -> None:
-    """Takes `http://` to this machine only: to any other one a password or token would travel in the clear."""
+    """Accept `http://` for this machine only: anywhere else it would send passwords and tokens unencrypted."""
     scheme, host = _scheme_and_host(url)
     if scheme not in ("https", "http") or not host:
-        raise ConfigurationError(name, f"`{url}` is no address", "Give it as `https://host`.")
+        raise ConfigurationError(name, f"`{url}` is not an address", "Give it as `https://host`.")
     if "@" in urlsplit(url).netloc:
-        # It would be written to logs and traces, and sent beside the token.
+        # It would appear in logs and traces, and be sent with the token.
         raise ConfigurationError(name, "it holds a user or password", "Give it without; sign in by `credentials`.")
     if scheme == "http" and not _is_this_machine(host):
         raise ConfigurationError(
@@ -141,6 +226,6 @@ def _check_event_types(event_types: Sequence[str]) -> None:
         )
 
 
-def _check_range(name: str, value: int, least: int, most: int) -> None:
-    if not least <= value <= most:
+def _check_range(name: str, value: int | None, least: int, most: int) -> None:
+    if value is not None and not least <= value <= most:
         raise ConfigurationError(f"setting `{name}`", f"`{value}` is out of range", f"Use {least} to {most}.")

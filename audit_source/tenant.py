@@ -1,4 +1,4 @@
-"""Keeps two tenants apart: what belongs to another tenant than the rows of before is refused before it is written."""
+"""Keeps two tenants apart: records of another tenant than the loaded ones are refused before they are written."""
 
 import re
 from collections import Counter
@@ -14,48 +14,41 @@ _TENANT_ID = re.compile(r"[0-9A-Fa-f]{32}")
 
 
 class TenantGuard:
-    """Remembers the tenant of the first load, in the state that commits with the rows.
+    """Remembers the tenant of the first load, in the state that dlt commits with the rows.
 
     Args:
-        field (str): Field of the API that names the tenant: `tenantId` of events, `customerId` of users.
+        field (str): Field of the API with the tenant: `tenantId` of events, `customerId` of users.
         state (MutableMapping): State of the resource.
-        loaded (str): The tenant of the rows in the destination, for a state of before this was remembered.
-        least (int): So many records of another tenant, and none of the known one, are needed to refuse.
+        loaded (str): Tenant of the rows in the destination, for a state without one.
+        least (int): Number of foreign records, with none of the known tenant, that leads to refusal.
     """
 
     def __init__(self, field: str, state: MutableMapping[str, Any], loaded: str | None, least: int = 1) -> None:
         self._field, self._state, self._least = field, state, least
         self._foreign = 0
-        # Whether something has named the known tenant.
+        # Whether a record has named the known tenant.
         self.is_known = False
         if loaded and _TENANT_ID.fullmatch(loaded) and "tenant" not in state:
             state["tenant"] = loaded.lower()
 
     @property
     def tenant(self) -> str | None:
-        """The known tenant; None before anything has named one."""
+        """The known tenant, or None before any record has named one."""
         known: str | None = self._state.get("tenant")
         return known
 
     @property
     def is_doubtful(self) -> bool:
-        """Whether all that came, few as it was, names another tenant."""
+        """Whether all records, few as they were, name another tenant."""
         return self._foreign > 0 and not self.is_known
 
     def check(self, ids: Iterable[Any] | pa.ChunkedArray) -> None:
-        """Compare the tenant that most of the ids name with the known one, or remember it.
+        """Compare the tenant that most ids name with the known one, or remember it.
 
         Raises:
             ConfigurationError: It is another tenant.
         """
-        if isinstance(ids, pa.ChunkedArray):
-            counts = ((one["values"], one["counts"]) for one in pc.value_counts(ids).to_pylist())
-        else:
-            counts = ((value, 1) for value in ids)
-        counted: Counter[str] = Counter()
-        for value, count in counts:
-            if value and _TENANT_ID.fullmatch(str(value)):
-                counted[str(value).lower()] += count
+        counted = _count_tenants(ids)
         if not counted:
             return
         found = counted.most_common(1)[0][0]
@@ -69,3 +62,16 @@ class TenantGuard:
                 "Use another database and DLT_DATA_DIR for this tenant, or the account of the other one. Nothing was "
                 "written.",
             )
+
+
+def _count_tenants(ids: Iterable[Any] | pa.ChunkedArray) -> Counter[str]:
+    """Return how often each tenant id occurs, in lower case, without values that are not tenant ids."""
+    if isinstance(ids, pa.ChunkedArray):
+        counts = ((one["values"], one["counts"]) for one in pc.value_counts(ids).to_pylist())
+    else:
+        counts = ((value, 1) for value in ids)
+    counted: Counter[str] = Counter()
+    for value, count in counts:
+        if value and _TENANT_ID.fullmatch(str(value)):
+            counted[str(value).lower()] += count
+    return counted

@@ -1,6 +1,10 @@
 """Who may import whom: no arrow climbs."""
 
 import ast
+import os
+import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -67,6 +71,75 @@ def test_source_and_sandbox_know_nothing_of_the_rest(package: str, strangers: se
         if name.split(".")[0] in strangers
     ]
     assert found == []
+
+
+def texts(path: Path) -> Iterator[tuple[str, int]]:
+    """Every text of a module but its docstrings: text and line."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    documented = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+    docstrings = {id(node.body[0].value) for node in ast.walk(tree) if isinstance(node, documented) and _has_text(node)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docstrings:
+            yield node.value, node.lineno
+
+
+def _has_text(node: ast.AST) -> bool:
+    return bool(node.body) and isinstance(node.body[0], ast.Expr)  # type: ignore[attr-defined]
+
+
+def test_the_source_names_no_command_and_no_option_of_the_pipelines() -> None:
+    from pipelines.audit import cli
+
+    commands = "|".join(cli.commands)
+    named = re.compile(rf"pipelines|`make |`({commands})`|audit ({commands})\b|(?<![-\w])--[a-z]")
+    assert named.search("Run `login` again.") and named.search("--since: too early") and named.search("`make run`")
+    found = [
+        f"{path.relative_to(REPOSITORY)}:{line} says {text!r}"
+        for _, path in modules("audit_source")
+        for text, line in texts(path)
+        if named.search(text)
+    ]
+    assert found == []
+
+
+def test_the_source_leaves_the_process_of_its_caller_alone() -> None:
+    """No hook at exit, no output, no switch of the whole process. The process that decodes is its own."""
+    switches = re.compile(
+        r"\batexit\b|\bprint\(|\bgc\.|mallopt|set_memory_pool|os\.environ\[|environ\.(update|setdefault|pop)"
+        r"|dlt\.config\[|addFilter\(|addHandler\(|setLevel\(|basicConfig|sys\.modules\[|sys\.meta_path|signal\.signal"
+    )
+    assert switches.search("gc.freeze()") and switches.search("import atexit")
+    found = [
+        f"{path.relative_to(REPOSITORY)}:{number}: {line.strip()}"
+        for module, path in modules("audit_source")
+        if module != "audit_source.events.decode_worker"
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
+        if switches.search(line.partition("# ")[0])
+    ]
+    assert found == []
+
+
+def test_importing_the_source_starts_nothing() -> None:
+    """A process of its own imports every module, and lists what was started or configured."""
+    names = [module.removesuffix(".__init__") for module, _ in modules("audit_source")]
+    script = f"""
+import atexit, importlib, logging, subprocess, threading
+import dlt, pyarrow.compute, requests
+from dlt.sources.helpers import requests as _
+started, hooks, loggers = [], [], [logging.getLogger(), logging.getLogger("dlt")]
+before = [(one.level, list(one.handlers), list(one.filters)) for one in loggers]
+threading.Thread.start = lambda self: started.append(self.name)
+subprocess.Popen.__init__ = lambda self, *rest, **options: started.append(rest)
+atexit.register = lambda function, *rest, **options: hooks.append(f"{{function.__module__}}.{{function.__name__}}") or function
+for name in {names!r}:
+    importlib.import_module(name)
+after = [(one.level, list(one.handlers), list(one.filters)) for one in loggers]
+print(started, [hook for hook in hooks if hook.startswith("audit_source")], before == after)
+"""
+    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
+    command = [sys.executable, "-c", script]
+    ended = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    assert (ended.stdout.strip(), ended.stderr) == ("[] [] True", "")
 
 
 def test_every_command_is_a_module_named_after_it() -> None:

@@ -1,7 +1,7 @@
 """The certificate and the private key that sign in: read from PEM, paired, and used to sign.
 
-A file may hold more than is wanted: a chain in any order, the key, bag attributes, other text. Exactly one
-certificate leaves the machine, the one whose public key is that of the private key, and never a key.
+A file may hold more: a chain in any order, the key, bag attributes, other text. Exactly one certificate leaves the
+machine, the one with the public key of the private key, and never a key.
 """
 
 import os
@@ -63,11 +63,11 @@ class KeyPair(NamedTuple):
 def load_key_pair(certificate: str, private_key: str, password: str | None) -> KeyPair:
     """Return the private key and the certificate that belongs to it; both are paths or PEM text.
 
-    Of several certificates for one key, the one that ends last is taken.
+    If several certificates belong to the key, use the one that ends last.
 
     Raises:
-        ConfigurationError: A file cannot be read, its format is another one, the password is missing or wrong, the key
-            is no RSA key, or no certificate belongs to the key.
+        ConfigurationError: A file cannot be read or is not PEM, the password is missing or wrong, the key is not an
+            RSA key, or no certificate belongs to the key.
     """
     certificates = list(_certificates(_read("certificate", certificate)))
     key = _private_key(_read("private_key", private_key), password)
@@ -86,7 +86,7 @@ def load_key_pair(certificate: str, private_key: str, password: str | None) -> K
 def certificate_end(certificate: str, private_key: str, password: str | None) -> datetime:
     """Return when the certificate expires that would be sent.
 
-    A monitor may not be allowed to read the key. Then the end of a chain that signed none of the others counts.
+    A monitor may lack the right to read the key. Then the certificate counts that signed none of the others.
 
     Raises:
         ConfigurationError: The certificate cannot be read, or does not belong to a key that can.
@@ -107,7 +107,7 @@ def sign(key: RSAPrivateKey, data: bytes) -> bytes:
 
 
 def now_utc() -> datetime:
-    """Return the present moment by this machine's clock."""
+    """Return the time by this machine's clock."""
     return datetime.now(timezone.utc)
 
 
@@ -121,10 +121,10 @@ def _certificates(content: bytes) -> Iterator[x509.Certificate]:
             except ValueError:
                 broken = True
     if not found or broken:
-        got, advice = (
+        reason, hint = (
             foreign_format("certificate", content) if not found else ("a PEM block is damaged", "Copy it again.")
         )
-        raise ConfigurationError("`certificate`", got, advice)
+        raise ConfigurationError("`certificate`", reason, hint)
 
 
 def _private_key(content: bytes, password: str | None) -> RSAPrivateKey:
@@ -135,9 +135,9 @@ def _private_key(content: bytes, password: str | None) -> RSAPrivateKey:
     try:
         key = serialization.load_pem_private_key(block, password.encode() if password else None)
     except TypeError:
-        got = "the key is not encrypted, but a password is set" if password else "the key is encrypted"
-        advice = "Remove `private_key_password`." if password else "Set `private_key_password`."
-        raise ConfigurationError("`private_key`", got, advice) from None
+        reason = "the key is not encrypted, but a password is set" if password else "the key is encrypted"
+        hint = "Remove `private_key_password`." if password else "Set `private_key_password`."
+        raise ConfigurationError("`private_key`", reason, hint) from None
     except (ValueError, UnsupportedAlgorithm):
         if b"ENCRYPTED" in block and password:
             raise ConfigurationError(
@@ -147,7 +147,7 @@ def _private_key(content: bytes, password: str | None) -> RSAPrivateKey:
     if not isinstance(key, RSAPrivateKey):
         raise ConfigurationError(
             "`private_key`",
-            "it is no RSA key, and Anaplan takes RSA only",
+            "it is not an RSA key, and Anaplan accepts RSA only",
             "Make one with `openssl req -new -newkey rsa:4096 -keyout private_key.pem -out request.csr`.",
         )
     return key
@@ -170,7 +170,7 @@ def _blocks(content: bytes) -> Iterator[tuple[bytes, bytes]]:
 
 def _read(name: str, source: str) -> bytes:
     if "-----BEGIN" in source:
-        # An environment variable or a TOML string often carries the line breaks as the two characters `\n`.
+        # Environment variables and TOML strings often hold line breaks as the two characters `\n`.
         return source.replace("\\r", "").replace("\\n", "\n").encode()
     path = os.path.expanduser(source)
     try:
@@ -178,7 +178,7 @@ def _read(name: str, source: str) -> bytes:
             content = file.read()
             mode = os.fstat(file.fileno()).st_mode
     except (OSError, ValueError) as error:
-        reason = (error.strerror if isinstance(error, OSError) else None) or "it is no path"
+        reason = (error.strerror if isinstance(error, OSError) else None) or "it is not a path"
         raise ConfigurationError(f"`{name}`", f"the file cannot be read ({reason})", "Check path and rights.") from None
     if name == "private_key" and mode & (stat.S_IRGRP | stat.S_IROTH) and os.name == "posix":
         logger.warning(f"Others can read the private key `{path}`. Run `chmod 600` on it.")

@@ -1,4 +1,4 @@
-"""The ways to sign in to Anaplan: one dlt credentials class each, under `sources.audit_source.credentials`."""
+"""The ways to sign in to Anaplan: one dlt credentials class each, configured in `sources.audit_source.credentials`."""
 
 from typing import Any, Union
 
@@ -7,7 +7,7 @@ from dlt.common.configuration import configspec
 from dlt.common.configuration.specs import CredentialsConfiguration
 from dlt.common.typing import TSecretStrValue
 
-from ..errors import ConfigurationError
+from ..errors import ConfigurationError, MissingRefreshTokenError
 from .token_store import TokenStore
 
 SECTION = "sources.audit_source.credentials"
@@ -32,7 +32,7 @@ class CertificateCredentials(CredentialsConfiguration):
 
 @configspec
 class OAuthCredentials(CredentialsConfiguration):
-    """An OAuth client and a refresh token; authorization-code clients have a secret too."""
+    """An OAuth client and a refresh token. Clients for the authorization code also have a secret."""
 
     client_id: str = None  # type: ignore[assignment]
     refresh_token: TSecretStrValue = None  # type: ignore[assignment]
@@ -41,7 +41,7 @@ class OAuthCredentials(CredentialsConfiguration):
 
 @configspec
 class TokenCredentials(CredentialsConfiguration):
-    """An access token made elsewhere: good for the 35 minutes of its life, never renewed."""
+    """An access token from elsewhere: valid for 35 minutes, never renewed."""
 
     access_token: TSecretStrValue = None  # type: ignore[assignment]
 
@@ -54,7 +54,7 @@ MODES: dict[str, type[CredentialsConfiguration]] = {
     "oauth": OAuthCredentials,
     "token": TokenCredentials,
 }
-# A file or variable made by `echo` ends with a line break. A password may rightly begin or end with a blank: it stays.
+# A file or variable made by `echo` ends with a line break. A password may begin or end with a blank, so it stays.
 _STRIPPED = ("email", "certificate", "private_key", "client_id", "refresh_token", "client_secret", "access_token")
 REQUIRED: dict[str, list[str]] = {
     "password": ["email", "password"],
@@ -67,18 +67,17 @@ REQUIRED: dict[str, list[str]] = {
 def choose_credentials(
     given: AnaplanCredentials | None, auth: str | None, token_store: str | None = None
 ) -> AnaplanCredentials:
-    """Return the credentials to use, without blanks and line breaks around tokens, keys and addresses.
+    """Return the credentials to use: those that `auth` names, else the only complete ones.
 
-    Those that `auth` names are used, else the only complete ones.
+    Blanks and line breaks around tokens, keys and addresses are removed.
 
     Args:
-        given (AnaplanCredentials): What the caller passed or dlt resolved; None where nothing is complete.
-        auth (str): One of `MODES`, for configurations with more than one complete way to sign in.
-        token_store (str): File of the OAuth refresh token; None is the default one.
+        given (AnaplanCredentials): What the caller passed or dlt resolved. None if nothing is complete.
+        auth (str): One of `MODES`, for a configuration with more than one complete way to sign in.
+        token_store (str): File of the OAuth refresh token. None is the default one.
 
     Raises:
-        ConfigurationError: Nothing is configured, half of something is, more than one is and `auth` is not set, or a
-            value is a placeholder.
+        ConfigurationError: No way is complete, several are and `auth` is not set, or a value is a placeholder.
     """
     chosen = _choose(given, auth, token_store)
     for name in _STRIPPED:
@@ -91,7 +90,7 @@ def choose_credentials(
 
 
 def refuse_placeholder(name: str, value: Any) -> None:
-    """Refuse a value of secrets.toml.example: to send it would count as a failed sign-in, and may lock the account.
+    """Refuse a placeholder of secrets.toml.example: sent, it would be a failed sign-in and might lock the account.
 
     Raises:
         ConfigurationError: The value of the setting is `...`.
@@ -106,11 +105,13 @@ def refuse_placeholder(name: str, value: Any) -> None:
 
 def _choose(given: AnaplanCredentials | None, auth: str | None, token_store: str | None) -> AnaplanCredentials:
     if auth and auth not in MODES:
-        raise ConfigurationError("setting `auth`", f"`{auth}` is no way to sign in", f"Use one of {' '.join(MODES)}.")
+        raise ConfigurationError(
+            "setting `auth`", f"`{auth}` is not a way to sign in", f"Use one of {' '.join(MODES)}."
+        )
     found = {mode: _configured_fields(spec) for mode, spec in MODES.items()}
     complete = list(configured_credentials(token_store))
     if given is not None and not all(getattr(given, name) for name in _required_of(given)):
-        # To dlt an empty password is one.
+        # dlt accepts an empty password.
         given = None
     if auth:
         if isinstance(given, MODES[auth]):
@@ -130,9 +131,9 @@ def _choose(given: AnaplanCredentials | None, auth: str | None, token_store: str
 
 
 def configured_credentials(token_store: str | None) -> dict[str, dict[str, str]]:
-    """Returns, for each way to sign in that is configured completely, its fields. They hold secrets.
+    """Return the fields of each way to sign in that is configured completely. They hold secrets.
 
-    OAuth is complete without a refresh token where a sign-in by device code has left one in the token store.
+    OAuth is complete without a refresh token if a sign-in by device code has left one in the token store.
     """
     found = {mode: _configured_fields(spec) for mode, spec in MODES.items()}
     complete = {mode: fields for mode, fields in found.items() if all(name in fields for name in REQUIRED[mode])}
@@ -161,6 +162,6 @@ def _missing(mode: str, found: dict[str, str]) -> ConfigurationError:
     variables = " and ".join(f"{SECTION}.{name}".replace(".", "__").upper() for name in missing)
     if not found:
         return ConfigurationError("credentials", "none are configured", where + variables + ".")
-    got = f"`{', '.join(found)}` is set, but `{', '.join(missing)}` is missing"
-    login = " `python -m pipelines.audit login` gets one." if missing == ["refresh_token"] else ""
-    return ConfigurationError("credentials", got, where + variables + "." + login)
+    reason = f"`{', '.join(found)}` is set, but `{', '.join(missing)}` is missing"
+    kind = MissingRefreshTokenError if missing == ["refresh_token"] else ConfigurationError
+    return kind("credentials", reason, where + variables + ".")

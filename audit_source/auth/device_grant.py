@@ -1,22 +1,23 @@
-"""OAuth device grant: a person approves a code in a browser, on whatever machine, and a refresh token comes back."""
+"""OAuth device grant: a person approves a code in a browser, on any machine, and Anaplan returns a refresh token."""
 
 import time
 from typing import Any, NamedTuple
 
+from ..answers import json_object
 from ..client import Client
 from ..errors import BadAnswerError, SignInError
-from .token_auth import json_object, oauth_error
+from .oauth_auth import oauth_error, seconds_of
 
 GRANT_TYPE = "urn:ietf:params:oauth:grant-type:device_code"
 SCOPE = "openid profile email offline_access"
-# RFC 8628: the pause where the server names none, and what `slow_down` adds to it.
+# RFC 8628: the pause if the server names none, and what `slow_down` adds to it.
 DEFAULT_INTERVAL_SECONDS = 5.0
 SLOW_DOWN_SECONDS = 5.0
 DEFAULT_LIFETIME_SECONDS = 600.0
 
 
 class DeviceCode(NamedTuple):
-    """What a person has to open and enter; times in seconds. `device_code` is a secret."""
+    """What a person has to open and enter. Times in seconds. `device_code` is a secret."""
 
     device_code: str
     user_code: str
@@ -27,7 +28,7 @@ class DeviceCode(NamedTuple):
 
 
 class DeviceGrant:
-    """Asks for a code, and then for its tokens until they come.
+    """Requests a code, then polls for its tokens.
 
     Args:
         oauth_url (str): Base address of Anaplan's OAuth service.
@@ -35,15 +36,16 @@ class DeviceGrant:
     """
 
     def __init__(self, oauth_url: str, client_id: str) -> None:
-        # To this service 429 is no failure: it is how `slow_down` is said.
+        # For this service 429 is not a failure: it means `slow_down`.
         self._client = Client(1, 300, retry_429=False)
         self._url, self._client_id = f"{oauth_url}/oauth", client_id
 
     def close(self) -> None:
+        """Close the connections."""
         self._client.close()
 
     def start(self) -> DeviceCode:
-        """Returns a new code.
+        """Return a new code.
 
         Raises:
             SignInError: Anaplan does not know the client, or it may not use this grant.
@@ -64,14 +66,14 @@ class DeviceGrant:
                 str(answer["user_code"]),
                 str(answer["verification_uri"]),
                 str(answer.get("verification_uri_complete") or answer["verification_uri"]),
-                _seconds(answer.get("expires_in"), DEFAULT_LIFETIME_SECONDS),
-                _seconds(answer.get("interval"), DEFAULT_INTERVAL_SECONDS),
+                seconds_of(answer.get("expires_in"), DEFAULT_LIFETIME_SECONDS),
+                seconds_of(answer.get("interval"), DEFAULT_INTERVAL_SECONDS),
             )
         except KeyError as missing:
             raise BadAnswerError(f"POST {url}", f"an answer without {missing}", "Check `oauth_url`; else report it.")
 
     def wait(self, code: DeviceCode) -> str:
-        """Returns the refresh token, as soon as somebody has approved the code.
+        """Return the refresh token, as soon as somebody has approved the code.
 
         Raises:
             SignInError: The code was denied or has expired, or the client gets no refresh token.
@@ -104,13 +106,9 @@ def _refresh_token(url: str, answer: dict[str, Any]) -> str:
 
 
 def _refused(url: str, status: int | None, error: str) -> SignInError:
-    got = "the code has expired" if status is None else f"HTTP {status} {error}".strip()
-    advice = {
+    reason = "the code has expired" if status is None else f"HTTP {status} {error}".strip()
+    hint = {
         "expired_token": "Nobody approved it in time. Start again.",
         "access_denied": "It was denied in the browser. Start again, and approve it.",
     }.get(error, "Start again.")
-    return SignInError(f"POST {url}", got, advice)
-
-
-def _seconds(value: Any, otherwise: float) -> float:
-    return float(value) if isinstance(value, (int, float)) and value > 0 else otherwise
+    return SignInError(f"POST {url}", reason, hint)

@@ -1,4 +1,4 @@
-"""Names the format of a file that is no PEM certificate or key, and the openssl command that converts it."""
+"""Names the format of a file that is not a PEM certificate or key, and the openssl command that converts it."""
 
 from cryptography.hazmat.primitives import serialization
 
@@ -26,14 +26,14 @@ def foreign_format(name: str, content: bytes) -> tuple[str, str]:
     if command:
         return f"the file is {kind}, not PEM", f"Convert it with `{command}`."
     if name == "private_key" and _is_mislabelled(content):
-        got = "the header says RSA PRIVATE KEY (PKCS#1), the body is PKCS#8"
+        reason = "the header says RSA PRIVATE KEY (PKCS#1), the body is PKCS#8"
         return (
-            got,
+            reason,
             "Write `PRIVATE KEY` in both header lines, then check it with `openssl pkey -noout -in private_key.pem`.",
         )
     what = "certificate" if name == "certificate" else "private key"
     check = "openssl x509 -noout -in FILE" if name == "certificate" else "openssl pkey -noout -in FILE"
-    return f"it holds no PEM {what}", f"Give the path of a PEM file, or its text; `{check}` says whether it is one."
+    return f"it holds no PEM {what}", f"Give the path of a PEM file, or its text. `{check}` shows whether it is one."
 
 
 def _kind(name: str, content: bytes) -> str:
@@ -48,7 +48,7 @@ def _kind(name: str, content: bytes) -> str:
 
 
 def _sequence_body(content: bytes) -> bytes | None:
-    """Return the first bytes inside an outer DER sequence, None for anything else."""
+    """Return the first bytes inside an outer DER sequence, or None if there is none."""
     if len(content) < 4 or content[0] != _SEQUENCE:
         return None
     length_bytes = content[1] & 0x7F if content[1] & 0x80 else 0

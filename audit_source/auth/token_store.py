@@ -1,4 +1,4 @@
-"""Keeps a rotated OAuth refresh token: the old one is dead as soon as the new one is sent, so it must not get lost."""
+"""Keeps a rotated OAuth refresh token. It must not get lost: the old one is invalid as soon as it is sent."""
 
 import contextlib
 import hashlib
@@ -8,33 +8,33 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, BinaryIO
 
-from dlt.common.runtime.run_context import active as active_run_context
+import dlt
 
 from ..errors import ConfigurationError
 
 FILE_NAME = "anaplan_oauth_token.json"
-# More than any token needs: the space is taken before the request, so that a full disk is met before it.
+# More than any token needs. The space is reserved before the request, so that a full disk is found before it.
 RESERVED_BYTES = 16_384
 
 
 class TokenStore:
-    """A file (0600) with the newest refresh token and a hash of the configured one that it grew from.
+    """A file (0600) with the newest refresh token, and a hash of the configured one that it replaced.
 
-    A token is first written to a second file, `….new`, which then takes the place of the first. Where a process died
-    in between, the second holds the newer token.
+    A token is written to a second file, `….new`, which then replaces the first. If the process was killed in between,
+    the second file holds the newer token.
 
     Args:
-        path (str): The file; by default `anaplan_oauth_token.json` in dlt's data directory (`DLT_DATA_DIR`).
+        path (str): The file. By default `anaplan_oauth_token.json` in dlt's data directory (`DLT_DATA_DIR`).
     """
 
     def __init__(self, path: str | None = None) -> None:
-        self.path = os.path.abspath(os.path.expanduser(path or os.path.join(active_run_context().data_dir, FILE_NAME)))
+        self.path = os.path.abspath(os.path.expanduser(path or os.path.join(_data_dir(), FILE_NAME)))
         self._new = f"{self.path}.new"
-        # Whether the request before this one ended without an answer: the token may have been used up by it.
+        # Whether the last request ended without an answer: it may have used up the token.
         self.answer_was_lost = False
 
     def newest(self, configured: str) -> str:
-        """Returns the stored token if it grew from `configured`, else `configured`: a newly configured one wins."""
+        """Return the stored token if it replaced `configured`, else `configured`: a newly configured one wins."""
         unfinished = os.path.exists(self._new)
         stored = self._read_unfinished(configured)
         self.answer_was_lost = unfinished and not stored
@@ -45,15 +45,15 @@ class TokenStore:
 
     @contextmanager
     def reserve(self) -> Iterator["_Slot"]:
-        """Proves that a token can be written here, by writing its room, before the caller gives up the old token.
+        """Reserve the space for a token, before the caller gives up the old one.
 
         Raises:
-            ConfigurationError: The folder or the disk does not take the file.
+            ConfigurationError: The file cannot be written.
         """
         slot = None
         try:
             os.makedirs(os.path.dirname(self.path), exist_ok=True)
-            # What was there before may have had other rights.
+            # An existing file may have other permissions.
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(self._new)
             with os.fdopen(os.open(self._new, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
@@ -73,7 +73,7 @@ class TokenStore:
                     os.unlink(self._new)
 
     def _read_unfinished(self, configured: str) -> dict[str, Any]:
-        """Returns what a process wrote that died before it was through; {} for reserved room or half a token."""
+        """Return what a killed process wrote; {} if it only reserved space, or wrote half a token."""
         try:
             with open(self._new, encoding="utf-8") as file:
                 written = json.load(file)
@@ -100,18 +100,18 @@ class TokenStore:
 
 
 class _Slot:
-    """Room on disk for one token, which takes the place of the stored one in a single step."""
+    """Reserved space for one token, which replaces the stored one atomically."""
 
     def __init__(self, file: BinaryIO, temporary: str, path: str) -> None:
         self._file, self._temporary, self._path = file, temporary, path
         self.written = self.marked = False
 
     def keep_mark(self) -> None:
-        """Leave the empty file behind: it tells the next sign-in that an answer was lost."""
+        """Leave the empty file: it shows the next sign-in that an answer was lost."""
         self.marked = True
 
     def write(self, configured: str, rotated: str) -> None:
-        """Stores `rotated`; when this returns it survives a power cut."""
+        """Store `rotated`. When this returns, it survives a power cut."""
         record = {"grew_from": _fingerprint(configured), "refresh_token": rotated}
         self._file.seek(0)
         self._file.write(json.dumps(record).encode())
@@ -121,8 +121,12 @@ class _Slot:
         _put_in_place(self._temporary, self._path)
 
 
+def _data_dir() -> str:
+    return str(dlt.current.run_context().data_dir)
+
+
 def _put_in_place(temporary: str, path: str) -> None:
-    """Renames in one step, which survives a power cut when this returns."""
+    """Rename atomically. When this returns, it survives a power cut."""
     os.replace(temporary, path)
     folder = os.open(os.path.dirname(path), os.O_RDONLY)
     try:

@@ -1,6 +1,6 @@
-"""Holds a directory list against what was loaded before: another tenant, or a right that was lost.
+"""Compares a directory list with what was loaded before: it may belong to another tenant, or be truncated.
 
-An account that loses a right sees a fraction of a list. dlt would retire everyone who is missing.
+An account that loses a right sees a fraction of a list. dlt would retire every missing record.
 """
 
 from collections.abc import MutableMapping
@@ -9,7 +9,7 @@ from typing import Any
 from ..known import Known
 from ..tenant import TenantGuard
 
-# Fewer than these may always go: three of ten users who left are no lost right.
+# So few records may always disappear: three of ten users who left do not prove a lost right.
 LEAST_LOST = 3
 
 
@@ -19,14 +19,14 @@ class DirectoryGuard:
     Args:
         limit_percent (int): A list that lost a larger share of its records at once is not applied.
         accept (bool): Whether it is applied all the same.
-        known (Known): Records of each list in the destination, for a state that does not know them.
+        known (Known): Number of records of each list in the destination, for a state without it.
     """
 
     def __init__(self, limit_percent: int, accept: bool, known: Known) -> None:
         self._limit, self._accept, self._known = limit_percent, accept, known
-        # The tenant is known, and the users that came, if any, do not tell whether it is this one.
+        # Whether the tenant is known, but the users do not confirm it.
         self.is_unsure = False
-        # Whether the list of users could not be read: that was said, and explains the rest.
+        # Whether the list of users could not be read. That was reported, and explains the rest.
         self.users_failed = False
 
     def before(self, name: str, state: MutableMapping[str, Any]) -> int:
@@ -34,7 +34,7 @@ class DirectoryGuard:
         return int(state.get("records") or self._known.records.get(name, 0))
 
     def has_shrunk(self, name: str, records: list[Any], state: MutableMapping[str, Any]) -> bool:
-        """Whether the list lost more than it may. An empty one is never applied anyway."""
+        """Return whether the list lost more than it may. An empty list is never applied."""
         before = self.before(name, state)
         lost = before - len(records)
         return bool(records) and not self._accept and lost > LEAST_LOST and lost * 100 > before * self._limit
@@ -43,7 +43,7 @@ class DirectoryGuard:
         """Refuse the users of another tenant.
 
         Raises:
-            ConfigurationError: They belong to another tenant than those that were loaded before.
+            ConfigurationError: They belong to another tenant than the loaded ones.
         """
         tenant = TenantGuard("customerId", state, self._known.customer_id)
         tenant.check(user.get("customerId") for user in users)

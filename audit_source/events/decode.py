@@ -1,4 +1,4 @@
-"""A page of the audit API: JSON bytes -> Arrow table, by a typed decoder that notices what it does not know."""
+"""A page of the audit API: JSON bytes -> Arrow table, by a strict typed decoder, or a generic one for the rest."""
 
 from collections.abc import Sequence
 from operator import attrgetter
@@ -41,7 +41,7 @@ def _struct_field(column: Column) -> tuple[Any, ...]:
     return (column.field, field_type | None, None) if column.nullable else (column.field, field_type)
 
 
-# Made from the schema, so that a column is declared in one place.
+# Built from the schema, so that a column is declared in one place only.
 _Event = msgspec.defstruct(
     "_Event",
     [*map(_struct_field, _SENT), ("additionalAttributes", msgspec.Raw, _NOTHING)],
@@ -70,7 +70,14 @@ _GETTERS = {column.name: attrgetter(str(column.field)) for column in _SENT}
 
 
 class Page(NamedTuple):
-    """The events of a page, None where there are none; `totalSize` and `nextOffset`, None where they are absent."""
+    """A decoded page.
+
+    Attributes:
+        events (pa.Table): None if the page has no events.
+        arrived (int): Number of events.
+        total (int): `totalSize`, or None.
+        next_offset (int): `nextOffset`, or None.
+    """
 
     events: pa.Table | None
     arrived: int
@@ -78,18 +85,22 @@ class Page(NamedTuple):
     next_offset: int | None = None
 
 
-def decode_page(body: bytes, window_start: int, asked: str, new_columns: NewColumns) -> Page:
-    """Returns the page of a JSON body. `window_start` (ms) dates the events that carry no date of their own.
+def decode_page(body: bytes, window_start: int, operation: str, new_columns: NewColumns) -> Page:
+    """Return the page of a JSON body.
+
+    Args:
+        window_start (int): Epoch ms that dates the events without a date.
+        operation (str): The request, for errors.
 
     Raises:
-        BadAnswerError: The body is no page of events.
+        BadAnswerError: The body is not a page of events.
     """
-    # Something that no column foresees is slower, but everything finds its place.
-    return decode_typed(body, window_start) or decode_generic(body, window_start, asked, new_columns)
+    # A page with something that the schema does not have is decoded again: slower, but nothing is lost.
+    return decode_typed(body, window_start) or decode_generic(body, window_start, operation, new_columns)
 
 
 def decode_typed(body: bytes, window_start: int) -> Page | None:
-    """Returns the page of a JSON body that holds what the schema foresees, else None."""
+    """Return the page of a JSON body, or None if it holds anything that the schema does not have."""
     try:
         page = _page_decoder.decode(without_nul(body))
         events, meta = page.response, page.meta
@@ -105,7 +116,7 @@ def decode_typed(body: bytes, window_start: int) -> Page | None:
 
 
 def _typed_rows(events: list[Any]) -> Rows:
-    # Column by column: ten thousand tuples at a time would set off Python's garbage collector.
+    # By column: ten thousand tuples at a time would start Python's garbage collector.
     columns: dict[str, Sequence[Any]] = {name: list(map(getter, events)) for name, getter in _GETTERS.items()}
     raw = [bytes(event.additionalAttributes) for event in events]
     columns["additional_attributes"] = [None if text in (b"null", b'""') else text.decode() for text in raw]
@@ -114,7 +125,7 @@ def _typed_rows(events: list[Any]) -> Rows:
 
 
 def _attribute_columns(attributes: list[Any]) -> dict[str, list[Any]]:
-    """Returns a text column for each known key that occurs. Few keys are set in an event: only those are touched."""
+    """Return a text column for each known key that occurs. Events set few keys, so the loop is over those."""
     columns: dict[str, list[Any]] = {}
     for position, found in enumerate(attributes):
         if isinstance(found, dict):
@@ -127,20 +138,22 @@ def _attribute_columns(attributes: list[Any]) -> dict[str, list[Any]]:
     return columns
 
 
-def decode_generic(body: bytes, window_start: int, asked: str, new_columns: NewColumns) -> Page:
-    """Returns the page of any JSON body that holds events, converted one by one.
+def decode_generic(body: bytes, window_start: int, operation: str, new_columns: NewColumns) -> Page:
+    """Return the page of any JSON body with events, converted one by one; see `decode_page`.
 
     Raises:
-        BadAnswerError: The body is no page of events.
+        BadAnswerError: The body is not a page of events.
     """
-    answer = decode_lenient(body, asked)
+    answer = decode_lenient(body, operation)
     records = answer.get("response") if isinstance(answer, dict) else None
     paging = (answer.get("meta") or {}).get("paging") if isinstance(answer, dict) else None
     total, following = (_whole(paging, key) for key in ("totalSize", "nextOffset"))
     if records is None and total is not None:
         records = []
     if not isinstance(records, list) or not all(isinstance(record, dict) for record in records):
-        raise BadAnswerError(asked, "JSON that is no page of events", "Check `audit_url`; if it stays, report it.")
+        raise BadAnswerError(
+            operation, "JSON that is not a page of events", "Check `audit_url`. If it stays, report it."
+        )
     rows = rows_of(EVENTS, records, new_columns)
     rows.columns.update(_attribute_columns([record.get("additionalAttributes") for record in records]))
     for position, record in enumerate(records):
@@ -156,7 +169,7 @@ def _whole(paging: Any, key: str) -> int | None:
 
 
 def _table(rows: Rows, window_start: int) -> pa.Table:
-    """Adds what is computed at load: the normalised code and the UTC day."""
+    """Return the table, with the computed columns: the normalised code and the UTC day."""
     codes = rows.columns["event_type_id"]
     normalised = {code: normalise_code(code) for code in set(codes)}
     rows.columns["event_type_code"] = [normalised[code] for code in codes]
@@ -164,15 +177,15 @@ def _table(rows: Rows, window_start: int) -> pa.Table:
         *(pa.array(rows.columns[name], pa.int64()) for name in ("event_date", "created_date")),
         pa.scalar(window_start, pa.int64()),
     )
-    # Whole days by the cast to a date: it takes no session time zone into account.
+    # A cast to a date ignores the time zone of the session.
     rows.columns["event_day"] = moments.cast(pa.timestamp("ms")).cast(pa.date32())
     return table_of(EVENTS, rows)
 
 
 def normalise_code(code: str | None) -> str | None:
-    """Returns a code without the zeros that some records put before its number: `USR-04` is `USR-4`."""
+    """Return a code without the leading zeros that some records have: `USR-04` is `USR-4`."""
     if not code:
         return None
     prefix, dash, number = code.rpartition("-")
-    # As text: Python refuses to read a number of thousands of digits.
+    # As text: Python refuses to parse a number with thousands of digits.
     return f"{prefix}-{number.lstrip('0') or '0'}" if dash and number.isascii() and number.isdigit() else code

@@ -1,37 +1,42 @@
-"""A second process, so that one core decodes while the other writes."""
+"""The second process, which decodes page files: one core decodes while the other writes to the database.
+
+Run as a program of its own. It reads one JSON request per line from its standard input, and writes one answer per line.
+It ends at the end of its input, so it never outlives the process that started it.
+"""
 
 import gc
-import os
+import json
 import signal
-import threading
-from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context, parent_process
+import sys
 
-from ..allocator import keep_memory_low
-from .decode_process import DecodingProcess
+READY = b"ready\n"
 
 
-def start_decoding_process(working_folder: str) -> DecodingProcess:
-    """Returns a process that is started by its first task and gone when this one is.
-
-    What a killed run leaves of its pages in the working folder goes with that folder when the next run begins.
-    """
-    folder = os.path.join(working_folder, "pages")
-    os.makedirs(folder, exist_ok=True)
-    return DecodingProcess(ProcessPoolExecutor(1, get_context("spawn"), _end_with_parent), folder)
-
-
-def _end_with_parent() -> None:
-    """Leaves Ctrl-C to the parent; ends when the parent is gone, which a killed one could not ask for."""
+def main() -> None:
+    """Answer requests `[path, window_start]` with `[arrived, total, next_offset]`, or null: see `decode_file`."""
+    # Ctrl-C is for the parent.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    keep_memory_low()
-    # Pages hold no cycles: looking for them takes a quarter of the time of a page.
+    _save_memory()
+    from .page_files import decode_file
+
+    answers = sys.stdout.buffer
+    answers.write(READY)
+    answers.flush()
+    for line in sys.stdin.buffer:
+        path, window_start = json.loads(line)
+        try:
+            facts = decode_file(path, window_start)
+        except OSError:
+            # The disk is full, for example. The parent decodes the page itself.
+            facts = None
+        answers.write(json.dumps(facts).encode() + b"\n")
+        answers.flush()
+
+
+def _save_memory() -> None:
+    # Pages hold no reference cycles, and a collection takes a quarter of the time of a page.
     gc.disable()
-    threading.Thread(target=_wait_for_parent, daemon=True).start()
 
 
-def _wait_for_parent() -> None:
-    parent = parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(0)
+if __name__ == "__main__":
+    main()

@@ -1,23 +1,22 @@
-"""Hashes or removes names, e-mail addresses and IP addresses, before anything of them is written anywhere.
+"""Hashes or removes names, e-mail addresses and IP addresses before anything is written.
 
-What a declared field holds is known: personal fields are replaced whole, in all others only what looks like an e-mail
-or IP address is. Of a field that nobody declared nothing is known, so every text in it is replaced, unless it has the
-form of an id. User ids stay: without them no event could be told to be of the same person.
+The contents of a declared field are known. Personal fields are replaced completely. In other fields, only e-mail and
+IP addresses are replaced. In an undeclared field, every text is replaced unless it has the form of an id. User ids
+stay: without them, the events of one person could not be related.
 
-A token is HMAC-SHA256 of the text, in one spelling, under a secret key: the same person, the same token, in every
-table and every run, and nobody without the key can try out names.
+A token is the HMAC-SHA256 of the text, in one spelling, under a secret key. The same person has the same token in every
+table and run, and nobody without the key can test names.
 """
 
-import csv
 import json
 import re
 from collections.abc import Callable
-from importlib import resources
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ..catalogue import catalogue_rows
 from ..errors import ConfigurationError
 from ..events.decode import normalise_code
 from ..schema import ATTRIBUTE_PREFIX, ATTRIBUTES, EVENTS, TABLES, USERS
@@ -26,16 +25,16 @@ from .pseudonyms import Tokens, spelling
 KEEP, HASH, DROP = "keep", "hash", "drop"
 SHORTEST_KEY = 16
 
-# Declared fields of the API that say what a person is called or where they are.
+# Declared fields of the API with the name or the address of a person.
 PERSONAL = {"ipAddress", "targetUserName", "email"}
-# Digits and dots here are never an address.
+# Fields whose digits and dots are never an address.
 NO_ADDRESS = {"eventTypeId", "serviceVersion", "checksum", "eventTimeZone", "createdTimeZone"}
 
 _Mask = Callable[[Any], Any]
 
-# What may hold one of these, or JSON: only such texts are looked at one by one.
+# Texts that may hold an address, or JSON. Only these are examined one by one.
 _SUSPICIOUS = r"@|%40|\d\.\d+\.\d+\.\d|:[0-9A-Fa-f]*:|^[\[{]"
-# What surely names no person: ids of Anaplan's, and numbers too short for a telephone.
+# Texts that cannot name a person: Anaplan's ids, and numbers too short for a telephone number.
 _ID = re.compile(
     r"[0-9A-Fa-f]{24}|[0-9A-Fa-f]{32}|[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}|INTERNAL_\d+|con_\w{16}"
     r"|11[2-8]\d{9}|-?\d{1,6}|true|false",
@@ -44,10 +43,10 @@ _ID = re.compile(
 
 
 def make_privacy(how: str, key: str | None) -> "Privacy | None":
-    """Returns what the setting `privacy` asks for, None for `keep`.
+    """Return the masking that the setting `privacy` selects, or None for `keep`.
 
     Raises:
-        ConfigurationError: The setting is unknown, or there is no key to hash with.
+        ConfigurationError: The setting is unknown, or the key for `hash` is missing or too short.
     """
     if how not in (KEEP, HASH, DROP):
         raise ConfigurationError("setting `privacy`", f"`{how}` is unknown", f"Use {KEEP}, {HASH} or {DROP}.")
@@ -61,7 +60,7 @@ def make_privacy(how: str, key: str | None) -> "Privacy | None":
 
 
 class Privacy:
-    """Replaces what is personal; without a key by nothing at all."""
+    """Replaces personal texts by tokens, or removes them if there is no key."""
 
     def __init__(self, key: bytes | None) -> None:
         tokens = Tokens(key)
@@ -71,7 +70,7 @@ class Privacy:
         self._columns.update(zip(_attribute_columns(), ATTRIBUTES, strict=True))
 
     def events(self, table: pa.Table) -> pa.Table:
-        """Returns a table of events with every personal text replaced."""
+        """Return a table of events with every personal text replaced."""
         personal = [code not in self._about_things for code in table["event_type_code"].to_pylist()]
         for position, field in enumerate(table.schema):
             column = table.column(position)
@@ -81,9 +80,9 @@ class Privacy:
         return table
 
     def record(self, table_name: str, record: dict[str, Any]) -> dict[str, Any]:
-        """Returns a record of the directory with every personal text replaced.
+        """Return a record of the directory with every personal text replaced.
 
-        The token of a user's whole name stands in `firstName`: events name people so.
+        `firstName` holds the token of a user's full name, since events contain the full name.
         """
         known = _FIELDS[table_name]
         masked: dict[str, Any] = {
@@ -156,7 +155,7 @@ class Privacy:
         return self._unknown_text(text) if text and text[0] in "[{" else self.scrubbed(text)
 
     def _unknown_text(self, text: str | None) -> str | None:
-        """What a field of an unknown kind holds, which may be JSON as text."""
+        """Return the masked text of an undeclared field. It may hold JSON."""
         if text and text[0] in "[{":
             parsed = _loads(text)
             return self._whole(text) if isinstance(parsed, str) else _dumps(self._unknown(parsed))
@@ -185,7 +184,7 @@ class Privacy:
 
 
 def _each(column: pa.ChunkedArray, mask: _Mask) -> pa.ChunkedArray:
-    """Masks every different text once."""
+    """Mask each distinct text once."""
     encoded = column.combine_chunks().dictionary_encode()
     masked = pa.array([mask(text) for text in encoded.dictionary.to_pylist()], pa.string())
     return pa.chunked_array([masked.take(encoded.indices)])
@@ -196,9 +195,8 @@ def _array(values: list[Any]) -> pa.ChunkedArray:
 
 
 def _catalogue() -> tuple[set[str], set[str]]:
-    """Returns the texts of Anaplan's catalogue, and the codes whose object is surely no person."""
-    text = (resources.files(__package__.rpartition(".")[0]) / "event_types.csv").read_text(encoding="utf-8")
-    rows = list(csv.DictReader(text.splitlines()))
+    """Return the texts of Anaplan's catalogue, and the codes whose object is never a person."""
+    rows = catalogue_rows()
     things = {str(normalise_code(row["event_type_id"])) for row in rows if row["object_kind"] not in ("", "user")}
     return {spelling(row["event_message"]) for row in rows}, things
 
@@ -218,7 +216,7 @@ def _dumps(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
-# Sizes, counts and moments, which no telephone number is.
+# Sizes, counts and times: never a telephone number.
 _NUMBERS = {
     column.field
     for table in TABLES

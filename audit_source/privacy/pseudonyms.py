@@ -1,4 +1,4 @@
-"""Tokens in the place of names and addresses, and where in a text such addresses are."""
+"""Pseudonyms for names and addresses, and the patterns that find such addresses in a text."""
 
 import hashlib
 import hmac
@@ -12,16 +12,16 @@ REMOVED = "[removed]"
 
 _EMAIL = re.compile(r"""(?:"[^"@]+"|[^\s@<>"'(),;:\[\]{}\\/=]+)(?:@|%40)[^\s@<>"'(),;:\[\]{}\\/=&?#]*[\w\]]""")
 _IPV6 = re.compile(r"(?<![\w:.])[0-9A-Fa-f]{0,4}(?::[0-9A-Fa-f]{0,4}){2,7}(?:(?:\d{1,3}\.){3}\d{1,3})?(?![\w:])")
-# Not what follows a word and a slash: that is the version of a program.
+# Not after a word and a slash: that is the version of a program.
 _IPV4 = re.compile(r"(?<![\w.])(?<!\w/)(?:\d{1,3}\.){3}\d{1,3}(?!\w)(?!\.\d)")
 
 
 class Tokens:
-    """Replaces names, e-mail and IP addresses by tokens under a secret key, or without a key by nothing."""
+    """Replaces names, e-mail and IP addresses by tokens under a secret key, or removes them if there is no key."""
 
     def __init__(self, key: bytes | None) -> None:
         self._key = key
-        # A few texts make up most of a log.
+        # Few distinct texts make up most of a log.
         self.token = lru_cache(100_000)(self._token)
         self.scrubbed = lru_cache(100_000)(self._scrubbed)
 
@@ -33,7 +33,7 @@ class Tokens:
         return f"{kind}_{hmac.digest(self._key, one_spelling.encode(), hashlib.sha256).hex()[:TOKEN_DIGITS]}"
 
     def _scrubbed(self, text: str | None) -> str | None:
-        """The text with every e-mail and IP address in it replaced."""
+        """Return the text with every e-mail and IP address replaced."""
         if text is None:
             return None
 
@@ -47,7 +47,7 @@ class Tokens:
 
 
 def spelling(text: str) -> str:
-    """One spelling for all in which a name may be written."""
+    """Return one spelling for every way to write a name."""
     return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
 
 

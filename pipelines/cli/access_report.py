@@ -71,7 +71,7 @@ def _ask(name: str, session: Session, count: Callable[[Session], int | None], pr
         number = count(session)
     except RoleError as error:
         click.echo(f"{name:<11} refused")
-        click.echo(f"audit: {name}: {ADVICE[name]} ({error.got})", err=True)
+        click.echo(f"audit: {name}: {ADVICE[name]} ({error.reason})", err=True)
         return SIGN_IN
     except AuditSourceError as error:
         click.echo(f"{name:<11} no answer")

@@ -8,7 +8,7 @@ import dlt
 from audit_source.auth.credentials import SECTION, configured_credentials, refuse_placeholder
 from audit_source.auth.device_grant import DeviceCode, DeviceGrant
 from audit_source.auth.token_store import TokenStore
-from audit_source.probe import configured_hosts
+from audit_source.settings import resolve_settings
 from pipelines.common.exit_codes import CONFIGURATION, PipelineError
 from pipelines.common.names import LOAD_NAME
 from pipelines.common.text import printable
@@ -34,7 +34,7 @@ def login() -> None:
     refuse_placeholder("client_id", client_id)
     path = _setting("token_store") or None
     store = TokenStore(path)
-    grant = DeviceGrant(configured_hosts().oauth, client_id)
+    grant = DeviceGrant(resolve_settings().hosts.oauth, client_id)
     try:
         # The room for the token is taken first: a token that cannot be kept need not be approved.
         with machine_lock(LOAD_NAME), store.reserve() as slot:

@@ -1,7 +1,6 @@
 """Checks what the configuration names against what exists: dlt itself passes over a key that it does not know."""
 
 import difflib
-import inspect
 import os
 from collections.abc import Iterator
 from typing import Any
@@ -9,7 +8,7 @@ from typing import Any
 import dlt
 
 from .exit_codes import CONFIGURATION, PipelineError
-from .log_lines import say_own_warnings
+from .log_lines import drop_expected_warnings, say_own_warnings
 from .names import ENRICH_NAME, LOAD_NAME
 
 LONGEST_SECONDS = 7 * 24 * 3600
@@ -22,8 +21,6 @@ PIPELINE_SETTINGS = {
     LOAD_NAME: {"wait_for_readers_seconds", "group_can_read", "run_timeout"},
     ENRICH_NAME: {"publish_to"},
 }
-# Set by the pipeline itself, not by its user.
-INTERNAL = {"credentials", "reload", "run", "known", "accept_directory", "start_process"}
 
 
 def check_settings() -> None:
@@ -36,6 +33,7 @@ def check_settings() -> None:
     """
     check_files()
     say_own_warnings()
+    drop_expected_warnings()
     sections = {SOURCE_SECTION: known_settings(), ALERT_SECTION: ALERT_SETTINGS}
     sections.update({("pipelines", name): known_pipeline_settings(name) for name in PIPELINE_SETTINGS})
     for section, known in sections.items():
@@ -110,13 +108,13 @@ def _check_alerts() -> None:
 
 
 def known_settings() -> set[str]:
-    """Returns the names under `sources.audit_source`: the arguments of the source and the fields of its credentials."""
-    from audit_source import audit_source
+    """Return the names under `sources.audit_source`: the settings of the source and the fields of its credentials."""
     from audit_source.auth.credentials import MODES
+    from audit_source.settings import AuditSettings
 
-    arguments = set(inspect.signature(audit_source).parameters) - INTERNAL
+    settings = AuditSettings.get_resolvable_fields().keys() - {"credentials"}
     fields = {f"credentials.{field}" for spec in MODES.values() for field in spec.get_resolvable_fields()}
-    return arguments | fields
+    return settings | fields
 
 
 def known_pipeline_settings(pipeline: str) -> set[str]:

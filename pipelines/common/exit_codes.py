@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from .signals import interruption_of, line_of
+from .source_hints import source_error_line
 
 DONE = 0
 FAILED = 1
@@ -98,7 +99,7 @@ def _known(error: BaseException) -> tuple[int, str] | None:
     if isinstance(error, ModelError):
         return CONFIGURATION, f"model: {_first_line(error)} Nothing was written."
     if isinstance(error, Exception) and (code := code_of_source_error(error)) is not None:
-        return code, str(error)
+        return code, source_error_line(error)
     if isinstance(error, TomlProviderReadException):
         return CONFIGURATION, _broken_toml(str(error))
     if isinstance(error, TOMLKitError):

@@ -33,3 +33,10 @@ def say_own_warnings() -> None:
         # Not where somebody has chosen JSON, or a form of their own.
         if type(handler.formatter).__name__ == "_MetricsFormatter":
             handler.setFormatter(_OwnLines(handler.formatter))  # type: ignore[arg-type]
+
+
+def drop_expected_warnings() -> None:
+    """Drop the warnings of dlt that the source causes on purpose. A second call changes nothing."""
+    from audit_source.dlt_internals import EXPECTED
+
+    logging.getLogger("dlt").addFilter(EXPECTED)

@@ -1,14 +1,13 @@
 """Anaplan -> raw dataset, in loads small enough that memory is bounded and a failure costs one of them."""
 
 from datetime import datetime, timezone
-from functools import partial
 from typing import Any, NamedTuple
 
 import dlt
 
 from audit_source import MERGE, Reload, Run, audit_source
-from audit_source.allocator import keep_memory_low
-from audit_source.events.decode_worker import start_decoding_process
+from pipelines.common.allocator import keep_memory_low
+from pipelines.common.source_hints import reload_notice
 from pipelines.monitoring.acknowledge import still_open
 from pipelines.warehouse.pipelines import LOAD_MEMORY, Pipelines
 from pipelines.warehouse.table_comments import write_comments
@@ -48,7 +47,6 @@ def load(
         known=read_known(pipelines.raw),
         accept_directory=accept_directory,
         events_per_load=events_per_load,
-        start_process=partial(start_decoding_process, pipelines.raw.working_dir),
     )
     for resource in source.resources.values():
         resource.apply_hints(file_format=pipelines.file_format)
@@ -68,6 +66,8 @@ def load(
             loads += 1
     finally:
         run.close()
+    if run.reload_limit is not None:
+        run.notice(reload_notice(run.reload_limit))
     run.incomplete = still_open(pipelines.raw, run.incomplete)
     if run.started_at is not None:
         # Each time: a run that was killed in front of this has repaired its ledger already, and would not notice.

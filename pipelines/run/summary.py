@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from pipelines.common.exit_codes import CHECK_FAILED, DONE, INCOMPLETE, SIGN_IN, UNREACHABLE, code_of_source_error
+from pipelines.common.source_hints import source_error_line
 from pipelines.common.wording import counted
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def say_loaded(loaded: "LoadResult") -> None:
-    from audit_source.drift import told_in_one_line
+    from audit_source.drift import drift_line
 
     run = loaded.run
     lists = ", ".join(f"{name} {changed} of {run.directory.get(name, 0)}" for name, changed in loaded.changes.items())
@@ -25,7 +26,7 @@ def say_loaded(loaded: "LoadResult") -> None:
     click.echo(f"loaded    {counted(run.new_events, 'new event')}, {run.late_events:,} of them late; {windows}")
     click.echo(f"directory {lists} changed")
     if run.drift:
-        click.echo(f"drift     first seen in this run, and loaded: {told_in_one_line(run.drift)}")
+        click.echo(f"drift     first seen in this run, and loaded: {drift_line(run.drift)}")
     if run.expired:
         first, last = _utc(run.expired[0].start), _utc(run.expired[-1].end)
         click.echo(
@@ -62,9 +63,9 @@ def problem_lines(problems: list[Any]) -> list[str]:
     """Return a line for each reason, with the number of other addresses that failed for the same."""
     by_reason: dict[str, list[Any]] = {}
     for problem in problems:
-        by_reason.setdefault(problem.got, []).append(problem)
+        by_reason.setdefault(problem.reason, []).append(problem)
     return [
-        f"{first}{f' The same happened at {len(more)} more addresses.' if more else ''}"
+        f"{source_error_line(first)}{f' The same happened at {len(more)} more addresses.' if more else ''}"
         for first, *more in by_reason.values()
     ]
 

@@ -14,9 +14,10 @@ import pytest
 
 from audit_source import client as client_module
 from audit_source.auth.token_auth import TokenAuth
-from audit_source.client import Client, SignedClient
+from audit_source.client import Client
 from audit_source.errors import BadAnswerError, ConfigurationError, RoleError, SignInError, UnreachableError
 from audit_source.rate_limit import RateLimiter
+from audit_source.signed_client import SignedClient
 
 Reply = tuple[int, dict[str, str], bytes]
 OK: Reply = (200, {"Content-Type": "application/json"}, b"{}")

@@ -9,8 +9,8 @@ from typing import Any
 from unittest import mock
 
 from audit_source.auth.credentials import PasswordCredentials
-from audit_source.auth.token_auth import make_auth
-from audit_source.client import Client, SignedClient
+from audit_source.auth.sign_in import make_auth
+from audit_source.client import Client
 from audit_source.directory.lists import fetch_list
 from audit_source.errors import AuditSourceError
 from audit_source.events.decode_process import PageDecoder
@@ -20,7 +20,8 @@ from audit_source.events.windows import Window
 from audit_source.extract_report import Run
 from audit_source.records import NewColumns
 from audit_source.schema import EVENTS
-from audit_source.settings import Hosts, Settings
+from audit_source.settings import AuditSettings, Hosts
+from audit_source.signed_client import SignedClient
 
 
 class Crash(Exception):
@@ -56,7 +57,7 @@ class Memory:
             Crash: At the requested point.
         """
         run = run or Run(tolerant=True)
-        settings = Settings(**{"page_size": 50, "requests_per_minute": 100_000, **self.settings})
+        settings = AuditSettings(**{"page_size": 50, "requests_per_minute": 100_000, **self.settings})
         fetcher = EventFetcher(client, audit_url, settings, PageDecoder(NewColumns()))
         try:
             while True:
@@ -92,7 +93,7 @@ def by_password(email: str = "auditor@example.com", password: str = "sandbox") -
 
 def run_over_http(memory: Memory, url: str, credentials: Any = None) -> tuple[Run | None, AuditSourceError | None]:
     """Run events and lists against a server. Returns the report or the error."""
-    settings = Settings(**{"requests_per_minute": 100_000, **memory.settings})
+    settings = AuditSettings(**{"requests_per_minute": 100_000, **memory.settings})
     client = Client(settings.parallel_requests, settings.requests_per_minute)
     credentials = credentials or by_password()
     signed = SignedClient(client, make_auth(client, Hosts(url, url, url, url), credentials, None))

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from audit_source.auth import token_auth as auth_module
+from audit_source.auth import certificate_auth as auth_module
 from sandbox.api.certificates import make_key_pair
 from sandbox.api.tokens import AUDITOR
 from sandbox.server import Sandbox

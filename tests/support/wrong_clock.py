@@ -54,4 +54,4 @@ def hide_server_clock() -> None:
     """Remove the date from answers, as some proxies do."""
     from audit_source.client import Client
 
-    Client._record_server_clock = lambda *_: None  # type: ignore[method-assign]
+    Client.record_server_clock = lambda *_: None  # type: ignore[method-assign]

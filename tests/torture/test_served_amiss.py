@@ -83,7 +83,7 @@ def test_poison_among_good_events(world: World, tally: Any, server: PlainServer,
 
     server.select = between
     if killed:
-        died = world.run(where, (kill_at, "audit_source.events.stream:_unseen", "after", 2))
+        died = world.run(where, (kill_at, "audit_source.events.stream:unseen_rows", "after", 2))
         assert died.code == -signal.SIGKILL
     for late in (0, 1):
         server.events += [event(20_000 + late, TODAY - 2 * DAY_MS)] * late
@@ -156,7 +156,7 @@ def test_several_days_that_never_answer_at_set_up(
     world: World, tally: Any, server: PlainServer, where: Place, days: tuple[int, ...]
 ) -> None:
     server.shape["refuse"] = refusing(500, *days)
-    died = world.run(where, (kill_at, "audit_source.events.stream:_Ledger._note", "before", 2))
+    died = world.run(where, (kill_at, "audit_source.events.ledger:Ledger.note", "before", 2))
     assert died.code == -signal.SIGKILL
     ended = world.run(where)
     assert ended.code in (4, 5), ended

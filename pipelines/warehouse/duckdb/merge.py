@@ -12,7 +12,7 @@ import duckdb
 from dlt.common.destination.client import LoadJob
 from dlt.destinations.exceptions import DatabaseTransientException
 
-from audit_source.allocator import give_memory_back
+from pipelines.common.allocator import give_memory_back
 from pipelines.warehouse.dlt_internals import DEDUPLICATED_HINT, SCOPE_HINT
 from pipelines.warehouse.engine import FILLED_BY_QUERY
 

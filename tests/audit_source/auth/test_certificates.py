@@ -20,9 +20,9 @@ from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.serialization import pkcs12
 from cryptography.x509.oid import NameOID
 
+from audit_source.auth.certificate_auth import CertificateAuth
 from audit_source.auth.certificates import load_key_pair
 from audit_source.auth.credentials import CertificateCredentials
-from audit_source.auth.token_auth import CertificateAuth
 from audit_source.client import Client
 from audit_source.errors import AuditSourceError, ConfigurationError, SignInError
 
@@ -276,7 +276,7 @@ def test_keys_that_do_not_fit_say_what_to_do(serve: Any) -> None:
     curve = ec.generate_private_key(ec.SECP256R1())
     expect_refusal(
         serve,
-        "no RSA key.*openssl req -new -newkey rsa",
+        "not an RSA key.*openssl req -new -newkey rsa",
         make_certificate(curve).public_bytes(PEM).decode(),
         curve.private_bytes(PEM, PKCS8, PLAIN).decode(),
     )

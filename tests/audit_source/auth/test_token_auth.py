@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 
 from audit_source.auth.credentials import OAuthCredentials, TokenCredentials
-from audit_source.auth.token_auth import OAuthAuth, PasswordAuth, StaticAuth
+from audit_source.auth.oauth_auth import OAuthAuth
+from audit_source.auth.session_auth import PasswordAuth
+from audit_source.auth.token_auth import StaticAuth
 from audit_source.auth.token_store import TokenStore
 from audit_source.client import Client
 from audit_source.errors import SignInError, UnreachableError
@@ -156,7 +158,7 @@ def test_own_session_is_ended_once_and_a_given_token_is_not(clock: list[float]) 
     given.access_token = "made elsewhere"
     static = StaticAuth(Client(1, 10), given)
     assert static.token() == "made elsewhere"
-    with pytest.raises(SignInError, match="does not take it"):
+    with pytest.raises(SignInError, match="does not accept it"):
         static.renew("made elsewhere")
     static.close()
 
@@ -202,10 +204,12 @@ def test_a_lost_answer_to_a_refresh_token_is_named_by_the_next_sign_in(tmp_path:
     path = str(tmp_path / "token.json")
     with pytest.raises(UnreachableError):
         OAuthAuth(service, "http://oauth", credentials, TokenStore(path)).token()  # type: ignore[arg-type]
-    with pytest.raises(SignInError, match=r"was used before, and the answer .* was lost\. Run `login` again"):
+    with pytest.raises(
+        SignInError, match=r"was used before, and the answer .* was lost\. Configure a new refresh token"
+    ):
         OAuthAuth(service, "http://oauth", credentials, TokenStore(path)).token()  # type: ignore[arg-type]
     # Known once: the answer of Anaplan has arrived since.
-    with pytest.raises(SignInError, match=r"HTTP 400 invalid_grant\. Run `login`"):
+    with pytest.raises(SignInError, match=r"HTTP 400 invalid_grant\. Configure a new refresh token"):
         OAuthAuth(service, "http://oauth", credentials, TokenStore(path)).token()  # type: ignore[arg-type]
 
 

@@ -1,4 +1,4 @@
-"""Pages decoded in a process of their own: the same pages, whatever becomes of that process."""
+"""Pages decoded in a second process are the same pages, whatever becomes of that process."""
 
 import json
 import os
@@ -6,17 +6,14 @@ import select
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from audit_source.events import decode_process as decoding
 from audit_source.events.decode import decode_page
-from audit_source.events.decode_process import DecodingProcess, PageDecoder
-from audit_source.events.decode_worker import start_decoding_process
+from audit_source.events.decode_process import DecodeProcess, PageDecoder
 from audit_source.records import NewColumns
-from pipelines.run import load
 from sandbox.server import Sandbox
 from tests.conftest import REPOSITORY, Engine, Tenant, event
 from tests.support.harsh import HARSH
@@ -26,64 +23,83 @@ EMPTY = json.dumps({"meta": {"paging": {"totalSize": 7}}, "response": []}).encod
 UNKNOWN = json.dumps({"response": [event(1, 10**12, sensitivity="high")]}).encode()
 
 
-@pytest.fixture
-def started(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[list[DecodingProcess]]:
-    """A process that is ready, in the place of waiting until many pages have come."""
+def ready_decoder(folder: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[PageDecoder, DecodeProcess]:
+    """Return a decoder whose second process is ready, without waiting for many pages."""
     monkeypatch.setattr(decoding, "WORTH_A_PROCESS_BYTES", 0)
-    process = start_decoding_process(str(tmp_path))
-    process.executor.submit(os.getpid).result()
-    yield [process]
-    process.executor.shutdown()
+    decoder = PageDecoder(NewColumns())
+    decoder.use_process(str(folder))
+    # The first page starts the process and is decoded here.
+    assert decoder.decode(KNOWN, 0, "GET") == decode_page(KNOWN, 0, "GET", NewColumns())
+    process = decoder._process
+    assert process is not None and process.wait_until_ready(60)
+    return decoder, process
 
 
-def test_another_process_gives_the_same_pages_even_after_its_death(started: list[DecodingProcess]) -> None:
-    [process] = started
-    decoder = PageDecoder(NewColumns(), started.pop)
+def test_another_process_gives_the_same_pages_even_after_its_death(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    decoder, process = ready_decoder(tmp_path, monkeypatch)
     expected = [decode_page(body, 0, "GET", NewColumns()) for body in (KNOWN, UNKNOWN, EMPTY)]
-    # The first one is decoded here.
-    assert decoder.decode(KNOWN, 0, "GET") == expected[0]
-    assert decoder._ready is not None and decoder._ready.result()
+    here = decoding.decode_typed
+    decoded_here = []
+    monkeypatch.setattr(decoding, "decode_typed", lambda *values: decoded_here.append(values) or here(*values))
     assert [decoder.decode(body, 0, "GET") for body in (KNOWN, UNKNOWN, EMPTY)] == expected
+    assert [body for body, _ in decoded_here] == [UNKNOWN]
     assert os.listdir(process.folder) == []
     assert decoder.pages_ahead == decoding.PAGES_WAITING
-    # The death of a process that is not at work is noticed by the next page.
-    [pid] = process.executor._processes  # type: ignore[attr-defined]
-    os.kill(pid, signal.SIGKILL)
+    # The next page notices that an idle process was killed.
+    os.kill(process.pid, signal.SIGKILL)
     assert [decoder.decode(body, 0, "GET") for body in (KNOWN, UNKNOWN, KNOWN)] == [*expected[:2], expected[0]]
     # Pages that are decoded here wait in memory.
     assert decoder.pages_ahead == 1
-    assert started == [] and os.listdir(process.folder) == []
+    assert decoder._process is None and os.listdir(process.folder) == []
 
 
-def test_a_page_is_decoded_here_when_there_is_no_room_for_its_file(started: list[DecodingProcess]) -> None:
-    [process] = started
-    decoder = PageDecoder(NewColumns(), started.pop)
-    decoder.decode(KNOWN, 0, "GET")
-    assert decoder._ready is not None and decoder._ready.result()
+def test_a_page_is_decoded_here_if_its_file_cannot_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    decoder, process = ready_decoder(tmp_path, monkeypatch)
     os.rmdir(process.folder)
     assert decoder.decode(KNOWN, 0, "GET") == decode_page(KNOWN, 0, "GET", NewColumns())
+    decoder.close()
 
 
-def test_nothing_that_privacy_takes_out_goes_through_a_file(
-    tenant: Tenant, duck: Engine, monkeypatch: pytest.MonkeyPatch
+def test_closing_ends_the_process_and_deletes_the_pages_of_a_killed_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    (tmp_path / "pages").mkdir()
+    (tmp_path / "pages" / "3").write_bytes(KNOWN)
+    decoder, process = ready_decoder(tmp_path, monkeypatch)
+    assert os.listdir(process.folder) == []
+    decoder.close()
+    with pytest.raises(ProcessLookupError):
+        os.kill(process.pid, 0)
+    # A later load starts another one.
+    assert decoder.decode(KNOWN, 0, "GET").arrived == 50
+    decoder.close(wait=False)
+
+
+@pytest.mark.parametrize(("privacy", "processes"), [("drop", 0), ("keep", 1)])
+def test_nothing_that_privacy_removes_goes_through_a_file(
+    tenant: Tenant, duck: Engine, monkeypatch: pytest.MonkeyPatch, privacy: str, processes: int
+) -> None:
+    folders = []
+    started = decoding.DecodeProcess
     monkeypatch.setattr(decoding, "WORTH_A_PROCESS_BYTES", 0)
-    monkeypatch.setattr(load, "start_decoding_process", lambda _: pytest.fail("pages would go through files"))
+    monkeypatch.setattr(decoding, "DecodeProcess", lambda folder: folders.append(folder) or started(folder))
     with Sandbox(events=50) as sandbox:
-        tenant.at(sandbox.url, password="sandbox").set("PRIVACY", "drop")
+        tenant.at(sandbox.url, password="sandbox").set("PRIVACY", privacy)
         outcome = tenant.run("load")
-        # What came later than that may or may not be loaded.
+        # Later events may be loaded or not.
         sent = {one["id"] for one in sandbox.truth() if one["eventDate"] < sandbox.now_ms - 300_000}
-    assert outcome.code == 0 and sent
+    assert outcome.code == 0 and sent and len(folders) == processes
     assert sent <= {row[0] for row in duck.rows("select id from anaplan_audit_raw.events")}
 
 
 @pytest.mark.skipif(not hasattr(os, "pidfd_open"), reason="waits for a process that is not a child: Linux")
 def test_the_process_ends_when_the_one_that_started_it_is_killed(tmp_path: Path) -> None:
     script = (
-        "import os, signal, sys\nfrom audit_source.events.decode_worker import start_decoding_process\n"
-        "if __name__ == '__main__':\n    executor = start_decoding_process(sys.argv[1]).executor\n"
-        "    print(executor.submit(os.getpid).result(), flush=True)\n    os.kill(os.getpid(), signal.SIGKILL)"
+        "import os, signal, sys\nfrom audit_source.events.decode_process import DecodeProcess\n"
+        "process = DecodeProcess(sys.argv[1])\nprocess.wait_until_ready(60)\n"
+        "print(process.pid, flush=True)\nos.kill(os.getpid(), signal.SIGKILL)"
     )
     parent = subprocess.run(
         [sys.executable, "-c", script, str(tmp_path)], cwd=REPOSITORY, capture_output=True, text=True, check=False
@@ -96,6 +112,19 @@ def test_the_process_ends_when_the_one_that_started_it_is_killed(tmp_path: Path)
     ended, _, _ = select.select([worker], [], [], 20)
     os.close(worker)
     assert ended
+
+
+def test_a_script_without_a_main_guard_is_not_run_again(tmp_path: Path) -> None:
+    """`multiprocessing` would import the script in the second process, which would load a second time."""
+    script = tmp_path / "load.py"
+    script.write_text(
+        "import sys\nfrom audit_source.events.decode_process import DecodeProcess\n"
+        "print('script')\nprocess = DecodeProcess(sys.argv[1])\nprint(process.wait_until_ready(60))\nprocess.close()\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
+    command = [sys.executable, str(script), str(tmp_path / "pages")]
+    ended = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    assert (ended.stdout.splitlines(), ended.stderr) == (["script", "True"], "")
 
 
 def test_a_page_under_way_when_a_load_ends_is_not_asked_for_again(tenant: Tenant, duck: Engine) -> None:

@@ -13,7 +13,7 @@ from audit_source.events.decode_process import PageDecoder
 from audit_source.events.fetch import EventFetcher
 from audit_source.events.windows import COMPLETE, DAY_MS, INCOMPLETE, MINUTE_MS, Window
 from audit_source.records import NewColumns
-from audit_source.settings import Settings
+from audit_source.settings import AuditSettings
 from tests.conftest import event
 from tests.support.memory import Answer, FakeClient, Memory
 
@@ -33,7 +33,7 @@ def fetched(reply: Reply, parallel: int = 1, page_size: int = 10) -> tuple[set[i
     """Returns the ids that arrived, the windows, and the client; `reply` gets the number of the request."""
     client = FakeClient(lambda params: reply(len(client.asked), params))
     fetcher = EventFetcher(
-        client, "", Settings(page_size=page_size, parallel_requests=parallel), PageDecoder(NewColumns())
+        client, "", AuditSettings(page_size=page_size, parallel_requests=parallel), PageDecoder(NewColumns())
     )  # type: ignore[arg-type]
     ids: set[int] = set()
     windows = []
@@ -106,7 +106,7 @@ def test_page_that_is_slow_keeps_no_thread_from_asking_for_those_of_the_next_win
             in_time.append(asked.wait(timeout=10))
         return page(found, params)
 
-    settings = Settings(page_size=10, parallel_requests=2)
+    settings = AuditSettings(page_size=10, parallel_requests=2)
     fetcher = EventFetcher(FakeClient(reply), "", settings, PageDecoder(NewColumns()))  # type: ignore[arg-type]
     windows = [window for _, window in fetcher.fetch("all", [SPAN, later], 1, fail) if window is not None]
     fetcher.close()
@@ -142,7 +142,7 @@ def test_every_event_of_a_split_window_is_in_one_of_its_halves() -> None:
             [sent for sent in dense if params["dateFrom"] <= sent["eventDate"] < params["dateTo"]], params
         )
     )
-    settings = Settings(page_size=50, parallel_requests=3, events_per_load=20)
+    settings = AuditSettings(page_size=50, parallel_requests=3, events_per_load=20)
     fetcher = EventFetcher(client, "", settings, PageDecoder(NewColumns()))  # type: ignore[arg-type]
     parts = list(fetcher.fetch("all", [SPAN], 1, fail))
     fetcher.close()
@@ -150,9 +150,9 @@ def test_every_event_of_a_split_window_is_in_one_of_its_halves() -> None:
     assert {number for table, _ in parts if table is not None for number in table["id"].to_pylist()} == ids_of(dense)
     assert (windows[0].start, windows[-1].end) == SPAN
     assert all(first.end == second.start for first, second in itertools.pairwise(windows))
-    assert sum(window.inside for window in windows) == 300
+    assert sum(window.events_in_span for window in windows) == 300
     # None holds more than a load should, but for one that is too short to be split.
-    assert all(window.inside <= 20 or window.end - window.start < 2 * MINUTE_MS for window in windows)
+    assert all(window.events_in_span <= 20 or window.end - window.start < 2 * MINUTE_MS for window in windows)
 
 
 def test_pages_without_a_total_end_where_nothing_new_comes() -> None:
@@ -191,7 +191,7 @@ def test_windows_that_cannot_be_had_are_left_out_of_the_others(broken: set[int],
             raise kind("GET events", "nothing of use", "Run again.")
         return page([event(1, params["dateFrom"])], params)
 
-    fetcher = EventFetcher(FakeClient(reply), "", Settings(), PageDecoder(NewColumns()))  # type: ignore[arg-type]
+    fetcher = EventFetcher(FakeClient(reply), "", AuditSettings(), PageDecoder(NewColumns()))  # type: ignore[arg-type]
     windows = [window for _, window in fetcher.fetch("all", spans, 1, told.append) if window is not None]
     fetcher.close()
     found = {window.start: (window.status, window.distinct) for window in windows}
@@ -212,7 +212,7 @@ def fetched_windows(spans: list[tuple[int, int]], broken: set[int]) -> tuple[dic
             raise UnreachableError("GET events", f"nothing of day {day}", "Run again.")
         return page([event(1, params["dateFrom"])], params)
 
-    fetcher = EventFetcher(FakeClient(reply), "", Settings(parallel_requests=1), PageDecoder(NewColumns()))  # type: ignore[arg-type]
+    fetcher = EventFetcher(FakeClient(reply), "", AuditSettings(parallel_requests=1), PageDecoder(NewColumns()))  # type: ignore[arg-type]
     found = list(fetcher.fetch("all", spans, 1, lambda error: told.append(str(error))))
     fetcher.close()
     windows = [window for _, window in found if window is not None]
@@ -247,7 +247,7 @@ def test_days_without_a_total_do_not_hide_those_of_the_others(broken: set[int]) 
             raise UnreachableError("GET events", f"nothing of day {day}", "Run again.")
         return page([event(1, params["dateFrom"])], params)
 
-    fetcher = EventFetcher(FakeClient(reply), "", Settings(parallel_requests=1), PageDecoder(NewColumns()))  # type: ignore[arg-type]
+    fetcher = EventFetcher(FakeClient(reply), "", AuditSettings(parallel_requests=1), PageDecoder(NewColumns()))  # type: ignore[arg-type]
     assert fetcher.totals("all", spans, told.append) == [None if day in broken else 1 for day in range(20)]
     fetcher.close()
     assert len(told) == (6 if len(broken) == 20 else len(broken))
@@ -284,7 +284,7 @@ def test_a_total_that_is_too_low_ends_nothing(lie: Callable[[int], int], names_n
             paging["nextOffset"] = offset + len(rows)
         return Answer(json.dumps({"meta": {"paging": paging}, "response": rows}).encode())
 
-    fetcher = EventFetcher(FakeClient(reply), "", Settings(page_size=100), PageDecoder(NewColumns()))  # type: ignore[arg-type]
+    fetcher = EventFetcher(FakeClient(reply), "", AuditSettings(page_size=100), PageDecoder(NewColumns()))  # type: ignore[arg-type]
     found = list(fetcher.fetch("all", [SPAN], 1, lambda error: None))
     fetcher.close()
     ids = {number for table, _ in found if table is not None for number in table["id"].to_pylist()}
@@ -302,7 +302,7 @@ def test_a_window_that_stays_wrong_is_fetched_once_a_run() -> None:
         body = {"meta": {"paging": {"totalSize": 2, "offSet": 0}}, "response": [event(1, SPAN[0])]}
         return Answer(json.dumps(body if params["offset"] == 0 else {**body, "response": []}).encode())
 
-    fetcher = EventFetcher(FakeClient(reply), "", Settings(), PageDecoder(NewColumns()))  # type: ignore[arg-type]
+    fetcher = EventFetcher(FakeClient(reply), "", AuditSettings(), PageDecoder(NewColumns()))  # type: ignore[arg-type]
     (first,) = [window for _, window in fetcher.fetch("all", [SPAN], 1, lambda error: None) if window is not None]
     many = len(asked)
     (again,) = [
@@ -321,7 +321,7 @@ def test_one_day_that_cannot_be_counted_holds_up_nothing() -> None:
             raise UnreachableError("GET events", "HTTP 500 after every try", "Run again.")
         return page([event(1, params["dateFrom"])], params)
 
-    fetcher = EventFetcher(FakeClient(reply), "", Settings(), PageDecoder(NewColumns()))  # type: ignore[arg-type]
+    fetcher = EventFetcher(FakeClient(reply), "", AuditSettings(), PageDecoder(NewColumns()))  # type: ignore[arg-type]
     assert fetcher.totals("all", days(5), told.append) == [1, 1, None, 1, 1]
     assert len(told) == 1
     fetcher.close()
@@ -333,7 +333,9 @@ def test_only_events_dated_within_their_window_count_for_its_day() -> None:
     dates = [start, start + 1, None, 0, start + 400 * DAY_MS, start - 1, SPAN[1]]
     sent = [event(number, start, eventDate=date) for number, date in enumerate(dates)]
     sent[2]["createdDate"] = start + DAY_MS
-    fetcher = EventFetcher(FakeClient(lambda params: page(sent, params)), "", Settings(), PageDecoder(NewColumns()))  # type: ignore[arg-type]
+    fetcher = EventFetcher(
+        FakeClient(lambda params: page(sent, params)), "", AuditSettings(), PageDecoder(NewColumns())
+    )  # type: ignore[arg-type]
     (window,) = [one for _, one in fetcher.fetch("all", [SPAN], 1, lambda error: None) if one is not None]
     fetcher.close()
-    assert (window.status, window.distinct, window.inside) == (COMPLETE, len(dates), 2)
+    assert (window.status, window.distinct, window.events_in_span) == (COMPLETE, len(dates), 2)

@@ -6,22 +6,17 @@ from dataclasses import replace
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from audit_source.events.plan import plan, plan_reload
+from audit_source.events.spans import DAY_MS, MINUTE_MS, day_start, split_days, subtract
 from audit_source.events.windows import (
     COMPLETE,
-    DAY_MS,
     EXPIRED,
     INCOMPLETE,
-    MINUTE_MS,
     Limits,
     Window,
-    day_start,
+    compact_ledger,
     join,
-    plan,
-    plan_reload,
     record,
-    settle,
-    split_days,
-    subtract,
 )
 
 NOW = 20_000 * DAY_MS + 13 * 60 * MINUTE_MS
@@ -35,8 +30,8 @@ def limits(now: int = NOW, overlap: int = HOUR, lag: int = MINUTE_MS, history: i
 
 def carried_out(ledger: list[Window], at: Limits) -> list[Window]:
     """Returns the ledger after a run in which every window came out complete."""
-    todo = plan(settle(ledger, at), at)
-    ledger = settle(ledger, at)
+    todo = plan(compact_ledger(ledger, at), at)
+    ledger = compact_ledger(ledger, at)
     for lost in todo.expired:
         ledger = record(ledger, lost)
     for group in todo.probe:
@@ -73,7 +68,7 @@ def test_next_run_fetches_the_overlap_and_what_is_new_and_asks_about_the_rest():
     first = carried_out([], limits())
     later = limits(NOW + HOUR)
 
-    todo = plan(settle(first, later), later)
+    todo = plan(compact_ledger(first, later), later)
 
     assert todo.fetch == [
         (NOW - MINUTE_MS - HOUR, NOW - MINUTE_MS),
@@ -100,23 +95,23 @@ def test_a_sleep_longer_than_the_retention_is_recorded_as_expired_up_to_what_is_
     ledger = carried_out([], limits())
     awake = limits(NOW + 40 * DAY_MS)
 
-    todo = plan(settle(ledger, awake), awake)
+    todo = plan(compact_ledger(ledger, awake), awake)
 
     assert todo.expired[0].start == NOW - MINUTE_MS
     assert todo.expired[-1].end == awake.floor
     assert {w.status for w in todo.expired} == {EXPIRED}
     assert todo.fetch[0][0] == awake.floor
-    assert plan(settle(carried_out(ledger, awake), awake), awake).expired == []
+    assert plan(compact_ledger(carried_out(ledger, awake), awake), awake).expired == []
 
 
 def test_incomplete_window_is_taken_up_until_it_expires():
     ledger = [replace(w, status=INCOMPLETE) if i == 20 else w for i, w in enumerate(carried_out([], limits()))]
     bad = ledger[20]
 
-    assert (bad.start, bad.end) in plan(settle(ledger, limits(NOW + 1)), limits(NOW + 1)).fetch
+    assert (bad.start, bad.end) in plan(compact_ledger(ledger, limits(NOW + 1)), limits(NOW + 1)).fetch
 
     late = limits(bad.end + HISTORY)
-    expired = plan(settle(ledger, late), late).expired
+    expired = plan(compact_ledger(ledger, late), late).expired
     assert replace(bad, status=EXPIRED, checked_at=late.now) in expired
 
 
@@ -124,7 +119,7 @@ def test_longer_history_fetches_what_lies_before_the_first_window():
     ledger = carried_out([], limits())
     longer = limits(NOW + HOUR, history=90 * DAY_MS)
 
-    assert plan(settle(ledger, longer), longer).fetch[0][0] == longer.floor
+    assert plan(compact_ledger(ledger, longer), longer).fetch[0][0] == longer.floor
 
 
 def test_reload_widens_to_whole_windows_and_stops_at_the_end_of_a_run():
@@ -132,14 +127,14 @@ def test_reload_widens_to_whole_windows_and_stops_at_the_end_of_a_run():
     at = limits(NOW + HOUR)
     day = day_start(NOW) - 5 * DAY_MS
 
-    assert plan_reload(settle(ledger, at), at, day + HOUR, day + 2 * HOUR) == [(day, day + DAY_MS)]
-    assert plan_reload(settle(ledger, at), at, day, None)[-1][1] == at.end
+    assert plan_reload(compact_ledger(ledger, at), at, day + HOUR, day + 2 * HOUR) == [(day, day + DAY_MS)]
+    assert plan_reload(compact_ledger(ledger, at), at, day, None)[-1][1] == at.end
 
 
 def test_reload_leaves_what_anaplan_has_forgotten_as_it_was_verified():
     ledger = carried_out([], limits())
     later = limits(NOW + 10 * DAY_MS)
-    kept = settle(ledger, later)
+    kept = compact_ledger(ledger, later)
 
     spans = plan_reload(kept, later, day_start(NOW) - 60 * DAY_MS, None)
 
@@ -159,7 +154,11 @@ def test_hours_of_the_edge_are_joined_when_the_day_is_forgotten():
     hours = [Window(day + n * HOUR, day + (n + 1) * HOUR, COMPLETE, 1, 1, 1, NOW) for n in range(24)]
     newest = Window(at.end - HOUR, at.end, COMPLETE, 0, 0, 0, NOW)
 
-    assert next((w.start, w.end, w.inside) for w in settle([*hours, newest], at)) == (day, day + DAY_MS, 24)
+    assert next((w.start, w.end, w.events_in_span) for w in compact_ledger([*hours, newest], at)) == (
+        day,
+        day + DAY_MS,
+        24,
+    )
 
 
 @given(

@@ -32,7 +32,7 @@ def test_neither_process_imports_what_is_installed_for_others(tenant: Tenant, du
         )
     assert duck.rows("select count(*), count(distinct id) from anaplan_audit_raw.events") == [(400, 400)]
     imported = re.findall(r"\| +([\w.]+)$", run.stderr, re.MULTILINE)
-    assert imported.count("audit_source.events.decode_process") == 2
+    assert imported.count("audit_source.events.decode") == 2
     # The attempt is listed too, but nothing of what is inside.
     assert [name for name in imported if name.partition(".")[0] in FOR_OTHERS and "." in name] == []
 

@@ -70,7 +70,7 @@ def test_two_complete_credentials_need_a_choice(tenant: Tenant, loaded: Any) -> 
     tenant.set("AUTH", "oauth")
     one_line(tenant.run("load"), 2, "none are configured", "CREDENTIALS__CLIENT_ID")
     tenant.set("AUTH", "magic")
-    one_line(tenant.run("load"), 2, "`magic` is no way to sign in")
+    one_line(tenant.run("load"), 2, "`magic` is not a way to sign in")
 
 
 def key_file(path: Path, key: Any, password: bytes = b"") -> str:
@@ -106,7 +106,7 @@ def certificate(tmp_path: Path, rsa_key: Any) -> str:
     [
         ("missing", "the file cannot be read (No such file or directory)"),
         ("no key", "it holds no PEM private key"),
-        ("elliptic", "it is no RSA key"),
+        ("elliptic", "it is not an RSA key"),
         ("encrypted", "the key is encrypted. Set `private_key_password`"),
         ("wrong password", "its password is wrong"),
         ("needless password", "the key is not encrypted, but a password is set"),
@@ -173,7 +173,7 @@ def test_missing_role(tenant: Tenant, loaded: Any) -> None:
             "setting `page_sise` (SOURCES__AUDIT_SOURCE__PAGE_SISE) does not exist. Did you mean `page_size`?",
         ),
         ("CREDENTIALS__PASSWROD", "5", "Did you mean `credentials.password`?"),
-        ("AUDIT_URL", "audit.anaplan.com", "is no address"),
+        ("AUDIT_URL", "audit.anaplan.com", "is not an address"),
         ("AUTH_URL", "http://auth.anaplan.com", "in the clear. Give it as `https://`"),
         ("API_URL", "http://10.0.0.7:8080", "setting `api_url`: `http://10.0.0.7:8080` would send"),
         ("AUDIT_URL", "http://127.0.0.1.example.com", "in the clear"),

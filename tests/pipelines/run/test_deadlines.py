@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 import requests
 
-from audit_source.client import Client, plain_reason
+from audit_source.client import Client
+from audit_source.connection_errors import plain_reason
 from audit_source.deadline import DeadlineExceeded, within
 from audit_source.errors import UnreachableError
 from pipelines.monitoring.alerts.channels import webhook

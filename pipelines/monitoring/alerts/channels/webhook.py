@@ -2,7 +2,7 @@
 
 import requests
 
-from audit_source.client import plain_reason
+from audit_source.connection_errors import plain_reason
 from audit_source.deadline import DeadlineExceeded, within
 
 # Seconds to connect, and between two bytes: a run does not wait longer than that for a chat.
