@@ -52,13 +52,13 @@ def _daily_work(person: Person, library: Library, rng: Random) -> list[tuple[Tem
 
 
 def _pages_near(person: Person, company: Company) -> list[Page]:
-    """The pages of the person's department and of the next one."""
+    """Return the pages of the person's department and of the next one."""
     first = person.department * 8
     return (company.pages * 2)[first : first + 16]
 
 
 def _admin_work(library: Library, rng: Random, block: int) -> list[tuple[Template, float]]:
-    """The colleagues are those of the block's first day: an absolute date, so a restart draws the same."""
+    """Return administrative events. Colleagues are those of the block's first day, so that a restart draws the same."""
     company = library.company
     work: list[tuple[Template, float]] = []
     for _ in range(4):
@@ -69,7 +69,7 @@ def _admin_work(library: Library, rng: Random, block: int) -> list[tuple[Templat
 
 
 class Cast:
-    """All actors of a company, built when they first appear."""
+    """All actors of a company, created on first use."""
 
     def __init__(self, company: Company, odd: bool = False) -> None:
         self.company = company

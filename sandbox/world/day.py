@@ -74,10 +74,10 @@ class Day:
 
     def release(self, now: int) -> int:
         """Make held-back events visible from `now`. Returns how many there were."""
-        held = [i for i in self.late if self.visible[i] == HELD_BACK]
-        for i in held:
+        held_back = [i for i in self.late if self.visible[i] == HELD_BACK]
+        for i in held_back:
             self.visible[i] = now
-        return len(held)
+        return len(held_back)
 
 
 @dataclass

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from pipelines.transform import checks, runner
 from tests.support import scenario
+from tests.support.crash_world import write_few_models
 from tests.support.model_warehouse import Warehouse, open_warehouse
 from tests.support.small_models import write_short_models
 
@@ -22,6 +24,17 @@ def warehouse(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Wareho
 def short(tmp_path: Path) -> Path:
     """Return a folder with a few models, including fct_events."""
     return write_short_models(tmp_path / "models")
+
+
+@pytest.fixture
+def few_models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make `run`, `enrich` and `check` build a few models, for tests that are not about the models.
+
+    A first enrichment of all models takes about four seconds of CPU.
+    """
+    folder = Path(write_few_models(tmp_path / "few_models"))
+    monkeypatch.setitem(runner.enrich.__kwdefaults__, "models_dir", folder)
+    monkeypatch.setattr(checks.check, "__defaults__", (folder,))
 
 
 @pytest.fixture(scope="session")

@@ -36,7 +36,7 @@ class World:
     def __init__(self, kind: str, folder: Path, sandbox: Sandbox, postgres: Postgres | None, later: bool) -> None:
         self.kind, self._folder, self._sandbox, self._postgres = kind, folder, sandbox, postgres
         self._number = 0
-        self.calls: Calls = [(use_models, _models(folder / "models"))]
+        self.calls: Calls = [(use_models, write_few_models(folder / "models"))]
         self._filled: Place | None = None
         if later:
             began = self.place("first")
@@ -120,7 +120,7 @@ def use_models(folder: str) -> None:
     pipelines.transform.checks.check.__defaults__ = (Path(folder),)
 
 
-def _models(folder: Path) -> str:
+def write_few_models(folder: Path) -> str:
     """Write two layers of models, one by day and one replaced as a whole, and a seed."""
     write_short_models(folder)
     write_model(folder, "names", NAMES, columns=["user_id", "name"])

@@ -101,8 +101,10 @@ def compare_windows(sent: Iterable[dict[str, Any]], engine: Any) -> Verdict:
     total = Verdict(len(windows), 0, 0, 0)
     end = EPOCH
     for start, stop, distinct, status in windows:
-        held = sum(_moment(at) >= start and _moment(at) < stop for at in moments) if status == "complete" else 0
-        total += Verdict(0, max(0, held - distinct), int(start < end), max(0, distinct - held))
+        sent_in_window = (
+            sum(_moment(at) >= start and _moment(at) < stop for at in moments) if status == "complete" else 0
+        )
+        total += Verdict(0, max(0, sent_in_window - distinct), int(start < end), max(0, distinct - sent_in_window))
         end = stop
     covered = sum(
         any(start <= _moment(at) < stop and status == "complete" for start, stop, _, status in windows)

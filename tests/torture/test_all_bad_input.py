@@ -208,15 +208,15 @@ def exported_as_they_are(tenant: Tenant, engine: Engine, tally: Any, folder: Pat
             " and column_name not like '!_dlt%' escape '!'"
         )
     ]
-    held = engine.rows(f"select {', '.join(columns)} from {ENRICHED}.fct_events")
+    stored = engine.rows(f"select {', '.join(columns)} from {ENRICHED}.fct_events")
     for suffix in ("jsonl", "parquet", "csv"):
         file = folder / f"events.{suffix}"
         outcome = tenant.run("export", "fct_events", "--to", str(file))
         assert outcome.code == 0, outcome
         found = [tuple(row.get(name) or None for name in columns) for row in read_exported(file)]
-        tally.rows(map(shown_in_a_spreadsheet, held) if suffix == "csv" else held, found, suffix)
+        tally.rows(map(shown_in_a_spreadsheet, stored) if suffix == "csv" else stored, found, suffix)
     (file,) = published.glob("fct_events*.parquet")
-    tally.rows(held, [tuple(row[name] for name in columns) for row in read_exported(file)], "published")
+    tally.rows(stored, [tuple(row[name] for name in columns) for row in read_exported(file)], "published")
 
 
 def shown_in_a_spreadsheet(row: tuple) -> tuple:

@@ -73,17 +73,17 @@ def test_source_makes_good_whatever_went_wrong(
         for problem in problems:
             assert isinstance(problem, (UnreachableError, BadAnswerError, SignInError)), about
             assert len(str(problem).splitlines()) == 1, about
-        held = [sent["id"] for sent in sandbox.truth()]
+        truth = [sent["id"] for sent in sandbox.truth()]
         # After any fault: no invented and no doubled row.
-        assert compare(held, memory.rows)[2:] == (0, 0), about
+        assert compare(truth, memory.rows)[2:] == (0, 0), about
         if not problems and run and not run.incomplete and not (kind.scan and what in NO_NUMBER):
             # A run that reports success is complete, except for past days with a missing or false number of events.
-            assert compare(held, memory.rows).is_exact, about
+            assert compare(truth, memory.rows).is_exact, about
         sandbox.faults.clear()
         monkeypatch.setenv("RUNTIME__REQUEST_TIMEOUT", "10")
         run, error = run_over_http(memory, sandbox.url, **more)
         assert error is None and run is not None and not run.problems and not run.incomplete, about
-        tally.rows(held, memory.rows, about)
+        tally.rows(truth, memory.rows, about)
         for name, records in truth_of_lists(sandbox).items():
             tally.rows([record["id"] for record in records], memory.lists[name], about)
         tally.add("fault cases")
@@ -117,9 +117,9 @@ def test_whole_pipeline_after_a_sample_of_faults(tenant: Tenant, engine: Engine,
             sandbox.faults.clear()
             outcome = tenant.run("load")
             assert (outcome.code, outcome.err) == (0, ""), (about, outcome)
-            held = sandbox.truth()
-            tally.check(compare_events(held, engine), about)
-            tally.check(compare_windows(held, engine), about)
+            truth = sandbox.truth()
+            tally.check(compare_events(truth, engine), about)
+            tally.check(compare_windows(truth, engine), about)
             for name, records in truth_of_lists(sandbox).items():
                 tally.check(compare_list(name, records, engine), about)
             tally.add("fault cases")

@@ -168,12 +168,12 @@ def test_several_days_that_never_answer_at_set_up(
 
 
 LIES: dict[str, Callable[[int], int]] = {
-    "one less": lambda held: held - 1,
-    "one more": lambda held: held + 1,
-    "minus one": lambda held: -1,
-    "none": lambda held: 0,
-    "half": lambda held: held // 2,
-    "at most a page": lambda held: min(held, 20),
+    "one less": lambda total: total - 1,
+    "one more": lambda total: total + 1,
+    "minus one": lambda total: -1,
+    "none": lambda total: 0,
+    "half": lambda total: total // 2,
+    "at most a page": lambda total: min(total, 20),
 }
 
 

@@ -160,6 +160,7 @@ def test_a_repair_that_was_killed_is_completed(
     assert tenant.run("status").code == 0
 
 
+@pytest.mark.usefixtures("few_models")
 def test_a_purge_is_kept_when_an_older_state_is_restored(
     tenant: Tenant, engine: Engine, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:

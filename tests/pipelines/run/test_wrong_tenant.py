@@ -20,6 +20,7 @@ def tables(engine: Engine) -> list[Any]:
     ]
 
 
+@pytest.mark.usefixtures("few_models")
 @pytest.mark.parametrize("forgotten", [False, True], ids=["in the state", "in the rows"])
 def test_another_tenant_is_refused_before_anything_is_written(
     tenant: Tenant, engine: Engine, forgotten: bool, monkeypatch: pytest.MonkeyPatch

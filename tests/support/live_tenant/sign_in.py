@@ -159,10 +159,10 @@ class SignIn:
     def oauth(self, path: str, kind: str, body: bytes) -> Answer:
         """Answer the OAuth service's requests, as JSON or as a form."""
         if kind.startswith("application/json"):
-            asked = json.loads(body or b"{}")
+            fields = json.loads(body or b"{}")
         else:
-            asked = {key: values[0] for key, values in parse_qs(body.decode()).items()}
-        if asked.get("client_id") != self.client_id or asked.get("client_secret", "") != self.client_secret:
+            fields = {key: values[0] for key, values in parse_qs(body.decode()).items()}
+        if fields.get("client_id") != self.client_id or fields.get("client_secret", "") != self.client_secret:
             return 403, {"error": "invalid_client", "error_description": "Unknown client."}
         if path == "/oauth/device/code":
             address = "https://iam.anaplan.com/activate"
@@ -174,14 +174,14 @@ class SignIn:
                 "expires_in": 600,
                 "interval": 1,
             }
-        return self._grant(asked)
+        return self._grant(fields)
 
-    def _grant(self, asked: dict[str, str]) -> Answer:
-        if asked.get("grant_type", "").endswith(":device_code") and asked.get("device_code") == "device-1":
+    def _grant(self, fields: dict[str, str]) -> Answer:
+        if fields.get("grant_type", "").endswith(":device_code") and fields.get("device_code") == "device-1":
             if self.pending_polls:
                 self.pending_polls -= 1
                 return 403, {"error": "authorization_pending", "error_description": "User has yet to authorize."}
-        elif asked.get("grant_type") != "refresh_token" or asked.get("refresh_token") != self.refresh_token:
+        elif fields.get("grant_type") != "refresh_token" or fields.get("refresh_token") != self.refresh_token:
             return 403, {"error": "invalid_grant", "error_description": "Unknown or invalid refresh token."}
         self.refresh_token = f"v1.{secrets.token_urlsafe(40)}"
         return 200, {
