@@ -10,6 +10,7 @@ import hashlib
 import string
 import unicodedata
 from dataclasses import dataclass, field
+from datetime import date
 from random import Random
 from typing import Any
 
@@ -38,6 +39,11 @@ def mail_name(name: str) -> str:
     """The part of a name that fits into an e-mail address."""
     plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
     return "".join(filter(str.isalnum, plain)).lower()
+
+
+def creation_date(number: int) -> date:
+    """Return the day on which the n-th model was made."""
+    return date(2024, 1 + number % 9, 15)
 
 
 @dataclass(frozen=True)
@@ -206,7 +212,7 @@ class Company:
                 "modelUrl": f"https://us1a.app.anaplan.com/core3/?guid={model.id.upper()}",
                 "lastModified": "2026-10-01T09:30:00.000+0000",
                 "lastModifiedByUserGuid": people[i % len(people)].id if people else "",
-                "isoCreationDate": f"2024-0{1 + i % 9}-15T08:00:00.000+0000",
+                "isoCreationDate": f"{creation_date(i)}T08:00:00.000+0000",
                 "memoryUsage": 50_000_000 + 7_919_000 * (i % 97),
                 "lastSavedSerialNumber": 1_000 + 37 * i,
                 "categoryValues": [
