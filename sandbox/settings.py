@@ -26,6 +26,7 @@ class Settings:
     odd_shapes: bool = knob(False, "fields as documentation shows them: sessions, nulls, padded codes")
     hostile_percent: float = knob(0.0, "events with HTML, formulas, newlines, emoji in their texts, in percent")
     long_checksums: bool = knob(False, "checksums of 64 hex digits, as some tenants send, instead of short numbers")
+    history_rows_a_day: float = knob(4.0, "rows that a day adds to the history of a model, on the average of all")
     weekend: float = knob(0.15, "volume of a Saturday or Sunday, as a part of a weekday's (1.0: all days alike)")
 
     order: str = knob("asc", "order of the events in an answer", choices=ORDERS)
@@ -38,6 +39,14 @@ class Settings:
     no_meta_single_page: bool = knob(False, "leave out `meta` when the answer fits one page")
     next_offset_on_last: bool = knob(True, "name nextOffset on the last page too, equal to totalSize")
     search_next_url: bool = knob(False, "let nextUrl point at /events/search, also after a GET")
+
+    no_access_models: int = knob(0, "models in which the account has the role NO ACCESS: everything below is 404")
+    no_access_listed: bool = knob(False, "list these models in /models all the same")
+    archived_status: int = knob(422, "status of everything below an archived model")
+    cloudworks_refusal: int = knob(403, "status of CloudWorks for an account without its role", choices=(403, 452))
+    export_polls: int = knob(2, "polls of a task until its export has ended")
+    history_tabs: bool = knob(False, "tabs instead of commas in the file of a model's history")
+    history_chunk_rows: int = knob(50_000, "rows in a chunk of that file")
 
     rate_limit: int = knob(600, "requests a minute of the whole tenant, refilled evenly; 0 = no limit")
     retry_after: int | None = knob(10, "seconds in Retry-After of a 429; 0 = header left out", type=int)
@@ -62,7 +71,7 @@ class Settings:
         for item in fields(self):
             choices = item.metadata.get("choices")
             if choices and values.get(item.name, choices[0]) not in choices:
-                raise ValueError(f"{item.name} must be one of {', '.join(choices)}")
+                raise ValueError(f"{item.name} must be one of {', '.join(map(str, choices))}")
         for name, value in values.items():
             setattr(self, name, value)
 
