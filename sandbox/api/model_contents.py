@@ -5,11 +5,12 @@ from __future__ import annotations
 from aiohttp import web
 
 from ..world.company import Model
+from ..world.model_contents import Row
 from .access import may_enter
 from .answers import integration_failure, json_answer, origin, token_of
 from .directory import MAX_LIMIT, SCHEMES, list_page
 from .pages import BadRequest, positive
-from .state import state_of
+from .state import State, state_of
 
 routes = web.RouteTableDef()
 MODEL, MODEL_OF_WORKSPACE = "/2/0/models/{model}", "/2/0/workspaces/{workspace}/models/{model}"
@@ -48,7 +49,28 @@ async def contents(request: web.Request) -> web.Response:
         offset = positive(request.query, "offset", 0, 0)
     except BadRequest as error:
         return integration_failure(request.path, 400, str(error))
-    return list_page(request, kind, state.contents.rows(model, kind), offset, limit)
+    rows = state.contents.rows(model, kind)
+    if kind == "files":
+        rows = [*rows, *_written_files(state, model)]
+    return list_page(request, kind, rows, offset, limit)
+
+
+def _written_files(state: State, model: Model) -> list[Row]:
+    """Return the files of exports that have run: each has the id of its export."""
+    exports = {row["id"]: row for row in state.contents.rows(model, "exports")}
+    return [
+        {
+            "id": export_id,
+            "name": exports[export_id]["name"],
+            "chunkCount": 1 if count is None else state.history.chunk_count(count),
+            "format": "txt",
+            "encoding": "UTF-8",
+            "headerRow": 1,
+            "firstDataRow": 2,
+        }
+        for (model_id, export_id), count in state.exports.files.items()
+        if model_id == model.id and export_id in exports
+    ]
 
 
 @routes.get(f"{MODEL}/processes/{{process}}")

@@ -230,7 +230,7 @@ class Library:
             (self._template("CONN-4", link.id, {"connectionId": link.id, "workspaceId": model.workspace.id}), 0.3),
             (self._integration("INT-04", flow), 0.5),
             # Started by hand.
-            (self._integration("INT-06", flow), 0.3),
+            (self._integration("INT-06", flow), 1.0),
         ]
 
     def _integration(self, code: str, flow: Named, success: bool = True) -> Template:
