@@ -21,6 +21,7 @@ class Settings:
     events: int = knob(100_000, "events spread over --days; a busy weekday has five times those of a Sunday")
     days: int = knob(30, "days of history at start")
     users: int = knob(250, "people of the company at any time")
+    models: int = knob(0, "models of the company at least; the added ones are in no event (0: those in use)")
     seed: int = knob(7, "same seed, same company, same events")
     late_percent: float = knob(0.5, "events that are stored hours or days after they happened, in percent")
     odd_shapes: bool = knob(False, "fields as documentation shows them: sessions, nulls, padded codes")

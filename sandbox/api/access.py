@@ -36,4 +36,5 @@ def listed(state: State, account: Account, collection: str, rows: list[Row], bel
     # A workspace names all of its models, and at times the whole list does so too.
     if collection == "workspaces" or below or state.settings.no_access_listed:
         return rows
-    return [row for row in rows if may_enter(state, account, str(row.get("id", "")))]
+    closed = no_access_models(state)
+    return [row for row in rows if account.models and str(row.get("id", "")).lower() not in closed]

@@ -71,7 +71,7 @@ class RateLimit:
 class State:
     def __init__(self, settings: Settings, clock: Clock) -> None:
         self.settings, self.clock = settings, clock
-        self.company = Company(settings.seed, settings.users)
+        self.company = Company(settings.seed, settings.users, settings.models)
         self.store = Store(self.company, settings, clock)
         self.tokens = Tokens(settings, clock)
         self.grants = Grants(settings, clock)

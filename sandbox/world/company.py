@@ -97,9 +97,11 @@ class Person:
 class Company:
     seed: int
     headcount: int
+    model_count: int = 0
     tenant_id: str = ""
     workspaces: list[Named] = field(default_factory=list)
     models: list[Model] = field(default_factory=list)
+    used_models: list[Model] = field(default_factory=list, repr=False)
     pages: list[Page] = field(default_factory=list)
     integrations: list[Named] = field(default_factory=list)
     connections: list[Named] = field(default_factory=list)
@@ -111,6 +113,11 @@ class Company:
         rng = Random(f"{self.seed}/company")
         for number in range(max(2, min(24, self.headcount // 25))):
             self._build_workspace(number, rng)
+        # Models beyond these are listed, and nobody works in them.
+        self.used_models = list(self.models)
+        for number in range(len(self.models), self.model_count):
+            workspace = self.workspaces[number % len(self.workspaces)]
+            self.models.append(self._build_model(workspace, number, Random(f"{self.seed}/model/{number}")))
         flows = ("Orders to Data Hub", "HR to Workforce", "Plan to Warehouse", "FX daily", "CRM sync")
         self.integrations = [Named(hex_id(self.seed, "integration", name), name) for name in flows]
         targets = ("Google BigQuery", "Amazon S3", "Azure Blob", "Snowflake")
@@ -187,8 +194,9 @@ class Company:
 
     def models_of(self, person: Person) -> list[Model]:
         """Models the person works in: the department's own that are in use, and one other."""
-        own = [m for m in self.models if m.workspace is self.workspaces[person.department] and m.state != "ARCHIVED"]
-        return [*own, self.models[int(person.id[:6], 16) % len(self.models)]]
+        department = self.workspaces[person.department]
+        own = [m for m in self.used_models if m.workspace is department and m.state != "ARCHIVED"]
+        return [*own, self.used_models[int(person.id[:6], 16) % len(self.used_models)]]
 
     def workspace_rows(self) -> list[dict[str, Any]]:
         """The workspaces as the Integration API shows them."""

@@ -77,7 +77,7 @@ class Integrations:
 
     def place_of(self, number: int) -> Model:
         """Return the model in which the n-th integration works: one that is in use."""
-        used = [model for model in self.company.models if model.state in ("UNLOCKED", "PRODUCTION")]
+        used = [model for model in self.company.used_models if model.state in ("UNLOCKED", "PRODUCTION")]
         return used[3 * number % len(used)]
 
     def _kept(self) -> Iterator[tuple[int, Named]]:

@@ -242,7 +242,7 @@ class Library:
     def changed_on(self, day: int) -> dict[Template, Template]:
         """Return what the prepared events in models become on a day: some actions are renamed by then or replaced."""
         found: dict[Template, Template] = {}
-        for model in self.company.models:
+        for model in self.company.used_models:
             found |= self._changed_in(self._turns.model_on(model, day))
         return found
 

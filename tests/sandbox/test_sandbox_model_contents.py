@@ -174,6 +174,14 @@ def test_actions_are_renamed_and_deleted_as_the_company_works(shared: Sandbox, r
     assert len({item.id for item in replaced}) == len(replaced) > 1
 
 
+def test_a_company_can_have_thousands_of_models_with_the_same_events(sandbox: Sandbox) -> None:
+    with Sandbox(events=600, users=20, models=1_500, clock_ms=NOW, rate_limit=0) as large, Client(large) as client:
+        assert len(serials(client)) == 1_500
+        assert large.truth() == sandbox.truth()
+        model = large.company.models[-1]
+        assert model.state == "ARCHIVED" or len(listing(client, model.id, "actions")) == 5
+
+
 def test_serials_grow_when_a_model_changes_and_only_then(sandbox: Sandbox, client: Client) -> None:
     before = serials(client)
     assert serials(client) == before
