@@ -11,6 +11,7 @@ from pathlib import Path
 from textwrap import fill
 
 from .api import control, faults
+from .api.tokens import WITHOUT
 from .server import Sandbox, serve
 from .settings import Settings
 
@@ -22,7 +23,8 @@ def make_parser() -> argparse.ArgumentParser:
         prog="python -m sandbox",
         description=fill(
             "A simulated Anaplan tenant over HTTP. Sign in as auditor@example.com / sandbox, or as "
-            "norole@example.com / sandbox, which has no Tenant Auditor role. OAuth clients: sandbox-device, and "
+            "norole@example.com / sandbox, which has no Tenant Auditor role and no access to CloudWorks or SCIM. "
+            f"Accounts without one right each: {', '.join(WITHOUT)}. OAuth clients: sandbox-device, and "
             "sandbox-web with the secret sandbox-secret; the first refresh token is sandbox-refresh-0.",
             100,
         ),

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 from aiohttp import web
 
-from .api import audit, auth, directory, oauth
+from .api import audit, auth, cloudworks, directory, exports, model_contents, oauth, scim
 from .api.certificates import KeyPair, fingerprint
 from .api.control import control_routes
 from .api.faults import Faults
@@ -30,7 +30,8 @@ def make_app(state: State, stopping: asyncio.Event) -> web.Application:
     app.on_response_prepare.append(set_date)
     app[STATE] = state
     app[STOPPING] = stopping
-    for routes in (auth.routes, oauth.routes, directory.routes, audit.routes, control_routes()):
+    services = (auth, oauth, directory, model_contents, exports, cloudworks, scim, audit)
+    for routes in (*(service.routes for service in services), control_routes()):
         app.add_routes(routes)
     return app
 
@@ -181,6 +182,45 @@ class Sandbox:
     def set_role(self, auditor: bool, email: str = AUDITOR) -> None:
         """Grant or revoke the account's Tenant Auditor role, also for live tokens."""
         self.state.tokens.accounts[email].auditor = auditor
+
+    def set_rights(self, email: str = AUDITOR, **rights: bool) -> None:
+        """Give rights or take them: auditor, cloudworks, user_administrator, workspaces, models."""
+        self.state.tokens.accounts[email].set(**rights)
+
+    def set_access(self, model_id: str, access: bool | None) -> None:
+        """Give access to a model, or the role NO ACCESS; None is what `no_access_models` says."""
+        self.state.set_access(model_id, access)
+
+    def change_item(self, model_id: str, item_id: str, **fields: Any) -> None:
+        """Change an action, import, export, process or file of a model: name, code, exportType, …"""
+        self.state.contents.change(model_id, item_id, **fields)
+
+    def remove_item(self, model_id: str, item_id: str) -> None:
+        """Delete an action, import, export, process or file of a model; events of it stay."""
+        self.state.contents.remove(model_id, item_id)
+
+    def add_item(self, model_id: str, kind: str, **fields: Any) -> str:
+        """Add to `actions`, `imports`, `exports`, `processes` or `files` of a model; returns the id."""
+        return self.state.contents.add(model_id, kind, **fields)
+
+    def model_history(self, model_id: str) -> Iterator[dict[str, str]]:
+        """Yield the rows of a model's history that are saved now, newest first, as its file must hold them."""
+        model = self.state.contents.find(model_id)
+        if model is None:
+            raise ValueError(f"no model {model_id}")
+        return self.state.history.rows(model, self.state.history.count(model, self.now_ms))
+
+    def change_integration(self, integration_id: str, **fields: Any) -> None:
+        """Change fields of an integration of CloudWorks."""
+        self.state.integrations.change(integration_id, **fields)
+
+    def remove_integration(self, integration_id: str) -> None:
+        """The integration disappears from the list; its events stay."""
+        self.state.integrations.remove(integration_id)
+
+    def entitle(self, user_id: str, workspace_ids: list[str] | None) -> None:
+        """Let a user enter exactly these workspaces; None goes back to the company's own."""
+        self.state.entitlements.replace(user_id, workspace_ids)
 
     def set_clock(self, ms: int | None = None, *, offset_ms: int = 0) -> None:
         """Stop the clock at `ms`; without `ms` it runs `offset_ms` ahead of real time."""

@@ -21,11 +21,13 @@ class Settings:
     events: int = knob(100_000, "events spread over --days; a busy weekday has five times those of a Sunday")
     days: int = knob(30, "days of history at start")
     users: int = knob(250, "headcount of the company, constant over time")
+    models: int = knob(0, "minimum number of models; added models appear in no event (0: only those in use)")
     seed: int = knob(7, "same seed, same company, same events")
     late_percent: float = knob(0.5, "percentage of events stored hours or days after they happened")
     odd_shapes: bool = knob(False, "fields as documentation shows them: sessions, nulls, padded codes")
     hostile_percent: float = knob(0.0, "percentage of events with HTML, formulas, newlines or emoji in their texts")
     long_checksums: bool = knob(False, "send checksums of 64 hex digits, as some tenants do, instead of short numbers")
+    history_rows_a_day: float = knob(4.0, "history rows per model and day, averaged over all models")
     weekend: float = knob(0.15, "volume of a Saturday or Sunday relative to a weekday (1.0: equal)")
 
     order: str = knob("asc", "order of events in an answer", choices=ORDERS)
@@ -38,6 +40,16 @@ class Settings:
     no_meta_single_page: bool = knob(False, "omit `meta` if the answer fits one page")
     next_offset_on_last: bool = knob(True, "send nextOffset on the last page too, equal to totalSize")
     search_next_url: bool = knob(False, "point nextUrl at /events/search, also after a GET")
+
+    no_access_models: int = knob(
+        0, "models with the role NO ACCESS: every request below answers 404"
+    )
+    no_access_listed: bool = knob(False, "list these models in /models anyway")
+    archived_status: int = knob(422, "status of every request below an archived model")
+    cloudworks_refusal: int = knob(403, "status of CloudWorks for an account without its role", choices=(403, 452))
+    export_polls: int = knob(2, "polls of a task until its export ends")
+    history_tabs: bool = knob(False, "tabs instead of commas in a model history file")
+    history_chunk_rows: int = knob(50_000, "rows in a chunk of a model history file")
 
     rate_limit: int = knob(600, "requests per minute for the whole tenant, refilled evenly; 0 = no limit")
     retry_after: int | None = knob(10, "seconds in Retry-After of a 429; 0 = no header", type=int)
@@ -62,7 +74,7 @@ class Settings:
         for item in fields(self):
             choices = item.metadata.get("choices")
             if choices and values.get(item.name, choices[0]) not in choices:
-                raise ValueError(f"{item.name} must be one of {', '.join(choices)}")
+                raise ValueError(f"{item.name} must be one of {', '.join(map(str, choices))}")
         for name, value in values.items():
             setattr(self, name, value)
 

@@ -7,7 +7,15 @@ POST /_sandbox/events          {"events": [...], "visible_from": ms | null, "hol
 POST /_sandbox/release         held-back events become visible
 GET  POST /_sandbox/clock      {"ms": n} stops it, {"offset_ms": n} shifts it, {"advance_ms": n} moves it, {} real time
 POST /_sandbox/users           {"add": {...}} | {"remove": id} | {"rename": id, "fields": {...}}
-                               | {"role": email, "auditor": false}
+                               | {"role": email, "auditor": false, "cloudworks": false, "user_administrator": false,
+                                  "workspaces": false, "models": false}; those that are not named stay
+                               | {"entitle": user id, "workspaces": [id, ...] | null}
+POST /_sandbox/models          {"model": id, "access": false | true | null}: NO ACCESS, access, as the settings say
+                               | {"model": id, "change": item id, "fields": {"name": ...}}
+                               | {"model": id, "remove": item id}
+                               | {"model": id, "add": "actions" | ..., "fields": {...}}: lists inside a model
+GET  /_sandbox/history?model=id  rows of the model's history as they are saved now, one JSON a line
+POST /_sandbox/integrations    {"change": id, "fields": {"name": ...}} | {"remove": id}
 POST /_sandbox/collections     {"models": [...] | null}: serves exactly these rows
 GET  DELETE /_sandbox/requests requests seen so far
 GET  /_sandbox/truth?type=all  visible events, one JSON object per line
@@ -95,8 +103,31 @@ def _users(state: State, body: dict[str, Any]) -> Any:
         state.directory.remove_user(body["remove"])
     elif "rename" in body:
         state.directory.rename_user(body["rename"], **body["fields"])
+    elif "entitle" in body:
+        state.entitlements.replace(body["entitle"], body["workspaces"])
     else:
-        state.tokens.accounts[body["role"]].auditor = bool(body["auditor"])
+        state.tokens.accounts[body["role"]].set(**{key: value for key, value in body.items() if key != "role"})
+    return {}
+
+
+def _models(state: State, body: dict[str, Any]) -> Any:
+    model, fields = body["model"], body.get("fields", {})
+    if "access" in body:
+        state.set_access(model, body["access"])
+    elif "change" in body:
+        state.contents.change(model, body["change"], **fields)
+    elif "remove" in body:
+        state.contents.remove(model, body["remove"])
+    else:
+        return {"id": state.contents.add(model, body["add"], **fields)}
+    return {}
+
+
+def _integrations(state: State, body: dict[str, Any]) -> Any:
+    if "change" in body:
+        state.integrations.change(body["change"], **body["fields"])
+    else:
+        state.integrations.remove(body["remove"])
     return {}
 
 
@@ -134,6 +165,16 @@ async def _truth(request: web.Request) -> web.StreamResponse:
     return web.Response(body=encode(events), content_type="application/x-ndjson")
 
 
+async def _history(request: web.Request) -> web.StreamResponse:
+    """The truth about a model's history: what its file must say now, row by row."""
+    state = state_of(request)
+    model = state.contents.find(request.query.get("model", ""))
+    if model is None:
+        return json_answer({"error": "no such model"}, 400)
+    rows = state.history.rows(model, state.history.count(model, state.clock.now()))
+    return web.Response(body=msgspec.json.Encoder().encode_lines(rows), content_type="application/x-ndjson")
+
+
 async def _stop(request: web.Request) -> web.Response:
     request.app[STOPPING].set()
     return json_answer({"stopping": True})
@@ -152,6 +193,8 @@ def control_routes() -> list[web.RouteDef]:
         ("GET", "/clock", _now),
         ("POST", "/clock", _clock),
         ("POST", "/users", _users),
+        ("POST", "/models", _models),
+        ("POST", "/integrations", _integrations),
         ("POST", "/collections", _collections),
         ("GET", "/requests", _requests),
         ("DELETE", "/requests", _clear_requests),
@@ -162,4 +205,5 @@ def control_routes() -> list[web.RouteDef]:
         ("POST", "/device/deny", _deny),
     ]
     plain = [web.route(method, f"/_sandbox{path}", _action(action)) for method, path, action in actions]
-    return [*plain, web.get("/_sandbox/truth", _truth), web.post("/_sandbox/stop", _stop)]
+    more = [web.get("/_sandbox/truth", _truth), web.get("/_sandbox/history", _history)]
+    return [*plain, *more, web.post("/_sandbox/stop", _stop)]

@@ -8,6 +8,7 @@ from typing import Any
 from aiohttp import web
 from yarl import URL
 
+from .access import listed
 from .answers import integration_failure, json_answer, origin, token_of
 from .middleware import note_rows, page_fault
 from .pages import BadRequest, paged, positive
@@ -28,6 +29,7 @@ BRIEF = {
     "workspaces": ("id", "name"),
     "models": ("id", "activeState", "name", "currentWorkspaceId", "currentWorkspaceName", "modelUrl"),
 }
+SINGULAR = {"processes": "process"}
 DETAILS = {"workspaces": "tenantDetails", "models": "modelDetails"}
 
 
@@ -52,7 +54,7 @@ async def listing(request: web.Request) -> web.Response:
 @routes.get("/2/0/workspaces/{workspace}/models")
 async def models_of_workspace(request: web.Request) -> web.Response:
     wanted = request.match_info["workspace"].lower()
-    return _list(request, "models", lambda row: str(row.get("currentWorkspaceId", "")).lower() == wanted)
+    return _list(request, "models", lambda row: str(row.get("currentWorkspaceId", "")).lower() == wanted, below=True)
 
 
 @routes.get("/2/0/workspaces/{workspace}/models/{model}")
@@ -70,6 +72,7 @@ async def single(request: web.Request) -> web.Response:
         return token
     collection, wanted = request.match_info["collection"], request.match_info["id"].lower()
     rows = [row for row in state.directory.rows(collection) if str(row.get("id", "")).lower() == wanted]
+    rows = listed(state, token.account, collection, rows)
     if not rows:
         return integration_failure(request.path, 404, "Entity not found")
     if collection == "models":
@@ -79,7 +82,9 @@ async def single(request: web.Request) -> web.Response:
     return json_answer({"status": {"code": 200, "message": "Success"}, collection[:-1]: shown})
 
 
-def _list(request: web.Request, collection: str, keep: Callable[[dict[str, Any]], bool]) -> web.Response:
+def _list(
+    request: web.Request, collection: str, keep: Callable[[dict[str, Any]], bool], below: bool = False
+) -> web.Response:
     state = state_of(request)
     token = token_of(request.headers.get("Authorization", ""), state, SCHEMES)
     if isinstance(token, web.Response):
@@ -87,31 +92,40 @@ def _list(request: web.Request, collection: str, keep: Callable[[dict[str, Any]]
     try:
         limit = min(positive(request.query, "limit", MAX_LIMIT, 1), MAX_LIMIT)
         offset = positive(request.query, "offset", 0, 0)
-        rows = _shown(collection, [row for row in state.directory.rows(collection) if keep(row)], request)
+        kept = [row for row in state.directory.rows(collection) if keep(row)]
+        rows = _shown(collection, listed(state, token.account, collection, kept, below), request)
     except BadRequest as error:
         return integration_failure(request.path, 400, str(error))
     if state.settings.page_cap:
         limit = min(limit, state.settings.page_cap)
-    return _page(request, collection, rows, offset, limit)
+    return list_page(request, collection, rows, offset, limit)
 
 
-def _page(request: web.Request, collection: str, rows: list[dict[str, Any]], offset: int, limit: int) -> web.Response:
+def list_page(
+    request: web.Request, collection: str, rows: list[dict[str, Any]], offset: int, limit: int
+) -> web.Response:
     span = paged(offset, limit, len(rows), page_fault())
     shown = rows[span.start : span.stop]
     note_rows(len(shown))
     paging: dict[str, Any] = {"currentPageSize": len(shown), "totalSize": span.total, "offset": offset}
-    if offset + len(shown) < span.total:
-        paging["next"] = _page_url(request, offset + limit)
-    if offset > 0:
-        paging["previous"] = _page_url(request, max(0, offset - limit))
+    paging |= page_links(request, offset, limit, offset + len(shown) < span.total)
     body: dict[str, Any] = {
-        "meta": {"schema": f"{origin(request)}/2/0/objects/{collection[:-1]}", "paging": paging},
+        "meta": {
+            "schema": f"{origin(request)}/2/0/objects/{SINGULAR.get(collection, collection[:-1])}",
+            "paging": paging,
+        },
         "status": {"code": 200, "message": "Success"},
     }
     # Anaplan omits the key when the list is empty.
     if shown:
         body[collection] = shown
     return json_answer(body)
+
+
+def page_links(request: web.Request, offset: int, limit: int, has_more: bool) -> dict[str, str]:
+    """Return the addresses of the pages before and after one, where there are any."""
+    links = {"next": _page_url(request, offset + limit)} if has_more else {}
+    return links if offset == 0 else {**links, "previous": _page_url(request, max(0, offset - limit))}
 
 
 def _page_url(request: web.Request, offset: int) -> str:

@@ -1,7 +1,8 @@
 """Faults to inject, and at which requests. Syntax: `kind:what[:when[:key=value,...]]`.
 
 kind  auth, oauth, events (GET and POST), search (POST only), users, workspaces, models,
-      directory (these three), all, or a path that the request's path begins with
+      directory (these three and everything below /2/0/), all, or a path that the request's path begins with;
+      contents (lists inside models), tasks (POST and its list), polls, chunks, cloudworks, scim
 what  a status (429, 500, 502, 503, 504, ...), or
       token-dead     401 as if the token were invalid (it stays valid)
       token-expired  the token expires: this and all further requests with it get 401
@@ -15,6 +16,8 @@ what  a status (429, 500, 502, 503, 504, ...), or
       duplicate-page rows of the previous page       shifted-page   rows from one offset earlier (by=1)
       wrong-total    totalSize is wrong (by=1)      slow           the body arrives slowly (seconds=2)
       redirect       to another host (to=URL)       gzip           compressed, if the client accepts it
+      task-failed, task-cancelled   the export of this POST ends so      task-hangs   it never ends
+      task-unsuccessful   its task is COMPLETE, but not successful (all four: kind `tasks`)
 when  3      the next three matching requests (default 1)
       @4     only the fourth matching request
       /5     every fifth            ~0.1   each with a probability of 10 % (seeded)
@@ -26,6 +29,7 @@ Examples: `events:500:3`, `events:429:~0.05:retry_after=none`, `users:half-body`
 
 from __future__ import annotations
 
+import re
 import threading
 from dataclasses import dataclass, field
 from random import Random
@@ -42,6 +46,17 @@ PATHS = {
     "directory": ("/2/0/",),
     "all": ("/",),
 }
+MODEL_PATH = r"(/2/0/workspaces/[^/]+|/2/0)/models/[^/]+"
+# Kinds of request that the beginning of their path does not tell.
+PATTERNS = {
+    "contents": rf"{MODEL_PATH}/(actions|imports|exports|processes(/[^/]+)?|files)",
+    "tasks": rf"{MODEL_PATH}/exports/[^/]+/tasks",
+    "polls": rf"{MODEL_PATH}/exports/[^/]+/tasks/[^/]+",
+    "chunks": rf"{MODEL_PATH}/files/[^/]+/chunks(/[^/]+)?",
+    "cloudworks": r"(/cloudworks)?/2/0/integration.*",
+    "scim": r"/scim/.*",
+}
+TASK_FAULTS = ("task-failed", "task-cancelled", "task-hangs", "task-unsuccessful")
 PAGE_FAULTS = ("empty-page", "duplicate-page", "shifted-page", "wrong-total")
 BODY_FAULTS = ("half-body", "bad-json", "slow", "gzip")
 WHOLE_FAULTS = ("token-dead", "token-expired", "role", "reset", "timeout", "html", "maintenance", "redirect")
@@ -57,10 +72,10 @@ class Fault:
     done: int = 0
 
     def __post_init__(self) -> None:
-        if self.kind not in PATHS and not self.kind.startswith("/"):
-            raise ValueError(f"unknown kind `{self.kind}`; known: {', '.join(PATHS)}, or a path")
-        if self.what not in (*PAGE_FAULTS, *BODY_FAULTS, *WHOLE_FAULTS) and not self.what.isdigit():
-            known = ", ".join((*WHOLE_FAULTS, *BODY_FAULTS, *PAGE_FAULTS))
+        if self.kind not in (*PATHS, *PATTERNS) and not self.kind.startswith("/"):
+            raise ValueError(f"unknown kind `{self.kind}`; known: {', '.join((*PATHS, *PATTERNS))}, or a path")
+        if self.what not in (*PAGE_FAULTS, *TASK_FAULTS, *BODY_FAULTS, *WHOLE_FAULTS) and not self.what.isdigit():
+            known = ", ".join((*WHOLE_FAULTS, *BODY_FAULTS, *PAGE_FAULTS, *TASK_FAULTS))
             raise ValueError(f"unknown fault `{self.what}`; known: a status, {known}")
         try:
             float(self.when.lstrip("@/~") if self.when != "*" else "1")
@@ -84,6 +99,8 @@ class Fault:
     def matches(self, path: str) -> bool:
         if self.kind == "events":
             return path in (AUDIT_EVENTS, f"{AUDIT_EVENTS}/search")
+        if self.kind in PATTERNS:
+            return re.fullmatch(PATTERNS[self.kind], path) is not None
         return any(path.startswith(prefix) for prefix in PATHS.get(self.kind, (self.kind,)))
 
     def strikes(self, rng: Random) -> bool:

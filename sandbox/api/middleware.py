@@ -15,10 +15,10 @@ from aiohttp.typedefs import Handler
 
 from .answers import dead_token, failure, html_answer, integration_failure, no_role, too_many
 from .bodies import MalformedBody, json_object
-from .faults import BODY_FAULTS, PAGE_FAULTS, Fault
+from .faults import BODY_FAULTS, PAGE_FAULTS, TASK_FAULTS, Fault
 from .state import RecordedRequest, State, state_of
 
-CONTROL, INTEGRATION = "/_sandbox", "/2/0/"
+CONTROL, INTEGRATION = "/_sandbox", ("/2/0/", "/cloudworks/2/0/", "/scim/1/0/v2/")
 # State of the current request. Not stored on aiohttp's request: its key types differ between versions.
 RECORD: ContextVar[RecordedRequest] = ContextVar("record")
 PAGE_FAULT: ContextVar[Fault | None] = ContextVar("page_fault")
@@ -92,7 +92,7 @@ async def _record(request: web.Request, state: State) -> RecordedRequest:
 
 async def _with_fault(request: web.Request, handler: Handler, fault: Fault) -> web.StreamResponse:
     what = fault.what
-    if what in PAGE_FAULTS:
+    if what in (*PAGE_FAULTS, *TASK_FAULTS):
         PAGE_FAULT.set(fault)
         return await handler(request)
     if what in BODY_FAULTS:

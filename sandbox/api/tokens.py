@@ -13,6 +13,9 @@ from ..world.clock import Clock
 AUDITOR = "auditor@example.com"
 NO_ROLE = "norole@example.com"
 PASSWORD = "sandbox"
+RIGHTS = ("auditor", "cloudworks", "user_administrator", "workspaces", "models")
+# Accounts that lack one right each.
+WITHOUT = {f"no-{right.replace('_', '-')}@example.com": right for right in RIGHTS[1:]}
 
 
 @dataclass
@@ -20,6 +23,19 @@ class Account:
     email: str
     password: str
     auditor: bool
+    # Other rights: CloudWorks, SCIM, being assigned to any workspace, more than NO ACCESS in any model.
+    cloudworks: bool = True
+    user_administrator: bool = True
+    workspaces: bool = True
+    models: bool = True
+
+    def set(self, **rights: bool) -> None:
+        """Give rights or take them, with effect on live tokens."""
+        unknown = rights.keys() - set(RIGHTS)
+        if unknown:
+            raise ValueError(f"unknown right {', '.join(sorted(unknown))}; known: {', '.join(RIGHTS)}")
+        for name, value in rights.items():
+            setattr(self, name, bool(value))
 
 
 @dataclass
@@ -36,7 +52,11 @@ class Tokens:
 
     def __init__(self, settings: Settings, clock: Clock) -> None:
         self.settings, self.clock = settings, clock
-        accounts = (Account(AUDITOR, PASSWORD, True), Account(NO_ROLE, PASSWORD, False))
+        accounts = [Account(AUDITOR, PASSWORD, True), Account(NO_ROLE, PASSWORD, False, False, False)]
+        for email, right in WITHOUT.items():
+            account = Account(email, PASSWORD, True)
+            account.set(**{right: False})
+            accounts.append(account)
         self.accounts = {account.email: account for account in accounts}
         self._alive: dict[str, Token] = {}
 

@@ -63,7 +63,7 @@ def _admin_work(library: Library, rng: Random, block: int) -> list[tuple[Templat
     work: list[tuple[Template, float]] = []
     for _ in range(4):
         target = company.person(rng.randrange(company.headcount), block * BLOCK_DAYS)
-        model = rng.choice(company.models)
+        model = rng.choice(company.used_models)
         work += library.for_admin(target, model, rng.choice(names.ROLES[1:]), rng.choice(names.MODEL_ROLES))
     return work
 

@@ -10,6 +10,7 @@ import hashlib
 import string
 import unicodedata
 from dataclasses import dataclass, field
+from datetime import date
 from random import Random
 from typing import Any
 
@@ -38,6 +39,11 @@ def mail_name(name: str) -> str:
     """Return a name in the characters that an email address allows."""
     plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
     return "".join(filter(str.isalnum, plain)).lower()
+
+
+def creation_date(number: int) -> date:
+    """Return the day on which the n-th model was made."""
+    return date(2024, 1 + number % 9, 15)
 
 
 @dataclass(frozen=True)
@@ -91,9 +97,11 @@ class Person:
 class Company:
     seed: int
     headcount: int
+    model_count: int = 0
     tenant_id: str = ""
     workspaces: list[Named] = field(default_factory=list)
     models: list[Model] = field(default_factory=list)
+    used_models: list[Model] = field(default_factory=list, repr=False)
     pages: list[Page] = field(default_factory=list)
     integrations: list[Named] = field(default_factory=list)
     connections: list[Named] = field(default_factory=list)
@@ -105,6 +113,11 @@ class Company:
         rng = Random(f"{self.seed}/company")
         for number in range(max(2, min(24, self.headcount // 25))):
             self._build_workspace(number, rng)
+        # Models beyond these are listed, and nobody works in them.
+        self.used_models = list(self.models)
+        for number in range(len(self.models), self.model_count):
+            workspace = self.workspaces[number % len(self.workspaces)]
+            self.models.append(self._build_model(workspace, number, Random(f"{self.seed}/model/{number}")))
         flows = ("Orders to Data Hub", "HR to Workforce", "Plan to Warehouse", "FX daily", "CRM sync")
         self.integrations = [Named(hex_id(self.seed, "integration", name), name) for name in flows]
         targets = ("Google BigQuery", "Amazon S3", "Azure Blob", "Snowflake")
@@ -181,8 +194,9 @@ class Company:
 
     def models_of(self, person: Person) -> list[Model]:
         """Return the models a person works in: the used models of the department, and one other."""
-        own = [m for m in self.models if m.workspace is self.workspaces[person.department] and m.state != "ARCHIVED"]
-        return [*own, self.models[int(person.id[:6], 16) % len(self.models)]]
+        department = self.workspaces[person.department]
+        own = [m for m in self.used_models if m.workspace is department and m.state != "ARCHIVED"]
+        return [*own, self.used_models[int(person.id[:6], 16) % len(self.used_models)]]
 
     def workspace_rows(self) -> list[dict[str, Any]]:
         """Return the workspaces as the Integration API lists them."""
@@ -206,7 +220,7 @@ class Company:
                 "modelUrl": f"https://us1a.app.anaplan.com/core3/?guid={model.id.upper()}",
                 "lastModified": "2026-10-01T09:30:00.000+0000",
                 "lastModifiedByUserGuid": people[i % len(people)].id if people else "",
-                "isoCreationDate": f"2024-0{1 + i % 9}-15T08:00:00.000+0000",
+                "isoCreationDate": f"{creation_date(i)}T08:00:00.000+0000",
                 "memoryUsage": 50_000_000 + 7_919_000 * (i % 97),
                 "lastSavedSerialNumber": 1_000 + 37 * i,
                 "categoryValues": [

@@ -80,9 +80,15 @@ class DayMaker:
         self._add_sessions(rows, day, volume, rng)
         del rows[volume:]
         self._make_late(rows, rng)
+        rows = self._with_actions_of(day, rows)
         rows.sort()
         _render(rows, day, rng.getrandbits(20), made, self.settings)
         return made
+
+    def _with_actions_of(self, day: int, rows: list[Row]) -> list[Row]:
+        """Let events name the actions that their models have on that day."""
+        changed = self.cast.library.changed_on(day)
+        return [(*row[:3], changed.get(row[3], row[3]), row[4]) for row in rows]
 
     def _add_sessions(self, rows: list[Row], day: int, volume: int, rng: Random) -> None:
         present = [p for p in self.company.people(day) if not p.never_signs_in]

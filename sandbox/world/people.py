@@ -8,6 +8,8 @@ from typing import Any
 from ..api.tokens import AUDITOR, NO_ROLE
 from .clock import Clock, day_of
 from .company import Company, hex_id
+from .model_contents import ModelContents
+from .model_history import ModelHistory
 from .store import Store
 
 COLLECTIONS = ("users", "workspaces", "models")
@@ -22,8 +24,11 @@ def zoned(ms: int) -> str:
 class Directory:
     """The current users, workspaces and models."""
 
-    def __init__(self, company: Company, store: Store, clock: Clock) -> None:
+    def __init__(
+        self, company: Company, store: Store, clock: Clock, contents: ModelContents, history: ModelHistory
+    ) -> None:
         self.company, self.store, self.clock = company, store, clock
+        self.contents, self.history = contents, history
         self._changed: dict[str, dict[str, Any]] = {}
         self._added: dict[str, dict[str, Any]] = {}
         self._removed: set[str] = set()
@@ -34,8 +39,19 @@ class Directory:
             return self._replaced[collection]
         if collection == "users":
             return self.users()
-        day = day_of(self.clock.now())
-        return self.company.workspace_rows() if collection == "workspaces" else self.company.model_rows(day)
+        return self.company.workspace_rows() if collection == "workspaces" else self._models()
+
+    def _models(self) -> list[dict[str, Any]]:
+        """Return the models with their newest change: of their data, or of an action inside them."""
+        now, rows = self.clock.now(), self.company.model_rows(day_of(self.clock.now()))
+        for row, model in zip(rows, self.company.models, strict=True):
+            count = self.history.count(model, now)
+            row["lastSavedSerialNumber"] = self.history.serial(model, count) + self.contents.changes(model)
+            if count:
+                author, saved = self.history.author(model, count - 1), self.history.moment(model, count - 1)
+                row["lastModified"] = zoned(max(saved, self.contents.last_change(model)))
+                row["lastModifiedByUserGuid"] = author.id if author else ""
+        return rows
 
     def users(self) -> list[dict[str, Any]]:
         """Return the current users; people who left are not listed."""

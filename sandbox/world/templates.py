@@ -8,7 +8,8 @@ import msgspec
 
 from . import names
 from .catalogue import MESSAGES, PADDED, prefix_of
-from .company import Company, Model, Named, Page, Person
+from .company import Company, Model, Named, Page, Person, hex_id
+from .model_contents import RUN_KINDS, ItemTurns
 
 ABSENT: Any = object()
 HOST = "us1a.app.anaplan.com"
@@ -100,6 +101,8 @@ class Library:
         self.odd = odd
         self.tenant = company.tenant_id
         self._models: dict[str, list[tuple[Template, float]]] = {}
+        self._turns = ItemTurns(company.seed)
+        self._changes: dict[str, tuple[tuple[Named, ...], dict[Template, Template]]] = {}
         self._pages = {page.id: self._for_page(page) for page in company.pages}
 
     def _template(self, *args: Any, **more: Any) -> Template:
@@ -213,6 +216,7 @@ class Library:
         place = {**on, "workspaceId": model.workspace.id}
         in_model = {**place, "modelId": model.id, "modelRoleId": f"{len(model_role):03d}", "modelRoleName": model_role}
         link = self.company.connections[int(target.id[:4], 16) % len(self.company.connections)]
+        flow = self.company.integrations[int(target.id[4:8], 16) % len(self.company.integrations)]
         padded = self._template("USR-5", target.id, None, success=ABSENT)
         if self.odd:
             padded = padded._replace(code=encoded(eventTypeId=PADDED["USR-5"]))
@@ -227,8 +231,31 @@ class Library:
             (padded, 1.0),
             (self._template("CONN-2", link.id, {"connectionId": link.id, "name": link.name}), 0.5),
             (self._template("CONN-4", link.id, {"connectionId": link.id, "workspaceId": model.workspace.id}), 0.3),
-            (self._template("INT-04", model.id, {"integrationId": link.id, "integrationName": link.name}), 0.5),
+            (self._integration("INT-04", flow), 0.5),
+            # Started by hand.
+            (self._integration("INT-06", flow), 1.0),
         ]
+
+    def _integration(self, code: str, flow: Named, success: bool = True) -> Template:
+        """An event of CloudWorks. Live, the integration's id is all there is."""
+        more = {"integrationId": flow.id, "integrationName": flow.name, "integrationFlowId": flow.id[::-1]}
+        error = "" if success else "500"
+        return self._template(code, flow.id, more if self.odd else {}, tenant=self.tenant, success=success, error=error)
+
+    def changed_on(self, day: int) -> dict[Template, Template]:
+        """Return what the prepared events in models become on a day: some actions are renamed by then or replaced."""
+        found: dict[Template, Template] = {}
+        for model in self.company.used_models:
+            found |= self._changed_in(self._turns.model_on(model, day))
+        return found
+
+    def _changed_in(self, then: Model) -> dict[Template, Template]:
+        items = tuple(item for kind in RUN_KINDS for item in getattr(then, kind))
+        if self._changes.get(then.id, (None,))[0] != items:
+            base = next(model for model in self.company.models if model.id == then.id)
+            pairs = zip(self.for_model(base), self._build_model(then), strict=True)
+            self._changes[then.id] = (items, {old: new for (old, _), (new, _) in pairs if old != new})
+        return self._changes[then.id][1]
 
     def granted(self, person: Person) -> Template:
         """Return a granted access, the most frequent event of access control."""
@@ -243,10 +270,14 @@ class Library:
         """Return the events of integrations, forecasts and keys, which have no person, with weights."""
         built: list[tuple[Template, float]] = []
         for flow in self.company.integrations:
-            more = {"integrationId": flow.id, "integrationName": flow.name, "integrationFlowId": flow.id[::-1]}
-            # On live tenants, the integration's id is the only information.
-            built.append((self._template("INT-06", flow.id, more if self.odd else {}, tenant=self.tenant), 9.0))
-            built.append((self._template("INT-61", flow.id, {"pipelineId": flow.id, "dataspaceId": flow.id[:8]}), 1.0))
+            # One integration fails nearly as often as not, the others rarely.
+            failures = 4.0 if flow is self.company.integrations[-1] else 0.4
+            built.append((self._integration("INT-06", flow), 9.0 - failures))
+            built.append((self._integration("INT-06", flow, success=False), failures))
+            pipeline = hex_id(self.company.seed, "pipeline", flow.name)
+            built.append(
+                (self._template("INT-61", pipeline, {"pipelineId": pipeline, "dataspaceId": flow.id[:8]}), 1.0)
+            )
         built += [
             # The forecaster sends a bare string where other services send an object.
             (self._template("FRCST-64", None, "Forecast Action run completed", kind=None), 1.0),
