@@ -77,6 +77,12 @@ test-airflow: $(VENV)/.dev $(AIRFLOW)/.done ## Run the Airflow DAG against the s
 torture: $(VENV)/.dev ## Try every fault and every kill, and count what is lost, doubled, invented (a quarter of an hour)
 	@$(BIN)/python -m pytest tests/torture -n auto --dist worksteal
 
+wheel: setup ## Build dist/anaplan_audit_log-*.whl, which installs the command anaplan-audit
+	@$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps --no-build-isolation --wheel-dir dist .
+
+test-wheel: $(VENV)/.dev ## Install the wheel into an empty environment and run its commands (a part of make test)
+	@$(BIN)/python -m pytest tests/test_wheel.py
+
 lint: $(VENV)/.dev ## Check style and types
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
@@ -100,6 +106,6 @@ lock: ## Renew the lock files (needs uv)
 	echo 'apache-airflow>=3.2,<4' | $(COMPILE) - -o requirements-airflow.lock
 
 clean: ## Remove .venv, the demo and caches; never a database of yours
-	rm -rf $(VENV) $(AIRFLOW) .demo build .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(AIRFLOW) .demo build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
-.PHONY: help setup driver demo run docs report status test test-engines test-airflow torture lint bench bench-dashboard profile lock clean
+.PHONY: help setup driver demo run docs report status test test-engines test-airflow test-wheel torture wheel lint bench bench-dashboard profile lock clean

@@ -50,7 +50,7 @@ COLUMNS: dict[str, Columns] = {
         "check_seconds": ("double", "Seconds of the checks"),
         "seconds": ("double", "Seconds in all"),
         "host": ("text", "Machine it ran on"),
-        "versions": ("text", "Versions of Python and dlt"),
+        "versions": ("text", "Versions of this project, Python and dlt"),
     },
     ALERTS: {
         "kind": ("text", "`run`, `gap`, `finding`, `certificate`, or `alerting` for the alerts themselves"),
