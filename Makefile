@@ -45,7 +45,8 @@ driver: setup ## Install what a warehouse needs beside the locked packages: make
 	@$(BIN)/python -m pip freeze --disable-pip-version-check > $(VENV)/installed.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c $(VENV)/installed.txt "dlt[$(FOR)]"
 
-docs: setup ## Write the data dictionary with its lineage, one page: build/dictionary.html
+docs: setup ## Write docs/tables.md, and the same with its lineage as one page: build/dictionary.html
+	@$(BIN)/python -m pipelines.data_dictionary docs/tables.md
 	@$(BIN)/python -m pipelines.data_dictionary
 
 report: setup ## Show sign-ins, most visited pages, most active users, busiest models
@@ -94,6 +95,9 @@ bench: $(VENV)/.dev ## Measure speed and memory beside the alternatives; writes 
 bench-dashboard: $(VENV)/.dev ## Measure how soon the dashboard opens on 1,000,000 events (needs Chromium; minutes)
 	@$(BIN)/python -m tests.benchmarks.dashboard
 
+bench-disk: $(VENV)/.dev ## Measure how much disk the database and its copies take
+	@$(BIN)/python -m tests.benchmarks.disk
+
 profile: $(VENV)/.dev ## Show where the time of a load and of an enrichment goes
 	@$(BIN)/python -m tests.benchmarks.profile
 
@@ -108,4 +112,4 @@ lock: ## Renew the lock files (needs uv)
 clean: ## Remove .venv, the demo and caches; never a database of yours
 	rm -rf $(VENV) $(AIRFLOW) .demo build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
-.PHONY: help setup driver demo run docs report status test test-engines test-airflow test-wheel torture wheel lint bench bench-dashboard profile lock clean
+.PHONY: help setup driver demo run docs report status test test-engines test-airflow test-wheel torture wheel lint bench bench-dashboard bench-disk profile lock clean
