@@ -30,7 +30,7 @@ def main(address: str, port: int | None) -> None:
     try:
         from streamlit.web import cli
     except ModuleNotFoundError:
-        click.echo("dashboard: Streamlit is missing. Install the extra `dashboard`; in a checkout the make target `dashboard` does.", err=True)
+        click.echo("dashboard: Streamlit is missing. Install the extra `dashboard` of this package.", err=True)
         sys.exit(CONFIGURATION)
     try:
         announce(address, port or free_port(address))
