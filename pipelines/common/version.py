@@ -3,6 +3,7 @@
 from pathlib import Path
 
 DISTRIBUTION = "anaplan-audit-log"
+UNKNOWN = "unknown"
 # Beside the packages in a checkout only.
 _PYPROJECT = Path(__file__).parents[2] / "pyproject.toml"
 
@@ -10,9 +11,13 @@ _PYPROJECT = Path(__file__).parents[2] / "pyproject.toml"
 def own_version() -> str:
     """Return the version. In a checkout the file decides: metadata may be those of a wheel in the same environment."""
     if not _PYPROJECT.exists():
-        from importlib.metadata import version
+        from importlib.metadata import PackageNotFoundError, version
 
-        return version(DISTRIBUTION)
+        try:
+            return version(DISTRIBUTION)
+        except PackageNotFoundError:
+            # The folders were copied without pyproject.toml. A run must not fail for its record.
+            return UNKNOWN
     import tomlkit
 
     return str(tomlkit.parse(_PYPROJECT.read_text(encoding="utf-8")).unwrap()["project"]["version"])

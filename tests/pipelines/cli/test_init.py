@@ -3,6 +3,9 @@
 import re
 from pathlib import Path
 
+import pytest
+
+from pipelines.common import version
 from tests.conftest import REPOSITORY, Tenant
 
 NAMES = ("config.toml", "secrets.toml.example")
@@ -32,5 +35,11 @@ def test_init_refuses_a_file_in_place_of_the_folder(tenant: Tenant, tmp_path: Pa
 
 def test_version_is_that_of_pyproject(tenant: Tenant) -> None:
     text = (REPOSITORY / "pyproject.toml").read_text(encoding="utf-8")
-    (version,) = re.findall(r'^version = "(.*)"', text, re.MULTILINE)
-    assert tenant.run("--version").out == f"anaplan-audit-log {version}\n"
+    (expected,) = re.findall(r'^version = "(.*)"', text, re.MULTILINE)
+    assert tenant.run("--version").out == f"anaplan-audit-log {expected}\n"
+
+
+def test_version_of_folders_without_pyproject_is_unknown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(version, "_PYPROJECT", tmp_path / "pyproject.toml")
+    monkeypatch.setattr(version, "DISTRIBUTION", "a-distribution-that-is-not-installed")
+    assert version.own_version() == "unknown"
