@@ -1,4 +1,4 @@
-# Everything runs in .venv, which is made when it is needed. PYTHON chooses the interpreter: 3.10 to 3.13.
+# Everything runs in .venv, which is created when needed. PYTHON selects the interpreter: 3.10 to 3.13.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -9,7 +9,7 @@ SHELL := /bin/bash
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | awk -F'\t' '{printf "  make %-15s %s\n", $$1, $$2}'
 
-setup: $(VENV)/.runtime ## Make .venv from requirements.lock (done by the other targets when needed)
+setup: $(VENV)/.runtime ## Create .venv from requirements.lock (other targets do it when needed)
 
 $(VENV)/.runtime: requirements.lock
 	$(PYTHON) -m venv $(VENV)
@@ -28,41 +28,42 @@ $(VENV)/.spark: $(VENV)/.dev requirements-spark.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-spark.lock
 	@touch $@
 
-# Airflow's packages and the pipeline's do not agree, and need not: each has its own environment.
+# Airflow's packages conflict with the pipeline's, so each has its own environment.
 $(AIRFLOW)/.done: requirements-airflow.lock
 	$(PYTHON) -m venv $(AIRFLOW)
 	$(AIRFLOW)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-airflow.lock
 	@touch $@
 
-demo: setup ## Load, enrich and show the audit log of a simulated company; again: only what is new
+demo: setup ## Load, enrich and show the audit log of a simulated company; a second time, only new events
 	@$(BIN)/python -m sandbox.demo
 
 run: setup ## Load what is new from the tenant in .dlt/secrets.toml, enrich it, check it
 	@$(BIN)/python -m pipelines.audit run
 
-driver: setup ## Install what a warehouse needs beside the locked packages: make driver FOR=snowflake
+driver: setup ## Install what a warehouse needs in addition to the locked packages: make driver FOR=snowflake
 	@test -n "$(FOR)" || { echo "make driver FOR=snowflake (or another destination_type of .dlt/config.toml)"; exit 2; }
 	@$(BIN)/python -m pip freeze --disable-pip-version-check > $(VENV)/installed.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c $(VENV)/installed.txt "dlt[$(FOR)]"
 
-docs: setup ## Write the data dictionary with its lineage, one page: build/dictionary.html
+docs: setup ## Write docs/tables.md, and the same with its lineage as one page: build/dictionary.html
+	@$(BIN)/python -m pipelines.data_dictionary docs/tables.md
 	@$(BIN)/python -m pipelines.data_dictionary
 
 report: setup ## Show sign-ins, most visited pages, most active users, busiest models
 	@$(BIN)/python -m pipelines.audit report
 
-status: setup ## Show how fresh and complete the data is, and the last runs; fails when something is wrong
+status: setup ## Show how fresh and complete the data is, and the last runs; fails if something is wrong
 	@$(BIN)/python -m pipelines.audit status
 
 .PHONY: dashboard
-dashboard: $(VENV)/.dashboard ## Serve the dashboard on this machine: your data, or else the demo's
+dashboard: $(VENV)/.dashboard ## Serve the dashboard on this machine: your data, or the demo's
 	@$(BIN)/python -m pipelines.dashboard
 
 .PHONY: test-dashboard screenshots
 test-dashboard: $(VENV)/.dev ## Run the tests of the dashboard that need a browser (Chromium)
 	@$(BIN)/python -m pytest tests/browser
 
-screenshots: $(VENV)/.dev ## Draw the README's pictures of the dashboard anew (needs Chromium)
+screenshots: $(VENV)/.dev ## Draw the README's pictures of the dashboard again (needs Chromium)
 	@$(BIN)/python -m tests.browser.screenshots
 
 test: $(VENV)/.dev ## Run the tests: sandbox over HTTP, DuckDB, PostgreSQL
@@ -71,22 +72,31 @@ test: $(VENV)/.dev ## Run the tests: sandbox over HTTP, DuckDB, PostgreSQL
 test-engines: $(VENV)/.spark ## Compare every table on DuckDB, PostgreSQL and Spark (Java 17 or newer; minutes)
 	@$(BIN)/python -m pytest tests/engines
 
-test-airflow: $(VENV)/.dev $(AIRFLOW)/.done ## Run the Airflow DAG against the sandbox, in an Airflow of its own (minutes)
+test-airflow: $(VENV)/.dev $(AIRFLOW)/.done ## Run the Airflow DAG against the sandbox, in its own Airflow (minutes)
 	@AIRFLOW_BIN=$(abspath $(AIRFLOW)/bin) $(BIN)/python -m pytest tests/airflow
 
-torture: $(VENV)/.dev ## Try every fault and every kill, and count what is lost, doubled, invented (a quarter of an hour)
+torture: $(VENV)/.dev ## Try every fault and every kill; count lost, doubled and invented rows (15 minutes)
 	@$(BIN)/python -m pytest tests/torture -n auto --dist worksteal
+
+wheel: setup ## Build dist/anaplan_audit_log-*.whl, which installs the command anaplan-audit
+	@$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps --no-build-isolation --wheel-dir dist .
+
+test-wheel: $(VENV)/.dev ## Install the wheel into an empty environment and run its commands (a part of make test)
+	@$(BIN)/python -m pytest tests/test_wheel.py
 
 lint: $(VENV)/.dev ## Check style and types
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 
-bench: $(VENV)/.dev ## Measure speed and memory beside the alternatives; writes tests/benchmarks/RESULTS.md
+bench: $(VENV)/.dev ## Measure speed and memory against the alternatives; writes tests/benchmarks/RESULTS.md
 	@$(BIN)/python -m tests.benchmarks
 
 bench-dashboard: $(VENV)/.dev ## Measure how soon the dashboard opens on 1,000,000 events (needs Chromium; minutes)
 	@$(BIN)/python -m tests.benchmarks.dashboard
+
+bench-disk: $(VENV)/.dev ## Measure how much disk the database and its copies take
+	@$(BIN)/python -m tests.benchmarks.disk
 
 profile: $(VENV)/.dev ## Show where the time of a load and of an enrichment goes
 	@$(BIN)/python -m tests.benchmarks.profile
@@ -99,7 +109,7 @@ lock: ## Renew the lock files (needs uv)
 	$(COMPILE) --extra spark --extra dev -c requirements-dev.lock pyproject.toml -o requirements-spark.lock
 	echo 'apache-airflow>=3.2,<4' | $(COMPILE) - -o requirements-airflow.lock
 
-clean: ## Remove .venv, the demo and caches; never a database of yours
-	rm -rf $(VENV) $(AIRFLOW) .demo build .pytest_cache .mypy_cache .ruff_cache .hypothesis
+clean: ## Remove .venv, the demo and caches; never your databases
+	rm -rf $(VENV) $(AIRFLOW) .demo build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
-.PHONY: help setup driver demo run docs report status test test-engines test-airflow torture lint bench bench-dashboard profile lock clean
+.PHONY: help setup driver demo run docs report status test test-engines test-airflow test-wheel torture wheel lint bench bench-dashboard bench-disk profile lock clean

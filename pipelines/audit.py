@@ -3,9 +3,16 @@
 from pipelines.cli.main import cli
 from pipelines.common.start_up import leave_out_what_is_for_others
 
+
+def main() -> None:
+    """Run a command; an installation calls this as `anaplan-audit`."""
+    leave_out_what_is_for_others()
+    cli(prog_name="python -m pipelines.audit")
+
+
 # Also in the process that decodes.
-if __name__ in ("__main__", "__mp_main__"):
+if __name__ == "__mp_main__":
     leave_out_what_is_for_others()
 
 if __name__ == "__main__":
-    cli(prog_name="python -m pipelines.audit")
+    main()

@@ -9,6 +9,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from pipelines import audit
+
 FOLDER = Path(".demo")
 DATABASE = FOLDER / "audit_log.duckdb"
 # No hostile texts: the dashboard would show them as names.
@@ -27,7 +29,7 @@ def main() -> int:
     """Run the demo. Returns the exit code of the pipeline; the sandbox stops with it."""
     FOLDER.mkdir(exist_ok=True)
     sandbox = subprocess.Popen(
-        [sys.executable, "-m", "sandbox", *(f"--{name}={value}" for name, value in COMPANY.items())],
+        [sys.executable, "-m", str(__package__), *(f"--{name}={value}" for name, value in COMPANY.items())],
         stdout=subprocess.PIPE,
         text=True,
     )
@@ -47,7 +49,7 @@ def main() -> int:
 
 
 def _audit(arguments: list[str], url: str) -> int:
-    command = [sys.executable, "-m", "pipelines.audit", *arguments]
+    command = [sys.executable, "-m", audit.__name__, *arguments]
     return subprocess.run(
         command, env={**os.environ, **settings_of(url, DATABASE, FOLDER / "dlt")}, check=False
     ).returncode

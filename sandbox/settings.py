@@ -41,9 +41,7 @@ class Settings:
     next_offset_on_last: bool = knob(True, "send nextOffset on the last page too, equal to totalSize")
     search_next_url: bool = knob(False, "point nextUrl at /events/search, also after a GET")
 
-    no_access_models: int = knob(
-        0, "models with the role NO ACCESS: every request below answers 404"
-    )
+    no_access_models: int = knob(0, "models with the role NO ACCESS: every request below answers 404")
     no_access_listed: bool = knob(False, "list these models in /models anyway")
     archived_status: int = knob(422, "status of every request below an archived model")
     cloudworks_refusal: int = knob(403, "status of CloudWorks for an account without its role", choices=(403, 452))

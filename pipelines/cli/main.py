@@ -3,13 +3,17 @@
 import click
 
 from pipelines.common.exit_codes import HELP
+from pipelines.common.version import DISTRIBUTION, own_version
 
 from .acknowledge import acknowledge_command
 from .check import check
 from .check_access import check_access_command
 from .command_group import AuditGroup
+from .dashboard import dashboard
+from .dictionary import dictionary
 from .enrich import enrich
 from .export import export_command
+from .init import init
 from .load import load
 from .login import login
 from .purge import purge_command
@@ -18,7 +22,16 @@ from .run import run
 from .status import status
 
 
+def _show_version(context: click.Context, _: click.Parameter, value: bool) -> None:
+    if value:
+        click.echo(f"{DISTRIBUTION} {own_version()}")
+        context.exit()
+
+
 @click.group(cls=AuditGroup, epilog=HELP, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "--version", is_flag=True, expose_value=False, is_eager=True, callback=_show_version, help="Show the version."
+)
 def cli() -> None:
     """Keeps an Anaplan tenant's audit log: loads it, enriches it with SQL, checks the result."""
 
@@ -35,5 +48,8 @@ for _command in (
     export_command,
     purge_command,
     acknowledge_command,
+    init,
+    dashboard,
+    dictionary,
 ):
     cli.add_command(_command)

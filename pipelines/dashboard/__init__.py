@@ -1,1 +1,1 @@
-"""A web page over the enriched tables, read only: `python -m pipelines.dashboard`."""
+"""A read-only web page over the enriched tables: `python -m pipelines.dashboard`."""

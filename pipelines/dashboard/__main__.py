@@ -1,4 +1,4 @@
-"""python -m pipelines.dashboard: serves the page on this machine, and says where."""
+"""python -m pipelines.dashboard: serves the page on this machine and prints its address."""
 
 import logging
 import os
@@ -13,7 +13,7 @@ from pipelines.cli.command_group import report_error
 from pipelines.common.exit_codes import CONFIGURATION
 
 FIRST_PORT, PORTS = 8501, 20
-# How long the first page may take before the address is told in any case.
+# Print the address after this time at the latest, even if the first page is not drawn yet.
 WARM_SECONDS = 20.0
 SCRIPT = Path(__file__).with_name("app.py")
 DEMO_DATABASE = Path(".demo") / "audit_log.duckdb"
@@ -23,12 +23,14 @@ DEMO_DATABASE = Path(".demo") / "audit_log.duckdb"
 @click.option("--address", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", type=int, help=f"Port to listen on. By default the first free one from {FIRST_PORT} on.")
 def main(address: str, port: int | None) -> None:
-    """Shows the enriched tables as a web page. It only reads, and asks nobody who they are: keep it on this machine,
-    or put a proxy that signs people in before it."""
+    """Serve the enriched tables as a web page.
+
+    It only reads. It has no sign-in: keep it on this machine, or put a proxy that signs people in before it.
+    """
     try:
         from streamlit.web import cli
     except ModuleNotFoundError:
-        click.echo("dashboard: Streamlit is not installed. Run `make dashboard`, or install the extra.", err=True)
+        click.echo("dashboard: Streamlit is missing. Install the extra `dashboard` of this package.", err=True)
         sys.exit(CONFIGURATION)
     try:
         announce(address, port or free_port(address))
@@ -40,14 +42,14 @@ def main(address: str, port: int | None) -> None:
 
 
 def announce(address: str, port: int) -> None:
-    """Draw the first page, then say what is shown, and where."""
+    """Draw the first page, then print which data is shown at which address."""
     from pipelines.common.configuration import check_files
 
     check_files()
     is_demo = use_demo()
     from pipelines.dashboard import data_access
 
-    # As variables, since the page is drawn once before the server reads its options.
+    # As environment variables, because the page is drawn once before the server reads its options.
     os.environ.update(STREAMLIT_SERVER_ADDRESS=address, STREAMLIT_SERVER_PORT=str(port))
     draw_once()
     with data_access.opened() as places:
@@ -58,13 +60,13 @@ def announce(address: str, port: int) -> None:
 
 
 def draw_once() -> None:
-    """Draws the first page for nobody, so that no reader waits for the imports and the answers that it takes.
+    """Draw the first page once, so that the first reader does not wait for imports and queries.
 
-    What stands in its way is told by the page, to whoever opens it.
+    Ignore failures here: the page reports them to the reader who opens it.
     """
     from streamlit.testing.v1 import AppTest
 
-    # Streamlit warns that there is no browser, and later that it reads its options anew.
+    # Streamlit warns that there is no browser, and later that it reads its options again.
     logging.getLogger("streamlit.config").addFilter(lambda record: "was detected" not in record.getMessage())
     logging.disable(logging.WARNING)
     with suppress(RuntimeError):
@@ -73,7 +75,7 @@ def draw_once() -> None:
 
 
 def use_demo() -> bool:
-    """Takes the demo's database where there is no other and no copy of one; returns whether it did."""
+    """Use the demo's database if there is no other database and no copy; return whether it is used."""
     from pipelines.publish.reader import published_path
     from pipelines.warehouse.engine import engine
 
@@ -86,7 +88,7 @@ def use_demo() -> bool:
 
 
 def free_port(address: str) -> int:
-    """Returns the first port that can be listened on."""
+    """Return the first free port."""
     for port in range(FIRST_PORT, FIRST_PORT + PORTS):
         with socket.socket() as probe:
             try:

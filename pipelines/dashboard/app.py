@@ -1,4 +1,4 @@
-"""The script that Streamlit runs: navigation, filters, the page, and what is shown when there is none."""
+"""The script that Streamlit runs: navigation, filters, the page, and the states in which there is no page."""
 
 from collections.abc import Callable
 from functools import partial
@@ -17,7 +17,7 @@ from pipelines.dashboard.views import access, changes, findings, health, overvie
 
 
 class Page(NamedTuple):
-    """A page and the filters it has a use for."""
+    """A page and the filters that apply to it."""
 
     title: str
     icon: str
@@ -43,7 +43,7 @@ STYLE = """<style>
 .st-key-numbers [data-testid="stMetric"] {padding: 0.6rem 0.7rem !important;}
 .st-key-numbers [data-testid="stMetric"] > div {padding: 0 !important;}
 .st-key-numbers [data-testid="stMetricLabel"] p {font-size: 0.82rem;}
-/* Streamlit's own download of a table writes formulas as they are; ours does not. */
+/* Streamlit's own CSV download leaves formulas active; the one of panels.py does not. */
 [data-testid="stElementToolbarButton"]:has(button[aria-label^="Download as CSV"]),
 [data-testid="stElementToolbarButton"]:has(button[aria-label^="Show data"]),
 [data-testid="stElementToolbarButton"]:has(button[aria-label^="Copy Vega-Lite"]) {display: none;}
@@ -52,9 +52,9 @@ STYLE = """<style>
 
 
 def show(name: str) -> None:
-    """Draws a page, or what stands in its way."""
+    """Draw a page, or the reason why it cannot be drawn."""
     page = PAGES[name]
-    # Half a page is taken back when what is missing turns up in the middle of it.
+    # A page that fails halfway is cleared before the reason is drawn.
     whole = st.empty()
     with whole.container():
         try:
@@ -64,7 +64,7 @@ def show(name: str) -> None:
         except (data_access.NothingLoaded, data_access.Busy) as missing:
             state = nothing_loaded if isinstance(missing, data_access.NothingLoaded) else busy
         except Exception as error:
-            # Streamlit ends a run by exceptions of its own, which are no Exception.
+            # Streamlit ends a run by its own exceptions, which do not inherit from Exception.
             state = partial(broken, error)
     with whole.container():
         state()

@@ -1,7 +1,7 @@
-"""Answers are kept until the next load, so that a changed filter is answered at once and the file stays free.
+"""Caches query results until the next load, so that a changed filter is fast and the file stays free.
 
-The key of every answer is when the tables it is from were last written. While a load keeps the file to itself that
-moment stays what it was: what was seen before is still shown, with the time it is of.
+The cache key contains the moment at which the tables were last written. While a load locks the file, that moment stays
+the same: the page shows the earlier results, with their time.
 """
 
 import threading
@@ -28,7 +28,7 @@ KEPT_HOURS, KEPT_ANSWERS = 12, 1000
 
 @dataclass
 class Watch:
-    """What was last seen of a place, by all sessions."""
+    """The last known state of a copy or database, shared by all sessions."""
 
     place: str
     is_copy: bool
@@ -40,7 +40,7 @@ class Watch:
     lock: Any = field(default_factory=threading.Lock)
 
     def line(self) -> str:
-        """Which data is shown, and of when."""
+        """Return which data is shown, and its time."""
         done = "published" if self.is_copy else "enriched"
         moment = f", {done} {self.loaded_at:%-d %b %Y %H:%M} UTC" if self.loaded_at else ""
         return f"{'copy ' if self.is_copy else ''}{self.place}{moment}"
@@ -52,14 +52,14 @@ def _watch_of(place: str, is_copy: bool) -> Watch:
 
 
 def watch() -> Watch:
-    """Returns the state of what the pages read, looked at anew every `LOOK_SECONDS`: the copy, or else the database.
+    """Return the state of what the pages read: the copy, else the database. It is checked every `LOOK_SECONDS`.
 
     Raises:
         NothingLoaded: There is no database, or it was never enriched.
-        Busy: A load writes, and nothing was seen before.
+        Busy: A load writes, and nothing was read before.
     """
     with data_access.opened() as places:
-        # Once a page: all of it is of one moment, and waits for a load once.
+        # Once per page, so that a page shows one moment and waits for a load only once.
         seen: Watch = places.watched or _seen(places)
         places.watched = seen
         return seen
@@ -67,7 +67,7 @@ def watch() -> Watch:
 
 def _seen(places: data_access.Places) -> Watch:
     if places.copy:
-        # What cannot be read, the database answers.
+        # If the copy cannot be read, use the database.
         with suppress(data_access.NothingLoaded, PipelineError):
             return _looked_at(_watch_of(places.copy, True))
     return _looked_at(_watch_of(places.database, False))
@@ -102,15 +102,15 @@ def _look(seen: Watch) -> None:
 
 
 def ask(query: Query, owner: str = data_access.ENRICHED) -> pd.DataFrame:
-    """Returns the rows of the query, as they were after the last load."""
+    """Return the rows of the query as of the last load."""
     seen = watch()
     return _answer(query.sql(DIALECT), owner, seen.version, seen.place)
 
 
 def ask_database(query: Query, owner: str = data_access.ENRICHED) -> pd.DataFrame:
-    """Returns what the database itself says, even where a copy is read: none is written when a check fails.
+    """Return the rows from the database itself, even if there is a copy: no copy is written when a check fails.
 
-    While a load keeps the database to itself, the copy answers.
+    While a load locks the database, read the copy.
     """
     with data_access.opened() as places:
         if not places.copy:

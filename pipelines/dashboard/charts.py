@@ -1,6 +1,6 @@
-"""The charts. Colours are those of Okabe and Ito, which the colour-blind can tell apart, in a light and a dark set.
+"""The charts. Colours are those of Okabe and Ito, which colour-blind readers can distinguish; light and dark set.
 
-Days are drawn in UTC wherever the browser is; texts of the tenant are data, cut and freed of control characters.
+Days are drawn in UTC in every browser. Texts of the tenant are data: they are shortened and lose control characters.
 """
 
 from collections import Counter
@@ -31,12 +31,12 @@ def theme() -> str:
 
 
 def colours() -> list[str]:
-    """The colours of the present theme: blue, orange, green, purple, yellow, grey."""
+    """Return the colours of the current theme: blue, orange, green, purple, yellow, grey."""
     return COLOURS[theme()]
 
 
 def daily_bars(frame: pd.DataFrame, value: str, by: str | None = None, order: Sequence[str] = ()) -> Any:
-    """Bars of `event_day`, stacked by a column whose values are `order`, first at the bottom."""
+    """Draw bars by `event_day`, stacked by a column; values in `order` come first, from the bottom."""
     title = value.replace("_", " ")
     x = alt.X("event_day:T", timeUnit="utcyearmonthdate", title=None, axis=_day_axis())
     y = alt.Y(f"{value}:Q", title=None, axis=alt.Axis(tickCount=4, format="~s"))
@@ -54,7 +54,7 @@ def daily_bars(frame: pd.DataFrame, value: str, by: str | None = None, order: Se
 
 
 def _stacked(frame: pd.DataFrame, value: str, by: str, order: Sequence[str]) -> tuple[pd.DataFrame, list[str]]:
-    """The rows with a `position` in the stack, and what is stacked: no more than there are colours."""
+    """Return the rows with a `position` in the stack, and the stacked values: at most one per colour."""
     totals = frame.groupby(by)[value].sum().sort_values(ascending=False)
     present = [*(name for name in order if name in totals), *(name for name in totals.index if name not in order)]
     if len(present) > len(colours()):
@@ -65,7 +65,7 @@ def _stacked(frame: pd.DataFrame, value: str, by: str, order: Sequence[str]) -> 
 
 
 def daily_line(frame: pd.DataFrame, value: str) -> Any:
-    """A line over `event_day`; days without a row count as zero."""
+    """Draw a line over `event_day`; days without a row count as zero."""
     if not frame.empty:
         days = pd.date_range(frame["event_day"].min(), frame["event_day"].max(), freq="D", name="event_day")
         frame = frame.set_index("event_day").reindex(days, fill_value=0).reset_index()
@@ -77,7 +77,7 @@ def daily_line(frame: pd.DataFrame, value: str) -> Any:
 
 
 def top_bars(frame: pd.DataFrame, label: str, value: str, color: int = 0, within: str = "") -> Any:
-    """Horizontal bars in the order of the rows, each with its number; `within` tells things of one name apart."""
+    """Draw horizontal bars with numbers, in the order of the rows; `within` distinguishes equal names."""
     shown = pd.DataFrame({"label": labels(frame[label], frame[within] if within else ()), "value": frame[value]})
     y = alt.Y("label:N", sort=None, title=None, axis=_names_axis(labelLimit=190, labelPadding=6))
     # Room for the numbers at the end of the bars.
@@ -92,7 +92,7 @@ def top_bars(frame: pd.DataFrame, label: str, value: str, color: int = 0, within
 
 
 def hours(frame: pd.DataFrame, value: str) -> Any:
-    """Weekday by hour, from rows of `event_day`, `hour` and a value."""
+    """Draw a grid of weekday and hour, from rows of `event_day`, `hour` and a value."""
     summed = frame.assign(weekday=frame["event_day"].dt.day_of_week).groupby(["weekday", "hour"], as_index=False)[value]
     grid = pd.MultiIndex.from_product([range(7), range(24)], names=["weekday", "hour"])
     full = summed.sum().set_index(["weekday", "hour"]).reindex(grid, fill_value=0).reset_index()
@@ -127,7 +127,7 @@ def hours(frame: pd.DataFrame, value: str) -> Any:
 
 
 def calendar(frame: pd.DataFrame, statuses: Sequence[str], good: Sequence[str]) -> Any:
-    """Weeks by weekday, from rows of `event_day`, `status`, `hours`, `events`; a day that is not `good` has a `!`."""
+    """Draw weeks by weekday, from event_day, status, hours, events; days that are not `good` get a `!`."""
     weeks = frame["event_day"] - pd.to_timedelta(frame["event_day"].dt.day_of_week, unit="D")
     shown = frame.assign(
         week=weeks.dt.strftime("%-d %b"),
@@ -152,20 +152,20 @@ def calendar(frame: pd.DataFrame, statuses: Sequence[str], good: Sequence[str]) 
 
 
 def page_bars(frame: pd.DataFrame) -> Any:
-    """The bars of visited pages: those of one name are told apart by their app, or the model of a dashboard."""
+    """Draw visited pages as bars; pages with equal names show their app, or the model of a dashboard."""
     owner = frame["app_name"].fillna(frame["model_name"])
     return top_bars(frame.assign(owner=owner), "object_name", "visits", within="owner")
 
 
 def readable(chart: Any) -> Any:
-    """The chart with letters that stand out from the background: Streamlit's are paler than WCAG asks for."""
+    """Return the chart with darker text: the contrast of Streamlit's is lower than WCAG requires."""
     ink = INK[theme()]
     axis = alt.AxisConfig(labelColor=ink, titleColor=ink)
     return chart.configure(axis=axis, legend=alt.LegendConfig(labelColor=ink, titleColor=ink))
 
 
 def labels(values: Iterable[object], within: Iterable[object] = ()) -> list[str]:
-    """Short harmless labels, no two alike: the bars of two things of one name would become one."""
+    """Return short, printable, unique labels: bars with the same label would be merged."""
     texts = [printable(value) if isinstance(value, str) else "unknown" for value in values]
     owners = [printable(value) if isinstance(value, str) else "" for value in within] or [""] * len(texts)
     common = {text for text, count in Counter(texts).items() if count > 1}
@@ -187,7 +187,7 @@ def _day_axis() -> alt.Axis:
 
 
 def _names_axis(**more: Any) -> alt.Axis:
-    """Each name beside the middle of what it names."""
+    """Return an axis that puts each name next to the middle of its row."""
     return alt.Axis(ticks=False, domain=False, labelOverlap=False, labelFlush=False, **more)
 
 

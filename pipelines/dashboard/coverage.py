@@ -1,4 +1,4 @@
-"""Which days the log covers, told from the windows of the raw dataset."""
+"""Computes which days the log covers, from the windows of the raw dataset."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -7,20 +7,20 @@ import pandas as pd
 
 COMPLETE, INCOMPLETE, GAP, EXPIRED, PURGED = "complete", "incomplete", "not loaded", "lost", "purged"
 STATUSES = (COMPLETE, INCOMPLETE, GAP, EXPIRED, PURGED)
-# Nothing is missing there that should be there.
+# Statuses of days on which nothing is missing.
 AS_WANTED = (COMPLETE, PURGED)
 DAY = timedelta(days=1)
 
 
 def daily_coverage(windows: pd.DataFrame) -> pd.DataFrame:
-    """Returns event_day, status, hours (covered and verified), events, for each day from the first window to the last.
+    """Return event_day, status, hours (covered and verified), events: a row for each day from first to last window.
 
-    A day is `complete` when verified windows cover all of it; of the first and the last day, the part since the
-    log begins, or until the last run. `lost` is what Anaplan has forgotten, `not loaded` what no window covers,
-    `purged` what was removed on purpose.
+    A day is `complete` when verified windows cover all of it. The first day counts from the start of the log, the last
+    one until the last run. `lost`: Anaplan no longer keeps it. `not loaded`: no window covers it. `purged`: it was
+    removed on purpose.
     """
     by_day: dict[pd.Timestamp, list[Any]] = {}
-    # Plain rows: a log of years has thousands of days.
+    # Plain rows are fast enough for thousands of days.
     for window in windows.itertuples(index=False):
         by_day.setdefault(window.window_day, []).append(window)
     rows = []
@@ -34,7 +34,7 @@ def daily_coverage(windows: pd.DataFrame) -> pd.DataFrame:
 
 
 def gaps(days: pd.DataFrame) -> int:
-    """Returns how many days of `daily_coverage` lack something; what was removed on purpose is not lacking."""
+    """Return how many days of `daily_coverage` have something missing; purged days do not count."""
     return int((~days["status"].isin(AS_WANTED)).sum())
 
 
@@ -54,7 +54,7 @@ def _day(day: pd.Timestamp, windows: list[Any], expected: timedelta) -> tuple[da
 
 
 def _covered(windows: list[Any]) -> timedelta:
-    """The least covered kind of event counts, unless windows of all kinds are there."""
+    """Return the time that `all` covers, else that of the least covered kind of event."""
     kinds: dict[str, list[tuple[datetime, datetime]]] = {}
     for window in windows:
         kinds.setdefault(window.event_type, []).append((window.window_start, window.window_end))

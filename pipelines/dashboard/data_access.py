@@ -1,8 +1,8 @@
-"""Reads for the pages, and never writes.
+"""Reads for the pages; never writes.
 
-DuckDB shuts readers out while a load writes, and a reader keeps the load out. So the copy that `publish_to` keeps is
-read where there is one, and the database itself briefly: a page opens it with its first question, waits at most
-`WAIT_SECONDS` for a load, and closes it with its last.
+While a load writes to a DuckDB file, nobody can read it, and a reader blocks the load. So the pages read the copy of
+`publish_to` if there is one. Otherwise a page holds the database only for its own queries: it waits at most
+`WAIT_SECONDS` for a load, and closes the file after its last query.
 """
 
 import os
@@ -26,7 +26,7 @@ WAIT_SECONDS = 3.0
 
 
 class NothingLoaded(Exception):
-    """There is no database, or the table that was asked for is not in it."""
+    """There is no database, or it does not contain the requested table."""
 
 
 class Busy(Exception):
@@ -34,9 +34,9 @@ class Busy(Exception):
 
 
 class Places:
-    """Where a page finds its answers, each place opened when the first question comes.
+    """The copy and the database that a page reads; each is opened by the first query that needs it.
 
-    `database` and `copy` name them for people; `copy` is None where none is read. `watched` is what was seen of them.
+    `database` and `copy` are names for people; `copy` is None if no copy is read. `watched` is their state.
     """
 
     watched: Any = None
@@ -44,14 +44,14 @@ class Places:
     def __init__(self) -> None:
         self.is_file = engine().is_file
         self.database = relative(engine().location()) if self.is_file else engine().name
-        # A warehouse lets everybody read at any time: there a copy is for others.
+        # A warehouse can be read at any time, so its copy is for other programs.
         self._copy_path = published_path() if self.is_file else None
         self.copy = relative(self._copy_path) if self._copy_path else None
         self._held = ExitStack()
         self._readers: dict[str, Reader | None] = {}
 
     def reader(self, place: str, wait: float) -> Reader | None:
-        """Returns the reader of a place, None where there is no database.
+        """Return the reader of a place, or None if there is no database.
 
         Raises:
             Busy: A load held the DuckDB file for `wait` seconds.
@@ -78,7 +78,7 @@ _opened: ContextVar[Places | None] = ContextVar("opened", default=None)
 
 @contextmanager
 def opened() -> Iterator[Places]:
-    """Gives the places, for all questions that are asked inside."""
+    """Yield the places for all queries of the block; an inner block shares those of the outer one."""
     known = _opened.get()
     if known is not None:
         yield known
@@ -93,20 +93,21 @@ def opened() -> Iterator[Places]:
 
 
 def relative(path: str | Path) -> str:
-    """Returns a path as it is written from here, where that is shorter."""
+    """Return the relative or the absolute path, whichever is shorter."""
     return min(os.path.relpath(path), str(path), key=len)
 
 
 def written_at() -> float | None:
-    """Returns when the DuckDB file was last written; None where that cannot be told without asking the database."""
+    """Return when the DuckDB file was last written (seconds since 1970); None for every other destination."""
     return max((os.path.getmtime(name) for name in engine().files() if os.path.exists(name)), default=None)
 
 
 def read(query: str, owner: str = ENRICHED, place: str = "", wait: float | None = None) -> pd.DataFrame:
-    """Returns the rows of a query in DuckDB's SQL; days as `datetime64`, moments in UTC.
+    """Return the rows of a query in DuckDB's SQL; days as `datetime64`, times in UTC.
 
     Args:
-        place (str): One of `Places`, the database by default. What a copy lacks is looked for in the database.
+        place (str): One of `Places`, the database by default. A table that a copy does not contain is read from the
+            database.
 
     Raises:
         NothingLoaded: No database, or no such table.
@@ -123,7 +124,7 @@ def read(query: str, owner: str = ENRICHED, place: str = "", wait: float | None 
 
 
 def _typed(frame: pd.DataFrame) -> pd.DataFrame:
-    """Days and moments are Python objects where the driver gives rows."""
+    """Convert days and times, which are Python objects if the driver returns rows."""
     for name in frame.columns:
         values = frame[name]
         if isinstance(values.dtype, pd.DatetimeTZDtype):

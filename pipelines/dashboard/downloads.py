@@ -1,4 +1,4 @@
-"""CSV that a spreadsheet opens as text: what looks like a formula gets an apostrophe before it."""
+"""CSV for spreadsheets: a text that looks like a formula gets a leading apostrophe."""
 
 import pandas as pd
 
@@ -6,7 +6,7 @@ from pipelines.common.spreadsheet import harmless
 
 
 def to_csv(frame: pd.DataFrame) -> bytes:
-    """Returns the rows as UTF-8 with a byte order mark, which spreadsheets need to see the encoding."""
+    """Return the rows as UTF-8 with a byte order mark, from which spreadsheets detect the encoding."""
     safe = frame.copy()
     for name in safe.columns:
         if safe[name].dtype == object or pd.api.types.is_string_dtype(safe[name]):

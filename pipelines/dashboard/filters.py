@@ -1,4 +1,4 @@
-"""What the reader asked for: a span of days, and some workspaces, models and users."""
+"""The filters that a reader chose: a span of days, workspaces, models and users."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -11,7 +11,7 @@ from sqlglot import exp
 class Filters:
     """Days from `first` to `last`, both included (UTC); an empty selection means all.
 
-    Values go into SQL as literals of the syntax tree, never as text, whatever they hold.
+    Values enter SQL as literals of the syntax tree, never as text, so no value can become SQL.
     """
 
     first: date
@@ -26,25 +26,25 @@ class Filters:
 
     @property
     def places(self) -> bool:
-        """Whether workspaces or models are chosen."""
+        """Return whether workspaces or models are chosen."""
         return bool(self.workspaces or self.models)
 
     def before(self) -> "Filters":
-        """The same for as many days before."""
+        """Return the same filters for the preceding period of equal length."""
         return replace(self, first=self.first - timedelta(days=self.days), last=self.first - timedelta(days=1))
 
     def span(self, column: str = "event_day") -> exp.Condition:
         return exp.column(column).between(_day(self.first), _day(self.last))
 
     def conditions(self, *, places: bool = True, users: str | None = "user_id") -> list[exp.Condition]:
-        """Conditions on a table with `event_day`, with `workspace_id` and `model_id`, with a column of users."""
+        """Return the conditions for a table with `event_day`, `workspace_id`, `model_id` and the column `users`."""
         found = [self.span()]
         if places:
             found += _chosen("workspace_id", self.workspaces) + _chosen("model_id", self.models)
         return found + (_chosen(users, self.users) if users else [])
 
     def moments(self, start: str, end: str) -> list[exp.Condition]:
-        """Conditions on a table of spans: those that touch the days."""
+        """Return the conditions for a table of time spans: those that overlap the days."""
         after = self.last + timedelta(days=1)
         return [
             exp.column(start) < exp.cast(exp.Literal.string(f"{after} 00:00:00+00:00"), "timestamptz"),

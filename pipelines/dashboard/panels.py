@@ -1,4 +1,4 @@
-"""The parts pages are made of: a row of numbers, and a panel with a chart, its table and its download."""
+"""The parts of a page: a row of numbers, and panels with a chart, its table and its download."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -15,7 +15,7 @@ from .queries.shapes import DETAILS, Query
 NONE = "Nothing in this period with these filters."
 TABLE_PIXELS = 420
 
-# What is not said here is the column's name with spaces.
+# The heading of any other column is its name with spaces.
 HEADINGS = {
     "event_day": "day (UTC)",
     "occurred_at": "time (UTC)",
@@ -45,7 +45,7 @@ def page_title(title: str, text: str) -> None:
 
 
 def numbers(values: Mapping[str, tuple[int | str, str]], before: Mapping[str, int | str] | None = None) -> None:
-    """A row of headline numbers with their explanation, which wraps on a narrow screen."""
+    """Draw a row of headline numbers with their explanation; it wraps on a narrow screen."""
     with st.container(horizontal=True, gap="small", key="numbers"):
         for label, (value, meaning) in values.items():
             earlier = (before or {}).get(label)
@@ -56,9 +56,9 @@ def numbers(values: Mapping[str, tuple[int | str, str]], before: Mapping[str, in
 
 
 class Panel(NamedTuple):
-    """A chart of what a question answers, and in a second tab its table with a download.
+    """A chart of a query's result, and in a second tab the table with a download.
 
-    `prepare` changes the rows of the answer before they are drawn and shown.
+    `prepare` changes the rows before they are drawn.
     """
 
     title: str
@@ -69,7 +69,7 @@ class Panel(NamedTuple):
 
 
 def row(*panels: Panel) -> None:
-    """Draws panels beside each other, and below each other on a narrow screen."""
+    """Draw panels side by side, or below each other on a narrow screen."""
     for column, panel in zip(st.columns(len(panels)), panels, strict=True):
         with column, st.container(border=True):
             _draw(panel)
@@ -93,7 +93,7 @@ def _draw(panel: Panel) -> None:
 
 
 def details(title: str, query: Query, note: str = "") -> pd.DataFrame:
-    """A table of single events with a download."""
+    """Draw a table of single events with a download; return its rows."""
     with st.container(border=True):
         st.subheader(title, anchor=False)
         frame = ask(query)
@@ -103,13 +103,13 @@ def details(title: str, query: Query, note: str = "") -> pd.DataFrame:
         if note:
             st.caption(note)
         if len(frame) >= DETAILS:
-            st.caption(f"The newest {DETAILS}. Narrow the filters, or ask the tables with SQL, to see the others.")
+            st.caption(f"The newest {DETAILS}. To see the others, narrow the filters or query the tables with SQL.")
         table(frame, title)
     return frame
 
 
 def table(frame: pd.DataFrame, title: str) -> None:
-    """A table of plain cells, and a button that downloads it. Cells are drawn as text, whatever they hold."""
+    """Draw a table, and a button that downloads it. Cells are always drawn as text, never as markup."""
     st.dataframe(
         frame,
         hide_index=True,
@@ -119,7 +119,7 @@ def table(frame: pd.DataFrame, title: str) -> None:
         alt=title,
     )
     name = re.sub(r"[^a-z0-9]+", "_", title.lower()).strip("_")
-    # Only a click is worth writing the file.
+    # The file is written only when somebody clicks.
     st.download_button(
         "Download CSV",
         lambda: to_csv(frame),

@@ -1,4 +1,4 @@
-"""Names for ids of users: the aggregates hold ids only."""
+"""Names of users by id, because the aggregates contain only ids."""
 
 import pandas as pd
 
@@ -9,12 +9,12 @@ MOST = 5_000
 
 
 def names() -> pd.DataFrame:
-    """user_id, user_name, user_email of the `MOST` active users of the log."""
+    """Return user_id, user_name, user_email of the `MOST` most active users of the log."""
     return ask(log.people(MOST))
 
 
 def named(frame: pd.DataFrame) -> pd.DataFrame:
-    """The rows with `user_name` before the other columns; the id where no name is known."""
+    """Return the rows with `user_name` as first column; the id if no name is known."""
     known = names().set_index("user_id")["user_name"]
     user_names = frame["user_id"].map(known).fillna(frame["user_id"])
     frame = frame.assign(user_name=user_names)

@@ -1,4 +1,4 @@
-"""The filters beside the pages. They keep their values from page to page; what a page has no use for is greyed out."""
+"""The filters beside the pages. They keep their values across pages; filters that do not apply are disabled."""
 
 from collections.abc import Sequence
 from datetime import date, timedelta
@@ -16,7 +16,7 @@ CUSTOM = "From … until"
 
 
 def choose_filters(first: date, last: date, applies: Sequence[str]) -> Filters:
-    """Draws the filters; periods count back from the newest day of the log."""
+    """Draw the filters and return the chosen ones; periods end at the newest day of the log."""
     with st.sidebar:
         st.subheader("Filters", anchor=False)
         begin, end = _period(first, last)
@@ -52,7 +52,7 @@ def _period(first: date, last: date) -> tuple[date, date]:
 
 def _many(label: str, options: dict[str, str], applies: bool) -> list[str]:
     key = label.lower()
-    # A model that is no more among those of the chosen workspaces is no longer chosen.
+    # Deselect models that do not belong to the chosen workspaces.
     st.session_state[key] = [value for value in st.session_state.get(key, []) if value in options]
     return st.multiselect(
         label,
@@ -61,7 +61,7 @@ def _many(label: str, options: dict[str, str], applies: bool) -> list[str]:
         key=key,
         placeholder="All",
         disabled=not applies,
-        help=None if applies else "This page has no use for it.",
+        help=None if applies else "This filter does not apply to this page.",
     )
 
 

@@ -1,4 +1,4 @@
-"""What is shown instead of a page: nothing loaded yet, a load under way, a destination that does not answer."""
+"""What is shown instead of a page: nothing loaded yet, a load is running, the destination fails."""
 
 import time
 from datetime import datetime
@@ -16,17 +16,17 @@ def nothing_loaded() -> None:
     st.title("No audit log yet", anchor=False)
     with data_access.opened() as places:
         st.text(f"There is nothing to show in {places.database}: no events were loaded and enriched.")
-    st.markdown("See it with a simulated company, nothing to configure:")
+    st.markdown("Try it with a simulated company, which needs no configuration:")
     st.code("make demo", language=None)
-    st.markdown("Or load your tenant, once `.dlt/secrets.toml` holds your credentials:")
+    st.markdown("Or load your tenant, after you put your credentials into `.dlt/secrets.toml`:")
     st.code("make run", language=None)
     st.button("Look again", icon=":material/refresh:", type="primary")
 
 
 def busy() -> None:
-    """A load keeps the file to itself, and nothing of this view was seen before it began."""
+    """Show that a load locks the file, and that no earlier result of this view is cached."""
     st.title("A load is running", anchor=False)
-    st.text("DuckDB lets nobody read while it writes. This page looks again every few seconds.")
+    st.text("Nobody can read a DuckDB file while a load writes to it. This page tries again every few seconds.")
     _look_again(time.monotonic())
 
 
@@ -37,17 +37,17 @@ def busy_note(loaded_at: datetime | None) -> None:
 
 
 def broken(error: Exception) -> None:
-    """One line says what happened; the traceback goes to the log of the server, never to the page."""
+    """Show the error as one line; log it on the server, because a traceback must never reach the page."""
     logger.error(f"dashboard: {error!r}")
     st.title("The page could not be read", anchor=False)
-    st.error("The destination did not answer as it should:", icon=":material/error:")
-    # Not Markdown: the text comes from anywhere.
+    st.error("The destination returned an error:", icon=":material/error:")
+    # As text, not as Markdown: the message may contain text of others.
     st.text(explain(error)[1].replace(" Run again with --debug for the traceback.", ""))
     st.button("Try again", icon=":material/refresh:", type="primary")
 
 
 @st.fragment(run_every=RETRY_SECONDS)
 def _look_again(drawn: float) -> None:
-    # The first call is part of drawing the page.
+    # The first call happens while the page is drawn; it must not redraw the page.
     if time.monotonic() - drawn > RETRY_SECONDS / 2:
         st.rerun()

@@ -13,14 +13,16 @@ DEFAULT_FILE = Path("build") / "dictionary.html"
 @click.command
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path), default=DEFAULT_FILE)
 def write_dictionary(file: Path) -> None:
-    """Writes the data dictionary as one HTML page, by default build/dictionary.html."""
+    """Write the data dictionary as one page, by default build/dictionary.html; as Markdown if FILE ends in .md."""
+    from .markdown import markdown
     from .page import page
     from .tables import documented_tables
 
     try:
         tables = documented_tables()
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(page(tables), encoding="utf-8")
+        write = markdown if file.suffix == ".md" else page
+        file.write_text(write(tables), encoding="utf-8")
     except Exception as error:
         sys.exit(report_error(error, "dictionary"))
     click.echo(

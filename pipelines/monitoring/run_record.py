@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipelines.common.exit_codes import DONE
 from pipelines.common.redaction import redact
+from pipelines.common.version import own_version
 from pipelines.warehouse.run_tables import RUNS, OwnTables
 
 if TYPE_CHECKING:
@@ -91,4 +92,4 @@ def _rounded(seconds: float | None) -> float | None:
 def _versions() -> str:
     from importlib.metadata import version
 
-    return f"python {platform.python_version()}, dlt {version('dlt')}"
+    return f"anaplan-audit-log {own_version()}, python {platform.python_version()}, dlt {version('dlt')}"

@@ -58,7 +58,7 @@ _DECLARED: dict[str, dict[str, tuple[str, str]]] = {
         "check_seconds": ("double", "Seconds of the checks"),
         "seconds": ("double", "Seconds of the whole run"),
         "host": ("text", "Machine it ran on"),
-        "versions": ("text", "Versions of Python and dlt"),
+        "versions": ("text", "Versions of this project, Python and dlt"),
     },
     ALERTS: {
         "kind": ("text", "`run`, `gap`, `finding`, `certificate`, or `alerting` for the alerts themselves"),

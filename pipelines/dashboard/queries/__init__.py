@@ -1,5 +1,5 @@
-"""What the pages ask: one SELECT a question, from the smallest table that can answer it under the filters.
+"""The queries of the pages: one SELECT each, from the smallest table that supports the chosen filters.
 
-The aggregates know days, and either places or users. Where the reader chose what an aggregate does not hold,
-the facts answer; both give the same numbers.
+The aggregates contain days, and either places or users. If a filter needs a column that an aggregate does not have, the
+query reads the facts; both give the same numbers.
 """

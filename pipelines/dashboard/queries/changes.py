@@ -9,24 +9,27 @@ LAST = "max(occurred_at) as last_at"
 
 
 def changes(filters: Filters) -> Query:
-    """changes, failures, users, models of model changes."""
+    """Return changes, failures, users and models of model changes."""
     users, models = "count(distinct user_id) as users", "count(distinct model_id) as models"
     return select(f"select {CHANGES}, {users}, {models}, {FAILURES} from fct_model_changes", filters.conditions())
 
 
 def daily_changes(filters: Filters) -> Query:
-    """event_day, kind, changes."""
+    """Return event_day, kind, changes."""
     return by_day("fct_model_changes", CHANGES, filters.conditions(), by="kind")
 
 
 def changes_by(key: str, name: str, filters: Filters) -> Query:
-    """The key, its name, changes, failures, users; the most changes first."""
+    """Return the key, its name, changes, failures, users; most changes first."""
     measures = [CHANGES, FAILURES, "count(distinct user_id) as users"]
     return ranking("fct_model_changes", key, measures, filters.conditions(), [name], where=f"{key} is not null")
 
 
 def what_was_run(filters: Filters) -> Query:
-    """kind, run_name, model_name, runs, failures, last_at; names, for ids of actions are unique in their model only."""
+    """Return kind, run_name, model_name, runs, failures, last_at.
+
+    Group by name and model: ids of actions are unique only within their model.
+    """
     run = "coalesce(process_name, action_name, object_name)"
     return select(
         f"select kind, {run} as run_name, max(model_name) as model_name, count(*) as runs, {FAILURES}, {LAST}"
@@ -44,7 +47,7 @@ def change_events(filters: Filters) -> Query:
 
 
 def access(filters: Filters) -> Query:
-    """changes, targets, not_done, on_self of access changes."""
+    """Return changes, targets, not_done, on_self of access changes."""
     targets = "count(distinct target_user_id) as targets"
     not_done, on_self = count_if("outcome <> 'done'", "not_done"), count_if("is_on_self", "on_self")
     sql = f"select {CHANGES}, {targets}, {not_done}, {on_self} from fct_access_changes"
@@ -52,18 +55,18 @@ def access(filters: Filters) -> Query:
 
 
 def daily_access(filters: Filters) -> Query:
-    """event_day, action, changes."""
+    """Return event_day, action, changes."""
     return by_day("fct_access_changes", CHANGES, filters.conditions(), by="action")
 
 
 def access_by_kind(filters: Filters) -> Query:
-    """kind, action, changes; the most first."""
+    """Return kind, action, changes; most changes first."""
     sql = f"select kind, action, {CHANGES} from fct_access_changes group by kind, action"
     return select(f"{sql} order by changes desc, kind, action", filters.conditions())
 
 
 def access_by(key: str, name: str, filters: Filters) -> Query:
-    """The key, its name, changes, last_at; the most first."""
+    """Return the key, its name, changes, last_at; most changes first."""
     measures = [CHANGES, LAST]
     return ranking("fct_access_changes", key, measures, filters.conditions(), [name], where=f"{key} is not null")
 

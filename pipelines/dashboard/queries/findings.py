@@ -9,7 +9,7 @@ from .shapes import DETAILS, Query, newest_rows, select
 
 
 def findings(filters: Filters, limit: int = DETAILS) -> Query:
-    """Findings whose events touch the days, the gravest and newest first."""
+    """Return findings whose events overlap the days; highest severity first, then newest."""
     return select(
         "select severity, rule, finding, user_name, target_user_name, evidence_count, started_at, ended_at,"
         " user_id, target_user_id, evidence_event_ids, finding_id from security_findings"
@@ -20,7 +20,7 @@ def findings(filters: Filters, limit: int = DETAILS) -> Query:
 
 
 def findings_by_rule(filters: Filters) -> Query:
-    """rule, severity, findings."""
+    """Return rule, severity, findings."""
     sql = "select rule, severity, count(*) as findings from security_findings group by rule, severity"
     return select(sql, filters.moments("started_at", "ended_at"))
 
@@ -30,7 +30,7 @@ def rules() -> Query:
 
 
 def evidence(event_ids: Sequence[int]) -> Query:
-    """The events behind a finding."""
+    """Return the events behind a finding."""
     columns = (
         "occurred_at, event_message, success, user_name, target_user_name, object_name, role_name,"
         " workspace_name, model_name, ip_address, client, message, event_id"

@@ -1,21 +1,21 @@
-"""The log as a whole: its days, its loads, who and what is in it, and whether it is whole."""
+"""The log as a whole: its days and loads, its users and places, its coverage and checks."""
 
 from ..filters import Filters
 from .shapes import Query, newest_name, select
 
 
 def bounds() -> Query:
-    """First and last day of the log."""
+    """Return the first and last day of the log."""
     return select("select min(event_day) as first_day, max(event_day) as last_day from agg_daily_usage")
 
 
 def last_load() -> Query:
-    """When the enriched tables were last written."""
+    """Return when the enriched tables were last written."""
     return select("select max(inserted_at) as loaded_at from _dlt_loads where status = 0")
 
 
 def last_publication() -> Query:
-    """When the copy was written."""
+    """Return when the copy was written."""
     return select("select max(published_at) as loaded_at from _published")
 
 
@@ -24,7 +24,7 @@ def newest_event() -> Query:
 
 
 def places() -> Query:
-    """Workspaces and models that events happened in."""
+    """Return the workspaces and models in which events happened."""
     return select(
         f"select workspace_id, {newest_name('workspace_name')}, model_id, {newest_name('model_name')}"
         " from agg_daily_usage where workspace_id is not null or model_id is not null group by workspace_id, model_id"
@@ -32,7 +32,7 @@ def places() -> Query:
 
 
 def people(limit: int) -> Query:
-    """Users seen in the log, the most active first."""
+    """Return users seen in the log, most active first."""
     return select(
         "select user_id, user_name, user_email from user_activity where is_seen"
         f" order by events desc, user_id limit {int(limit)}"
@@ -40,7 +40,7 @@ def people(limit: int) -> Query:
 
 
 def windows(filters: Filters) -> Query:
-    """Windows of the raw dataset that lie in the days."""
+    """Return the windows of the raw dataset within the days."""
     return select(
         "select window_day, event_type, window_start, window_end, status, reported_events, distinct_events, checked_at"
         " from event_windows order by window_start, window_end",
@@ -49,7 +49,7 @@ def windows(filters: Filters) -> Query:
 
 
 def check_results() -> Query:
-    """The newest run of the data checks."""
+    """Return the results of the newest run of the data checks."""
     return select(
         "select check_name, status, failing_rows, first_rows, checked_at from check_results"
         " where checked_at = (select max(checked_at) from check_results) order by status, check_name"

@@ -1,4 +1,4 @@
-"""The shapes that questions share: counts a day, the first of a ranking, the newest rows."""
+"""Builders that the queries share: counts by day, rankings, newest rows."""
 
 from collections.abc import Sequence
 
@@ -11,14 +11,14 @@ TOP, DETAILS = 15, 500
 
 
 def select(sql: str, conditions: Sequence[exp.Condition] = ()) -> Query:
-    """A query in DuckDB's SQL, under further conditions."""
+    """Return a query in DuckDB's SQL with further conditions."""
     query = parse_one(sql, read=DIALECT)
     assert isinstance(query, exp.Select)
     return query.where(*conditions)
 
 
 def by_day(table: str, measure: str, conditions: Sequence[exp.Condition], by: str = "", where: str = "") -> Query:
-    """event_day, the column `by`, and a measure (`count(*) as changes`)."""
+    """Return event_day, the column `by`, and a measure (`count(*) as changes`)."""
     columns = f"event_day, {by}" if by else "event_day"
     return select(f"select {columns}, {measure} from {table}{_where(where)} group by {columns}", conditions)
 
@@ -32,11 +32,11 @@ def ranking(
     where: str = "",
     then: str = "",
 ) -> Query:
-    """The first `TOP` keys by the first measure, each with the newest of its names.
+    """Return the `TOP` keys by the first measure, each with its newest names.
 
     Args:
-        key (str): Columns that are grouped by.
-        then (str): What decides between equals before the key does.
+        key (str): Columns to group by.
+        then (str): Tie-breaker before the key.
     """
     columns = ", ".join([key, *map(newest_name, names), *measures])
     order = ", ".join(filter(None, [f"{measures[0].rpartition(' as ')[2]} desc", then, key]))
@@ -45,22 +45,25 @@ def ranking(
 
 
 def newest_rows(columns: str, table: str, conditions: Sequence[exp.Condition]) -> Query:
-    """The newest `DETAILS` events."""
+    """Return the newest `DETAILS` events."""
     return select(f"select {columns} from {table} order by occurred_at desc, event_id desc limit {DETAILS}", conditions)
 
 
 def count_if(condition: str, name: str) -> str:
-    """How many rows fulfil a condition; 0 where there is no row."""
+    """Return SQL for the number of rows that fulfil a condition; 0 if there are no rows."""
     return f"cast(coalesce(sum(case when {condition} then 1 else 0 end), 0) as bigint) as {name}"
 
 
 def total(column: str, name: str) -> str:
-    """The sum of a column of whole numbers."""
+    """Return SQL for the sum of an integer column."""
     return f"cast(sum({column}) as bigint) as {name}"
 
 
 def newest_name(column: str) -> str:
-    """The name on the newest day that has one: things are renamed. Days are text of equal length in every database."""
+    """Return SQL for the name on the newest day that has one, because things are renamed.
+
+    Days are texts of equal length in every database, so the maximum of day and name is the newest.
+    """
     dated = f"case when {column} is not null then concat(cast(event_day as varchar), {column}) end"
     return f"substr(max({dated}), 11) as {column}"
 

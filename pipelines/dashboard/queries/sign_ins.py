@@ -1,4 +1,4 @@
-"""Sign-ins, which belong to no workspace or model."""
+"""Sign-ins. They belong to no workspace or model."""
 
 from collections.abc import Sequence
 
@@ -12,25 +12,25 @@ ATTEMPTS = "kind = 'sign_in'"
 
 
 def daily_sign_ins(filters: Filters) -> Query:
-    """event_day, outcome (success or failure), sign_ins."""
+    """Return event_day, outcome (success or failure), sign_ins."""
     return by_day("fct_sign_ins", "count(*) as sign_ins", _conditions(filters), by="outcome", where=ATTEMPTS)
 
 
 def signed_in(filters: Filters) -> Query:
-    """people, attempts, failures: distinct users who signed in, and sign-ins in all."""
+    """Return people (distinct users who signed in), attempts, failures."""
     people = "count(distinct case when outcome = 'success' then user_id end) as people"
     sql = f"select {people}, count(*) as attempts, {FAILURES} from fct_sign_ins where {ATTEMPTS}"
     return select(sql, _conditions(filters))
 
 
 def sign_ins_by(column: str, filters: Filters) -> Query:
-    """The column, failures, attempts, users; the most failures first."""
+    """Return the column, failures, attempts, users; most failures first."""
     measures = [FAILURES, "count(*) as attempts", "count(distinct user_id) as users"]
     return ranking("fct_sign_ins", column, measures, _conditions(filters), where=ATTEMPTS, then="attempts desc")
 
 
 def users_failing(filters: Filters) -> Query:
-    """user_id, user_name, failures, addresses, last_at; the most failures first."""
+    """Return user_id, user_name, failures, addresses, last_at; most failures first."""
     measures = ["count(*) as failures", "count(distinct ip_address) as addresses", "max(occurred_at) as last_at"]
     failed = f"{ATTEMPTS} and outcome = 'failure'"
     return ranking("fct_sign_ins", "user_id", measures, _conditions(filters), ["user_name"], where=failed)

@@ -9,7 +9,7 @@ DAYS = "count(distinct event_day) as days"
 
 
 def daily_events(filters: Filters) -> Query:
-    """event_day, events."""
+    """Return event_day, events."""
     if filters.users and filters.places:
         return by_day("fct_events", "count(*) as events", filters.conditions())
     table = "agg_daily_users" if filters.users else "agg_daily_usage"
@@ -18,21 +18,21 @@ def daily_events(filters: Filters) -> Query:
 
 
 def daily_people(filters: Filters) -> Query:
-    """event_day, people: persons with an event that day."""
+    """Return event_day, people: persons with an event on that day."""
     table, people = ("fct_events", "distinct user_id") if filters.places else ("agg_daily_users", "*")
     conditions = filters.conditions(places=filters.places)
     return by_day(table, f"count({people}) as people", conditions, where="user_kind = 'person'")
 
 
 def top_users(filters: Filters) -> Query:
-    """user_id, events, days."""
+    """Return user_id, events, days."""
     table, events = ("fct_events", "count(*) as events") if filters.places else _summed("agg_daily_users")
     conditions = filters.conditions(places=filters.places)
     return ranking(table, "user_id", [events, DAYS], conditions, where="user_id is not null")
 
 
 def top_models(filters: Filters) -> Query:
-    """model_id, model_name, workspace_name, events, days."""
+    """Return model_id, model_name, workspace_name, events, days."""
     table, events = ("fct_events", "count(*) as events") if filters.users else _summed("agg_daily_usage")
     conditions = filters.conditions(users="user_id" if filters.users else None)
     names = ("model_name", "workspace_name")
@@ -40,7 +40,7 @@ def top_models(filters: Filters) -> Query:
 
 
 def top_pages(filters: Filters) -> Query:
-    """kind, object_id, object_name, app_name, model_name, visits, days; models are among the busiest models instead."""
+    """Return kind, object_id, object_name, app_name, model_name, visits, days. Models are in `top_models`."""
     table, visits, conditions = _visits(filters)
     names = ("object_name", "app_name", "model_name")
     kinds = "kind in ('board', 'worksheet', 'report', 'dashboard')"
@@ -48,19 +48,19 @@ def top_pages(filters: Filters) -> Query:
 
 
 def top_apps(filters: Filters) -> Query:
-    """app_id, app_name, visits, days; an app is visited by opening it or one of its pages."""
+    """Return app_id, app_name, visits, days; a visit opens an app or one of its pages."""
     table, visits, conditions = _visits(filters)
     return ranking(table, "app_id", [visits, DAYS], conditions, ["app_name"], where="app_id is not null")
 
 
 def daily_visits(filters: Filters) -> Query:
-    """event_day, kind, visits."""
+    """Return event_day, kind, visits."""
     table, visits, conditions = _visits(filters)
     return by_day(table, visits, conditions, by="kind")
 
 
 def hourly_visits(filters: Filters) -> Query:
-    """event_day, hour, visits; hours of UTC, whatever the time zone of the session."""
+    """Return event_day, hour, visits; hours are UTC in every time zone of the session."""
     hour = "cast(floor(epoch(occurred_at) / 3600) as bigint) % 24"
     return select(
         f"select event_day, {hour} as hour, count(*) as visits from fct_page_visits"

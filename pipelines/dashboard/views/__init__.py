@@ -1,1 +1,1 @@
-"""The pages, one module each: a `show(filters)` that reads, draws, and lets the reader download."""
+"""The pages, one module each, with a function `show(filters)` that reads and draws."""

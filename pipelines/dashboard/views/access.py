@@ -1,4 +1,4 @@
-"""Who gave what access to whom."""
+"""Page: who gave which access to whom."""
 
 from pipelines.dashboard import charts
 from pipelines.dashboard.queries import changes
@@ -11,12 +11,12 @@ ACTIONS = ("granted", "revoked", "created", "deleted", "updated")
 
 
 def show(filters: Filters) -> None:
-    page_title("Access", "Roles, memberships, user accounts and connections: who gave or took what, and on whom.")
+    page_title("Access", "Roles, memberships, user accounts and connections: who changed what, for whom.")
     found = ask(changes.access(filters)).iloc[0]
     numbers(
         {
-            "Access changes": (int(found["changes"]), "Attempts included."),
-            "Users concerned": (int(found["targets"]), "Different users on whom it was done."),
+            "Access changes": (int(found["changes"]), "Includes attempts."),
+            "Users concerned": (int(found["targets"]), "Distinct users whose access was changed."),
             "Denied or failed": (int(found["not_done"]), "Attempts that changed nothing."),
             "On themselves": (int(found["on_self"]), "Changes that users made to their own access."),
         }

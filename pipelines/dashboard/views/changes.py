@@ -1,4 +1,4 @@
-"""Who ran or changed what on which model."""
+"""Page: who ran or changed what on which model."""
 
 from pipelines.dashboard import charts
 from pipelines.dashboard.queries import changes
@@ -11,14 +11,14 @@ KINDS = ("action", "import", "export", "process", "structure", "data")
 
 
 def show(filters: Filters) -> None:
-    page_title("Changes", "Actions, imports, exports, processes and data changes on models, failed ones included.")
+    page_title("Changes", "Actions, imports, exports, processes and data changes on models, including failed ones.")
     found = ask(changes.changes(filters)).iloc[0]
     numbers(
         {
-            "Changes": (int(found["changes"]), "What was run or changed on models."),
-            "Failed": (int(found["failures"]), "Those that were sent as not successful."),
-            "By users": (int(found["users"]), "Different users."),
-            "On models": (int(found["models"]), "Different models."),
+            "Changes": (int(found["changes"]), "Everything that was run or changed on models."),
+            "Failed": (int(found["failures"]), "Changes that Anaplan reports as not successful."),
+            "By users": (int(found["users"]), "Distinct users."),
+            "On models": (int(found["models"]), "Distinct models."),
         }
     )
     row(

@@ -1,4 +1,4 @@
-"""What the rules found, and the events behind each finding."""
+"""Page: security findings, and the events behind each of them."""
 
 import pandas as pd
 import streamlit as st
@@ -17,7 +17,8 @@ CHOICES = 200
 
 def show(filters: Filters) -> None:
     page_title(
-        "Security findings", "What may deserve a look. A finding says what the log shows, not that anybody did wrong."
+        "Security findings",
+        "Events that may need a look. A finding says what the log shows, not that anybody did something wrong.",
     )
     by_rule = ask(findings.findings_by_rule(filters))
     counts = by_rule.groupby("severity")["findings"].sum() if len(by_rule) else {}
@@ -36,7 +37,7 @@ def show(filters: Filters) -> None:
             note="The rules and their thresholds are in pipelines/models/finding_rules.csv.",
         )
     )
-    found = details("Findings", findings.findings(filters), note="The gravest first.")
+    found = details("Findings", findings.findings(filters), note="Highest severity first.")
     if len(found):
         _evidence(found)
 

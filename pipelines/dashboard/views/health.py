@@ -1,4 +1,4 @@
-"""Whether the log is whole: days with gaps, windows that are not complete, failed checks."""
+"""Page: whether the log is complete. Days with gaps, windows that are not complete, failed checks."""
 
 import pandas as pd
 import streamlit as st
@@ -16,7 +16,8 @@ from ..queries.shapes import Query
 
 def show(filters: Filters) -> None:
     page_title(
-        "Data health", f"Whether the log is whole: every day is held against Anaplan's own count. {watch().line()}."
+        "Data health",
+        f"Whether the log is complete: each day is compared with the total that Anaplan reports. {watch().line()}.",
     )
     windows = _optional(log.windows(filters), RAW)
     checks = _optional(log.check_results())
@@ -24,7 +25,10 @@ def show(filters: Filters) -> None:
     failed = None if checks is None else checks[checks["status"] != "passed"]
     numbers(
         {
-            "Days complete": (int((days["status"] == COMPLETE).sum()), "Days whose every event is verified as loaded."),
+            "Days complete": (
+                int((days["status"] == COMPLETE).sum()),
+                "Days on which all events are verified as loaded.",
+            ),
             "Days with gaps": (gaps(days), "Not loaded, incomplete or lost."),
             "Checks failed": ("?" if failed is None else len(failed), "Data checks of the last run."),
         }
@@ -34,9 +38,9 @@ def show(filters: Filters) -> None:
             "Coverage",
             days,
             lambda rows: charts.calendar(rows, STATUSES, AS_WANTED),
-            note="A day with ! is not whole. What is incomplete is fetched again; what is not loaded can be loaded "
-            "with --since while Anaplan keeps it; what is lost cannot. What is purged was removed on purpose. The "
-            "first and the last day count as far as the log reaches.",
+            note="A day with ! is not complete. The next run fetches incomplete days again. You can load days that are "
+            "not loaded with --since while Anaplan keeps them. Lost days cannot be loaded. Purged days were removed on "
+            "purpose. The first and the last day count as far as the log reaches.",
         )
     )
     row(Panel("Events a day", usage.daily_events(filters), lambda rows: charts.daily_bars(rows, "events")))
@@ -51,7 +55,7 @@ def _open_windows(windows: pd.DataFrame) -> None:
         st.subheader("Windows that are not complete", anchor=False)
         wanting = windows[~windows["status"].isin(AS_WANTED)]
         if wanting.empty:
-            st.success("None: all that was asked for arrived.", icon=":material/check_circle:")
+            st.success("None: everything that was requested has arrived.", icon=":material/check_circle:")
         else:
             table(wanting, "Windows that are not complete")
 

@@ -1,4 +1,4 @@
-"""What an auditor asks first: who came, who failed, what changed, what looks odd, and how fresh it all is."""
+"""Page: the first look. Sign-ins, failures, changes, findings, and how fresh the data is."""
 
 from typing import Any
 
@@ -25,7 +25,7 @@ def show(filters: Filters) -> None:
     covered = before.first >= bounds["first_day"].iloc[0].date()
     numbers(_headline(filters), {name: value for name, (value, _) in _headline(before).items()} if covered else None)
     if covered:
-        st.caption(f"Small numbers compare with the {before.days} days before.")
+        st.caption(f"Small numbers compare with the preceding {before.days} days.")
     row(
         Panel("People active a day", usage.daily_people(filters), lambda rows: charts.daily_line(rows, "people")),
         daily_sign_ins(filters),
@@ -47,12 +47,12 @@ def _headline(filters: Filters) -> dict[str, tuple[int | str, str]]:
         "Signed in": (int(signed_in["people"]), "People with a successful sign-in."),
         "Failed sign-ins": (int(signed_in["failures"]), "Sign-ins that were refused."),
         "Model changes": (int(changed["changes"]), "Actions, imports, exports, processes and data changes."),
-        "Access changes": (int(access["changes"]), "Roles, memberships, users and connections, attempts included."),
+        "Access changes": (int(access["changes"]), "Roles, memberships, users and connections, including attempts."),
         "High findings": (
             int(found.loc[found["severity"] == "high", "findings"].sum()),
             "Security findings of high severity; see Security findings.",
         ),
-        "Days with gaps": (_gaps(filters), "Days of the period that are not wholly loaded; see Data health."),
+        "Days with gaps": (_gaps(filters), "Days of the period that are not completely loaded; see Data health."),
     }
 
 

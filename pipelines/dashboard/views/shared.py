@@ -1,4 +1,4 @@
-"""Panels that more than one page shows."""
+"""Panels that several pages share."""
 
 from pipelines.dashboard import charts
 from pipelines.dashboard.queries import sign_ins, usage

@@ -1,4 +1,4 @@
-"""Who signed in, who failed to, from where and with what."""
+"""Page: who signed in or failed to, from which address and with which program."""
 
 from pipelines.dashboard import charts
 from pipelines.dashboard.queries import sign_ins
@@ -10,12 +10,12 @@ from .shared import daily_sign_ins
 
 
 def show(filters: Filters) -> None:
-    page_title("Sign-ins", "Who signed in, who failed to, from where. Sign-ins belong to no workspace or model.")
+    page_title("Sign-ins", "Who signed in or failed to, and from where. Sign-ins belong to no workspace or model.")
     found = ask(sign_ins.signed_in(filters)).iloc[0]
     attempts, failures = int(found["attempts"]), int(found["failures"])
     numbers(
         {
-            "People signed in": (int(found["people"]), "Different users with a successful sign-in."),
+            "People signed in": (int(found["people"]), "Distinct users with a successful sign-in."),
             "Sign-ins": (attempts - failures, "Successful ones."),
             "Failed": (failures, "Sign-ins that were refused."),
             "Share failed": (f"{failures / attempts:.1%}" if attempts else "0%", "Of all attempts."),
@@ -27,13 +27,13 @@ def show(filters: Filters) -> None:
             "Users with most failures",
             sign_ins.users_failing(filters),
             lambda rows: charts.top_bars(rows, "user_name", "failures", 1),
-            note="Failures of unknown accounts have no user: they count as unknown.",
+            note="Failures of unknown accounts have no user and count as unknown.",
         ),
         Panel(
             "Addresses with most failures",
             sign_ins.sign_ins_by("ip_address", filters),
             lambda rows: charts.top_bars(rows, "ip_address", "failures", 1),
-            note="The table has attempts and users of each address too.",
+            note="The table also has the attempts and users of each address.",
         ),
     )
     row(

@@ -1,4 +1,4 @@
-"""What is used: pages, apps, models, and at which hours."""
+"""Page: which pages, apps and models are used, and at which hours."""
 
 from pipelines.dashboard import charts
 from pipelines.dashboard.queries import usage
@@ -18,9 +18,9 @@ def show(filters: Filters) -> None:
     numbers(
         {
             "Visits": (int(visits["visits"].sum()), "Apps, pages, dashboards and models opened."),
-            "Events": (int(events["events"].sum()), "All events, visits among them."),
+            "Events": (int(events["events"].sum()), "All events, including visits."),
             "People a day": (round(people["people"].sum() / filters.days), "People with an event, on average."),
-            "Busiest day": (int(people["people"].max()) if len(people) else 0, "Most people on one day."),
+            "Busiest day": (int(people["people"].max()) if len(people) else 0, "Largest number of people on one day."),
         }
     )
     row(Panel("Visits a day", visits, lambda rows: charts.daily_bars(rows, "visits", "kind", KINDS)))
@@ -38,7 +38,7 @@ def show(filters: Filters) -> None:
             "Most visited apps",
             usage.top_apps(filters),
             lambda rows: charts.top_bars(rows, "app_name", "visits"),
-            note="Opening an app, or a page of it.",
+            note="A visit opens an app or one of its pages.",
         ),
         most_active_users(filters),
     )

@@ -1,0 +1,228 @@
+"""The documents name what exists: settings, commands, exit codes, tables, files and make targets."""
+
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import pytest
+import tomlkit
+
+from pipelines.audit import cli
+from pipelines.common import exit_codes
+from pipelines.common.configuration import ALERT_SETTINGS, PIPELINE_SETTINGS, known_settings
+from pipelines.data_dictionary.markdown import markdown
+from pipelines.data_dictionary.tables import documented_tables
+from tests.conftest import REPOSITORY
+
+README_LINES = 130
+# What a reader makes with the commands of the documents.
+MADE = (".venv", ".demo", "build/", "dist/", ".dlt/secrets.toml", "logs/", ".github/workflows/audit.yml")
+FENCED = re.compile(r"```.*?```", re.DOTALL)
+FOLDERS = ("audit_source", "pipelines", "sandbox", "tests", "docs", ".github", ".dlt")
+
+
+def documents() -> list[Path]:
+    """Every Markdown file of the repository."""
+    listed = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard", "*.md"],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+    )
+    if listed.returncode:
+        return [*REPOSITORY.glob("*.md"), *(path for folder in FOLDERS for path in (REPOSITORY / folder).rglob("*.md"))]
+    return [REPOSITORY / name for name in listed.stdout.splitlines() if (REPOSITORY / name).exists()]
+
+
+def text_of(name: str) -> str:
+    return (REPOSITORY / name).read_text(encoding="utf-8")
+
+
+CONFIGURATION, COMMANDS = text_of("docs/configuration.md"), text_of("docs/commands.md")
+
+
+def rows(text: str, header: str) -> Iterator[list[str]]:
+    """The rows of every table whose first column has this header, as cells."""
+    for part in text.split(f"| {header} |")[1:]:
+        for line in part.split("\n\n")[0].splitlines()[2:]:
+            yield [cell.strip() for cell in line.strip("|").split(" | ")]
+
+
+def first_column(text: str, header: str) -> list[str]:
+    """The names in backticks, or bare numbers, of these tables' first column."""
+    return [name.strip("`") for row in rows(text, header) for name in re.findall(r"`[^`]+`|^\d+$", row[0])]
+
+
+def test_readme_stays_short() -> None:
+    assert len(text_of("README.md").splitlines()) <= README_LINES
+
+
+def test_configuration_lists_every_setting_and_nothing_else() -> None:
+    own = {f"[pipelines.{name}] {setting}" for name, settings in PIPELINE_SETTINGS.items() for setting in settings}
+    of_dlt = {"[destination.duckdb] credentials"} | {
+        f"[pipelines.{name}] {setting}"
+        for name, settings in (
+            ("anaplan_audit", ("destination_type", "dataset_name")),
+            ("anaplan_audit_enrich", ("dataset_name",)),
+        )
+        for setting in settings
+    }
+    runtime = set(template()["runtime"])
+    listed = first_column(CONFIGURATION, "setting")
+    assert len(listed) == len(set(listed))
+    assert set(listed) == known_settings() | ALERT_SETTINGS | own | of_dlt | runtime
+
+
+def template() -> dict[str, dict]:
+    return tomlkit.parse(text_of(".dlt/config.toml")).unwrap()
+
+
+def sections() -> dict[str, str]:
+    """The section of each setting's name in the documents."""
+    section = dict.fromkeys(known_settings(), "sources.audit_source")
+    section |= dict.fromkeys(ALERT_SETTINGS, "alerts") | dict.fromkeys(template()["runtime"], "runtime")
+    return section
+
+
+def place_of(name: str) -> list[str]:
+    """The path of a setting, from `[section] name` or from a name whose section the heading gives."""
+    if found := re.fullmatch(r"\[(.+)\] (\w+)", name):
+        return [*found[1].split("."), found[2]]
+    return [*sections()[name].split("."), name]
+
+
+def test_configuration_names_the_variable_of_every_setting() -> None:
+    found = [(row[0].strip("`"), row[2].strip("`")) for row in rows(CONFIGURATION, "setting") if len(row) == 4]
+    assert len(found) > 30
+    assert found == [(name, "__".join(place_of(name)).upper()) for name, _ in found]
+
+
+def test_configuration_names_the_default_of_the_template() -> None:
+    compared = 0
+    for name, default in ((row[0].strip("`"), row[1]) for row in rows(CONFIGURATION, "setting") if len(row) == 4):
+        value: object = template()
+        for key in place_of(name):
+            value = value.get(key) if isinstance(value, dict) else None
+        if value is not None:
+            written = default.strip("`")
+            assert tomlkit.parse(f"value = {written}").unwrap()["value"] == value, name
+            compared += 1
+    assert compared > 20
+
+
+def test_template_holds_every_setting_and_nothing_else() -> None:
+    text = text_of(".dlt/config.toml")
+    source = text.split("[sources.audit_source]")[1]
+    named = set(re.findall(r"^(?:# )?(\w+) = ", source, re.MULTILINE))
+    assert named == {name for name in known_settings() if "." not in name}
+    for name in (name for names in PIPELINE_SETTINGS.values() for name in names):
+        assert re.search(rf"^(# )?{name} = ", text, re.MULTILINE), name
+
+
+def test_commands_are_listed() -> None:
+    assert set(first_column(COMMANDS, "command")) == set(cli.commands)
+    headings = re.findall(r"^## (.+)$", COMMANDS, re.MULTILINE)
+    assert {heading for heading in headings if not heading.endswith("?")} == set(cli.commands)
+
+
+@pytest.mark.parametrize("name", sorted(cli.commands))
+def test_options_of_a_command_are_listed(name: str) -> None:
+    section = COMMANDS.split(f"\n## {name}\n")[1].split("\n## ")[0]
+    options = {
+        option
+        for parameter in cli.commands[name].params
+        if isinstance(parameter, click.Option)
+        for option in parameter.opts
+    }
+    assert set(first_column(section, "option")) == options - {"--debug"}
+
+
+def test_every_command_takes_debug() -> None:
+    for name, command in cli.commands.items():
+        assert any("--debug" in parameter.opts for parameter in command.params), name
+
+
+def test_exit_codes_are_listed() -> None:
+    codes = {str(value) for name, value in vars(exit_codes).items() if name.isupper() and isinstance(value, int)}
+    assert set(first_column(COMMANDS, "exit code")) == codes
+
+
+def test_tables_are_those_of_the_models() -> None:
+    """`make docs` writes the page."""
+    assert text_of("docs/tables.md") == markdown(documented_tables())
+
+
+def make_targets() -> set[str]:
+    return set(re.findall(r"^([a-z-]+):", text_of("Makefile"), re.MULTILINE))
+
+
+def code_of(path: Path) -> Iterator[str]:
+    """The blocks of code of a document, and what stands in backticks elsewhere."""
+    text = path.read_text(encoding="utf-8")
+    yield from FENCED.findall(text)
+    yield from re.findall(r"`([^`]+)`", FENCED.sub("", text))
+
+
+def test_make_targets_that_documents_name_exist() -> None:
+    named = {
+        (path.name, target)
+        for path in documents()
+        for code in code_of(path)
+        for target in re.findall(r"^\s*make ([a-z-]+)", code, re.MULTILINE)
+    }
+    assert len(named) > 20
+    assert {(name, target) for name, target in named if target not in make_targets()} == set()
+
+
+def test_make_targets_of_the_workflow_exist() -> None:
+    text = text_of(".github/workflows/ci.yml")
+    targets = set(re.findall(r"[a-z-]+", " ".join(re.findall(r"run: make ([a-z -]+)$", text, re.MULTILINE))))
+    targets |= set(re.findall(r"[a-z-]+", " ".join(re.findall(r"target: \[(.+)\]", text))))
+    assert {"lint", "test", "torture"} <= targets <= make_targets()
+
+
+def test_links_lead_to_files_and_headings() -> None:
+    broken = []
+    for path in documents():
+        text = FENCED.sub("", path.read_text(encoding="utf-8"))
+        for link in re.findall(r"\]\(\s*([^)\s]+)\s*\)", text):
+            if re.match(r"[a-z]+:", link):
+                continue
+            name, _, anchor = link.partition("#")
+            target = (path.parent / name).resolve() if name else path
+            if not target.exists() or (anchor and anchor not in anchors(target)):
+                broken.append((path.name, link))
+    assert broken == []
+
+
+def anchors(path: Path) -> set[str]:
+    """The anchors that GitHub gives the headings of a document."""
+    headings = re.findall(r"^#+ (.+)$", path.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def test_files_that_documents_name_exist() -> None:
+    """In backticks, with a folder of the repository in front."""
+    missing = []
+    for path in documents():
+        for name in re.findall(rf"`((?:{'|'.join(map(re.escape, FOLDERS))})/[\w./-]*)`", path.read_text("utf-8")):
+            if not name.startswith(MADE) and not (REPOSITORY / name).exists():
+                missing.append((path.name, name))
+    assert missing == []
+
+
+def test_every_package_of_the_pipelines_is_in_the_architecture() -> None:
+    places = set(re.findall(r"`(pipelines/\w+/)`", text_of("docs/architecture.md")))
+    assert {f"pipelines/{path.parent.name}/" for path in (REPOSITORY / "pipelines").glob("*/__init__.py")} <= places
+
+
+def test_every_decision_is_listed() -> None:
+    files = {path.name for path in (REPOSITORY / "docs" / "decisions").glob("0*.md")}
+    assert set(re.findall(r"\]\((0.+?\.md)\)", text_of("docs/decisions/README.md"))) == files
+
+
+def test_no_change_is_listed_twice() -> None:
+    beginnings = [line[:30] for line in text_of("CHANGELOG.md").splitlines() if line.startswith("- ")]
+    assert sorted(beginnings) == sorted(set(beginnings))
