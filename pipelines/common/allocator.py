@@ -1,7 +1,6 @@
 """Memory that is given back: what a page or a load needed goes back to the system, not into a reserve."""
 
 import ctypes
-import gc
 import sys
 
 import pyarrow as pa
@@ -14,8 +13,6 @@ LARGE_BYTES = 4_000_000
 
 def keep_memory_low() -> None:
     """Keeps the allocators of Arrow and Python from holding on to pages, which come in threads and in all sizes."""
-    # What is imported stays: looking through it for garbage again and again takes a fifth of the time of a page.
-    gc.freeze()
     pa.set_memory_pool(pa.system_memory_pool())
     # One reserve for all threads, instead of one for each.
     _gnu("mallopt", _M_ARENA_MAX, 1)

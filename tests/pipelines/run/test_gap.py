@@ -53,5 +53,5 @@ def test_days_that_anaplan_keeps_no_longer_are_said_once(tenant: Tenant, duck: E
     (line,) = outcome.err.splitlines()
     kept, _, floor = line.partition(" Nothing before ")
     assert kept == "audit: --since: Anaplan keeps 3 days (setting `history_days`)."
-    told = datetime.strptime(floor, "%Y-%m-%d %H:%M UTC is asked for.").replace(tzinfo=timezone.utc)
+    told = datetime.strptime(floor, "%Y-%m-%d %H:%M UTC is requested.").replace(tzinfo=timezone.utc)
     assert abs(told.timestamp() * 1000 - (now - 3 * DAY)) < 120_000
