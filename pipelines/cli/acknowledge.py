@@ -5,7 +5,7 @@ import click
 from pipelines.common.exit_codes import DONE
 
 from .command_group import debug_option
-from .opening import existing_pipelines
+from .recorded_run import existing_pipelines
 
 
 @click.command("acknowledge")

@@ -6,7 +6,7 @@ from pipelines.run.steps import check_step, publish_step, publish_to
 from pipelines.run.summary import note_outcome, say_checked, say_seconds
 
 from .command_group import debug_option
-from .opening import watched_run
+from .recorded_run import watched_run
 
 
 @click.command

@@ -6,8 +6,8 @@ from pipelines.run.steps import enrich_step
 from pipelines.run.summary import say_enriched, say_seconds
 
 from .command_group import debug_option
-from .opening import watched_run
 from .options import full_refresh_option
+from .recorded_run import watched_run
 
 
 @click.command

@@ -8,8 +8,8 @@ from pipelines.run.steps import load_step
 from pipelines.run.summary import note_outcome, say_loaded, say_seconds
 
 from .command_group import debug_option
-from .opening import watched_run
 from .options import accept_directory_option, check_span, span_options
+from .recorded_run import watched_run
 
 
 @click.command

@@ -8,8 +8,8 @@ from pipelines.run.steps import check_step, enrich_step, load_step, publish_step
 from pipelines.run.summary import note_outcome, say_checked, say_enriched, say_loaded, say_seconds
 
 from .command_group import debug_option
-from .opening import watched_run
 from .options import accept_directory_option, check_span, full_refresh_option, span_options
+from .recorded_run import watched_run
 
 
 @click.command
