@@ -3,7 +3,7 @@
 from pipelines.cli.main import cli
 from pipelines.common.start_up import leave_out_what_is_for_others
 
-# Also in the process that decodes.
+# `__mp_main__`: in the decoding process too.
 if __name__ in ("__main__", "__mp_main__"):
     leave_out_what_is_for_others()
 

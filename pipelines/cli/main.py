@@ -1,4 +1,4 @@
-"""All commands, each a module of this package named after it."""
+"""The command group. It lists all commands, each a module of this package."""
 
 import click
 
@@ -20,7 +20,7 @@ from .status import status
 
 @click.group(cls=AuditGroup, epilog=HELP, context_settings={"help_option_names": ["-h", "--help"]})
 def cli() -> None:
-    """Keeps an Anaplan tenant's audit log: loads it, enriches it with SQL, checks the result."""
+    """Keep an Anaplan tenant's audit log: load it, enrich it with SQL, and check the result."""
 
 
 for _command in (

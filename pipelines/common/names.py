@@ -1,11 +1,11 @@
-"""Names that several packages need: pipelines, datasets, destination, database file, the dialect of the models."""
+"""Names that several packages share: pipelines, datasets, destination, database file, SQL dialect."""
 
 import os
 from typing import Final
 
 import dlt
 
-# The models are written in it, and translated into the destination's.
+# The dialect of the models. They are translated to the dialect of the destination.
 DIALECT: Final = "duckdb"
 LOAD_NAME, ENRICH_NAME = "anaplan_audit", "anaplan_audit_enrich"
 DEFAULT_DATASETS = {LOAD_NAME: "anaplan_audit_raw", ENRICH_NAME: "anaplan_audit"}
@@ -21,7 +21,7 @@ def destination_type() -> str:
 
 
 def database_path() -> str:
-    """Returns the path of the DuckDB file, from a plain path or a `duckdb:///` address."""
+    """Return the absolute path of the DuckDB file. The setting is a path or a `duckdb:///` address."""
     key = "destination.duckdb.credentials"
     configured = str(dlt.secrets.get(key) or dlt.config.get(key) or DEFAULT_DATABASE)
     return os.path.abspath(os.path.expanduser(configured.removeprefix("duckdb:///")))
