@@ -1,6 +1,5 @@
 """Where the data goes: the two dlt pipelines on one destination, for one run at a time."""
 
-import logging
 import os
 import stat
 from collections.abc import Iterator
@@ -8,7 +7,6 @@ from contextlib import ExitStack, contextmanager
 from datetime import datetime, timezone
 from typing import Any, NamedTuple
 
-import click
 import dlt
 from dlt.common import logger
 from dlt.common.destination import Destination
@@ -31,7 +29,7 @@ from .restore_tables import declare_new_columns, lacking_tables, restore_tables
 LOAD_MEMORY, ENRICH_MEMORY = "100MB", "500MB"
 # What a model gets that fails for want of memory.
 ENRICH_MEMORY_AGAIN = "4GB"
-_WARNED = "pipelines.audit.warned_about_secrets"
+_warned_about_secrets: set[str] = set()
 
 
 class Pipelines(NamedTuple):
@@ -69,7 +67,6 @@ def open_pipelines(progress: Any = None) -> Iterator[Pipelines]:
     with ExitStack() as held:
         held.enter_context(machine_lock(LOAD_NAME))
         database = held.enter_context(_database(database_path())) if destination_type() == "duckdb" else None
-        _set_switches()
         destination = make_destination(database)
         raw, enriched = _pipeline(LOAD_NAME, destination, progress), _pipeline(ENRICH_NAME, destination, None)
         held.enter_context(warehouse_lock(raw, raw.dataset_name, enriched.dataset_name))
@@ -95,52 +92,20 @@ def load_format(destination: Any) -> Any:
 
 
 def warn_about_open_secrets() -> None:
-    """Warn once in a command when others on this machine can read a secrets file, wherever dlt has read it."""
-    context = click.get_current_context(silent=True)
-    if context is not None and context.meta.setdefault(_WARNED, False):
-        return
-    if context is not None:
-        context.meta[_WARNED] = True
+    """Warn, once in a process, if other accounts of this machine can read a secrets file that dlt has read."""
     paths = [os.path.join(active_run_context().settings_dir, "secrets.toml")]
     for provider in dlt.config.config_providers:
         if provider.supports_secrets:
             paths += getattr(provider, "present_locations", None) or []
-    for path in dict.fromkeys(map(os.path.abspath, paths)):
+    for path in set(map(os.path.abspath, paths)) - _warned_about_secrets:
         if os.name == "posix" and os.path.exists(path) and os.stat(path).st_mode & (stat.S_IRGRP | stat.S_IROTH):
+            _warned_about_secrets.add(path)
             logger.warning(f"Others can read `{path}`. Run `chmod 600 {path}`.")
 
 
 def _pipeline(name: str, destination: Any, progress: Any) -> dlt.Pipeline:
     pipeline = dlt.pipeline(name, destination=destination, dataset_name=dataset_name(name), progress=progress)
     return pipeline.drop()
-
-
-def _set_switches() -> None:
-    """Sets dlt's own switches to what every project of this kind needs, so that a user need not."""
-    # Signals end a run at once: it may die anywhere, so there is nothing to wait for.
-    dlt.config["runtime.intercept_signals"] = False
-    # A job whose connection broke may have been committed, and would be doubled if it were repeated: the load ends, and
-    # the next one begins anew.
-    dlt.config["load.raise_on_max_retries"] = 1
-    dlt.config["load.delete_completed_jobs"] = True
-    dlt.config["normalize.parquet_normalizer.add_dlt_load_id"] = True
-    logging.getLogger("dlt").addFilter(_REPEATED)
-
-
-class _Repeated(logging.Filter):
-    """Leaves out, without --debug, what tells a user nothing.
-
-    The line at the end of the run says what the tracebacks of failed jobs say, and local state of another destination
-    is thrown away like all local state.
-    """
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        of_a_job = os.path.join("dlt", "load") in record.pathname or record.exc_info is not None
-        of_old_state = "in state differs from destination" in record.getMessage()
-        return not (of_a_job or of_old_state) or logging.getLogger("dlt").isEnabledFor(logging.INFO)
-
-
-_REPEATED = _Repeated()
 
 
 def make_destination(database: Any) -> Any:

@@ -1,15 +1,17 @@
 """Opens the DuckDB file: while one process writes no other may have it open, and a reader keeps a writer out."""
 
+import logging
 import os
 import time
 from typing import Any
 
-import click
 import dlt
 
 from pipelines.common.duckdb_errors import holder, is_held, unusable
 from pipelines.common.exit_codes import CONFIGURATION, LOCKED, PipelineError
 from pipelines.common.files import tighten
+
+logger = logging.getLogger(__name__)
 
 DEFAULT_WAIT_SECONDS = 60.0
 TRY_EVERY_SECONDS = 0.2
@@ -48,7 +50,7 @@ def open_for_writing(path: str) -> Any:
                 "what stays open should read a copy (setting `publish_to`).",
             )
         if not announced:
-            click.echo(f"audit: waiting up to {seconds:g} s for {holder(reason)} to close `{path}`.", err=True)
+            logger.warning("waiting up to %g s for %s to close `%s`.", seconds, holder(reason), path)
             announced = True
         time.sleep(TRY_EVERY_SECONDS)
 
