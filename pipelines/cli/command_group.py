@@ -48,9 +48,10 @@ class WarningLines(logging.Handler):
     """Prints the warnings of this program to standard error, as `audit: ...`."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        # A closed standard error must not fail a run.
+        # A closed standard error must not fail a run. `click.echo` would write past a progress bar, into its line.
         with suppress(Exception):
-            click.echo(f"audit: {record.getMessage()}", err=True)
+            sys.stderr.write(f"audit: {record.getMessage()}\n")
+            sys.stderr.flush()
 
 
 def report_error(error: BaseException, program: str, *, debug: bool = False) -> int:
