@@ -1,6 +1,5 @@
 """A second process, so that one core decodes while the other writes."""
 
-import gc
 import os
 import signal
 import threading
@@ -25,8 +24,6 @@ def _end_with_parent() -> None:
     """Leaves Ctrl-C to the parent; ends when the parent is gone, which a killed one could not ask for."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     keep_memory_low()
-    # Pages hold no cycles: looking for them takes a quarter of the time of a page.
-    gc.disable()
     threading.Thread(target=_wait_for_parent, daemon=True).start()
 
 
