@@ -77,7 +77,7 @@ def expired_line(expired: list[Any]) -> str:
 def _shrunk_line(shrunk: tuple[str, int, int]) -> str:
     name, before, now = shrunk
     return (
-        f"list of {name}: only {now:,} of {before:,} records are left, as after a lost role. It was not applied. "
+        f"list of {name}: {now:,} of {before:,} records are left, as after a lost role. It was not applied. "
         "Check the account's roles. If the list is right, run once with --accept-directory."
     )
 
