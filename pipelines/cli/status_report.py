@@ -55,7 +55,7 @@ def _age(freshness: Any) -> str:
 
 
 def _sign_in(sign_in: Any) -> str:
-    text = sign_in["mode"] or "not configured, or more than one way to sign in is"
+    text = sign_in["mode"] or "undecided: no way to sign in, or several, are configured"
     if sign_in["certificate_expires_at"]:
         left = counted(sign_in["certificate_days_left"], "day")
         text += f", valid until {sign_in['certificate_expires_at'][:10]} ({left})"
