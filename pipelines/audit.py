@@ -10,9 +10,5 @@ def main() -> None:
     cli(prog_name="python -m pipelines.audit")
 
 
-# Also in the process that decodes.
-if __name__ == "__mp_main__":
-    leave_out_what_is_for_others()
-
 if __name__ == "__main__":
     main()

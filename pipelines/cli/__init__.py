@@ -1,1 +1,1 @@
-"""The commands: one module each, named after it. `main` lists them."""
+"""The command line: one module per command, named after it. `main` lists the commands. Only this package prints."""

@@ -4,22 +4,21 @@ import click
 
 from pipelines.common.exit_codes import DONE
 
-from .command_group import debug_option
-from .opening import existing_pipelines
+from .command_group import AuditCommand
+from .recorded_run import opened_pipelines
 
 
-@click.command("acknowledge")
-@debug_option
+@click.command("acknowledge", cls=AuditCommand)
 @click.argument("what", nargs=-1, required=True, metavar="gaps | incomplete | findings | FINDING_ID ...")
-@click.option("--note", help="Why it may be closed; kept with it.")
+@click.option("--note", help="Reason for closing them; stored in the table `alerts`.")
 def acknowledge_command(what: tuple[str, ...], note: str | None) -> int:
-    """Close gaps, incomplete windows or findings that somebody has seen; `status` then counts them no more."""
+    """Close gaps, incomplete windows or findings that you have seen. `status` no longer counts them."""
     from contextlib import ExitStack
 
     from pipelines.monitoring.acknowledge import acknowledge
     from pipelines.warehouse.reader import Reader
 
-    with existing_pipelines() as (pipelines, _), ExitStack() as held:
-        closed = acknowledge(pipelines, Reader(pipelines.raw.destination, held), what, note)
+    with opened_pipelines(needs_tables=True) as pipelines, ExitStack() as stack:
+        closed = acknowledge(pipelines, Reader(pipelines.raw.destination, stack), what, note)
         click.echo(f"acknowledged {closed:,} that were open")
     return DONE

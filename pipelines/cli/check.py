@@ -2,21 +2,21 @@
 
 import click
 
-from pipelines.run.steps import check_step, publish_step, publish_to
-from pipelines.run.summary import note_outcome, say_checked, say_seconds
+from pipelines.run.steps import check_step, publish_step, publish_target
+from pipelines.run.summary import ending_of
 
-from .command_group import debug_option
-from .opening import watched_run
+from .command_group import AuditCommand
+from .recorded_run import recorded_run
+from .run_output import print_checked, print_published, print_seconds
 
 
-@click.command
-@debug_option
+@click.command(cls=AuditCommand)
 def check() -> int:
-    """Run the data checks over the enriched tables."""
-    with watched_run("check", needs_tables=True) as (pipelines, _, record):
-        copy = publish_to()
-        say_checked(check_step(pipelines, record))
-        publish_step(pipelines, copy, record)
-        say_seconds(record)
-        note_outcome(record)
-    return record.exit_code
+    """Run the data checks on the enriched tables."""
+    with recorded_run("check", needs_tables=True) as run:
+        copy = publish_target()
+        print_checked(check_step(run))
+        print_published(publish_step(run, copy))
+        print_seconds(run.record)
+        run.record.set_outcome(*ending_of(run.record))
+    return run.record.exit_code

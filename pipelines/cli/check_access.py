@@ -2,14 +2,13 @@
 
 import click
 
-from .command_group import debug_option
+from .command_group import AuditCommand
 
 
-@click.command("check-access")
-@debug_option
+@click.command("check-access", cls=AuditCommand)
 def check_access_command() -> int:
-    """Sign in, and show what the account can see and what it lacks; changes nothing."""
-    from pipelines.cli.access_report import check_access
+    """Sign in and show what the account can read and what it cannot. Changes nothing."""
+    from pipelines.cli.account_access import check_access
     from pipelines.common.configuration import check_settings
 
     check_settings()

@@ -1,27 +1,29 @@
-"""How every command ends: with its exit code, an error in one line, and no secret in it."""
+"""What all commands share: process set-up, `--debug`, exit codes, and errors on one line without secrets."""
 
 import logging
 import os
 import sys
 import traceback
+from contextlib import suppress
 from typing import Any
 
 import click
 
+from pipelines.common import start_up
 from pipelines.common.exit_codes import explain_any
 from pipelines.common.files import private_files
-from pipelines.common.signals import interruptible, interruption_of, say_interrupted
+from pipelines.common.signals import interruptible, interruption_of, write_interrupted_line
 
 DEBUG = "pipelines.audit.debug"
 
 
 class AuditGroup(click.Group):
-    """Ends every command with its exit code, and an error with one line; a traceback only with --debug."""
+    """Ends every command with its exit code, and an error with one line. A traceback appears only with --debug."""
 
     def invoke(self, context: click.Context) -> Any:
-        _open_closed_streams()
+        _open_missing_streams()
         try:
-            with interruptible(), private_files():
+            with interruptible():
                 code = super().invoke(context)
         except (click.ClickException, click.exceptions.Exit):
             raise
@@ -30,59 +32,63 @@ class AuditGroup(click.Group):
         sys.exit(code)
 
 
+class AuditCommand(click.Command):
+    """A command with `--debug`. It sets up the process when it runs, so that `--help` stays quick."""
+
+    def __init__(self, name: str | None, params: list[click.Parameter] | None = None, **options: Any) -> None:
+        super().__init__(name, params=[*(params or []), _debug_option()], **options)
+
+    def invoke(self, context: click.Context) -> Any:
+        from audit_source.dlt_internals import EXPECTED
+        from pipelines.warehouse.dlt_internals import REPEATED
+
+        start_up.prepare(WarningLines(), (EXPECTED, REPEATED), debug=bool(context.meta.get(DEBUG)))
+        with private_files():
+            return super().invoke(context)
+
+
+class WarningLines(logging.Handler):
+    """Prints the warnings of this program to standard error, as `audit: ...`."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        # A closed standard error must not fail a run. `click.echo` would write past a progress bar, into its line.
+        with suppress(Exception):
+            sys.stderr.write(f"audit: {record.getMessage()}\n")
+            sys.stderr.flush()
+
+
 def report_error(error: BaseException, program: str, *, debug: bool = False) -> int:
-    """Write what ended a program as one line to standard error, without secrets; return its exit code."""
+    """Print the error that ended a program as one line, without secrets. Return the exit code."""
     interrupted = interruption_of(error) is not None
     code, line = explain_any(error)
     if debug and not interrupted:
         click.echo(_redacted("".join(traceback.format_exception(error))), err=True)
     if interrupted:
-        say_interrupted(code)
+        write_interrupted_line(code)
     else:
         click.echo(f"{program}: {_redacted(line)}", err=True)
     return code
 
 
-def _open_closed_streams() -> None:
-    """Give a process that was started without standard streams something to write to."""
+def _open_missing_streams() -> None:
+    """Open standard streams on the null device if the process was started without them."""
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
             setattr(sys, name, open(os.devnull, mode))  # noqa: SIM115
 
 
-def _switch_debug(context: click.Context, _: click.Parameter, value: bool) -> None:
+def _debug_option() -> click.Option:
+    return click.Option(
+        ["--debug"],
+        is_flag=True,
+        expose_value=False,
+        callback=_note_debug,
+        help="Log every step. If the command fails, print the traceback.",
+    )
+
+
+def _note_debug(context: click.Context, _: click.Parameter, value: bool) -> None:
     context.meta[DEBUG] = value
-    # dlt logs what a driver says, and that may quote what the driver was given.
-    logging.getLogger("dlt").addFilter(_without_secrets)
-    if value:
-        os.environ["RUNTIME__LOG_LEVEL"] = "INFO"
-        # Where dlt has begun to log already, it has read the setting before.
-        logging.getLogger("dlt").setLevel(logging.INFO)
-        logging.getLogger("dlt").removeFilter(_without_traceback)
-    else:
-        logging.getLogger("dlt").addFilter(_without_traceback)
-
-
-def _without_secrets(record: logging.LogRecord) -> bool:
-    record.msg, record.args = _redacted(record.getMessage()), ()
-    if record.exc_info:
-        # Where it is set, handlers take it for the traceback.
-        record.exc_text = _redacted("".join(traceback.format_exception(*record.exc_info)))
-    return True
-
-
-def _without_traceback(record: logging.LogRecord) -> bool:
-    """What failed is told by the last line; dlt logs its traceback besides, twice."""
-    return "Traceback (most recent call last)" not in record.getMessage()
-
-
-debug_option = click.option(
-    "--debug",
-    is_flag=True,
-    expose_value=False,
-    callback=_switch_debug,
-    help="Log every step, and show the traceback of an error.",
-)
 
 
 def _redacted(line: str) -> str:

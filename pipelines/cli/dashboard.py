@@ -8,11 +8,10 @@ from pipelines.common.exit_codes import DONE
 from pipelines.common.start_up import let_in_what_drivers_import
 from pipelines.dashboard.__main__ import main
 
-from .command_group import debug_option
+from .command_group import AuditCommand
 
 
-@click.command("dashboard", params=main.params, help=main.help)
-@debug_option
+@click.command("dashboard", cls=AuditCommand, params=main.params, help=main.help)
 def dashboard(**options: Any) -> int:
     """Serve the dashboard, as `python -m pipelines.dashboard` does."""
     # Streamlit and pandas are kept out of every other command.

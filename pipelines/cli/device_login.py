@@ -1,4 +1,4 @@
-"""Signs in by OAuth device code, and keeps the refresh token where the next run looks for it."""
+"""Sign in with an OAuth device code, and store the refresh token for the next run."""
 
 from typing import Any
 
@@ -17,18 +17,18 @@ from pipelines.warehouse.settings import warn_about_open_secrets
 
 
 def login() -> None:
-    """Shows a code, waits until somebody has approved it in a browser, and stores the token.
+    """Show a code, wait until it is approved in a browser, and store the token.
 
     Raises:
-        PipelineError: No OAuth client is configured, or a run is under way, which uses the token.
-        AuditSourceError: The code was denied or has expired, or Anaplan does not answer.
+        PipelineError: No OAuth client is configured, or a run is using the token.
+        AuditSourceError: The code was denied or has expired, or Anaplan does not respond.
     """
     warn_about_open_secrets()
     client_id = _setting("credentials.client_id")
     if not client_id:
         raise PipelineError(
             CONFIGURATION,
-            "no `client_id` is configured. In Anaplan's Administration create an OAuth client for the device grant, "
+            "no `client_id` is configured. Create an OAuth client for the device grant in Anaplan's Administration, "
             f"and put its id under [{SECTION}] in .dlt/secrets.toml.",
         )
     refuse_placeholder("client_id", client_id)
@@ -36,27 +36,27 @@ def login() -> None:
     store = TokenStore(path)
     grant = DeviceGrant(resolve_settings().hosts.oauth, client_id)
     try:
-        # The room for the token is taken first: a token that cannot be kept need not be approved.
+        # Reserve the file first: nobody should approve a token that cannot be stored.
         with machine_lock(LOAD_NAME), store.reserve() as slot:
             code = grant.start()
-            _say_what_to_do(code)
+            _print_steps(code)
             slot.write(_setting("credentials.refresh_token"), grant.wait(code))
     finally:
         grant.close()
-    click.echo(f"\nSigned in. The refresh token is kept in {store.path}, which only you can read.")
+    click.echo(f"\nSigned in. The refresh token is stored in {store.path}, which only you can read.")
     others = [mode for mode in configured_credentials(path) if mode != "oauth"]
     if others and _setting("auth") != "oauth":
         click.echo(f'Set `auth = "oauth"` under [sources.audit_source]: {" and ".join(others)} is configured too.')
     click.echo("Next: `python -m pipelines.audit check-access` shows what the account can see, then `make run`.")
 
 
-def _say_what_to_do(code: DeviceCode) -> None:
+def _print_steps(code: DeviceCode) -> None:
     click.echo(f"1. Open       {printable(code.complete_address)}")
     if code.complete_address != code.address:
         click.echo(f"   or         {printable(code.address)}")
-    click.echo(f"2. Enter      {printable(code.user_code)}   (or compare it, where the page shows it)")
-    click.echo("3. Sign in as the account whose role is Tenant Auditor, and allow it.\n")
-    click.echo(f"Waiting, at most {code.expires_in / 60:.0f} minutes; Ctrl-C gives up.")
+    click.echo(f"2. Enter      {printable(code.user_code)}   (or compare it, if the page shows it)")
+    click.echo("3. Sign in as the account with the role Tenant Auditor, and approve.\n")
+    click.echo(f"Waiting, at most {code.expires_in / 60:.0f} minutes. Ctrl-C cancels.")
 
 
 def _setting(name: str) -> str:

@@ -7,11 +7,10 @@ import click
 from pipelines.common.exit_codes import DONE
 from pipelines.data_dictionary.__main__ import write_dictionary
 
-from .command_group import debug_option
+from .command_group import AuditCommand
 
 
-@click.command("dictionary", params=write_dictionary.params, help=write_dictionary.help)
-@debug_option
+@click.command("dictionary", cls=AuditCommand, params=write_dictionary.params, help=write_dictionary.help)
 def dictionary(**options: Any) -> int:
     """Write the data dictionary, as `python -m pipelines.data_dictionary` does."""
     assert write_dictionary.callback is not None

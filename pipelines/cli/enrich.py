@@ -3,19 +3,18 @@
 import click
 
 from pipelines.run.steps import enrich_step
-from pipelines.run.summary import say_enriched, say_seconds
 
-from .command_group import debug_option
-from .opening import watched_run
+from .command_group import AuditCommand
 from .options import full_refresh_option
+from .recorded_run import recorded_run
+from .run_output import print_enriched, print_seconds
 
 
-@click.command
-@debug_option
+@click.command(cls=AuditCommand)
 @full_refresh_option
 def enrich(full_refresh: bool) -> int:
-    """Bring the enriched tables up to the raw ones."""
-    with watched_run("enrich", needs_tables=True) as (pipelines, _, record):
-        say_enriched(enrich_step(pipelines, full_refresh, record))
-        say_seconds(record)
-    return record.exit_code
+    """Bring the enriched tables up to date with the raw tables."""
+    with recorded_run("enrich", needs_tables=True) as run:
+        print_enriched(enrich_step(run, full_refresh))
+        print_seconds(run.record)
+    return run.record.exit_code

@@ -1,4 +1,4 @@
-"""The command `export`: what it says, and how it ends."""
+"""The command `export`."""
 
 import os
 import sys
@@ -8,12 +8,12 @@ import click
 
 from pipelines.common.exit_codes import DONE
 
-from .command_group import debug_option
+from .command_group import AuditCommand
 from .options import DAY, check_span, wait_option
 
 
 def export_table(table: str, file_format: str | None, to: str | None, force: bool, filters: Any, wait: float) -> int:
-    """Exports a table and says so on standard error, which leaves standard output to the rows."""
+    """Export a table, and report it on standard error, because standard output may carry the rows."""
     from pipelines.export.filters import Filters
     from pipelines.export.writer import FORMATS, export
 
@@ -22,34 +22,36 @@ def export_table(table: str, file_format: str | None, to: str | None, force: boo
     try:
         rows = export(table, chosen, to, force, Filters(**filters), wait)
     except BrokenPipeError:
-        # Whoever reads has seen enough (`| head`). Python would complain once more when it flushes at its end.
+        # The reader has closed the pipe (`| head`). Without this, Python reports the broken pipe again at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return DONE
     click.echo(f"exported  {rows:,} rows of {table} to {to or 'standard output'}", err=True)
     return DONE
 
 
-@click.command("export")
-@debug_option
+@click.command("export", cls=AuditCommand)
 @click.argument("table")
 @click.option(
-    "--format", "file_format", type=click.Choice(["csv", "jsonl", "parquet"]), help="Default: as FILE, or csv."
+    "--format",
+    "file_format",
+    type=click.Choice(["csv", "jsonl", "parquet"]),
+    help="Format; by default the suffix of FILE, or csv.",
 )
 @click.option(
     "--to", metavar="FILE", type=click.Path(dir_okay=False), help="File to write; standard output by default."
 )
-@click.option("--force", is_flag=True, help="Replace a file that exists.")
-@click.option("--since", type=DAY, help="Rows from this UTC date on.")
-@click.option("--until", type=DAY, help="Rows before this UTC date.")
-@click.option("--user", help="Rows of the user with this id, name or e-mail address.")
-@click.option("--workspace", help="Rows of the workspace with this id or name.")
-@click.option("--model", help="Rows of the model with this id or name.")
-@click.option("--where", multiple=True, metavar="COLUMN=VALUE", help="Rows with exactly this value; may be repeated.")
+@click.option("--force", is_flag=True, help="Replace an existing file.")
+@click.option("--since", type=DAY, help="Only rows from this UTC date on.")
+@click.option("--until", type=DAY, help="Only rows before this UTC date.")
+@click.option("--user", help="Only rows of the user with this id, name or e-mail address.")
+@click.option("--workspace", help="Only rows of the workspace with this id or name.")
+@click.option("--model", help="Only rows of the model with this id or name.")
+@click.option("--where", multiple=True, metavar="COLUMN=VALUE", help="Only rows with this value. May be repeated.")
 @wait_option
 def export_command(
     table: str, file_format: str | None, to: str | None, force: bool, wait: float, **filters: Any
 ) -> int:
-    """Write the rows of a raw or enriched TABLE as CSV, JSON lines or Parquet; changes nothing."""
+    """Write the rows of a raw or enriched TABLE as CSV, JSON lines or Parquet."""
     from pipelines.common.configuration import check_settings
 
     check_span(filters["since"], filters["until"])

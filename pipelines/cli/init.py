@@ -7,7 +7,7 @@ import click
 
 from pipelines.common.exit_codes import CONFIGURATION, DONE, PipelineError
 
-from .command_group import debug_option
+from .command_group import AuditCommand
 
 FOLDER = Path(".dlt")
 FILES = ("config.toml", "secrets.toml.example")
@@ -16,8 +16,7 @@ INSTALLED = Path(__file__).with_name("settings")
 CHECKOUT = Path(__file__).parents[2] / ".dlt"
 
 
-@click.command("init")
-@debug_option
+@click.command("init", cls=AuditCommand)
 def init() -> int:
     """Write `.dlt/config.toml` and `.dlt/secrets.toml.example` into this folder; keeps files that exist."""
     if FOLDER.exists() and not FOLDER.is_dir():

@@ -5,22 +5,22 @@ from datetime import datetime
 import click
 
 from pipelines.run.steps import load_step
-from pipelines.run.summary import note_outcome, say_loaded, say_seconds
+from pipelines.run.summary import ending_of
 
-from .command_group import debug_option
-from .opening import watched_run
+from .command_group import AuditCommand
 from .options import accept_directory_option, check_span, span_options
+from .recorded_run import recorded_run
+from .run_output import print_loaded, print_seconds
 
 
-@click.command
-@debug_option
+@click.command(cls=AuditCommand)
 @span_options
 @accept_directory_option
 def load(since: datetime | None, until: datetime | None, accept_directory: bool) -> int:
-    """Load what is new into the raw tables."""
+    """Load new data into the raw tables."""
     check_span(since, until)
-    with watched_run("load") as (pipelines, progress, record):
-        say_loaded(load_step(pipelines, progress, since, until, record, accept_directory))
-        say_seconds(record)
-        note_outcome(record)
-    return record.exit_code
+    with recorded_run("load") as run:
+        print_loaded(load_step(run, since, until, accept_directory))
+        print_seconds(run.record)
+        run.record.set_outcome(*ending_of(run.record))
+    return run.record.exit_code

@@ -4,13 +4,12 @@ import click
 
 from pipelines.common.exit_codes import DONE
 
-from .command_group import debug_option
+from .command_group import AuditCommand
 
 
-@click.command
-@debug_option
+@click.command(cls=AuditCommand)
 def login() -> int:
-    """Sign in by OAuth device code and keep the token for the runs to come."""
+    """Sign in with an OAuth device code, and store the token for future runs."""
     from pipelines.cli.device_login import login as sign_in
     from pipelines.common.configuration import check_settings
 

@@ -1,4 +1,4 @@
-"""All commands, each a module of this package named after it."""
+"""The command group. It lists all commands, each a module of this package."""
 
 import click
 
@@ -33,7 +33,7 @@ def _show_version(context: click.Context, _: click.Parameter, value: bool) -> No
     "--version", is_flag=True, expose_value=False, is_eager=True, callback=_show_version, help="Show the version."
 )
 def cli() -> None:
-    """Keeps an Anaplan tenant's audit log: loads it, enriches it with SQL, checks the result."""
+    """Keep an Anaplan tenant's audit log: load it, enrich it with SQL, and check the result."""
 
 
 for _command in (

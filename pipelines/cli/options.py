@@ -1,4 +1,4 @@
-"""Options that several commands share, and the check of their values before anything is opened."""
+"""Options that several commands share."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -8,12 +8,12 @@ import click
 
 
 class Seconds(click.FloatRange):
-    """A number of seconds up to a day; `nan` is none."""
+    """A number of seconds, at most one day. Click itself accepts `nan`."""
 
     def convert(self, value: Any, param: Any, ctx: Any) -> Any:
         number = super().convert(value, param, ctx)
         if number != number:
-            self.fail(f"`{value}` is no number of seconds.", param, ctx)
+            self.fail(f"`{value}` is not a number of seconds. Use 0 to 86400.", param, ctx)
         return number
 
 
@@ -22,29 +22,29 @@ DAY = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"])
 
 
 def check_span(since: datetime | None, until: datetime | None) -> None:
-    """Refuse a span that holds nothing, before anything is opened."""
+    """Refuse a span that ends before it starts, before anything is opened."""
     if since and until and since > until:
-        raise click.UsageError("--since is later than --until.")
+        raise click.UsageError("--since is later than --until. Swap them.")
 
 
 def span_options(function: Callable[..., int]) -> Callable[..., int]:
-    """Adds --since and --until."""
-    function = click.option("--until", type=DAY, help="Load only events before this UTC date (ISO).")(function)
-    return click.option("--since", type=DAY, help="Load (again) the events from this UTC date (ISO) on.")(function)
+    """Add --since and --until."""
+    function = click.option("--until", type=DAY, help="Load only events before this UTC date.")(function)
+    return click.option("--since", type=DAY, help="Load events from this UTC date on, again if needed.")(function)
 
 
 accept_directory_option = click.option(
     "--accept-directory",
     is_flag=True,
-    help="Apply a list of users, workspaces or models that lost more than `shrink_limit_percent` of its records.",
+    help="Apply a list of users, workspaces or models even if it lost more than `shrink_limit_percent` of its records.",
 )
 full_refresh_option = click.option(
-    "--full-refresh", is_flag=True, help="Rebuild the enriched tables from all raw events, which are never dropped."
+    "--full-refresh", is_flag=True, help="Rebuild the enriched tables from all raw events. Raw tables stay."
 )
 wait_option = click.option(
     "--wait",
     default=30.0,
     type=SECONDS,
     show_default=True,
-    help="Seconds to wait for a run that holds the DuckDB file.",
+    help="Seconds to wait while a run holds the DuckDB file.",
 )

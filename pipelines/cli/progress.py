@@ -1,32 +1,45 @@
-"""How a load gets on: one line that is drawn over on a terminal, a line every ten seconds elsewhere."""
+"""Progress of a load on standard error: a bar on a terminal, one line every ten seconds in a log."""
 
 import sys
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, TextIO
 
 from dlt.common.runtime.collector_base import Collector
 
+from pipelines.run.progress import WindowCount
+
 BAR_WIDTH = 24
-# Seconds between two lines: a terminal is drawn over, a log file keeps every line.
+# Seconds between two updates. A terminal is redrawn, a log keeps every line.
 TERMINAL_PERIOD, LOG_PERIOD = 0.1, 10.0
 
 
 class Progress(Collector):
-    """Shows the windows that are through, of those that are due, and the events of this run.
+    """Shows finished and due windows, and the events of this run.
 
-    Args:
-        run (Run): The findings of the source, which counts the windows.
-        stream (TextIO): Where to write; standard error, so that output can be piped.
+    dlt calls `update`, `_start` and `_stop`. Standard error leaves standard output to the result.
     """
 
-    def __init__(self, run: Any, stream: TextIO | None = None) -> None:
-        self.run = run
+    def __init__(self, stream: TextIO | None = None) -> None:
         self._stream = stream or sys.stderr
-        self._on_terminal = self._stream.isatty()
-        self._period = TERMINAL_PERIOD if self._on_terminal else LOG_PERIOD
+        self._period = TERMINAL_PERIOD if self._stream.isatty() else LOG_PERIOD
         self._began = self._shown = time.monotonic()
+        self._windows: Callable[[], WindowCount] | None = None
+        self._bar: Any = None
         self._rows = 0
-        self._doing = ""
+        self._step = ""
+
+    @contextmanager
+    def watch(self, windows: Callable[[], WindowCount]) -> Iterator[None]:
+        self._windows = windows
+        self._bar = _terminal_bar(self._stream) if self._stream.isatty() else None
+        try:
+            yield
+        finally:
+            self._windows = None
+            if self._bar is not None:
+                self._bar.stop()
 
     def update(
         self,
@@ -37,37 +50,40 @@ class Progress(Collector):
         message: str | None = None,
         label: str | None = None,
     ) -> None:
-        if name == "events" and self._doing.startswith("Extract"):
+        if name == "events" and self._step == "extract":
             self._rows += inc
-        if time.monotonic() - self._shown >= self._period:
-            self.show()
+        if self._windows is not None and time.monotonic() - self._shown >= self._period:
+            self._show(self._windows())
 
     def _start(self, step: str) -> None:
-        self._doing = step
+        self._step = step.split(" ")[0].lower()
 
     def _stop(self) -> None:
         pass
 
-    def show(self) -> None:
-        """Writes the line as it stands."""
+    def _show(self, windows: WindowCount) -> None:
         self._shown = time.monotonic()
-        line = self.line()
-        self._stream.write(f"\r\x1b[K{line}" if self._on_terminal else f"{line}\n")
-        self._stream.flush()
-
-    def clear(self) -> None:
-        """Takes the line off the terminal."""
-        if self._on_terminal:
-            self._stream.write("\r\x1b[K")
+        seconds = max(self._shown - self._began, 0.001)
+        due = max(windows.due, windows.done, 1)
+        counts = f"{windows.done}/{due} windows  {self._rows:,} events  {self._rows / seconds:,.0f}/s  {seconds:.0f} s"
+        if self._bar is None:
+            self._stream.write(f"{self._step:<9} {counts}\n")
             self._stream.flush()
+            return
+        task = self._bar.task_ids[0]
+        self._bar.update(task, description=self._step, completed=windows.done, total=due, counts=counts, refresh=True)
 
-    def line(self) -> str:
-        done, due = self.run.windows, max(self.run.windows_due, self.run.windows, 1)
-        filled = BAR_WIDTH * done // due
-        bar = "#" * filled + "." * (BAR_WIDTH - filled)
-        seconds = max(time.monotonic() - self._began, 0.001)
-        step = self._doing.split(" ")[0].lower() or "start"
-        return (
-            f"{step:<9} [{bar}] {done}/{due} windows  {self._rows:,} events  "
-            f"{self._rows / seconds:,.0f}/s  {seconds:.0f} s"
-        )
+
+def _terminal_bar(stream: TextIO) -> Any:
+    """Return a running `rich` progress bar, which disappears when it is stopped.
+
+    It is redrawn by `update` only: a thread of its own would take time from the load.
+    """
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn
+
+    columns = (TextColumn("{task.description:<9}"), BarColumn(BAR_WIDTH), TextColumn("{task.fields[counts]}"))
+    bar = Progress(*columns, console=Console(file=stream, highlight=False), transient=True, auto_refresh=False)
+    bar.add_task("start", total=1, counts="")
+    bar.start()
+    return bar

@@ -5,35 +5,35 @@ from datetime import datetime
 import click
 
 from pipelines.common.exit_codes import DONE
-from pipelines.run.steps import check_step, publish_step, publish_to
-from pipelines.run.summary import note_outcome, say_checked
+from pipelines.run.steps import check_step, publish_step, publish_target
+from pipelines.run.summary import ending_of
 
-from .command_group import debug_option
-from .opening import watched_run
+from .command_group import AuditCommand
+from .recorded_run import recorded_run
+from .run_output import print_checked, print_published
 
 
-@click.command("purge")
-@debug_option
+@click.command("purge", cls=AuditCommand)
 @click.option("--before", type=click.DateTime(["%Y-%m-%d"]), required=True, help="First UTC day to keep.")
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 def purge_command(before: datetime, yes: bool) -> int:
     """Remove raw and enriched rows of days before a date, permanently.
 
-    A DuckDB file is written anew without them, and older published copies go. Backups, exports and what a warehouse
-    keeps for time travel are not reached: remove them yourself.
+    A DuckDB file is rewritten without them, and older published copies are deleted. Backups, exports and the time
+    travel of a warehouse keep the rows: remove them there yourself.
     """
-    from pipelines.cli.purge_dialogue import ask, clear_remains, remove
+    from pipelines.cli.purge_dialogue import clear_remains, confirm_purge, remove
     from pipelines.common.configuration import check_settings
 
     check_settings()
-    wanted = ask(before, yes)
-    if wanted is None:
+    request = confirm_purge(before.date(), yes)
+    if request is None:
         return DONE
-    with watched_run("purge") as (pipelines, _, record):
-        copy = publish_to()
-        remove(pipelines, *wanted)
-        say_checked(check_step(pipelines, record))
-        publish_step(pipelines, copy, record)
-        note_outcome(record)
+    with recorded_run("purge") as run:
+        copy = publish_target()
+        remove(run.pipelines, request)
+        print_checked(check_step(run))
+        print_published(publish_step(run, copy))
+        run.record.set_outcome(*ending_of(run.record))
     clear_remains(copy)
-    return record.exit_code
+    return run.record.exit_code

@@ -4,15 +4,14 @@ import click
 
 from pipelines.common.exit_codes import DONE
 
-from .command_group import debug_option
+from .command_group import AuditCommand
 from .options import wait_option
 
 
-@click.command
-@debug_option
+@click.command(cls=AuditCommand)
 @wait_option
 def report(wait: float) -> int:
-    """Show sign-ins, most visited pages, most active users and busiest models; changes nothing."""
+    """Show sign-ins, most visited pages, most active users and busiest models. Changes nothing."""
     from pipelines.cli.report_tables import print_summary
     from pipelines.common.configuration import check_settings
 

@@ -1,9 +1,8 @@
-"""The tables that a person reads after a run: sign-ins, pages, users, models."""
+"""Terminal tables, and the summary of the enriched dataset: sign-ins, pages, users, models."""
 
 import shutil
-import unicodedata
-from collections.abc import Sequence
 from dataclasses import dataclass
+from io import StringIO
 from typing import Any
 
 import click
@@ -13,13 +12,13 @@ from pipelines.warehouse.reader import ENRICHED, Reader, no_tables, open_reader
 
 WIDTH = 100
 ROWS = 8
-# A text column is not made narrower than this.
+# A text column is never narrower than this.
 NARROWEST = 8
 
 
 @dataclass(frozen=True)
 class SummaryTable:
-    """One table of the summary."""
+    """A table for the terminal."""
 
     title: str
     columns: tuple[str, ...]
@@ -77,7 +76,7 @@ _SUMMARIES = (
 
 
 def summary_tables(reader: Reader | None, rows: int = ROWS) -> list[SummaryTable]:
-    """The summary of the enriched dataset, at most `rows` rows a table.
+    """Return the summary of the enriched dataset, with at most `rows` rows per table.
 
     Raises:
         PipelineError: Nothing was loaded and enriched yet.
@@ -92,40 +91,45 @@ def summary_tables(reader: Reader | None, rows: int = ROWS) -> list[SummaryTable
 
 
 def print_summary(wait_seconds: float, rows: int = ROWS, width: int | None = None) -> None:
-    """Prints the summary, as wide as the terminal but at most `WIDTH` columns.
+    """Print the summary, as wide as the terminal but at most `WIDTH` columns.
 
     Raises:
-        PipelineError: As `summary_tables`, or a run holds the DuckDB file for too long.
+        PipelineError: Nothing was loaded and enriched yet, or a run holds the DuckDB file for too long.
     """
     with open_reader(wait_seconds, with_tables=False) as reader:
         tables = summary_tables(reader, rows)
-    width = width or min(WIDTH, shutil.get_terminal_size((WIDTH, 24)).columns)
     for table in tables:
-        click.echo("\n".join(format_table(table, width)))
+        click.echo("\n".join(format_table(table, width or terminal_width())))
+
+
+def terminal_width() -> int:
+    """Return the columns to use: those of the terminal, at most `WIDTH`, and `WIDTH` for a file or a pipe."""
+    return min(WIDTH, shutil.get_terminal_size((WIDTH, 24)).columns)
 
 
 def format_table(table: SummaryTable, width: int = WIDTH) -> list[str]:
-    """The lines of a table, none wider than `width`; numbers to the right, texts cut where there is no room."""
-    lines = ["", table.title]
+    """Return the lines of a table, none wider than `width`: numbers on the right, long texts cut.
+
+    The lines are plain text without colours, so that a terminal, a file and a pipe get the same.
+    """
     if not table.rows:
-        return [*lines, "  none"]
-    cells = [[_text(value) for value in row] for row in table.rows]
-    numeric = [all(isinstance(row[i], int) or row[i] is None for row in table.rows) for i in range(len(table.columns))]
-    widths = _widths([list(table.columns), *cells], numeric, width)
-    for row in [list(table.columns), *cells]:
-        fitted = [_fit(cell, size, right) for cell, size, right in zip(row, widths, numeric, strict=False)]
-        lines.append(("  " + "  ".join(fitted)).rstrip())
-    return lines
+        return ["", table.title, "  none"]
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
 
-
-def _widths(rows: Sequence[Sequence[str]], numeric: Sequence[bool], width: int) -> list[int]:
-    widths = [max(_columns(row[i]) for row in rows) for i in range(len(rows[0]))]
-    while sum(widths) + 2 * len(widths) > width:
-        texts = [i for i, right in enumerate(numeric) if not right and widths[i] > NARROWEST]
-        if not texts:
-            break
-        widths[max(texts, key=lambda i: widths[i])] -= 1
-    return widths
+    grid = Table(box=None, show_edge=False, pad_edge=False, padding=(0, 2, 0, 0))
+    for number, name in enumerate(table.columns):
+        is_numeric = all(isinstance(row[number], int) or row[number] is None for row in table.rows)
+        # Only columns that may wrap are made narrower. Their cells are cut instead of wrapped.
+        grid.add_column(
+            name, no_wrap=is_numeric, justify="right" if is_numeric else "left", min_width=min(len(name), NARROWEST)
+        )
+    for row in table.rows:
+        grid.add_row(*(Text(_text(value), no_wrap=True, overflow="ellipsis") for value in row))
+    out = StringIO()
+    Console(file=out, width=width - 2, color_system=None, force_terminal=False, legacy_windows=False).print(grid)
+    return ["", table.title, *(f"  {line}".rstrip() for line in out.getvalue().splitlines())]
 
 
 def _text(value: Any) -> str:
@@ -134,20 +138,3 @@ def _text(value: Any) -> str:
     if isinstance(value, int) and not isinstance(value, bool):
         return f"{value:,}"
     return printable(str(value))
-
-
-def _columns(text: str) -> int:
-    """Columns that a text takes on a terminal: none for combining marks, two for wide characters."""
-    return sum(
-        0 if unicodedata.category(one) in ("Mn", "Me") else 2 if unicodedata.east_asian_width(one) in "WF" else 1
-        for one in text
-    )
-
-
-def _fit(text: str, size: int, right: bool) -> str:
-    if _columns(text) > size:
-        while _columns(text) > size - 1:
-            text = text[:-1]
-        text += "…"
-    padding = " " * (size - _columns(text))
-    return padding + text if right else text + padding

@@ -4,31 +4,31 @@ from datetime import datetime
 
 import click
 
-from pipelines.run.steps import check_step, enrich_step, load_step, publish_step, publish_to
-from pipelines.run.summary import note_outcome, say_checked, say_enriched, say_loaded, say_seconds
+from pipelines.run.steps import check_step, enrich_step, load_step, publish_step, publish_target
+from pipelines.run.summary import ending_of
 
-from .command_group import debug_option
-from .opening import watched_run
+from .command_group import AuditCommand
 from .options import accept_directory_option, check_span, full_refresh_option, span_options
+from .recorded_run import recorded_run
+from .run_output import print_checked, print_enriched, print_loaded, print_published, print_seconds
 
 
-@click.command
-@debug_option
+@click.command(cls=AuditCommand)
 @span_options
 @full_refresh_option
 @accept_directory_option
 def run(since: datetime | None, until: datetime | None, full_refresh: bool, accept_directory: bool) -> int:
-    """Load what is new, enrich it, check the result."""
+    """Load new data, enrich it, and check the result."""
     check_span(since, until)
-    with watched_run("run") as (pipelines, progress, record):
-        copy = publish_to()
-        loaded = load_step(pipelines, progress, since, until, record, accept_directory)
-        enriched = enrich_step(pipelines, full_refresh, record)
-        results = check_step(pipelines, record)
-        say_loaded(loaded)
-        say_enriched(enriched)
-        say_checked(results)
-        publish_step(pipelines, copy, record)
-        say_seconds(record)
-        note_outcome(record)
-    return record.exit_code
+    with recorded_run("run") as run:
+        copy = publish_target()
+        loaded = load_step(run, since, until, accept_directory)
+        enriched = enrich_step(run, full_refresh)
+        results = check_step(run)
+        print_loaded(loaded)
+        print_enriched(enriched)
+        print_checked(results)
+        print_published(publish_step(run, copy))
+        print_seconds(run.record)
+        run.record.set_outcome(*ending_of(run.record))
+    return run.record.exit_code

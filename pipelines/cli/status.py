@@ -1,4 +1,4 @@
-"""The command `status`: reads quickly, then prints."""
+"""The command `status`."""
 
 import re
 from datetime import timedelta
@@ -7,7 +7,7 @@ import click
 
 from pipelines.common.exit_codes import DONE, FAILED
 
-from .command_group import debug_option
+from .command_group import AuditCommand
 from .options import wait_option
 
 LONGEST_AGE = timedelta(days=36_500)
@@ -15,7 +15,7 @@ _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 
 
 def show_status(json_wanted: bool, age: timedelta, runs: int, wait_seconds: float) -> int:
-    """Prints the status and returns the exit code: 0, or 1 where there is a problem.
+    """Print the status. Return the exit code: 0, or 1 if there is a problem.
 
     Raises:
         PipelineError: The destination cannot be read, or a run holds the DuckDB file for too long.
@@ -24,7 +24,7 @@ def show_status(json_wanted: bool, age: timedelta, runs: int, wait_seconds: floa
     from pipelines.monitoring.status import read_status
     from pipelines.warehouse.reader import open_reader
 
-    # The file is closed before anything is printed: a pager must not keep the next run out.
+    # Close the file before printing: a pager must not block the next run.
     with open_reader(wait_seconds) as reader:
         status = read_status(reader, age, runs)
     click.echo(as_json(status) if json_wanted else as_text(status))
@@ -32,14 +32,14 @@ def show_status(json_wanted: bool, age: timedelta, runs: int, wait_seconds: floa
 
 
 def parse_age(text: str) -> timedelta:
-    """Returns the length of time that `90m`, `3h` or `2d` names.
+    """Return the duration of `90m`, `3h` or `2d`.
 
     Raises:
-        UsageError: It is none of these.
+        UsageError: The text has another form.
     """
     match = re.fullmatch(r"(\d+(?:\.\d+)?)([mhd])", text.strip())
     if match is None:
-        raise click.UsageError(f"--max-age: `{text}` is no length of time. Write 90m, 3h or 2d.")
+        raise click.UsageError(f"--max-age: `{text}` is not a duration. Write 90m, 3h or 2d.")
     try:
         age = timedelta(**{_UNITS[match[2]]: float(match[1])})
     except OverflowError:
@@ -49,16 +49,15 @@ def parse_age(text: str) -> timedelta:
     return age
 
 
-@click.command
-@debug_option
-@click.option("--json", "json_wanted", is_flag=True, help="Print JSON, for machines.")
-@click.option("--max-age", default="3h", show_default=True, help="Age from which on the data is stale: 90m, 3h, 2d.")
+@click.command(cls=AuditCommand)
+@click.option("--json", "json_wanted", is_flag=True, help="Print JSON.")
+@click.option("--max-age", default="3h", show_default=True, help="Data older than this is stale: 90m, 3h, 2d.")
 @click.option(
-    "--runs", default=10, type=click.IntRange(0, 100_000), show_default=True, help="How many of the last runs to list."
+    "--runs", default=10, type=click.IntRange(0, 100_000), show_default=True, help="Number of last runs to list."
 )
 @wait_option
 def status(json_wanted: bool, max_age: str, runs: int, wait: float) -> int:
-    """Show how fresh and complete the data is; exit code 1 when stale, or when something is missing."""
+    """Show how fresh and complete the data is. Exit code 1 if it is stale or incomplete."""
     from pipelines.common.configuration import check_settings
 
     age = parse_age(max_age)

@@ -1,7 +1,6 @@
-"""The status as aligned tables for people, and as JSON for machines."""
+"""The status as aligned text for people, and as JSON for programs."""
 
 import json
-import shutil
 from datetime import datetime
 from typing import Any
 
@@ -9,25 +8,25 @@ from pipelines.common.text import printable
 from pipelines.common.wording import counted
 from pipelines.monitoring.problems import Json, died, duration, utc
 
-from .report_tables import WIDTH, SummaryTable, format_table
+from .report_tables import SummaryTable, format_table, terminal_width
 
 RUN_COLUMNS = ("started (UTC)", "command", "exit", "new", "late", "windows", "seconds", "error")
 
 
 def as_json(status: Json) -> str:
-    """The whole status; moments are ISO 8601 (UTC)."""
+    """Return the whole status. Times are ISO 8601 (UTC)."""
     return json.dumps(status, indent=2, default=_plain)
 
 
 def as_text(status: Json, width: int | None = None) -> str:
-    """The status on at most `width` columns, by default those of the terminal."""
-    width = width or min(WIDTH, shutil.get_terminal_size((WIDTH, 24)).columns)
+    """Return the status, at most `width` columns wide; by default as wide as the terminal."""
+    width = width or terminal_width()
     lines = [f"{name:<11} {text}" for name, text in _facts(status)]
     for table in _tables(status):
         lines += format_table(table, width)
-    verdict = [f"problem     {problem['text']}" for problem in status["problems"]]
-    verdict += [f"warning     {warning}" for warning in status["warnings"]]
-    return "\n".join([*lines, "", *(verdict or ["ok          nothing is missing"])])
+    results = [f"problem     {problem['text']}" for problem in status["problems"]]
+    results += [f"warning     {warning}" for warning in status["warnings"]]
+    return "\n".join([*lines, "", *(results or ["ok          nothing is missing"])])
 
 
 def _facts(status: Json) -> list[tuple[str, str]]:
@@ -56,10 +55,10 @@ def _age(freshness: Any) -> str:
 
 
 def _sign_in(sign_in: Any) -> str:
-    text = sign_in["mode"] or "none, or more than one, is configured"
+    text = sign_in["mode"] or "undecided: no way to sign in, or several, are configured"
     if sign_in["certificate_expires_at"]:
         left = counted(sign_in["certificate_days_left"], "day")
-        text += f", good until {sign_in['certificate_expires_at'][:10]} ({left})"
+        text += f", valid until {sign_in['certificate_expires_at'][:10]} ({left})"
     if sign_in["mode"] == "oauth":
         stored = sign_in["token_stored_at"]
         text += f", token stored {stored[:16].replace('T', ' ')} UTC" if stored else ", no token stored yet"

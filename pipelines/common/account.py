@@ -1,11 +1,11 @@
-"""Who runs a command, as this machine knows them."""
+"""The operating system account that runs a command."""
 
 import getpass
 import os
 
 
 def account_name() -> str:
-    """Return the name of the account, or its number: in containers it often has no entry in the list of accounts."""
+    """Return the name of the account, or its uid: in containers an account often has no name."""
     try:
         return getpass.getuser()
     except (KeyError, OSError, ImportError):

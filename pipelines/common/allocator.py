@@ -6,7 +6,7 @@ import sys
 import pyarrow as pa
 
 # From malloc.h of the GNU C library.
-_M_ARENA_MAX, _M_MMAP_THRESHOLD = -8, -3
+_M_MMAP_THRESHOLD = -3
 
 LARGE_BYTES = 4_000_000
 
@@ -14,8 +14,6 @@ LARGE_BYTES = 4_000_000
 def keep_memory_low() -> None:
     """Keeps the allocators of Arrow and Python from holding on to pages, which come in threads and in all sizes."""
     pa.set_memory_pool(pa.system_memory_pool())
-    # One reserve for all threads, instead of one for each.
-    _gnu("mallopt", _M_ARENA_MAX, 1)
     # What is large goes back to the system at once; else the first large block given back would end that.
     _gnu("mallopt", _M_MMAP_THRESHOLD, LARGE_BYTES)
 

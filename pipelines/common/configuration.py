@@ -1,4 +1,4 @@
-"""Checks what the configuration names against what exists: dlt itself passes over a key that it does not know."""
+"""Check the configuration for settings that do not exist: dlt ignores unknown keys."""
 
 import difflib
 import os
@@ -8,7 +8,6 @@ from typing import Any
 import dlt
 
 from .exit_codes import CONFIGURATION, PipelineError
-from .log_lines import drop_expected_warnings, say_own_warnings
 from .names import ENRICH_NAME, LOAD_NAME
 
 LONGEST_SECONDS = 7 * 24 * 3600
@@ -16,7 +15,7 @@ SOURCE_SECTION = ("sources", "audit_source")
 ALERT_SECTION = ("alerts",)
 ALERT_SETTINGS = {"webhook_url", "min_severity"}
 SEVERITIES = ("high", "medium", "low")
-# What each pipeline takes beside dlt's own settings of a pipeline.
+# Settings of each pipeline beside those of dlt.
 PIPELINE_SETTINGS = {
     LOAD_NAME: {"wait_for_readers_seconds", "group_can_read", "run_timeout"},
     ENRICH_NAME: {"publish_to"},
@@ -24,24 +23,22 @@ PIPELINE_SETTINGS = {
 
 
 def check_settings() -> None:
-    """Raises for the first setting that does not exist or does not fit, from a file or from the environment.
+    """Refuse the first setting that does not exist or has a wrong value, in a file or in the environment.
 
     Raises:
-        PipelineError: A setting under `sources.audit_source`, `alerts` or `pipelines.*` is misspelt, or an alert
-            setting is wrong.
+        PipelineError: A setting under `sources.audit_source`, `alerts` or `pipelines.*` does not exist, or an alert
+            setting has a wrong value.
         ConfigurationError: A value is a placeholder.
     """
     check_files()
-    say_own_warnings()
-    drop_expected_warnings()
     sections = {SOURCE_SECTION: known_settings(), ALERT_SECTION: ALERT_SETTINGS}
     sections.update({("pipelines", name): known_pipeline_settings(name) for name in PIPELINE_SETTINGS})
     for section, known in sections.items():
         for where, name in _configured(section):
             if name not in known and name.partition(".")[0] not in known:
                 near = difflib.get_close_matches(name, known, 1)
-                meant = f"Did you mean `{near[0]}`?" if near else f"Known are {', '.join(sorted(known))}."
-                raise PipelineError(CONFIGURATION, f"setting `{name}` ({where}) does not exist. {meant}")
+                hint = f"Did you mean `{near[0]}`?" if near else f"The settings are {', '.join(sorted(known))}."
+                raise PipelineError(CONFIGURATION, f"setting `{name}` ({where}) does not exist. {hint}")
     _check_placeholders()
     _check_alerts()
     _check_seconds()
@@ -53,19 +50,21 @@ def check_settings() -> None:
 
 
 def check_files() -> None:
-    """Refuse a folder where a settings file belongs: dlt would pass over it, and run with its defaults.
+    """Refuse a folder in place of a settings file: dlt would ignore it and use its defaults.
 
     Raises:
-        PipelineError: `config.toml` or `secrets.toml` is no file.
+        PipelineError: `config.toml` or `secrets.toml` is a folder.
     """
     for provider in dlt.config.config_providers:
         for path in map(os.path.abspath, provider.locations):
             if os.path.isdir(path):
-                raise PipelineError(CONFIGURATION, f"`{path}` is a folder. Put the settings into a file of this name.")
+                raise PipelineError(
+                    CONFIGURATION, f"`{path}` is a folder. Replace it with a file that holds the settings."
+                )
 
 
 def _check_placeholders() -> None:
-    """Refuse values of secrets.toml.example for what is no way to sign in to Anaplan; the source refuses those."""
+    """Refuse values copied from secrets.toml.example. The source itself checks those for the sign-in to Anaplan."""
     from audit_source.auth.credentials import refuse_placeholder
 
     key = "sources.audit_source.privacy_key"
@@ -82,14 +81,14 @@ def _check_seconds() -> None:
         except (TypeError, ValueError):
             fits = False
         if not fits:
-            wanted = f"{'more than 0' if least else '0'} to {LONGEST_SECONDS}"
+            allowed = f"{'more than 0' if least else '0'} to {LONGEST_SECONDS}"
             raise PipelineError(
-                CONFIGURATION, f"setting `{name.rpartition('.')[2]}`: `{value}` is out of range. Use {wanted} seconds."
+                CONFIGURATION, f"setting `{name.rpartition('.')[2]}`: `{value}` is out of range. Use {allowed} seconds."
             )
 
 
 def run_timeout() -> float:
-    """Return the seconds that a run may take; 0 for no limit."""
+    """Return the most seconds that a run may take, or 0 for no limit."""
     return float(dlt.config.get("pipelines.anaplan_audit.run_timeout") or 0)
 
 
@@ -101,10 +100,12 @@ def _check_alerts() -> None:
             )
     url = str(dlt.secrets.get("alerts.webhook_url") or "https://")
     if not url.startswith(("https://", "http://")):
-        raise PipelineError(CONFIGURATION, "setting `webhook_url` is no address. Give it as `https://host/path`.")
+        raise PipelineError(CONFIGURATION, "setting `webhook_url` is not an address. Write it as `https://host/path`.")
     severity: Any = dlt.config.get("alerts.min_severity")
     if severity and severity not in SEVERITIES:
-        raise PipelineError(CONFIGURATION, f"setting `min_severity`: `{severity}` is none of {', '.join(SEVERITIES)}.")
+        raise PipelineError(
+            CONFIGURATION, f"setting `min_severity`: `{severity}` is none of {', '.join(SEVERITIES)}. Use one of them."
+        )
 
 
 def known_settings() -> set[str]:
@@ -118,7 +119,7 @@ def known_settings() -> set[str]:
 
 
 def known_pipeline_settings(pipeline: str) -> set[str]:
-    """Returns the names under `pipelines.{pipeline}`: dlt's and ours."""
+    """Return the names of the settings under `pipelines.{pipeline}`: those of dlt and our own."""
     from dlt.pipeline.configuration import PipelineConfiguration
 
     return {*PipelineConfiguration.get_resolvable_fields(), *PIPELINE_SETTINGS[pipeline]}

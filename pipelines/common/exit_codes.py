@@ -1,8 +1,9 @@
-"""What a run ends with, for cron and every other scheduler: a code, and one line that says what to do."""
+"""How a command ends: an exit code for schedulers, and one line that says what to do."""
 
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 from .signals import interruption_of, line_of
 from .source_hints import source_error_line
@@ -15,20 +16,20 @@ UNREACHABLE = 4
 INCOMPLETE = 5
 CHECK_FAILED = 6
 LOCKED = 75
-# 128 + the number of the signal, as shells have it: Ctrl-C and SIGTERM.
+# 128 + the signal number, as in shells: Ctrl-C and SIGTERM.
 INTERRUPTED, TERMINATED = 130, 143
-# As `timeout` of the GNU tools has it.
+# As with GNU `timeout`.
 TIMED_OUT = 124
 
 MEANINGS = {
     DONE: "done",
-    FAILED: "the destination refused, or something unforeseen",
+    FAILED: "the destination refused the data, or an unexpected error",
     CONFIGURATION: "configuration",
     SIGN_IN: "sign-in or role",
     UNREACHABLE: "Anaplan unreachable after retries",
-    INCOMPLETE: "loaded, but some window or list is incomplete: the next run takes it up",
+    INCOMPLETE: "loaded, but a window or list is incomplete; the next run fetches it again",
     CHECK_FAILED: "a data check failed",
-    LOCKED: "another run, or a program that holds the database file, is in the way",
+    LOCKED: "another run, or another program, holds the database",
     TIMED_OUT: "ended after `run_timeout`",
     INTERRUPTED: "ended by Ctrl-C",
     TERMINATED: "ended by SIGTERM",
@@ -37,42 +38,43 @@ HELP = "\b\nExit codes:\n" + "\n".join(f" {code:>3}  {meaning}" for code, meanin
 
 
 def meaning_of(code: int) -> str:
-    """Returns what an exit code means."""
+    """Return the meaning of an exit code."""
     return MEANINGS.get(code, "unknown")
 
 
+class Ending(NamedTuple):
+    """How a command ends: its exit code, and one line that names the reason and the way out."""
+
+    code: int
+    line: str
+
+
 class PipelineError(Exception):
-    """An error that is said in one line and ends the run with its code."""
+    """An error that ends the command with its exit code and its one line."""
 
     def __init__(self, code: int, line: str) -> None:
         self.code = code
         super().__init__(" ".join(line.split()))
 
 
-def explain(error: BaseException) -> tuple[int, str]:
-    """Returns exit code and line for any error, by what caused it rather than by what wrapped it."""
+def explain(error: BaseException) -> Ending:
+    """Return exit code and line for any error. The cause of an error counts more than what wrapped it."""
     for cause in _causes(error):
         found = _known(cause)
         if found is not None:
             return found
     root = list(_causes(error))[-1]
-    return FAILED, f"{type(root).__name__}: {_first_line(root)} Run again with --debug for the traceback."
+    return Ending(FAILED, f"{type(root).__name__}: {_first_line(root)} Run again with --debug for the traceback.")
 
 
-def explain_any(error: BaseException) -> tuple[int, str]:
-    """Returns exit code and line also for what ends a command without being its error: a signal, wrong usage."""
-    import click
-
+def explain_any(error: BaseException) -> Ending:
+    """Return exit code and line for an error or for a signal that ended the command."""
     interrupted = interruption_of(error)
-    if interrupted is not None:
-        return interrupted, line_of(interrupted)
-    if isinstance(error, click.ClickException):
-        return error.exit_code, error.format_message()
-    return explain(error)
+    return explain(error) if interrupted is None else Ending(interrupted, line_of(interrupted))
 
 
 def code_of_source_error(error: Exception) -> int | None:
-    """Returns the exit code for an error of the source, None for any other."""
+    """Return the exit code for an error of the source, or None for any other error."""
     from audit_source import errors
 
     for kind, code in (
@@ -86,48 +88,64 @@ def code_of_source_error(error: Exception) -> int | None:
     return None
 
 
-def _known(error: BaseException) -> tuple[int, str] | None:
+def _known(error: BaseException) -> Ending | None:
+    """Return the ending for an error of a known kind, else None."""
+    if isinstance(error, PipelineError):
+        return Ending(error.code, str(error))
+    if isinstance(error, ModelError):
+        return Ending(CONFIGURATION, f"model: {_first_line(error)} Nothing was written.")
+    if isinstance(error, Exception) and (code := code_of_source_error(error)) is not None:
+        return Ending(code, source_error_line(error))
+    line = _configuration_line(error)
+    if line is not None:
+        return Ending(CONFIGURATION, line)
+    line = _destination_line(error)
+    if line is not None:
+        return Ending(FAILED, line)
+    if isinstance(error, OSError) and error.errno is not None:
+        where = error.filename or "file system"
+        return Ending(FAILED, f"{where}: {error.strerror}. Check free space and permissions, then run again.")
+    return None
+
+
+def _configuration_line(error: BaseException) -> str | None:
     from dlt.common.configuration.exceptions import ConfigurationException, ConfigValueCannotBeCoercedException
     from dlt.common.configuration.providers.toml import TomlProviderReadException
-    from dlt.common.destination.exceptions import DestinationException
     from dlt.common.exceptions import MissingDependencyException
-    from dlt.load.exceptions import LoadClientJobException
     from tomlkit.exceptions import TOMLKitError
 
-    if isinstance(error, PipelineError):
-        return error.code, str(error)
-    if isinstance(error, ModelError):
-        return CONFIGURATION, f"model: {_first_line(error)} Nothing was written."
-    if isinstance(error, Exception) and (code := code_of_source_error(error)) is not None:
-        return code, source_error_line(error)
     if isinstance(error, TomlProviderReadException):
-        return CONFIGURATION, _broken_toml(str(error))
+        return _broken_toml(str(error))
     if isinstance(error, TOMLKitError):
-        return CONFIGURATION, f"configuration: {_first_line(error)} Mend .dlt/config.toml or .dlt/secrets.toml."
+        return f"configuration: {_first_line(error)} Correct .dlt/config.toml or .dlt/secrets.toml."
     if isinstance(error, ConfigValueCannotBeCoercedException):
-        return CONFIGURATION, _wrong_type(error.field_name, error.field_value, error.hint)
+        return _wrong_type(error.field_name, error.field_value, error.hint)
     if isinstance(error, ConfigurationException):
-        return CONFIGURATION, f"configuration: {_first_line(error)} See .dlt/config.toml and .dlt/secrets.toml.example."
+        return f"configuration: {_first_line(error)} See .dlt/config.toml and .dlt/secrets.toml.example."
     if isinstance(error, MissingDependencyException):
-        line = f"destination: {_first_line(error)} Install its driver: make driver FOR=<destination_type>."
-        return CONFIGURATION, line
+        return f"destination: {_first_line(error)} Install its driver: make driver FOR=<destination_type>."
+    return None
+
+
+def _destination_line(error: BaseException) -> str | None:
+    from dlt.common.destination.exceptions import DestinationException
+    from dlt.load.exceptions import LoadClientJobException
+
     if isinstance(error, LoadClientJobException):
         table = str(error.job_id).partition(".")[0]
         reason = _first_line(error.client_exception or error)
-        return FAILED, f"destination: table `{table}`: {reason} Nothing that was loaded before is harmed."
+        return f"destination: table `{table}`: {reason} Data that was loaded before is unchanged."
     if isinstance(error, DestinationException):
-        return FAILED, f"destination: {_first_line(error)} Nothing that was loaded before is harmed; run again."
-    # The name that every database driver of Python gives to a server that is not there, or lets nobody in.
+        return f"destination: {_first_line(error)} Data that was loaded before is unchanged. Run again."
+    # Every Python database driver gives this name to a server that is unreachable or refuses the credentials.
     if any(kind.__name__ == "OperationalError" for kind in type(error).__mro__):
-        advice = "Check that the database runs, its address and its credentials, then run again."
-        return FAILED, f"destination: {_first_line(error)} {advice}"
-    if isinstance(error, OSError) and error.errno is not None:
-        return FAILED, f"{error.filename or 'file system'}: {error.strerror}. Check space and rights, then run again."
+        hint = "Check that the database runs, and check its address and credentials. Then run again."
+        return f"destination: {_first_line(error)} {hint}"
     return None
 
 
 def _broken_toml(text: str) -> str:
-    """Return which file of dlt's configuration is broken, and where; `text` names the files that it reads."""
+    """Return which configuration file is broken, and where. `text` is dlt's error, which names its files."""
     import tomlkit
     from tomlkit.exceptions import ParseError, TOMLKitError
 
@@ -136,18 +154,20 @@ def _broken_toml(text: str) -> str:
             with open(path, encoding="utf-8") as file:
                 tomlkit.load(file)
         except ParseError as error:
-            return f"`{path}`, line {error.line}, column {error.col}: {_toml_reason(error)}. Mend it, then run again."
+            return (
+                f"`{path}`, line {error.line}, column {error.col}: {_toml_reason(error)}. Correct it, then run again."
+            )
         except TOMLKitError as error:
-            return f"`{path}`: {_toml_reason(error)}. Mend it, then run again."
+            return f"`{path}`: {_toml_reason(error)}. Correct it, then run again."
         except UnicodeDecodeError as error:
             return f"`{path}`: byte {error.start + 1} is not UTF-8. Save the file as UTF-8, then run again."
         except OSError:
             continue
-    return f"configuration: {text.splitlines()[-1]}. Mend .dlt/config.toml or .dlt/secrets.toml, then run again."
+    return f"configuration: {text.splitlines()[-1]}. Correct .dlt/config.toml or .dlt/secrets.toml, then run again."
 
 
 def _toml_reason(error: Exception) -> str:
-    """Return what is wrong, without a period; control characters are named, not shown."""
+    """Return what is wrong, without a period. Control characters are named, not shown."""
     reason = str(error).rpartition(" at line")[0] or str(error)
     if "Control characters" in reason:
         return "a text is not closed" if "u000a" in reason else "a control character stands in a text or comment"
@@ -159,11 +179,13 @@ def _toml_reason(error: Exception) -> str:
 
 
 def _wrong_type(name: str, value: object, hint: object) -> str:
-    """Return the line for a setting whose value does not fit its type. A secret is taken as it is, so none is shown."""
-    wanted = {int: "a whole number", float: "a number", bool: "`true` or `false`"}
-    meant = next((words for kind, words in wanted.items() if hint is kind), None)
-    meant = meant or ("a list" if "list" in str(hint).lower() else f"of the type {getattr(hint, '__name__', hint)}")
-    return f"setting `{name}`: `{str(value)[:80]}` is not {meant}. Correct it, then run again."
+    """Return the line for a setting of the wrong type. It can show the value: secrets are text, which always fits."""
+    words = {int: "a whole number", float: "a number", bool: "`true` or `false`"}
+    expected = next((text for kind, text in words.items() if hint is kind), None)
+    expected = expected or (
+        "a list" if "list" in str(hint).lower() else f"of the type {getattr(hint, '__name__', hint)}"
+    )
+    return f"setting `{name}`: `{str(value)[:80]}` is not {expected}. Correct it, then run again."
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
@@ -182,7 +204,7 @@ def _first_line(error: BaseException) -> str:
 
 
 class ModelError(Exception):
-    """A model that cannot be built: which file, which line, why. Raised before anything is written."""
+    """A model that cannot be built, with file, line and reason. Raised before anything is written."""
 
     def __init__(self, file: Path, reason: str, line: int | None = None) -> None:
         self.file, self.line, self.reason = file, line, reason

@@ -1,4 +1,4 @@
-"""Who may read the files that a command writes: databases, copies, exports, tokens."""
+"""Permissions of the files that a command writes: databases, copies, exports, tokens."""
 
 import os
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ PRIVATE, FOR_GROUP = 0o077, 0o027
 
 @contextmanager
 def private_files() -> Iterator[None]:
-    """Keep new files from other accounts: names of users and their addresses are in them."""
+    """Create files that other accounts cannot read: they hold names and addresses of users."""
     before = os.umask(FOR_GROUP if group_can_read() else PRIVATE)
     try:
         yield
@@ -19,7 +19,7 @@ def private_files() -> Iterator[None]:
 
 
 def tighten(path: str) -> None:
-    """Take away what others may do with a file that an older version, or somebody, has left open to them."""
+    """Remove permissions of others from a file that an older version, or a person, left readable."""
     if os.name != "posix" or not os.path.exists(path):
         return
     mode = os.stat(path).st_mode & 0o777
@@ -29,11 +29,11 @@ def tighten(path: str) -> None:
 
 
 def group_can_read() -> bool:
-    """Return whether the setting `group_can_read` lets the group of the account read."""
+    """Return the setting `group_can_read`: whether the group of the account may read."""
     import dlt
 
     try:
         return bool(dlt.config.get(SETTING, bool))
     except Exception:
-        # What cannot be read of the configuration is reported by the command itself.
+        # The command itself reports an unreadable configuration.
         return False

@@ -1,10 +1,10 @@
-"""Names that several packages need: pipelines, datasets, the dialect of the models."""
+"""Names that several packages share: pipelines, datasets, the SQL dialect of the models."""
 
 from typing import Final
 
 import dlt
 
-# The models are written in it, and translated into the destination's.
+# The dialect of the models. They are translated to the dialect of the destination.
 DIALECT: Final = "duckdb"
 LOAD_NAME, ENRICH_NAME = "anaplan_audit", "anaplan_audit_enrich"
 DEFAULT_DATASETS = {LOAD_NAME: "anaplan_audit_raw", ENRICH_NAME: "anaplan_audit"}

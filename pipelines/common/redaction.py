@@ -1,4 +1,4 @@
-"""Takes configured secrets out of a text: an error of a database or a library may quote what it was given."""
+"""Remove configured secrets from text: errors of databases and libraries may quote what they were given."""
 
 import base64
 import json
@@ -11,9 +11,9 @@ from urllib.parse import quote, quote_plus, unquote
 import dlt
 
 _SECRET_NAME = re.compile(r"password|passphrase|passwd|pwd|secret|token|private_key|privacy_key|webhook", re.IGNORECASE)
-# Named like secrets, but settings that an error has to be able to quote.
+# Settings that are named like secrets, but that an error must be able to quote.
 _HARMLESS_NAME = re.compile(r"token_store|secret_?name|token_uri", re.IGNORECASE)
-# Up to the last `@` before a blank or quote: a password may hold one that nobody escaped.
+# Up to the last `@` before whitespace or a quote: a password may contain an unescaped one.
 _PASSWORD_IN_ADDRESS = re.compile(r"(?<=://)([^/\s:@'\"]*):([^\s'\"]+)(?=@)")
 _PASSWORD_IN_PAIRS = re.compile(
     r"\b(\w*(?:password|passwd|pwd|passphrase|secret|token))\s*=\s*('(?:[^'\\]|\\.)*'|\"[^\"]*\"|[^\s;&]+)",
@@ -21,14 +21,14 @@ _PASSWORD_IN_PAIRS = re.compile(
 )
 _ADDRESS_PARTS = re.compile(r"[@/:?#]")
 HIDDEN = "***"
-# Shorter ones would blot out ordinary words; nothing this short keeps anything safe.
+# Shorter values would hide ordinary words, and protect nothing.
 SHORTEST = 4
 
 
 def redact(text: str) -> str:
     """Return the text with every configured secret, and the password of every address, replaced by `***`.
 
-    It never raises: what cannot be read of the configuration holds no secret that anybody was given.
+    It never raises: an unreadable configuration holds no secret that was passed to anybody.
     """
     for form in sorted({form for secret in _secrets() for form in _forms(secret)}, key=len, reverse=True):
         if len(form) >= SHORTEST:
@@ -38,14 +38,14 @@ def redact(text: str) -> str:
 
 
 def _forms(secret: str) -> Iterator[str]:
-    """Yield a secret as it can be written: as it is, stripped, escaped, quoted for an address, in base64, by line."""
+    """Yield the forms of a secret: as it is, stripped, escaped, quoted for a URL, in base64, by line."""
     for form in {secret, secret.strip(), unquote(secret)}:
         yield from (form, repr(form)[1:-1], repr(form.encode())[2:-1])
         yield from (json.dumps(form)[1:-1], json.dumps(form, ensure_ascii=False)[1:-1])
         yield from (quote(form, safe=""), quote(form, safe=" +"), quote_plus(form))
         yield base64.b64encode(form.encode()).decode().rstrip("=")
     for line in secret.replace("\\n", "\n").splitlines():
-        # A line of a PEM text: its header and footer are no secret.
+        # A line of a PEM text. Its header and footer are not secret.
         if len(line.strip()) > 20 and "-----" not in line:
             yield line.strip()
 
@@ -57,7 +57,7 @@ def _secrets() -> Iterator[str]:
         if key in ("email", "username", "password", "client_id", "client_secret"):
             pairs.setdefault(key, []).append(value)
         yield from _of_value(key, value)
-    # What a Basic header holds.
+    # The content of a Basic authorization header.
     for user, word in (("email", "password"), ("username", "password"), ("client_id", "client_secret")):
         for left in pairs.get(user, []):
             for right in pairs.get(word, []):
@@ -66,7 +66,7 @@ def _secrets() -> Iterator[str]:
 
 
 def _values() -> Iterator[tuple[str, str]]:
-    """Yield name and text of each value of the configuration files and of the environment."""
+    """Yield name and text of each value in the secrets files and in the environment."""
     for provider in _providers():
         if provider.supports_secrets:
             yield from _of_document(getattr(provider, "_config_doc", None) or {})
@@ -78,7 +78,7 @@ def _providers() -> list[Any]:
     try:
         return list(dlt.config.config_providers)
     except Exception:
-        # A file that cannot be read makes dlt raise here: the environment may hold secrets all the same.
+        # dlt raises for an unreadable file. The environment may still hold secrets.
         return []
 
 
@@ -92,7 +92,7 @@ def _of_document(document: Any) -> Iterator[tuple[str, str]]:
 
 def _of_value(name: str, value: str) -> Iterator[str]:
     if _SECRET_NAME.search(name) and not _HARMLESS_NAME.search(name):
-        # The path of a key file is no secret.
+        # The path of a key file is not secret.
         if not _is_path(value):
             yield value
         return
@@ -100,12 +100,12 @@ def _of_value(name: str, value: str) -> Iterator[str]:
     yield from (found.group(2).strip("'\"") for found in _PASSWORD_IN_PAIRS.finditer(value))
     for found in _PASSWORD_IN_ADDRESS.finditer(value):
         yield found.group(2)
-        # A driver cuts a password that nobody escaped at one of these, and quotes the rest as host or port.
+        # A driver splits an unescaped password at these characters, and quotes the rest as host or port.
         yield from _ADDRESS_PARTS.split(found.group(2))
 
 
 def _in_json(value: str) -> Iterator[str]:
-    """Yield the secrets of credentials that are given as one JSON text."""
+    """Yield the secrets in credentials that are configured as one JSON text."""
     if not value.lstrip().startswith("{"):
         return
     try:

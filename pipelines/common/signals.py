@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM end a run within seconds: with a line, and with 128 + the number of the signal."""
+"""Ctrl-C, SIGTERM and the run timeout end a run within seconds, with one line and the usual exit code."""
 
 import os
 import signal
@@ -8,18 +8,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-# What a step under way has to come to an end, and a token to be handed back. A run may die anywhere, so nothing is
-# lost where this is not enough.
+# Time for the current step to stop and for the session to sign out. Nothing is lost if this is too short: a run may die
+# anywhere.
 GRACE_SECONDS = 3.0
-INTERRUPTED_LINE = "interrupted. What was loaded is kept; run again to go on."
-TIMED_OUT_LINE = "ended after `run_timeout`. What was loaded is kept; run again to go on."
+INTERRUPTED_LINE = "interrupted. What was loaded is kept. Run again to continue."
+TIMED_OUT_LINE = "ended after `run_timeout`. What was loaded is kept. Run again to continue."
 TIMED_OUT_CODE = 124
-_said = threading.Event()
-_lost = threading.Event()
+_line_written = threading.Event()
+_dropped = threading.Event()
 
 
 class Interrupted(KeyboardInterrupt):
-    """The run has to end, by a signal or its deadline; no retry and no `except Exception` may hold it up."""
+    """A signal or the deadline ends the run. Not an `Exception`, so that no retry and no handler delays it."""
 
     def __init__(self, code: int) -> None:
         self.code = code
@@ -27,13 +27,13 @@ class Interrupted(KeyboardInterrupt):
 
 
 def line_of(code: int) -> str:
-    """Return the line for an exit code of a run that was made to end."""
+    """Return the line for the exit code of an interrupted run."""
     return TIMED_OUT_LINE if code == TIMED_OUT_CODE else INTERRUPTED_LINE
 
 
 @contextmanager
 def deadline(seconds: float) -> Iterator[None]:
-    """End the run after so many seconds, 0 for never: the main thread by a signal, else the whole process."""
+    """End the run after `seconds` (0: never), by a signal to the main thread. If that hangs, end the process."""
     if not seconds or not hasattr(signal, "SIGALRM"):
         yield
         return
@@ -43,9 +43,9 @@ def deadline(seconds: float) -> Iterator[None]:
     def end() -> None:
         if not over.wait(seconds):
             os.kill(os.getpid(), signal.SIGALRM)
-        # A database at work holds the main thread: then the process ends, and its locks with it.
+        # A long database call blocks the main thread. Ending the process releases its locks too.
         if not over.wait(GRACE_SECONDS):
-            say_interrupted(TIMED_OUT_CODE)
+            write_interrupted_line(TIMED_OUT_CODE)
             os._exit(TIMED_OUT_CODE)
 
     threading.Thread(target=end, name="run-timeout", daemon=True).start()
@@ -62,7 +62,7 @@ def _time_is_up(_: int, __: FrameType | None) -> None:
 
 @contextmanager
 def interruptible() -> Iterator[None]:
-    """Turns the first signal into `Interrupted`; the process ends by itself if that has not ended it in time."""
+    """Turn the first signal into `Interrupted`. A watchdog ends the process if that takes too long."""
     numbers = [number for number in (signal.SIGINT, signal.SIGTERM) if signal.getsignal(number) is not signal.SIG_IGN]
     before = {number: signal.signal(number, _interrupt) for number in numbers}
     hook, sys.unraisablehook = sys.unraisablehook, _raise_again
@@ -75,7 +75,7 @@ def interruptible() -> Iterator[None]:
 
 
 def interruption_of(error: BaseException) -> int | None:
-    """Returns the exit code if a signal is what ended the run, whatever has wrapped it since; else None."""
+    """Return the exit code if a signal caused the error, however often it was wrapped, else None."""
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, KeyboardInterrupt):
@@ -94,31 +94,31 @@ def _interrupt(number: int, _: FrameType | None) -> None:
 
 
 def _raise_again(lost: "sys.UnraisableHookArgs") -> None:
-    """Repeat an interruption that met the main thread in a destructor, where Python drops every exception."""
+    """Repeat an interruption that Python dropped, because it was raised inside a destructor."""
     if not isinstance(lost.exc_value, Interrupted):
         sys.__unraisablehook__(lost)
         return
     number = lost.exc_value.code - 128
     if number not in (signal.SIGINT, signal.SIGTERM):
         number = signal.SIGALRM
-    _lost.set()
-    # Raised here it would be dropped again.
+    _dropped.set()
+    # An exception raised here would be dropped again.
     again = threading.Timer(0.02, os.kill, (os.getpid(), number))
     again.daemon = True
     again.start()
 
 
-def say_interrupted(code: int = 0) -> None:
-    """Write the line, once."""
-    if not _said.is_set():
-        _said.set()
-        # Not through a buffer: the thread that holds its lock may be the one that hangs.
+def write_interrupted_line(code: int = 0) -> None:
+    """Write the line to standard error, once."""
+    if not _line_written.is_set():
+        _line_written.set()
+        # Unbuffered: the thread that holds the lock of the buffer may be the one that hangs.
         os.write(2, f"audit: {line_of(code)}\n".encode())
 
 
 def _end(number: int, _: FrameType | None) -> None:
-    if _lost.is_set() and threading.current_thread() is threading.main_thread():
-        _lost.clear()
+    if _dropped.is_set() and threading.current_thread() is threading.main_thread():
+        _dropped.clear()
         raise Interrupted(128 + number)
-    say_interrupted()
+    write_interrupted_line()
     os._exit(128 + number)

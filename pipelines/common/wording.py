@@ -1,4 +1,4 @@
-"""Words that depend on a number."""
+"""Singular and plural."""
 
 
 def counted(number: int, noun: str) -> str:

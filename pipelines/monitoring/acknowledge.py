@@ -1,4 +1,4 @@
-"""Takes a gap, an incomplete window or a finding off the list of what is open. The rows of the facts stay."""
+"""Close gaps, incomplete windows and findings. Their rows stay; `alerts` records who closed them."""
 
 import dlt
 
@@ -21,12 +21,13 @@ _INCOMPLETE = (
 
 
 def acknowledge(pipelines: Pipelines, reader: Reader, what: tuple[str, ...], note: str | None) -> int:
-    """Record that somebody has seen gaps, incomplete windows or findings; return how many of them were still open.
+    """Close gaps, incomplete windows or findings. Return how many of them were open.
 
-    `what` holds `gaps`, `incomplete`, `findings` and ids of findings.
+    Args:
+        what (Tuple[str, ...]): `gaps`, `incomplete`, `findings`, or ids of findings.
 
     Raises:
-        PipelineError: There is no finding with such an id, or nothing was loaded yet.
+        PipelineError: No finding has this id, or nothing was loaded yet.
     """
     if not reader.tables(RAW):
         raise no_tables()
@@ -58,7 +59,7 @@ def acknowledge(pipelines: Pipelines, reader: Reader, what: tuple[str, ...], not
 
 
 def still_open(raw: dlt.Pipeline, incomplete: list[Window]) -> list[Window]:
-    """Return the incomplete windows of a run without those that somebody has acknowledged with the same numbers."""
+    """Return the incomplete windows of a run, except those that were acknowledged with the same counts."""
     known = {
         row["subject"]
         for row in OwnTables(raw).select(ALERTS)

@@ -1,4 +1,4 @@
-"""Compares dlt's state, which holds the ledger that a run goes by, with the ledger's rows in the destination."""
+"""Compare the ledger in dlt's state, which a run plans by, with the ledger's rows in the destination."""
 
 from typing import Any
 
@@ -6,16 +6,17 @@ from pipelines.common.names import LOAD_NAME
 from pipelines.warehouse.dlt_internals import read_state
 from pipelines.warehouse.reader import RAW, Reader
 
-# Under which name dlt keeps the state of `audit_source`.
+# The name under which dlt keeps the state of `audit_source`.
 SOURCE = "audit"
-# The row that dlt restores at the begin of a run.
+# The row that dlt restores when a run starts.
 _STATE = f"select state from _dlt_pipeline_state where pipeline_name = '{LOAD_NAME}' order by _dlt_load_id desc limit 1"
 
 
 def older_state(reader: Reader | None, windows: list[dict[str, Any]]) -> list[str]:
-    """Return a warning for each type of events whose state ends before its rows in `event_windows`.
+    """Return a warning for each event type whose state ends before its rows in `event_windows`.
 
-    A run that was killed while it committed leaves this until the next run. Where it stays, dlt restores an old state.
+    A run that was killed during its commit leaves this condition until the next run. If it stays, dlt restores an old
+    state.
     """
     rows = reader.rows(RAW, _STATE) if reader else []
     if not rows:

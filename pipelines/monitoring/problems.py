@@ -1,4 +1,4 @@
-"""What of a status is a problem, what a warning, and how moments and lengths of time are written for people."""
+"""Problems and warnings of a status, and the format of times and durations for people."""
 
 from datetime import datetime, timezone
 from typing import Any
@@ -9,13 +9,13 @@ Json = dict[str, Any]
 
 
 def problems_of(status: Json) -> list[Json]:
-    """Returns what makes a monitor red: kind, and a text that says what to do."""
+    """Return the problems, which make a monitor red: `kind`, and a `text` that says what to do."""
     problems = _problems_of_freshness(status)
     for gap in status["gaps"]:
         if not gap["acknowledged"]:
             text = (
-                f"events from {utc(gap['start'])} to {utc(gap['end'])} are lost: Anaplan keeps them no longer. "
-                "Once you have taken note: `python -m pipelines.audit acknowledge gaps`."
+                f"events from {utc(gap['start'])} to {utc(gap['end'])} are lost: Anaplan has deleted them. "
+                "To close the gap: `python -m pipelines.audit acknowledge gaps`."
             )
             problems.append({"kind": "gap", "text": text})
     for window in status["incomplete_windows"]:
@@ -23,7 +23,7 @@ def problems_of(status: Json) -> list[Json]:
             continue
         text = (
             f"window {utc(window['start'])} to {utc(window['end'])} is incomplete: {window['distinct_events']} events "
-            f"arrived, {window['reported_events']} were reported. A later run fetches it again. If it stays so: "
+            f"arrived, {window['reported_events']} were reported. A later run fetches it again. If that fails too: "
             "`python -m pipelines.audit acknowledge incomplete`."
         )
         problems.append({"kind": "incomplete", "text": text})
@@ -38,7 +38,7 @@ def _problems_of_freshness(status: Json) -> list[Json]:
         text = f"nothing was loaded yet into `{what}`. Run `python -m pipelines.audit run`."
         return [{"kind": "never_loaded", "text": text}]
     open_types = {window["event_type"] for window in status["incomplete_windows"] if not window["acknowledged"]}
-    # Of the other types the open windows tell why nothing is covered.
+    # For types with open windows, those windows already explain why nothing is covered.
     missing = [kind for kind in freshness["not_covered"] if kind not in open_types]
     if missing:
         text = f"no window of event type `{', '.join(missing)}` is complete yet. Run `python -m pipelines.audit run`."
@@ -46,7 +46,7 @@ def _problems_of_freshness(status: Json) -> list[Json]:
     if not freshness["stale"] or freshness["covered_until"] is None:
         return []
     ago, most = duration(freshness["minutes_ago"]), duration(freshness["max_age_minutes"])
-    text = f"the data ends {ago} ago, more than {most} (--max-age). See the last runs and the schedule."
+    text = f"the data ends {ago} ago, more than {most} (--max-age). Check the last runs and the schedule."
     if freshness["minutes_ago"] < 0:
         ahead = duration(-freshness["minutes_ago"])
         text = f"the data ends {ahead} in the future: a clock is or was wrong. Check it, then run again."
@@ -54,9 +54,9 @@ def _problems_of_freshness(status: Json) -> list[Json]:
 
 
 def warnings_of(past: list[Json], is_file: bool) -> list[str]:
-    """Returns what the last of the runs, newest first, leaves to be said."""
+    """Return the warning that the last run calls for. `past` are the runs, newest first."""
     if past and died(past[0], True, is_file):
-        return [f"the last run began at {utc(past[0]['started_at'])} and was killed. The next one makes it good."]
+        return [f"the last run began at {utc(past[0]['started_at'])} and was killed. The next run repairs it."]
     last = next((run for run in past if run["ended_at"] is not None), None)
     if last is None or not last["exit_code"]:
         return []
@@ -64,17 +64,17 @@ def warnings_of(past: list[Json], is_file: bool) -> list[str]:
 
 
 def died(run: Json, is_last: bool, is_file: bool) -> bool:
-    """Whether a run was killed. The last one may still be running, but not if its database is a file that opened."""
+    """Return whether a run was killed. The last run may still be running, except if its database file can be read."""
     return run["ended_at"] is None and (not is_last or is_file)
 
 
 def utc(moment: datetime) -> str:
-    """A moment for people, to the minute."""
+    """Format a moment for people, to the minute."""
     return moment.astimezone(timezone.utc).strftime("%Y-%m-%d %H:%M UTC")
 
 
 def duration(minutes: float) -> str:
-    """A length of time for people: 4 minutes, 3.5 hours, 12.0 days."""
+    """Format a duration for people: 4 minutes, 3.5 hours, 12.0 days."""
     if minutes < 120:
         return counted(round(minutes), "minute")
     return f"{minutes / 60:.1f} hours" if minutes < 48 * 60 else f"{minutes / 1440:.1f} days"

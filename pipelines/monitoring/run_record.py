@@ -1,4 +1,4 @@
-"""Keeps each run as a row of `runs`: written when it begins, so that a killed one shows, and completed when it ends."""
+"""The row of a run in the table `runs`. It is inserted at the start, to show killed runs, and completed later."""
 
 import platform
 import socket
@@ -21,13 +21,13 @@ LONGEST_ERROR = 1000
 
 
 class RunRecord:
-    """What one run did so far.
+    """What one run has done so far.
 
     Attributes:
-        seconds (Dict[str, float]): Seconds of each step that has begun: `load`, `enrich`, `check`.
-        run (Run): Findings of the source.
-        exit_code (int): What the run ends with.
-        error (str): What went wrong, in one line without secrets.
+        seconds (Dict[str, float]): Duration of each step that has ended: `load`, `enrich`, `check`, `publish`.
+        found (Run): What the source found. None until the load begins.
+        exit_code (int): The exit code of the run.
+        error (str): What went wrong, on one line without secrets.
     """
 
     def __init__(self, command: str) -> None:
@@ -35,19 +35,19 @@ class RunRecord:
         self.run_id = uuid.uuid4().hex
         self.started_at = datetime.now(timezone.utc)
         self.seconds: dict[str, float] = {}
-        self.run: Run | None = None
+        self.found: Run | None = None
         self.loaded: LoadResult | None = None
         self.checked: list[CheckResult] | None = None
         self.exit_code = DONE
         self.error = ""
         self._began = time.monotonic()
 
-    def fail(self, code: int, line: str) -> None:
-        """Notes what the run ends with."""
-        self.exit_code, self.error = code, redact(line)[:LONGEST_ERROR]
+    def set_outcome(self, exit_code: int, error: str) -> None:
+        """Set how the run ends. `error` is redacted, and empty if nothing went wrong."""
+        self.exit_code, self.error = exit_code, redact(error)[:LONGEST_ERROR]
 
     def first_row(self) -> dict[str, Any]:
-        """Returns the row as far as it is known at the beginning."""
+        """Return the columns that are known when the run starts."""
         return {
             "run_id": self.run_id,
             "command": self.command,
@@ -57,19 +57,19 @@ class RunRecord:
         }
 
     def last_row(self) -> dict[str, Any]:
-        """Returns the columns that are known at the end, and the id."""
-        run = self.run if "load" in self.seconds else None
+        """Return the id and the columns that are known when the run ends."""
+        found = self.found
         changes = self.loaded.changes if self.loaded else {}
         return {
             "run_id": self.run_id,
             "ended_at": datetime.now(timezone.utc),
             "exit_code": self.exit_code,
             "error": self.error or None,
-            "new_events": run.new_events if run else None,
-            "late_events": run.late_events if run else None,
-            "windows": run.windows if run else None,
-            "incomplete_windows": len(run.incomplete) if run else None,
-            "expired_windows": len(run.expired) if run else None,
+            "new_events": found.new_events if found else None,
+            "late_events": found.late_events if found else None,
+            "windows": found.windows if found else None,
+            "incomplete_windows": len(found.incomplete) if found else None,
+            "expired_windows": len(found.expired) if found else None,
             **{f"{name}_changed": changes.get(name) for name in ("users", "workspaces", "models")},
             "failed_checks": None if self.checked is None else sum(not result.passed for result in self.checked),
             **{f"{step}_seconds": _rounded(self.seconds.get(step)) for step in ("load", "enrich", "check")},
@@ -77,11 +77,11 @@ class RunRecord:
         }
 
     def begin(self, tables: OwnTables) -> None:
-        """Writes the row of a run that has begun."""
+        """Insert the row."""
         tables.insert(RUNS, [self.first_row()])
 
     def end(self, tables: OwnTables) -> None:
-        """Completes the row."""
+        """Complete the row."""
         tables.update(RUNS, "run_id", self.last_row())
 
 

@@ -1,8 +1,8 @@
-"""What can run out: the certificate that signs in, and the refresh token that is kept. Nothing is sent."""
+"""How the next run will sign in, and when its certificate or stored refresh token expires. Sends nothing."""
 
 import os
 from datetime import datetime, timezone
-from typing import Any, TypedDict
+from typing import Any, NamedTuple, TypedDict
 
 import dlt
 
@@ -10,7 +10,7 @@ CERTIFICATE_WARNING_DAYS = 30
 
 
 class SignInStatus(TypedDict):
-    """How the next run will sign in; times are ISO 8601 (UTC), None where they do not apply."""
+    """How the next run will sign in. Times are ISO 8601 (UTC), or None if they do not apply."""
 
     mode: str | None
     certificate_expires_at: str | None
@@ -19,8 +19,15 @@ class SignInStatus(TypedDict):
     token_stored_at: str | None
 
 
-def sign_in_status(now: datetime) -> tuple[SignInStatus, list[str]]:
-    """Returns how a run would sign in, and a line for each thing that will keep it from doing so."""
+class SignInReport(NamedTuple):
+    """How a run would sign in, and one warning for each reason why it could not."""
+
+    status: SignInStatus
+    warnings: list[str]
+
+
+def sign_in_status(now: datetime) -> SignInReport:
+    """Return how a run would sign in at a moment (UTC)."""
     from audit_source.auth.credentials import configured_credentials
     from audit_source.auth.token_store import TokenStore
 
@@ -43,11 +50,11 @@ def sign_in_status(now: datetime) -> tuple[SignInStatus, list[str]]:
         status["token_store"] = store
         if os.path.exists(store):
             status["token_stored_at"] = _iso(datetime.fromtimestamp(os.path.getmtime(store), timezone.utc))
-    return status, warnings
+    return SignInReport(status, warnings)
 
 
 def _certificate(fields: dict[str, str], now: datetime, status: SignInStatus) -> list[str]:
-    """Note when the certificate ends that is sent: the one that belongs to the key, whatever else the file holds."""
+    """Set when the certificate expires that belongs to the key. The file may hold others, which are never sent."""
     from audit_source.auth.certificates import certificate_end
     from audit_source.errors import ConfigurationError
 

@@ -1,4 +1,4 @@
-"""How the pipeline is doing: what it covers, what is missing, what ran, how much there is. Reads only."""
+"""The status of the pipeline: coverage, gaps, last runs, table sizes. Reads only."""
 
 from datetime import datetime, timedelta, timezone
 from typing import Any
@@ -19,34 +19,34 @@ LATE_EVENT_DAYS = 30
 CLOCK_SLACK_MINUTES = 5
 Json = dict[str, Any]
 
-# The keys of `status --json`. They are a contract: one may be added, none changes its meaning.
+# The keys of `status --json`. They are a contract: keys may be added, but never change their meaning.
 KEYS = {
     "ok": "Whether there is no problem; the exit code is 0 then, else 1",
-    "checked_at": "Now (every moment is ISO 8601, UTC)",
-    "destination": "type, database (file of DuckDB), raw_dataset, enriched_dataset",
-    "freshness": "covered_until, minutes_ago, max_age_minutes, stale; of the event type that lags behind most; "
-    "not_covered: event types of which nothing is covered. Acknowledged incomplete windows count as covered",
+    "checked_at": "The current time (every moment is ISO 8601, UTC)",
+    "destination": "type, database (the DuckDB file), raw_dataset, enriched_dataset",
+    "freshness": "covered_until, minutes_ago, max_age_minutes, stale; of the event type that lags most; "
+    "not_covered: event types without any covered window. Acknowledged incomplete windows count as covered",
     "coverage": "from, until, complete_windows; the first two with acknowledged incomplete windows",
     "gaps": "event_type, start, end, acknowledged of each lost span",
     "incomplete_windows": "event_type, start, end, reported_events, distinct_events, acknowledged",
-    "late_events": "events that came late in the runs of the last `days`",
+    "late_events": "events that arrived late in the runs of the last `days`",
     "findings": "open security findings: open, high, medium, low",
     "sign_in": "mode, certificate_expires_at, certificate_days_left, token_store, token_stored_at",
     "last_runs": "columns of the table `runs`, newest first",
     "tables": "dataset, table, rows",
-    "problems": "kind (never_loaded, stale, gap, incomplete) and text of all that makes it red",
+    "problems": "kind (never_loaded, stale, gap, incomplete) and text of each problem",
     "warnings": "texts about the last run, certificates, alerts and dlt's state",
 }
 
 
 def read_status(reader: Reader | None, max_age: timedelta, runs: int, now: datetime | None = None) -> Json:
-    """Returns the status, with the `KEYS`: `problems` make a monitor red, `warnings` do not.
+    """Return the status with the keys of `KEYS`. `problems` make a monitor red, `warnings` do not.
 
     Args:
-        reader (Reader): The destination; None where there is no database yet.
-        max_age (timedelta): Age of the last covered moment from which on the data counts as stale.
+        reader (Reader): The destination, or None if there is no database yet.
+        max_age (timedelta): The data is stale when the last covered moment is older than this.
         runs (int): How many of the last runs to list.
-        now (datetime): Moment to count from (UTC), the present one by default.
+        now (datetime): The current time (UTC) by default.
     """
     now = now or datetime.now(timezone.utc)
     windows = _windows(reader)
@@ -54,7 +54,7 @@ def read_status(reader: Reader | None, max_age: timedelta, runs: int, now: datet
     past = reader.rows(RAW, f"select * from {RUNS}") if reader else []
     past.sort(key=lambda run: run["started_at"], reverse=True)
     covered = [w for w in windows if w["status"] == "complete" or _is_acknowledged(w, acknowledged)]
-    sign_in, warnings = sign_in_status(now)
+    sign_in = sign_in_status(now)
     status: Json = {
         "checked_at": now,
         "destination": _destination(),
@@ -64,35 +64,35 @@ def read_status(reader: Reader | None, max_age: timedelta, runs: int, now: datet
         "incomplete_windows": _incomplete(windows, acknowledged),
         "late_events": {"days": LATE_EVENT_DAYS, "events": _late_events(past, now)},
         "findings": _findings(reader, acknowledged),
-        "sign_in": sign_in,
+        "sign_in": sign_in.status,
         "last_runs": [_run(run) for run in past[:runs]],
         "tables": _tables(reader),
     }
     status["problems"] = problems_of(status)
-    status["warnings"] = [*warnings_of(past, engine().is_file), *warnings, *_alerting(reader)]
-    status["warnings"] += older_state(reader, windows)
+    status["warnings"] = [*warnings_of(past, engine().is_file), *sign_in.warnings]
+    status["warnings"] += [*_alerting(reader), *older_state(reader, windows)]
     status["ok"] = not status["problems"]
     return status
 
 
 def gap_subject(window: Json) -> str:
-    """Returns by what name a lost window is alerted and acknowledged."""
+    """Return the name under which a lost window is alerted and acknowledged."""
     return f"{window['event_type']} {window['window_start']:%Y-%m-%dT%H:%M:%S.%f}"
 
 
 def incomplete_subject(window: Json) -> str:
-    """Return by what name an incomplete window is acknowledged: with other numbers it is open again."""
+    """Return the name under which an incomplete window is acknowledged. New counts make it open again."""
     return f"{gap_subject(window)} {window['distinct_events']}/{window['reported_events']}"
 
 
 def _alerting(reader: Reader | None) -> list[str]:
-    """Return what is wrong with the alerts themselves, as the newest row of each part leaves it."""
+    """Return a warning for each part of alerting whose newest row is a failure."""
     query = f"select what, note, subject, happened_at from {ALERTS} where kind = 'alerting' order by happened_at"
     newest = {row["subject"]: row for row in (reader.rows(RAW, query) if reader else [])}
     texts = []
     for subject, row in sorted(newest.items()):
         if row["what"] == "unsure":
-            texts.append("the last alert may not have been shown: the webhook took it without the usual `ok`.")
+            texts.append("the last alert may not have been shown: the webhook accepted it without the usual `ok`.")
         elif row["what"] == "failed":
             texts.append(f"the last alert failed ({subject}): {row['note']}.")
     return texts
@@ -122,12 +122,12 @@ def _event_types() -> list[str]:
 
 
 def _is_acknowledged(window: Json, acknowledged: set[tuple[str, str]]) -> bool:
-    """Whether a window is incomplete, and somebody has acknowledged it with the same numbers."""
+    """Return whether a window is incomplete and was acknowledged with the same counts."""
     return window["status"] == "incomplete" and ("incomplete", incomplete_subject(window)) in acknowledged
 
 
 def _freshness(covered: list[Json], max_age: timedelta, now: datetime) -> Json:
-    """Until when everything that is asked for is there: a type of event that lags behind counts, not the newest."""
+    """Return until when every requested event type is covered. The type that lags most decides."""
     ends = {
         kind: max((w["window_end"] for w in covered if w["event_type"] == kind), default=None)
         for kind in _event_types()
@@ -140,7 +140,7 @@ def _freshness(covered: list[Json], max_age: timedelta, now: datetime) -> Json:
         "covered_until": until,
         "minutes_ago": None if age is None else round(age, 1),
         "max_age_minutes": round(most, 1),
-        # Data of the future means that a clock was wrong: it is not fresh.
+        # Data in the future means that a clock was wrong. It is not fresh.
         "stale": age is None or age > most or age < -CLOCK_SLACK_MINUTES,
         "not_covered": missing,
     }
@@ -155,7 +155,7 @@ def _coverage(covered: list[Json]) -> Json:
 
 
 def _gaps(windows: list[Json], acknowledged: set[tuple[str, str]]) -> list[Json]:
-    """The lost spans: adjoining windows are one, where all of them are acknowledged or none is."""
+    """Return the lost spans. Adjacent windows form one span if all or none of them are acknowledged."""
     gaps: list[Json] = []
     for window in windows:
         if window["status"] != "expired":
@@ -181,8 +181,8 @@ def _gaps(windows: list[Json], acknowledged: set[tuple[str, str]]) -> list[Json]
 
 
 def _incomplete(windows: list[Json], acknowledged: set[tuple[str, str]]) -> list[Json]:
-    """The windows that the next run fetches again. One of a type that is asked for no longer will never be."""
-    asked = _event_types()
+    """Return the windows that the next run fetches again: only those of event types that are still requested."""
+    requested = _event_types()
     return [
         {
             "event_type": w["event_type"],
@@ -193,7 +193,7 @@ def _incomplete(windows: list[Json], acknowledged: set[tuple[str, str]]) -> list
             "acknowledged": _is_acknowledged(w, acknowledged),
         }
         for w in windows
-        if w["status"] == "incomplete" and w["event_type"] in asked
+        if w["status"] == "incomplete" and w["event_type"] in requested
     ]
 
 

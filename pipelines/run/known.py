@@ -1,4 +1,4 @@
-"""Asks the destination what earlier loads have left, for the source, which knows its own state only."""
+"""Read from the destination what earlier loads stored, for the source, which knows only its own state."""
 
 from datetime import datetime, timezone
 from typing import Any
@@ -14,9 +14,9 @@ LISTS = ("users", "workspaces", "models")
 
 
 def read_known(raw: dlt.Pipeline) -> Known:
-    """Return tenant, newest stamp and sizes of the lists; all of it from small tables or a single row."""
-    there: set[str] = set(raw.default_schema.data_table_names()) if raw.default_schema_name else set()
-    if not there.issuperset({*LISTS, "events", "event_days"}):
+    """Return tenant, newest timestamp and list sizes. Each query reads a small table or a single row."""
+    existing: set[str] = set(raw.default_schema.data_table_names()) if raw.default_schema_name else set()
+    if not existing.issuperset({*LISTS, "events", "event_days"}):
         return NOTHING_KNOWN
     dataset = raw.dataset()
     try:
@@ -32,7 +32,7 @@ def read_known(raw: dlt.Pipeline) -> Known:
             purged_before=_purged_before(raw),
         )
     except DatabaseUndefinedRelation:
-        # Dropped by hand: the load makes it again.
+        # A table was dropped by hand. The load creates it again.
         return NOTHING_KNOWN
 
 
@@ -51,7 +51,7 @@ _SIZES = (
 
 
 def _purged_before(raw: dlt.Pipeline) -> int:
-    """Return the start of the first day that the purges have left; 0 where nothing was purged."""
+    """Return the start of the first day that no purge removed (epoch ms), or 0 if nothing was purged."""
     day = max((row["before_day"] for row in OwnTables(raw).select(PURGES)), default=None)
     return 0 if day is None else int(datetime(day.year, day.month, day.day, tzinfo=timezone.utc).timestamp() * 1000)
 

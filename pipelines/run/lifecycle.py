@@ -1,71 +1,83 @@
-"""Watches over one run: its row in `runs` and its alerts, whatever it ends with."""
+"""Keeps the record of a run in `runs` and sends its alerts, however the run ends."""
 
+import logging
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, suppress
-from typing import Any
-
-import click
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
 
 from pipelines.common.configuration import run_timeout
 from pipelines.common.exit_codes import explain_any
 from pipelines.common.redaction import redact
 from pipelines.common.signals import deadline
-from pipelines.monitoring.alerts.detect import settle
+from pipelines.monitoring.alerts.detect import send_new_alerts
 from pipelines.monitoring.run_record import RunRecord
-from pipelines.warehouse.engine import Engine
+from pipelines.warehouse.pipelines import Pipelines
 from pipelines.warehouse.run_tables import OwnTables
+
+from .progress import LoadProgress
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class OpenRun:
+    """A run in progress: its pipelines, its record, and where it shows its progress."""
+
+    pipelines: Pipelines
+    record: RunRecord
+    progress: LoadProgress
 
 
 @contextmanager
-def watched(command: str, opened: Callable[[], AbstractContextManager[Any]]) -> Iterator[tuple[Any, Any, RunRecord]]:
-    """Gives the pipelines that `opened` opens, the progress and the record of this run, and keeps the record.
+def recorded(
+    command: str, progress: LoadProgress, open_pipelines: Callable[[], AbstractContextManager[Pipelines]]
+) -> Iterator[OpenRun]:
+    """Open the pipelines for one run, and record how it ends.
 
-    What a run ends with is written as long as its destination can be had. Nothing that fails here fails the run.
+    The record is written whenever the destination can be reached. A failure to write it, or to send an alert, is
+    logged and never fails the run.
     """
     record = RunRecord(command)
-    settled = False
+    alerts_handled = False
     try:
-        with deadline(run_timeout()), opened() as (pipelines, progress):
-            record.run = progress.run
+        with deadline(run_timeout()), open_pipelines() as pipelines:
             tables = OwnTables(pipelines.raw)
-            engine: Engine = pipelines.engine
-            with _only_warning("the run could not be written into `runs`"), engine.explained():
+            engine = pipelines.engine
+            with _logged_failure("the run could not be written to `runs`"), engine.explained():
                 record.begin(tables)
             try:
-                # Here, too: what it says stands in the record.
+                # Inside the `try`, so that the record holds the explanation of the engine.
                 with engine.explained(pipelines.raw):
-                    yield pipelines, progress, record
+                    yield OpenRun(pipelines, record, progress)
             except BaseException as error:
-                record.fail(*explain_any(error))
+                record.set_outcome(*explain_any(error))
                 raise
             finally:
-                with _only_warning("the run could not be written into `runs`"), engine.explained():
+                with _logged_failure("the run could not be written to `runs`"), engine.explained():
                     record.end(tables)
-                with _only_warning("what to alert could not be looked up"):
-                    settle(record, pipelines)
-                    settled = True
+                with _logged_failure("new alerts could not be determined"):
+                    send_new_alerts(record, pipelines)
+                    alerts_handled = True
     except BaseException as error:
-        if not settled:
-            record.fail(*explain_any(error))
-            _settle_without_destination(record)
+        if not alerts_handled:
+            record.set_outcome(*explain_any(error))
+            _alert_without_destination(record)
         raise
 
 
-def _settle_without_destination(record: RunRecord) -> None:
+def _alert_without_destination(record: RunRecord) -> None:
     try:
-        settle(record, None)
+        send_new_alerts(record, None)
     except Exception as failure:
-        line = redact(explain_any(failure)[1])
-        # What keeps the run from beginning keeps the alert from it too: once is enough.
+        line = redact(explain_any(failure).line)
+        # The error that stopped the run can stop the alert too. It is reported once.
         if line != record.error:
-            with suppress(Exception):
-                click.echo(f"audit: an alert could not be prepared: {line}", err=True)
+            logger.warning("an alert could not be prepared: %s", line)
 
 
 @contextmanager
-def _only_warning(what: str) -> Iterator[None]:
+def _logged_failure(what: str) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        with suppress(Exception):
-            click.echo(f"audit: {what}: {redact(explain_any(error)[1])}", err=True)
+        logger.warning("%s: %s", what, redact(explain_any(error).line))

@@ -1,4 +1,4 @@
-"""Anaplan -> raw dataset, in loads small enough that memory is bounded and a failure costs one of them."""
+"""Load from Anaplan into the raw dataset, in small dlt loads: memory is bounded, and a failure costs one of them."""
 
 from datetime import datetime, timezone
 from typing import Any, NamedTuple
@@ -6,7 +6,6 @@ from typing import Any, NamedTuple
 import dlt
 
 from audit_source import MERGE, Reload, Run, audit_source
-from pipelines.common.allocator import keep_memory_low
 from pipelines.common.source_hints import reload_notice
 from pipelines.monitoring.acknowledge import still_open
 from pipelines.warehouse.pipelines import LOAD_MEMORY, Pipelines
@@ -14,8 +13,8 @@ from pipelines.warehouse.table_comments import write_comments
 
 from .known import read_known
 
-# What a run that is killed has to fetch again. Three row groups of DuckDB, which go to disk as they are; the small one
-# after them stays what it is too: between fewer of them a checkpoint would join it with these by writing all again.
+# Upper bound on what a killed run fetches again. Three full DuckDB row groups: with fewer, the checkpoint rewrites them
+# to merge the remainder.
 EVENTS_PER_LOAD = 3 * 122_880
 MERGE_KNOWN: Any = {**MERGE, "deduplicated": True}
 EVENT_TABLES = ("events", "event_windows", "event_days")
@@ -23,7 +22,7 @@ LISTS = ("users", "workspaces", "models")
 
 
 class LoadResult(NamedTuple):
-    """What a load did: the findings of the source, and the changed versions of each list."""
+    """The result of a load: what the source found, the number of dlt loads, and the changed records of each list."""
 
     run: Run
     loads: int
@@ -33,10 +32,10 @@ class LoadResult(NamedTuple):
 def load(
     pipelines: Pipelines, reload: Reload | None = None, run: Run | None = None, accept_directory: bool = False
 ) -> LoadResult:
-    """Loads what is due, or the span of `reload`, and the directory.
+    """Load what is due, or the span of `reload`, and the directory.
 
     Raises:
-        PipelineStepFailed: A load failed; the loads before it are kept, and the next run goes on from there.
+        PipelineStepFailed: A dlt load failed. The loads before it are kept, and the next run continues from there.
     """
     run = run or Run(tolerant=True)
     began = datetime.now(timezone.utc)
@@ -50,16 +49,15 @@ def load(
     )
     for resource in source.resources.values():
         resource.apply_hints(file_format=pipelines.file_format)
-    keep_memory_low()
     if pipelines.engine.writes_directly:
-        # The source gives each id once a load.
+        # The source yields each id once per load, so the merge need not remove duplicates.
         source.events.apply_hints(write_disposition=MERGE_KNOWN)
     loads = 0
     try:
-        # Before dlt begins: nothing may be recorded by a clock that is wrong.
+        # Before dlt starts: nothing may be recorded with a wrong clock.
         run.learn_clock()
         while loads == 0 or run.unfinished:
-            # Each time: it makes DuckDB give back what the load before took.
+            # Before each load: setting the limit makes DuckDB release the memory of the previous one.
             pipelines.limit_memory(LOAD_MEMORY, threads=1)
             todo = source if loads == 0 else source.with_resources(*EVENT_TABLES)
             pipelines.raw.run(todo)
@@ -70,17 +68,17 @@ def load(
         run.notice(reload_notice(run.reload_limit))
     run.incomplete = still_open(pipelines.raw, run.incomplete)
     if run.started_at is not None:
-        # Each time: a run that was killed in front of this has repaired its ledger already, and would not notice.
+        # In every run: after a run that was killed just before this line, the ledger no longer shows the need.
         _remove_future_windows(pipelines.raw, run.started_at)
     write_comments(pipelines.raw)
     if run.versions_at is not None:
-        # The clock of the versions: this machine's may be wrong either way.
+        # Anaplan's clock, which stamps the versions. The clock of this machine may be wrong.
         began = datetime.fromtimestamp(run.versions_at / 1000, timezone.utc)
     return LoadResult(run, loads, {name: _changes(pipelines.raw, name, began) for name in LISTS})
 
 
 def _remove_future_windows(raw: dlt.Pipeline, now: int) -> None:
-    """Remove the rows of days that have not come yet: a merge replaces days, it does not remove them."""
+    """Remove the rows of future days, left by a wrong clock: a merge replaces days and never removes one."""
     today = datetime.fromtimestamp(now / 1000, timezone.utc).date()
     with raw.sql_client() as client:
         client.execute_sql(
@@ -89,7 +87,7 @@ def _remove_future_windows(raw: dlt.Pipeline, now: int) -> None:
 
 
 def _changes(pipeline: dlt.Pipeline, name: str, since: datetime) -> int:
-    """Counts the records of a list that began, changed or ended since a moment (UTC)."""
+    """Count the records of a list that were added, changed or removed since a moment (UTC)."""
     moment = since.strftime("%Y-%m-%d %H:%M:%S.%f+00:00")
     rows: list[tuple[Any, ...]] = pipeline.dataset()(
         f"select count(distinct id) from {name} "

@@ -1,8 +1,10 @@
-"""Removes the events of old days for ever, from the raw and the enriched tables.
+"""Remove the events of old days permanently, from the raw and the enriched tables.
 
-First the source is told to forget the days, so that no run brings them back; then the raw rows go, in one transaction
-where the database has such; then the enrichment rewrites what was built from them. Killed anywhere, the same command
-completes it, and so does the next run, but for raw rows not yet deleted.
+1. The source forgets the days, so that no run loads them again.
+2. The raw rows are deleted, in one transaction if the database has transactions.
+3. The enrichment rewrites the tables that were built from them.
+
+If it is interrupted, run the same command again. The next run completes it too, except for raw rows not yet deleted.
 """
 
 import uuid
@@ -24,19 +26,19 @@ from pipelines.warehouse.pipelines import ENRICH_MEMORY_AGAIN, Pipelines
 from pipelines.warehouse.reader import ENRICHED, RAW, Reader
 from pipelines.warehouse.run_tables import PURGES, OwnTables
 
-# The raw tables whose rows go, and the column that tells their day. Windows stay, as `purged`.
+# Raw tables whose rows are deleted, and their day column. Windows stay, with the status `purged`.
 RAW_DAYS = {"events": "event_day", "event_days": "event_day"}
 
 
 class Purged(NamedTuple):
-    """What a purge removed."""
+    """How many rows a purge removed: events, and all rows of raw and enriched tables."""
 
     events: int
     rows: int
 
 
 def rows_before(reader: Reader | None, day: date) -> dict[str, int]:
-    """Returns how many rows of days before `day` each raw and enriched table holds; tables without any are left out."""
+    """Count the rows of days before `day` in each raw and enriched table. Tables without such rows are left out."""
     counts: dict[str, int] = {}
     if reader is None:
         return counts
@@ -49,17 +51,17 @@ def rows_before(reader: Reader | None, day: date) -> dict[str, int]:
 
 
 def check_day(day: date) -> None:
-    """Raises unless the day has begun everywhere: days to come cannot be purged.
+    """Refuse a day in the future.
 
     Raises:
-        PipelineError: The day lies in the future (UTC).
+        PipelineError: The day has not begun yet (UTC).
     """
     if day > datetime.now(timezone.utc).date():
-        raise PipelineError(CONFIGURATION, f"--before {day}: that day has not come yet (UTC). Name an earlier one.")
+        raise PipelineError(CONFIGURATION, f"--before {day}: this day is in the future (UTC). Give an earlier day.")
 
 
 def purge(pipelines: Pipelines, day: date, counts: dict[str, int]) -> Purged:
-    """Removes every row of days before `day`, and records it in `purges`. `counts` is what there is to remove."""
+    """Remove every row of days before `day`, and record it in `purges`. `counts` are the rows to remove by table."""
     midnight = datetime(day.year, day.month, day.day, tzinfo=timezone.utc)
     removed = Purged(counts.get("events", 0), sum(counts.values()))
     record = {
@@ -84,13 +86,13 @@ def purge(pipelines: Pipelines, day: date, counts: dict[str, int]) -> Purged:
 
 def _delete_raw(pipelines: Pipelines, day: date) -> None:
     with pipelines.raw.sql_client() as client:
-        one_step = client.begin_transaction() if client.capabilities.supports_transactions else nullcontext()
-        with one_step:
+        transaction = client.begin_transaction() if client.capabilities.supports_transactions else nullcontext()
+        with transaction:
             windows = client.make_qualified_table_name("event_windows")
             client.execute_sql(f"UPDATE {windows} SET status = %s WHERE window_day < %s", PURGED, day)
             for table, column in RAW_DAYS.items():
                 _delete(client, table, column, day)
-        # What the last load brought lies in the staging dataset too.
+        # dlt's staging dataset still holds the rows of the last load.
         with client.with_staging_dataset():
             for table, column in RAW_DAYS.items():
                 with suppress(DatabaseUndefinedRelation):
@@ -98,7 +100,7 @@ def _delete_raw(pipelines: Pipelines, day: date) -> None:
 
 
 def _delete_check_results(pipelines: Pipelines, moment: datetime) -> None:
-    """Results of checks show the first wrong rows, which may be of events that are gone."""
+    """Delete old check results: they quote the first failing rows, which may be of purged events."""
     with pipelines.enriched.sql_client() as client, suppress(DatabaseUndefinedRelation):
         _delete(client, RESULTS, "checked_at", moment)
 

@@ -1,4 +1,4 @@
-"""Writes a DuckDB file anew without what was deleted: DuckDB keeps the bytes of deleted rows in freed blocks."""
+"""Rewrite a DuckDB file without deleted data: DuckDB keeps the bytes of deleted rows in freed blocks."""
 
 import os
 import shutil
@@ -12,11 +12,11 @@ MEMORY = "500MB"
 
 
 def rewrite(path: str) -> None:
-    """Copy every table into a new file, which takes the place of the old one when all rows are there.
+    """Copy every table into a new file, and replace the old file once all rows have arrived.
 
     Raises:
         PipelineError: Another program holds the file, or it cannot be opened.
-        OSError: There is no room for the copy; the old file stays as it was.
+        OSError: The disk is full, or the copy is incomplete. The old file is unchanged.
     """
     new = beside(path, "rewritten")
     with removed_at_the_end(new):
@@ -29,7 +29,7 @@ def rewrite(path: str) -> None:
             connection.execute(f"copy from database {quoted(name)} to rewritten")
             counts = _counts(connection, name)
             if _counts(connection, "rewritten") != counts:
-                raise OSError(0, "the copy holds other rows than the database", path)
+                raise OSError(0, "the copy and the database have different row counts", path)
             connection.execute("detach rewritten")
         finally:
             connection.close()

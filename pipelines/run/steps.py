@@ -1,92 +1,101 @@
-"""The steps of a run, each timed and noted in its record. What a step needs is imported when it begins."""
+"""The steps of a run. Each is timed, and its result is kept in the run's record.
+
+Imports that only one step needs stand inside it, so that a command starts quickly.
+"""
 
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING, Any
-
-import click
+from typing import TYPE_CHECKING
 
 from pipelines.common.exit_codes import DONE
 
+from .progress import WindowCount
 from .summary import code_of_checks
 
 if TYPE_CHECKING:
-    from pipelines.monitoring.run_record import RunRecord
+    from pipelines.publish.target import Published
     from pipelines.transform.checks import CheckResult
     from pipelines.transform.runner import EnrichReport
-    from pipelines.warehouse.pipelines import Pipelines
 
+    from .lifecycle import OpenRun
     from .load import LoadResult
 
 
+@dataclass(frozen=True)
+class PublishResult:
+    """What became of the copy for readers. `published` is None if a failed check kept the old copy in place."""
+
+    path: str
+    published: "Published | None"
+
+
 def load_step(
-    pipelines: "Pipelines",
-    progress: Any,
-    since: datetime | None,
-    until: datetime | None,
-    record: "RunRecord",
-    accept_directory: bool = False,
+    run: "OpenRun", since: datetime | None, until: datetime | None, accept_directory: bool = False
 ) -> "LoadResult":
-    from audit_source import Reload
+    """Load what is due, or the span from `since` to `until` (UTC)."""
+    from audit_source import Reload, Run
 
     from .load import load as load_raw
 
     reload = Reload(_ms(since), _ms(until)) if since or until else None
-    with _timed("load", record.seconds):
-        try:
-            record.loaded = load_raw(pipelines, reload, progress.run, accept_directory)
-        finally:
-            progress.clear()
-    return record.loaded
+    # Set before the load: a load that fails has counts too.
+    found = run.record.found = Run(tolerant=True)
+    with (
+        _timed("load", run.record.seconds),
+        run.progress.watch(lambda: WindowCount(found.windows, found.windows_due)),
+    ):
+        run.record.loaded = load_raw(run.pipelines, reload, found, accept_directory)
+    return run.record.loaded
 
 
-def enrich_step(pipelines: "Pipelines", full_refresh: bool, record: "RunRecord") -> "EnrichReport":
+def enrich_step(run: "OpenRun", full_refresh: bool) -> "EnrichReport":
+    """Bring the enriched tables up to date. If DuckDB runs out of memory, try once more with a larger limit."""
     from pipelines.transform.runner import enrich as enrich_all
     from pipelines.warehouse.pipelines import ENRICH_MEMORY, ENRICH_MEMORY_AGAIN
 
-    def enriched_in(memory: str) -> "EnrichReport":
-        pipelines.limit_memory(memory)
-        return enrich_all(pipelines.enriched, pipelines.raw, full_refresh=full_refresh)
+    def enrich_within(memory: str) -> "EnrichReport":
+        run.pipelines.limit_memory(memory)
+        return enrich_all(run.pipelines.enriched, run.pipelines.raw, full_refresh=full_refresh)
 
-    with _timed("enrich", record.seconds):
+    with _timed("enrich", run.record.seconds):
         try:
-            return enriched_in(ENRICH_MEMORY)
+            return enrich_within(ENRICH_MEMORY)
         except Exception as error:
-            if not pipelines.engine.is_out_of_memory(error):
+            if not run.pipelines.engine.is_out_of_memory(error):
                 raise
-            # What the layers before it wrote is written again, the same.
-            return enriched_in(ENRICH_MEMORY_AGAIN)
+            # Layers that were already written are written again with the same rows.
+            return enrich_within(ENRICH_MEMORY_AGAIN)
 
 
-def check_step(pipelines: "Pipelines", record: "RunRecord") -> list["CheckResult"]:
+def check_step(run: "OpenRun") -> list["CheckResult"]:
+    """Run every data check."""
     from pipelines.transform.checks import check as check_all
 
-    with _timed("check", record.seconds):
-        record.checked = check_all(pipelines.enriched, pipelines.raw)
-    return record.checked
+    with _timed("check", run.record.seconds):
+        run.record.checked = check_all(run.pipelines.enriched, run.pipelines.raw)
+    return run.record.checked
 
 
-def publish_to() -> str | None:
-    """Returns where to publish, if anywhere. Asked first: what is wrong with it is told before anything is loaded."""
+def publish_target() -> str | None:
+    """Return the path to publish to, or None. Call it before the load, so that a wrong path stops the run early."""
     from pipelines.publish.target import publish_path
 
     return publish_path()
 
 
-def publish_step(pipelines: "Pipelines", path: str | None, record: "RunRecord") -> None:
-    """Publishes the enriched dataset, where that is wanted and every check passed."""
+def publish_step(run: "OpenRun", path: str | None) -> PublishResult | None:
+    """Publish the enriched dataset if a path is set and every check passed."""
     from pipelines.publish.target import publish
 
     if path is None:
-        return
-    if code_of_checks(record.checked or []) != DONE:
-        click.echo(f"audit: nothing was published: `{path}` stays as it was until the checks pass.", err=True)
-        return
-    with _timed("publish", record.seconds):
-        published = publish(pipelines, path)
-    click.echo(f"published {published.line()}")
+        return None
+    if code_of_checks(run.record.checked or []) != DONE:
+        return PublishResult(path, None)
+    with _timed("publish", run.record.seconds):
+        return PublishResult(path, publish(run.pipelines, path))
 
 
 @contextmanager

@@ -1,7 +1,7 @@
 """An Airflow 3 DAG: copy it into the DAG folder, and read README.md beside it in the repository.
 
-One task for the whole of `run`: load, enrich and check share one lock and, on DuckDB, one writer, and a try takes up
-where the last one ended. The pipeline runs in its own virtual environment, so its packages never meet Airflow's.
+One task runs all of `run`: load, enrich and check share one lock and, on DuckDB, one writer. A retry continues where
+the last try ended. The pipeline runs in its own virtual environment, so its packages never conflict with Airflow's.
 """
 
 import json
@@ -17,19 +17,19 @@ from airflow.sdk.exceptions import AirflowException, AirflowFailException, Airfl
 
 # The folder of the repository on the worker; its .dlt/config.toml holds the settings.
 HOME = os.environ.get("ANAPLAN_AUDIT_HOME", "/opt/anaplan-audit-log")
-# With as many slots as runs may share a tenant's rate limit or a database file: one.
+# One slot: runs share the rate limit of the tenant, and the database file.
 POOL = "anaplan_audit"
-# An Airflow connection with login and password; without it .dlt/secrets.toml is used.
+# An Airflow connection with login and password. Without it, .dlt/secrets.toml is used.
 CONNECTION = "anaplan_audit"
-# An Airflow variable with a Slack-compatible webhook; without it a failure is only seen in Airflow.
+# An Airflow variable with a Slack-compatible webhook. Without it, only Airflow shows a failure.
 ALERT_URL = "anaplan_audit_alert_url"
-# Configuration, sign-in (Anaplan locks accounts), a failed check: another try ends the same way.
+# Configuration, sign-in (Anaplan locks accounts), a failed check: a retry would fail the same way.
 NO_RETRY = (2, 3, 6)
 CREDENTIALS = "SOURCES__AUDIT_SOURCE__CREDENTIALS__"
 
 
 class AuditOperator(BaseOperator):  # type: ignore[misc]
-    """Runs one command of the pipeline; its lines are the task's log, its last line is the task's error."""
+    """Runs one command of the pipeline. Its output is the log of the task, and its last line is the error."""
 
     def __init__(self, *, command: str, **options: Any) -> None:
         super().__init__(**options)
@@ -47,12 +47,12 @@ class AuditOperator(BaseOperator):  # type: ignore[misc]
             raise kind(f"exit code {ended.exit_code}: {ended.output}")
 
     def on_kill(self) -> None:
-        # What was loaded is kept; the next try goes on from there.
+        # What was loaded is kept. The next try continues from there.
         self.hook.send_sigterm()
 
 
 def environment() -> dict[str, str]:
-    """Returns the worker's environment less what is Airflow's own, with the credentials of the connection."""
+    """Return the worker's environment without Airflow's variables, with the credentials of the connection."""
     own = ("AIRFLOW", "PYTHON", "VIRTUAL_ENV", "_AIRFLOW")
     variables = {name: value for name, value in os.environ.items() if not name.startswith(own)}
     try:
@@ -64,7 +64,7 @@ def environment() -> dict[str, str]:
 
 
 def alert(context: Any) -> None:
-    """Posts what failed, and the line that says what to do, to the webhook."""
+    """Post the failed task, and the line that says what to do, to the webhook."""
     url = Variable.get(ALERT_URL, default=None)
     if url:
         task = context["ti"]
@@ -79,7 +79,7 @@ with DAG(
     description="Anaplan audit log: load, enrich, check",
     schedule="17 * * * *",
     start_date=datetime(2026, 1, 1, tzinfo=timezone.utc),
-    catchup=False,  # a run loads all that is due, whatever hour it stands for
+    catchup=False,  # a run loads everything that is due, whatever its logical date
     max_active_runs=1,
     tags=["anaplan", "audit"],
 ) as dag:

@@ -83,5 +83,11 @@ class RepeatedLogs(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         is_of_job = os.path.join("dlt", "load") in record.pathname or record.exc_info is not None
+        is_traceback = "Traceback (most recent call last)" in record.getMessage()
         is_of_old_state = "in state differs from destination" in record.getMessage()
-        return not (is_of_job or is_of_old_state) or logging.getLogger("dlt").isEnabledFor(logging.INFO)
+        repeats = is_of_job or is_traceback or is_of_old_state
+        return not repeats or logging.getLogger("dlt").isEnabledFor(logging.INFO)
+
+
+# One object: a log takes the same filter once, however often it is added.
+REPEATED = RepeatedLogs()

@@ -1,6 +1,5 @@
 """The two dlt pipelines on one destination, open for one run at a time."""
 
-import logging
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any, NamedTuple
@@ -11,7 +10,6 @@ from dlt.common import logger
 from audit_source.schema import TABLES
 from pipelines.common.names import ENRICH_NAME, LOAD_NAME, dataset_name
 
-from .dlt_internals import RepeatedLogs
 from .engine import Engine, engine, engine_of
 from .load_ids import keep_rising
 from .locks import machine_lock
@@ -24,7 +22,6 @@ from .settings import check_data_dir, check_datasets, warn_about_open_secrets
 LOAD_MEMORY, ENRICH_MEMORY = "100MB", "500MB"
 # Memory for the second try of an enrichment that ran out of memory.
 ENRICH_MEMORY_AGAIN = "4GB"
-_REPEATED = RepeatedLogs()
 
 
 class Pipelines(NamedTuple):
@@ -70,7 +67,6 @@ def open_pipelines(progress: Any = None) -> Iterator[Pipelines]:
     with ExitStack() as stack:
         stack.enter_context(machine_lock(LOAD_NAME))
         database = stack.enter_context(configured.opened_for_writing())
-        _set_switches()
         destination = configured.destination(database)
         raw, enriched = _pipeline(LOAD_NAME, destination, progress), _pipeline(ENRICH_NAME, destination, None)
         used = engine_of(raw)
@@ -98,15 +94,3 @@ def _restore_missing(raw: dlt.Pipeline) -> None:
 def _pipeline(name: str, destination: Any, progress: Any) -> dlt.Pipeline:
     pipeline = dlt.pipeline(name, destination=destination, dataset_name=dataset_name(name), progress=progress)
     return pipeline.drop()
-
-
-def _set_switches() -> None:
-    """Set dlt's switches for every project of this kind, so that users need not."""
-    # A signal ends a run at once. A run may die anywhere, so dlt need not wait for jobs.
-    dlt.config["runtime.intercept_signals"] = False
-    # A job whose connection broke may be committed already, and a retry would double its rows. So the load ends, and
-    # the next run starts again.
-    dlt.config["load.raise_on_max_retries"] = 1
-    dlt.config["load.delete_completed_jobs"] = True
-    dlt.config["normalize.parquet_normalizer.add_dlt_load_id"] = True
-    logging.getLogger("dlt").addFilter(_REPEATED)

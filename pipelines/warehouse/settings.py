@@ -4,7 +4,6 @@ import os
 import stat
 from typing import Any
 
-import click
 import dlt
 from dlt.common import logger
 
@@ -15,7 +14,7 @@ from pipelines.common.names import ENRICH_NAME, LOAD_NAME, dataset_name
 SYSTEM_SCHEMAS = {"information_schema", "pg_catalog", "pg_toast", "sys", "system", "temp"}
 DEFAULT_WAIT_SECONDS = 60.0
 WAIT_SETTING = "pipelines.anaplan_audit.wait_for_readers_seconds"
-_WARNED = "pipelines.audit.warned_about_secrets"
+_warned_about_secrets: set[str] = set()
 
 
 def check_datasets() -> None:
@@ -72,16 +71,12 @@ def seconds_to_wait() -> float:
 
 
 def warn_about_open_secrets() -> None:
-    """Warn once per command if other accounts of this machine can read a secrets file that dlt has read."""
-    context = click.get_current_context(silent=True)
-    if context is not None and context.meta.setdefault(_WARNED, False):
-        return
-    if context is not None:
-        context.meta[_WARNED] = True
+    """Warn, once in a process, if other accounts of this machine can read a secrets file that dlt has read."""
     paths = [os.path.join(dlt.current.run_context().settings_dir, "secrets.toml")]
     for provider in dlt.config.config_providers:
         if provider.supports_secrets:
             paths += provider.present_locations
-    for path in dict.fromkeys(map(os.path.abspath, paths)):
+    for path in set(map(os.path.abspath, paths)) - _warned_about_secrets:
         if os.name == "posix" and os.path.exists(path) and os.stat(path).st_mode & (stat.S_IRGRP | stat.S_IROTH):
+            _warned_about_secrets.add(path)
             logger.warning(f"Others can read `{path}`. Run `chmod 600 {path}`.")

@@ -51,10 +51,13 @@ def _library(file: str, name: str) -> str:
 def main() -> None:
     with bench_tenant(EVENTS) as tenant, tempfile.TemporaryDirectory() as folder:
         os.environ.update(tenant.settings(Path(folder)))
+        from pipelines.common import start_up
         from pipelines.run.load import load
         from pipelines.transform.runner import enrich
         from pipelines.warehouse.pipelines import ENRICH_MEMORY, open_pipelines
 
+        start_up.set_dlt_switches()
+        start_up.keep_memory_low()
         with open_pipelines() as pipelines:
             profiled(f"load of {EVENTS:,} events", load, pipelines)
             pipelines.limit_memory(ENRICH_MEMORY)

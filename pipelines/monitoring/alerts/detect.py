@@ -1,17 +1,17 @@
-"""Tells a webhook what went wrong, once: a run that failed, lost events, a security finding, a certificate that ends.
+"""Send each alert once to a webhook: a failed run, lost events, a security finding, an expiring certificate.
 
-What was told is kept in `alerts`, in the destination. Where that cannot be reached, a file in dlt's data directory
-remembers the failed runs; it is written in any case, so that the two know the same on one machine.
+The table `alerts` in the destination records what was sent. A file in dlt's data directory records failed runs too,
+for runs that cannot reach the destination. It is always written, so that both agree on one machine.
 """
 
 import json
+import logging
 import os
 from collections.abc import Callable
 from contextlib import ExitStack
 from datetime import datetime, timezone
 from typing import Any, NamedTuple
 
-import click
 import dlt
 from dlt.common.runtime.run_context import active as active_run_context
 
@@ -31,92 +31,104 @@ from .texts import alerting_failed, certificate_ends, failed, findings_found, ga
 FILE_NAME = "anaplan_audit_alerts.json"
 DEFAULT_SEVERITY = "high"
 Row = dict[str, Any]
+logger = logging.getLogger(__name__)
 
 
 class _News(NamedTuple):
-    """What is to be told, and the rows of `alerts` that say so afterwards."""
+    """Texts to send, and the rows of `alerts` that record them once they are sent."""
 
     texts: list[str]
     rows: list[Row]
 
+    @property
+    def is_failure(self) -> bool:
+        return any(row["kind"] == "alerting" for row in self.rows)
 
-def settle(record: RunRecord, pipelines: Pipelines | None) -> None:
-    """Sends what is new after a run, in one message. A webhook that cannot be reached is a warning, and is tried again.
 
-    A person who presses Ctrl-C knows it, and nobody else is told.
+def send_new_alerts(record: RunRecord, pipelines: Pipelines | None) -> None:
+    """Send everything new after a run, in one message. An unreachable webhook is a warning and is retried next time.
+
+    A run that was ended by Ctrl-C sends nothing: the person at the keyboard knows.
 
     Args:
-        record (RunRecord): The run, with what it ended with.
-        pipelines (Pipelines): The open destination; None where it could not be reached.
+        record (RunRecord): The run and its outcome.
+        pipelines (Pipelines): The open destination, or None if it could not be reached.
     """
     url = str(dlt.secrets.get("alerts.webhook_url") or "")
-    # The address of the example is refused by the settings.
+    # The settings check refuses the placeholder of the example file.
     if not url or url.endswith("/...") or record.exit_code == INTERRUPTED:
         return
-    known = _read_file()
-    with ExitStack() as held:
-        tables = OwnTables(pipelines.raw) if pipelines else None
-        told = tables.select(ALERTS) if tables else []
-        news = _news_of_run(record, {**_open_failures(told), **known})
-        if pipelines:
-            reader = Reader(pipelines.raw.destination, held)
-            past = {(row["kind"], row["subject"]) for row in told}
-            looked_up: tuple[Callable[[], _News], ...] = (
-                lambda: _news_of_gaps(reader, past),
-                lambda: _news_of_findings(record, reader, past),
-                lambda: _news_of_certificate(past, datetime.now(timezone.utc)),
-            )
-            failing = _newest_look_up(told) == "failed"
-            failed_now = False
-            for look_up in looked_up:
-                more = _or_failure(look_up)
-                is_failure = any(row["kind"] == "alerting" for row in more.rows)
-                failed_now = failed_now or is_failure
-                # A failure that stays is told once.
-                if not (is_failure and failing):
-                    news = _News(news.texts + more.texts, news.rows + more.rows)
-            if tables and failing and not failed_now:
-                tables.insert(ALERTS, [alert_row("alerting", "look-up", "confirmed")])
-        if not news.texts:
-            return
-        try:
-            confirmed = send(url, "\n".join([headline(), *news.texts]))
-        except WebhookError as error:
-            click.echo(f"audit: the alert was not sent: {error}. Check `webhook_url` under [alerts].", err=True)
-            if tables:
-                tables.insert(ALERTS, [alert_row("alerting", "webhook", "failed", note=str(error))])
-            return
-        _write_file(_failures_after(known, news.rows))
-        if tables and news.rows:
-            note = None if confirmed else "the webhook took the message without a confirmation"
-            news.rows.append(alert_row("alerting", "webhook", "confirmed" if confirmed else "unsure", note=note))
+    open_failures = _read_file()
+    tables = OwnTables(pipelines.raw) if pipelines else None
+    sent = tables.select(ALERTS) if tables else []
+    news = _news_of_run(record, {**_failures_after({}, sent), **open_failures})
+    if pipelines and tables:
+        more = _news_of_destination(record, pipelines, tables, sent)
+        news = _News(news.texts + more.texts, news.rows + more.rows)
+    if news.texts:
+        _send(url, news, tables, open_failures)
+
+
+def _send(url: str, news: _News, tables: OwnTables | None, open_failures: dict[str, int]) -> None:
+    """Send the texts, then record that they were sent: a crash in between repeats a message and loses none."""
+    try:
+        confirmed = send(url, "\n".join([headline(), *news.texts]))
+    except WebhookError as error:
+        logger.warning("the alert was not sent: %s. Check `webhook_url` under [alerts].", error)
         if tables:
-            tables.insert(ALERTS, news.rows)
+            tables.insert(ALERTS, [alert_row("alerting", "webhook", "failed", note=str(error))])
+        return
+    _write_file(_failures_after(open_failures, news.rows))
+    if tables:
+        note = None if confirmed else "the webhook took the message without a confirmation"
+        receipt = alert_row("alerting", "webhook", "confirmed" if confirmed else "unsure", note=note)
+        tables.insert(ALERTS, [*news.rows, receipt])
 
 
-def _newest_look_up(told: list[Row]) -> str | None:
-    rows = [row for row in told if row["kind"] == "alerting" and row["subject"] == "look-up"]
+def _news_of_destination(record: RunRecord, pipelines: Pipelines, tables: OwnTables, sent: list[Row]) -> _News:
+    """Return the news that the destination shows: gaps, findings, the certificate.
+
+    A look-up that fails is news too, once. The first run in which every look-up works again records that.
+    """
+    past = {(row["kind"], row["subject"]) for row in sent}
+    with ExitStack() as stack:
+        reader = Reader(pipelines.raw.destination, stack)
+        look_ups: tuple[Callable[[], _News], ...] = (
+            lambda: _news_of_gaps(reader, past),
+            lambda: _news_of_findings(record, reader, past),
+            lambda: _news_of_certificate(past, datetime.now(timezone.utc)),
+        )
+        found = [_or_failure(look_up) for look_up in look_ups]
+    failed_before = _last_look_up(sent) == "failed"
+    if failed_before and not any(news.is_failure for news in found):
+        tables.insert(ALERTS, [alert_row("alerting", "look-up", "confirmed")])
+    new = [news for news in found if not (news.is_failure and failed_before)]
+    return _News([text for news in new for text in news.texts], [row for news in new for row in news.rows])
+
+
+def _last_look_up(sent: list[Row]) -> str | None:
+    rows = [row for row in sent if row["kind"] == "alerting" and row["subject"] == "look-up"]
     return str(max(rows, key=lambda row: row["happened_at"])["what"]) if rows else None
 
 
 def _or_failure(look_up: Callable[[], _News]) -> _News:
-    """Return the news, or the news that they could not be looked up: one bad row must not silence the rest."""
+    """Return the news, or the news that the look-up failed: one bad row must not silence the rest."""
     try:
         return look_up()
     except Exception as error:
         line = redact(f"{type(error).__name__}: {error}".splitlines()[0])[:200]
-        click.echo(f"audit: what to alert could not be looked up: {line}", err=True)
+        logger.warning("new alerts could not be determined: %s", line)
         return _News([alerting_failed(line)], [alert_row("alerting", "look-up", "failed", note=line)])
 
 
 def alert_row(kind: str, subject: str, what: str, **more: Any) -> Row:
-    """Returns a row of `alerts`, of now."""
+    """Return a row of `alerts` that happened now."""
     empty = {"exit_code": None, "account": None, "note": None}
     return {"kind": kind, "subject": subject, "what": what, "happened_at": datetime.now(timezone.utc), **empty, **more}
 
 
 def least_severity() -> str:
-    """Returns the severity from which on a finding is alerted."""
+    """Return the lowest severity that is alerted."""
     return str(dlt.config.get("alerts.min_severity") or DEFAULT_SEVERITY)
 
 
@@ -126,11 +138,11 @@ def _news_of_run(record: RunRecord, open_failures: dict[str, int]) -> _News:
             return _News([], [])
         row = alert_row("run", record.command, "alerted", exit_code=record.exit_code)
         return _News([failed(record)], [row])
-    # A whole run proves that each of its steps works again.
-    over = [command for command in open_failures if record.command in (command, "run")]
+    # A complete run proves that each of its steps works again.
+    recovered = [command for command in open_failures if record.command in (command, "run")]
     return _News(
-        [resolved(command, open_failures[command]) for command in over],
-        [alert_row("run", command, "resolved", exit_code=open_failures[command]) for command in over],
+        [resolved(command, open_failures[command]) for command in recovered],
+        [alert_row("run", command, "resolved", exit_code=open_failures[command]) for command in recovered],
     )
 
 
@@ -158,18 +170,18 @@ def _news_of_findings(record: RunRecord, reader: Reader, past: set[tuple[str, st
 
 
 def _seconds(moment: datetime | None) -> float:
-    # Events may carry no date, and so may what was found in them.
+    # An event without a date makes a finding without a date.
     return moment.timestamp() if moment is not None else 0.0
 
 
 def _news_of_certificate(past: set[tuple[str, str]], now: datetime) -> _News:
-    """Each certificate is told of twice at most: when it will expire soon, and when it has expired."""
+    """Alert each certificate at most twice: when it expires soon, and when it has expired."""
     from audit_source.errors import ConfigurationError
 
     try:
-        status = sign_in_status(now)[0]
+        status = sign_in_status(now).status
     except ConfigurationError:
-        # The next run that has to sign in ends with it.
+        # The next run that signs in ends with this error.
         return _News([], [])
     end, days_left = status["certificate_expires_at"], status["certificate_days_left"]
     if end is None or days_left is None or days_left >= CERTIFICATE_WARNING_DAYS:
@@ -181,11 +193,8 @@ def _news_of_certificate(past: set[tuple[str, str]], now: datetime) -> _News:
     return _News([text], [alert_row("certificate", subject, "alerted")])
 
 
-def _open_failures(told: list[Row]) -> dict[str, int]:
-    return _failures_after({}, [row for row in told if row["kind"] == "run"])
-
-
 def _failures_after(failures: dict[str, int], rows: list[Row]) -> dict[str, int]:
+    """Return the exit code of each command that still fails, after the alerts of `rows`."""
     after = dict(failures)
     for row in rows:
         if row["kind"] == "run" and row["what"] == "alerted":
@@ -205,7 +214,7 @@ def _read_file() -> dict[str, int]:
             stored = json.load(file)
         return {str(command): int(code) for command, code in stored["failures"].items()}
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        # Without it a failure is told once more, which is better than not at all.
+        # Without the file a failure is sent once more, which is better than never.
         return {}
 
 
@@ -217,4 +226,4 @@ def _write_file(failures: dict[str, int]) -> None:
             json.dump({"failures": failures}, file)
         os.replace(f"{path}.new", path)
     except OSError as error:
-        click.echo(f"audit: `{path}`: {error.strerror}. The next run may tell the same again.", err=True)
+        logger.warning("`%s`: %s. The next run may send the same alert again.", path, error.strerror)

@@ -1,10 +1,10 @@
 """Opens the DuckDB file. While one process writes it, no other process can open it, and a reader blocks a writer."""
 
+import logging
 import os
 import time
 from typing import Any
 
-import click
 import dlt
 
 from pipelines.common.exit_codes import CONFIGURATION, LOCKED, PipelineError
@@ -13,6 +13,8 @@ from pipelines.common.names import ENRICH_NAME, LOAD_NAME, dataset_name
 from pipelines.warehouse.settings import seconds_to_wait
 
 from .errors import holder, is_held, unusable
+
+logger = logging.getLogger(__name__)
 
 SETTING = "destination.duckdb.credentials"
 DEFAULT_DATABASE = "audit_log.duckdb"
@@ -79,7 +81,7 @@ def open_for_writing(path: str) -> Any:
                 "what stays open should read a copy (setting `publish_to`).",
             )
         if not announced:
-            click.echo(f"audit: waiting up to {seconds:g} s for {holder(reason)} to close `{path}`.", err=True)
+            logger.warning("waiting up to %g s for %s to close `%s`.", seconds, holder(reason), path)
             announced = True
         time.sleep(TRY_EVERY_SECONDS)
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from pipelines.cli.report_tables import SummaryTable, format_table
+from pipelines.cli.report_tables import SummaryTable, format_table, terminal_width
 from pipelines.common.text import printable
 
 HOSTILE = "\x1b[31mred\x1b[0m\nnew line\ttab\r\u202eevil\u0007 \u200bend"
@@ -34,3 +34,20 @@ def test_long_texts_are_cut_to_the_width(width: int) -> None:
 def test_control_characters_never_reach_the_terminal() -> None:
     assert printable(HOSTILE) == "[31mred [0m new line tab evil end"
     assert all(line.isprintable() for line in format_table(SummaryTable("T", ("a", "b"), [(HOSTILE, None)])))
+
+
+def test_tables_are_plain_text_whatever_the_environment_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("TTY_COMPATIBLE", "1")
+    table = SummaryTable("Pages", ("page", "visits"), [("[bold]Home[/bold] :smile: http://x.example", 1)])
+    assert format_table(table)[3] == "  [bold]Home[/bold] :smile: http://x.example       1"
+
+
+def test_a_file_or_pipe_gets_lines_of_full_width(monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_terminal(_: int) -> None:
+        raise OSError
+
+    monkeypatch.delenv("COLUMNS", raising=False)
+    monkeypatch.setattr("os.get_terminal_size", no_terminal)
+    assert terminal_width() == 100
+    assert len(format_table(SummaryTable("Pages", ("page",), [("x" * 300,)]), terminal_width())[3]) == 100

@@ -133,4 +133,4 @@ def test_the_reason_is_told_in_words(tmp_path: Path, text: str, says: str) -> No
     with pytest.raises(Exception) as broken:
         tomlkit.parse(text)
     error = TomlProviderReadException("config.toml", "config.toml", [str(path)], str(broken.value))
-    assert explain(error) == (2, f"`{path}`, {says} Mend it, then run again.")
+    assert explain(error) == (2, f"`{path}`, {says} Correct it, then run again.")

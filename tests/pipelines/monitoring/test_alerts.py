@@ -190,7 +190,7 @@ def test_certificate_that_ends_is_told_before_and_after_once_each(
         soon = sign_in_by_one_with(29)
         assert [tenant.run("load").code, tenant.run("load").code] == [0, 0]
         (text,) = webhook.take()
-        assert f"CERTIFICATE: what signs in to Anaplan expires in 29 days, on {soon:%Y-%m-%d %H:%M} UTC." in text
+        assert f"CERTIFICATE: the certificate for Anaplan expires in 29 days, on {soon:%Y-%m-%d %H:%M} UTC." in text
         assert "register a new one with Anaplan and set `certificate` and `private_key`" in text
         over = sign_in_by_one_with(-1)
         assert [tenant.run("load").code, tenant.run("load").code] == [2, 2]
@@ -230,7 +230,7 @@ def test_webhook_that_is_not_there(tenant: Tenant, server: Any, monkeypatch: pyt
     ("name", "value", "says"),
     [
         ("WEBHOK_URL", "https://x", "setting `webhok_url` (ALERTS__WEBHOK_URL) does not exist. Did you mean `webhook_url`?"),
-        ("WEBHOOK_URL", "hooks.slack.example/x1y2", "setting `webhook_url` is no address"),
+        ("WEBHOOK_URL", "hooks.slack.example/x1y2", "setting `webhook_url` is not an address"),
         ("MIN_SEVERITY", "critical", "`critical` is none of high, medium, low"),
     ],
 )  # fmt: skip
@@ -293,9 +293,7 @@ def test_a_finding_without_a_date_and_a_failure_within_alerting_stop_no_other_al
         tenant.set("CREDENTIALS__PASSWORD", "wrong")
         assert tenant.run("load").code == 3
         (text,) = webhook.take()
-        assert (
-            "FAILED: `load`" in text and "ALERTING: a part of what to alert could not be looked up: TypeError" in text
-        )
+        assert "FAILED: `load`" in text and "ALERTING: some alerts could not be determined: TypeError" in text
         # Told once, and shown until it is over.
         assert tenant.run("load").code == 3 and webhook.take() == []
         assert "the last alert failed (look-up): TypeError" in tenant.run("status").out

@@ -15,7 +15,7 @@ from tests.conftest import REPOSITORY, Engine, Tenant
 from tests.support.harsh import HARSH
 
 SMALL: dict[str, Any] = {"events": 300, "days": 3, "users": 6, "rate_limit": 0, "weekend": 1.0, **HARSH}
-LINE = "audit: interrupted. What was loaded is kept; run again to go on.\n"
+LINE = "audit: interrupted. What was loaded is kept. Run again to continue.\n"
 
 
 def interrupt(number: int, when: Callable[[], bool]) -> tuple[int, str, float]:

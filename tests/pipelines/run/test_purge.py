@@ -138,7 +138,7 @@ def test_nothing_goes_unasked(loaded: Tenant, duck: Engine, monkeypatch: pytest.
     assert refused.code == 0 and refused.out.endswith("Nothing was removed.\n")
     tomorrow = date.today() + timedelta(days=2)
     future = loaded.run("purge", "--before", str(tomorrow), "--yes")
-    assert future.code == 2 and "has not come yet" in future.err
+    assert future.code == 2 and "is in the future" in future.err
     assert duck.rows("select count(*) from anaplan_audit_raw.events") == [(60,)]
 
 

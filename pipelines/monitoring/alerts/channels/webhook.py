@@ -1,25 +1,25 @@
-"""Sends a text to a webhook that takes `{"text": ...}`: Slack, Mattermost, Rocket.Chat and others."""
+"""Send a text to a webhook that takes `{"text": ...}`: Slack, Mattermost, Rocket.Chat and others."""
 
 import requests
 
 from audit_source.connection_errors import plain_reason
 from audit_source.deadline import DeadlineExceeded, within
 
-# Seconds to connect, and between two bytes: a run does not wait longer than that for a chat.
+# Seconds to connect, and between two bytes. A run must not wait longer for a chat.
 TIMEOUTS = (5.0, 10.0)
-# For the message as a whole, however slowly the answer comes.
+# For the whole request, however slowly the response arrives.
 DEADLINE_SECONDS = 30.0
 
 
 class WebhookError(Exception):
-    """The text was not taken; the message names no address, since that is the secret."""
+    """The webhook did not take the text. The message omits the address, because the address is the secret."""
 
 
 def send(url: str, text: str) -> bool:
-    """Post a text once. Return whether the answer confirms it: some services take what they never show.
+    """Post a text once. Return whether the response confirms it: some services accept texts that they never show.
 
     Raises:
-        WebhookError: There was no answer, or another one than 2xx.
+        WebhookError: There was no response, or its status is not 2xx.
     """
     try:
         response = within(DEADLINE_SECONDS, lambda: _post(url, text))
@@ -38,7 +38,7 @@ def _post(url: str, text: str) -> requests.Response:
         url,
         json={"text": text},
         timeout=TIMEOUTS,
-        # The address is the credential: it is shown to no other host, and no other credential to it.
+        # The address is the credential: no other host may see it, and it gets no other credential.
         allow_redirects=False,
         auth=lambda request: request,
     )
@@ -47,7 +47,7 @@ def _post(url: str, text: str) -> requests.Response:
 
 
 def _confirms(response: requests.Response) -> bool:
-    """Slack and Mattermost answer `ok`, others a JSON object that says so."""
+    """Return whether the response is `ok` (Slack, Mattermost) or a JSON object with `ok` or `success`."""
     if response.text.strip().lower() == "ok":
         return True
     try:

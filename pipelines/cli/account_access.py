@@ -1,0 +1,103 @@
+"""Show what an account can read, with one request for each kind of data."""
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from functools import partial
+
+import click
+
+from audit_source.clock import clock_note
+from audit_source.errors import AuditSourceError, RoleError
+from audit_source.probe import ASKED_DAYS, Session, account_name, count_events, count_records, open_session
+from pipelines.common.exit_codes import DONE, SIGN_IN, UNREACHABLE, code_of_source_error
+from pipelines.common.names import LOAD_NAME
+from pipelines.common.text import printable
+from pipelines.run.summary import source_problems
+from pipelines.warehouse.locks import machine_lock
+from pipelines.warehouse.settings import warn_about_open_secrets
+
+from .run_output import warn
+
+LISTS = ("users", "workspaces", "models")
+# What a refused request means, and how to get access.
+HINTS = {
+    "events": (
+        "the account cannot read the audit log. Ask an administrator for the role Tenant Auditor (Anaplan's "
+        "Administration, Access Control). Audit must be enabled for the tenant."
+    ),
+    "users": "the account cannot list the users, so events will show ids instead of names. Give it the tenant role.",
+    "workspaces": "the account cannot list the workspaces, so events will show ids. Give it access to them.",
+    "models": "the account cannot list the models, so events will show ids. Give it access to them.",
+}
+EMPTY = {
+    "events": f"nothing happened in {ASKED_DAYS} days, or Audit was enabled only recently.",
+    "users": "the account sees no user: events will show ids instead of names.",
+    "workspaces": "the account sees no workspace: events will show ids instead of names.",
+    "models": "the account sees no model: events will show ids instead of names.",
+}
+
+
+@dataclass
+class _Findings:
+    """The exit code of each request, and the errors that are not about a role."""
+
+    codes: list[int] = field(default_factory=list)
+    problems: list[AuditSourceError] = field(default_factory=list)
+
+    def exit_code(self) -> int:
+        return SIGN_IN if SIGN_IN in self.codes else max(self.codes)
+
+
+def check_access() -> int:
+    """Print what the account can read. Return 0, 3 if a request is refused, or 4 if Anaplan does not respond.
+
+    Raises:
+        AuditSourceError: The sign-in failed.
+        PipelineError: A run is using the same OAuth token.
+    """
+    warn_about_open_secrets()
+    with ExitStack() as stack:
+        session = open_session()
+        if session.mode == "oauth":
+            # Two processes that trade the same refresh token at once lose it.
+            stack.enter_context(machine_lock(LOAD_NAME))
+        stack.callback(session.close)
+        session.client.auth.token()
+        click.echo(f"sign-in     {session.mode}")
+        click.echo(f"account     {printable(account_name(session) or 'unknown: Anaplan did not report it')}")
+        findings = _Findings()
+        _try("events", session, count_events, findings)
+        for name in LISTS:
+            _try(name, session, partial(count_records, name=name), findings)
+        for line in source_problems(findings.problems):
+            warn(line)
+        wrong_clock = clock_note(session.client.client)
+        if wrong_clock:
+            warn(wrong_clock)
+    if not any(findings.codes):
+        click.echo("\nNothing is missing. Next: `make run`.")
+    return findings.exit_code()
+
+
+def _try(name: str, session: Session, count: Callable[[Session], int | None], findings: _Findings) -> None:
+    """Send one request, print its result, and add it to `findings`."""
+    try:
+        number = count(session)
+    except RoleError as error:
+        click.echo(f"{name:<11} refused")
+        warn(f"{name}: {HINTS[name]} ({error.reason})")
+        findings.codes.append(SIGN_IN)
+        return
+    except AuditSourceError as error:
+        click.echo(f"{name:<11} no answer")
+        # An expired token fails every request: report it once.
+        if str(error) not in map(str, findings.problems):
+            findings.problems.append(error)
+        findings.codes.append(code_of_source_error(error) or UNREACHABLE)
+        return
+    span = f" in the last {ASKED_DAYS} days" if name == "events" else ""
+    click.echo(f"{name:<11} {'some' if number is None else f'{number:,}'}{span}")
+    if number == 0:
+        warn(f"{name}: {EMPTY[name]}")
+    findings.codes.append(DONE)

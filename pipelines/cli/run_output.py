@@ -1,0 +1,60 @@
+"""What the commands of a run print: one line for each result, warnings on standard error."""
+
+from typing import TYPE_CHECKING
+
+import click
+
+from pipelines.common.wording import counted
+from pipelines.run.summary import expired_line, problems_of_load
+
+if TYPE_CHECKING:
+    from pipelines.monitoring.run_record import RunRecord
+    from pipelines.run.load import LoadResult
+    from pipelines.run.steps import PublishResult
+    from pipelines.transform.checks import CheckResult
+    from pipelines.transform.runner import EnrichReport
+
+
+def warn(line: str) -> None:
+    """Print a line to standard error in the form of all warnings and errors."""
+    click.echo(f"audit: {line}", err=True)
+
+
+def print_loaded(loaded: "LoadResult") -> None:
+    from audit_source.drift import drift_line
+
+    run = loaded.run
+    lists = ", ".join(f"{name} {changed} of {run.directory.get(name, 0)}" for name, changed in loaded.changes.items())
+    windows = counted(run.windows, "window")
+    click.echo(f"loaded    {counted(run.new_events, 'new event')}, {run.late_events:,} of them late; {windows}")
+    click.echo(f"directory {lists} changed")
+    if run.drift:
+        click.echo(f"drift     first seen in this run, and loaded: {drift_line(run.drift)}")
+    if run.expired:
+        warn(expired_line(run.expired))
+    for line in (*problems_of_load(run), *run.notices):
+        warn(line)
+
+
+def print_enriched(report: "EnrichReport") -> None:
+    click.echo(f"enriched  {report.line()}")
+
+
+def print_checked(results: list["CheckResult"]) -> None:
+    failed = [result for result in results if not result.passed]
+    click.echo(f"checked   {len(results) - len(failed)} of {len(results)} checks passed")
+    for result in failed:
+        warn(result.line())
+
+
+def print_published(result: "PublishResult | None") -> None:
+    if result is None:
+        return
+    if result.published is None:
+        warn(f"nothing was published: `{result.path}` stays as it was until all checks pass.")
+    else:
+        click.echo(f"published {result.published.line()}")
+
+
+def print_seconds(record: "RunRecord") -> None:
+    click.echo("seconds   " + ", ".join(f"{step} {taken:.1f}" for step, taken in record.seconds.items()))
