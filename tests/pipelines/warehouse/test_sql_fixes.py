@@ -1,4 +1,4 @@
-"""Each model and check translates for every warehouse, parses there, and holds nothing that is known to fail there."""
+"""Each model and check translates to every warehouse, parses there, and contains nothing known to fail there."""
 
 import re
 from functools import cache
@@ -17,7 +17,7 @@ MODELS = {table.name: table for table in read_tables(MODELS_DIR) if isinstance(t
 QUERIES = {name: model.query for name, model in MODELS.items()}
 QUERIES.update({file.stem: read_part(file).query for file in (MODELS_DIR / "checks").glob("*.sql")})
 
-# What parses but does not run, or means something else, by warehouse.
+# Patterns that parse but do not run, or mean something else, by warehouse.
 WRONG: dict[str, str] = {
     "snowflake": r"\bSTRPOS\(|\bSTRING_AGG\(",
     # DATE_DIFF knows no part of a day; INTERVAL takes a number.
@@ -33,7 +33,7 @@ WRONG: dict[str, str] = {
 
 @cache
 def sent(warehouse: str) -> dict[str, exp.Expr]:
-    """Models and checks as dlt sends them, parsed by the warehouse's grammar."""
+    """Return models and checks as dlt sends them, parsed with the warehouse's grammar."""
     translator = Translator(warehouse)
     texts = {**translator.models(), **translator.checks()}
     return {name: sqlglot.parse_one(text, dialect=warehouse) for name, text in texts.items()}
@@ -54,8 +54,8 @@ def test_what_dlt_sends_parses_there_and_holds_nothing_known_to_fail(warehouse: 
         assert re.findall(WRONG[warehouse], query.sql(warehouse)) == [], name
 
 
-def test_no_name_of_a_cte_is_there_twice() -> None:
-    """Databricks gets all CTEs of a query in one list, also those of the files of a folder."""
+def test_names_of_ctes_are_unique() -> None:
+    """Databricks gets all CTEs of a query in one list, including those of other files in the folder."""
     for name, query in sent("databricks").items():
         names = [cte.alias for cte in query.find_all(exp.CTE)]
         assert len(names) == len(set(names)), name
@@ -165,7 +165,7 @@ def test_every_null_of_a_union_has_a_type() -> None:
         ("postgres", "select cast(a as timestamptz) as n from t", "CAST(a AS TIMESTAMPTZ)"),
     ],
 )
-def test_translations_are_mended(dialect: str, sql: str, expected: str) -> None:
+def test_translations_are_corrected(dialect: str, sql: str, expected: str) -> None:
     query = sqlglot.parse_one(sql, dialect=DIALECT)
     assert isinstance(query, exp.Select)
     assert expected in for_dialect(query, dialect).sql(dialect)

@@ -1,4 +1,4 @@
-"""docs/warehouses.md is held against the installed dlt: its keys exist, its grants suffice, its formats take every type."""
+"""docs/warehouses.md agrees with the installed dlt: keys exist, grants suffice, load formats accept every type."""
 
 import re
 import time
@@ -25,7 +25,7 @@ KINDS = re.findall(r"\w+", re.search(r"destination_type = .*# or (.*)", CONFIG)[
 
 
 def settings(kind: str) -> dict[str, Any]:
-    """What the page sets under `[destination.<kind>]`."""
+    """Return what the page sets under `[destination.<kind>]`."""
     for block in re.findall(r"```toml\n(.*?)```", PAGE, re.DOTALL):
         found: dict[str, Any] = tomlkit.parse(block).unwrap().get("destination", {})
         if kind in found:
