@@ -18,7 +18,6 @@ import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.parquet as pq
 from dlt.common.destination.exceptions import DestinationUndefinedEntity
-from dlt.common.runtime.run_context import active as active_run_context
 from dlt.destinations.exceptions import DatabaseUndefinedRelation
 from sqlglot import exp
 
@@ -84,7 +83,7 @@ def _check_target(to: str) -> None:
     if stat.S_ISDIR(mode) or stat.S_ISBLK(mode) or stat.S_ISSOCK(mode):
         raise PipelineError(CONFIGURATION, f"--to `{to}`: it is a folder or a device. Name a file.")
     target = os.path.realpath(to)
-    if target in _own_files() or os.path.dirname(target) == os.path.realpath(active_run_context().settings_dir):
+    if target in _own_files() or os.path.dirname(target) == os.path.realpath(dlt.current.run_context().settings_dir):
         raise PipelineError(CONFIGURATION, f"--to `{to}`: the pipeline itself needs this file. Name another one.")
     folder = os.path.dirname(target)
     if not os.path.isdir(folder):
@@ -95,7 +94,7 @@ def _own_files() -> set[str]:
     """Return the files that the pipeline itself needs: no export may replace them."""
     paths = [published_path() or "", *engine().files()]
     store = str(dlt.config.get("sources.audit_source.token_store") or "")
-    data = active_run_context().data_dir
+    data = dlt.current.run_context().data_dir
     paths += [os.path.expanduser(store), *(os.path.join(data, name) for name in OWN_FILES)]
     return {os.path.realpath(path) for path in paths if path}
 

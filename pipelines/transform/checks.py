@@ -16,6 +16,7 @@ from dlt.extract import DltResource
 from sqlglot import exp
 
 from pipelines.common.exit_codes import CONFIGURATION, PipelineError
+from pipelines.warehouse.sql_fixes import for_dialect
 from pipelines.warehouse.table_comments import write_comments
 
 from .graph import Enrichment, check_columns, check_inputs, read_enrichment
@@ -153,8 +154,8 @@ def read_checks(enrichment: Enrichment, models_dir: Path) -> dict[str, exp.Query
 def qualified(
     query: exp.Query, enrichment: Enrichment, client: SqlClientBase[Any], raw_client: SqlClientBase[Any]
 ) -> exp.Query:
-    """The query with every table named with its dataset."""
-    query = query.copy()
+    """The query for the client's dialect, with every table named with its dataset."""
+    query = for_dialect(query.copy(), str(client.capabilities.sqlglot_dialect))
     for table in input_tables(query):
         owner = raw_client if table.name in enrichment.raw_tables else client
         path = [

@@ -1,4 +1,4 @@
-"""BigQuery: no JSON columns from parquet, comments by hints of its own, its own functions for times."""
+"""BigQuery: JSON as text, comments by hints of its own, its own functions for times."""
 
 from typing import Any
 
@@ -12,8 +12,10 @@ _SHORTER_THAN_A_DAY = ("HOUR", "MINUTE", "SECOND", "MILLISECOND")
 class BigQuery(Engine):
     """A BigQuery project."""
 
-    def load_format(self, destination: Any) -> Any:
-        return None
+    def destination_options(self) -> dict[str, Any]:
+        from .bigquery_types import TextForJson
+
+        return {**super().destination_options(), "type_mapper": TextForJson}
 
     def comment_hints(self, comment: str) -> dict[str, Any]:
         return {**super().comment_hints(comment), "x-bigquery-table-description": comment}

@@ -16,7 +16,13 @@ def _fixed_node(node: exp.Expr) -> exp.Expr:
     """DateTime has whole seconds until 2106, while dlt's tables have microseconds. No aggregate takes an order.
 
     Unix seconds have another function name, and a cast from text takes no offset.
+
+    dlt splits what it sends at every semicolon, even in a comment or a text. So comments are dropped, and a semicolon
+    in a text is a function call.
     """
+    node.comments = None
+    if isinstance(node, exp.Literal) and node.is_string and ";" in node.name:
+        return _without_semicolons(node.name)
     if isinstance(node, exp.TimeToUnix):
         return exp.func("toUnixTimestamp", node.this)
     if isinstance(node, exp.Literal) and isinstance(node.parent, exp.Cast) and node.name.endswith("+00:00"):
@@ -26,6 +32,14 @@ def _fixed_node(node: exp.Expr) -> exp.Expr:
     if isinstance(node, exp.GroupConcat) and isinstance(node.this, exp.Order):
         return _sorted_list(node.this.this, node.this.expressions[0].this, node.args["separator"])
     return node
+
+
+def _without_semicolons(text: str) -> exp.Expr:
+    first, *rest = (exp.Literal.string(piece) for piece in text.split(";"))
+    pieces: list[exp.Expr] = [first]
+    for piece in rest:
+        pieces += [exp.func("char", exp.Literal.number(59), dialect="clickhouse"), piece]
+    return exp.func("concat", *pieces, dialect="clickhouse")
 
 
 def _sorted_list(value: exp.Expr, key: exp.Expr, separator: exp.Expr) -> exp.Expr:

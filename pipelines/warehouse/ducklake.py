@@ -1,5 +1,9 @@
 """DuckLake: DuckDB's SQL over files and a catalogue."""
 
+from typing import Any
+
+from dlt.destinations.sql_client import SqlClientBase
+
 from .duckdb.comments import CATALOGUE
 from .engine import Engine
 
@@ -8,6 +12,11 @@ class DuckLake(Engine):
     """A DuckLake."""
 
     comment_catalogue = CATALOGUE
+
+    def write_comments(self, client: SqlClientBase[Any], statements: list[str]) -> None:
+        # Each transaction is a snapshot with files of its own: one for all comments takes a fifteenth of the time.
+        with client.begin_transaction():
+            super().write_comments(client, statements)
 
 
 ENGINE = DuckLake

@@ -168,14 +168,19 @@ class _Statement(NamedTuple):
 
 def _insert(client: SqlClientBase[Any], table: str, rows: list[dict[str, Any]]) -> _Statement:
     columns = ", ".join(map(client.escape_column_name, rows[0]))
-    places = ", ".join(["(" + ", ".join(["%s"] * len(rows[0])) + ")"] * len(rows))
-    values = [value for row in rows for value in row.values()]
+    places = ", ".join("(" + ", ".join(map(_place, row.values())) + ")" for row in rows)
+    values = [value for row in rows for value in row.values() if value is not None]
     return _Statement(f"INSERT INTO {client.make_qualified_table_name(table)} ({columns}) VALUES {places}", values)
 
 
 def _update(client: SqlClientBase[Any], table: str, key: str, row: dict[str, Any]) -> _Statement:
     rest = [name for name in row if name != key]
-    changes = ", ".join(f"{client.escape_column_name(name)} = %s" for name in rest)
+    changes = ", ".join(f"{client.escape_column_name(name)} = {_place(row[name])}" for name in rest)
     statement = f"UPDATE {client.make_qualified_table_name(table)} SET {changes}"
-    values = [*(row[name] for name in rest), row[key]]
+    values = [*(row[name] for name in rest if row[name] is not None), row[key]]
     return _Statement(f"{statement} WHERE {client.escape_column_name(key)} = %s", values)
+
+
+def _place(value: Any) -> str:
+    """Return the place of a value in a statement. BigQuery refuses NULL as a parameter."""
+    return "NULL" if value is None else "%s"

@@ -1,4 +1,4 @@
-"""Exporting tables for people without SQL: rows as they are, harmless in a spreadsheet, filtered without SQL."""
+"""Exports for people without SQL: unchanged rows, no formulas in spreadsheets, filters without SQL."""
 
 import csv
 import hashlib
@@ -40,7 +40,7 @@ def loaded_duckdb(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def loaded(tenant: Tenant, loaded_duckdb: Path, monkeypatch: pytest.MonkeyPatch) -> Tenant:
-    """Reads the one database of all tests here, and shows that reading left it as it was."""
+    """The tenant with the database that all tests of this file read."""
     monkeypatch.setenv("DESTINATION__DUCKDB__CREDENTIALS", str(loaded_duckdb))
     return tenant
 
@@ -50,7 +50,7 @@ def rows_of(outcome: Outcome) -> list[dict]:
     return [json.loads(line) for line in outcome.out.splitlines()]
 
 
-def test_hostile_texts_come_through_in_every_format(
+def test_hostile_texts_survive_in_every_format(
     tenant: Tenant, engine: Engine, loaded_duckdb: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if engine.kind == "duckdb":
@@ -84,7 +84,7 @@ def test_hostile_texts_come_through_in_every_format(
     ]
 
 
-def test_numbers_are_no_formulas(loaded: Tenant) -> None:
+def test_numbers_get_no_apostrophe(loaded: Tenant) -> None:
     """A negative number of a numeric column is a number."""
     outcome = loaded.run("export", "fct_events", "--format", "csv", "--where", "event_id=-1")
     assert outcome.out.splitlines()[0].startswith('﻿"event_id","event_day"')
@@ -156,7 +156,7 @@ def test_reading_takes_no_lock_and_changes_nothing(loaded: Tenant, loaded_duckdb
     assert hashlib.sha256(loaded_duckdb.read_bytes()).hexdigest() == before
 
 
-def test_reader_of_the_pipe_may_leave(loaded: Tenant) -> None:
+def test_reader_may_close_the_pipe_early(loaded: Tenant) -> None:
     command = f"{sys.executable} -m pipelines.audit export fct_events | head -n 1"
     done = subprocess.run(
         ["bash", "-o", "pipefail", "-c", command],

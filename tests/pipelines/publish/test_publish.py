@@ -1,4 +1,4 @@
-"""Publishing a copy of the enriched dataset, and a DuckDB file that others have open."""
+"""Published copies of the enriched dataset, and DuckDB files that other programs have open."""
 
 import os
 import shutil
@@ -20,7 +20,7 @@ from tests.support.published_tables import tables_of
 from tests.support.tenant_records import LISTS
 
 ENVIRONMENT = {"PYTHONPATH": str(REPOSITORY)}
-# Opens a file, says how many events are in it each time it is asked, and lets go when its input ends.
+# Opens a file, prints its number of check results for each line of input, and closes it at the end of input.
 HOLDER = """
 import sys, duckdb
 connection = duckdb.connect(sys.argv[1], read_only=True)
@@ -32,7 +32,7 @@ for line in sys.stdin:
 
 @contextmanager
 def holding(path: Path) -> Iterator[Any]:
-    """A process of its own that keeps a DuckDB file open, as a BI tool does; gives a function that asks it."""
+    """Keep a DuckDB file open in another process, as a BI tool does; give a function that queries it."""
     process = subprocess.Popen(
         [sys.executable, "-c", HOLDER, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
@@ -88,13 +88,13 @@ def loaded_engine(engine: Engine, tenant: Tenant, prepared: Path) -> Engine:
 
 
 def check(tenant: Tenant, path: Path) -> None:
-    """Publishes: what follows checks that pass. Each adds rows to `check_results`, so no two copies are alike."""
+    """Publish: `check` does it when all checks pass. Each run adds rows to `check_results`, so no two copies are equal."""
     outcome = tenant.run("check")
     assert (outcome.code, outcome.err) == (0, "")
     assert f"rows to {path}" in outcome.out
 
 
-def test_copy_is_the_dataset_and_may_be_held_for_ever(
+def test_copy_equals_the_dataset_and_may_stay_open(
     tenant: Tenant, loaded_engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "bi").mkdir()
@@ -167,7 +167,7 @@ def refusal(tenant: Tenant) -> str:
     return outcome.err
 
 
-def test_what_we_did_not_write_is_not_overwritten(tenant: Tenant, tmp_path: Path, monkeypatch: Any) -> None:
+def test_foreign_files_are_not_overwritten(tenant: Tenant, tmp_path: Path, monkeypatch: Any) -> None:
     foreign = publish_to(monkeypatch, tmp_path / "foreign.duckdb")
     with duckdb.connect(str(foreign)) as connection:
         connection.execute("create table precious as select 1")
@@ -186,7 +186,7 @@ def test_what_we_did_not_write_is_not_overwritten(tenant: Tenant, tmp_path: Path
         assert connection.execute("from precious").fetchall() == [(1,)]
 
 
-def test_places_that_cannot_be(tenant: Tenant, tmp_path: Path, database: Path, monkeypatch: Any) -> None:
+def test_invalid_targets_are_refused(tenant: Tenant, tmp_path: Path, database: Path, monkeypatch: Any) -> None:
     publish_to(monkeypatch, database)
     assert "the database that the pipeline works in" in refusal(tenant)
     publish_to(monkeypatch, tmp_path / "anaplan_audit.duckdb")
@@ -197,7 +197,7 @@ def test_places_that_cannot_be(tenant: Tenant, tmp_path: Path, database: Path, m
     assert "Did you mean `publish_to`?" in refusal(tenant)
 
 
-def test_copy_that_somebody_holds_for_writing_is_still_replaced(
+def test_copy_that_is_open_for_writing_is_replaced(
     loaded: Tenant, duck: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     copy = publish_to(monkeypatch, tmp_path / "copy.duckdb")
@@ -225,10 +225,10 @@ def start_check(wait_seconds: int) -> "subprocess.Popen[str]":
     )  # fmt: skip
 
 
-def test_run_waits_for_a_reader_that_lets_go(loaded: Tenant, database: Path) -> None:
+def test_run_waits_for_a_reader_that_closes_the_file(loaded: Tenant, database: Path) -> None:
     with holding(database) as ask, start_check(60) as waiting:
         assert waiting.stderr is not None
-        # Only once it says that it waits does the reader let go.
+        # The reader closes the file only after the run has said that it waits.
         assert f"(PID {ask.process.pid}) to close `{database}`" in waiting.stderr.readline()
         ask.process.stdin.close()
         out, err = waiting.communicate()
@@ -236,7 +236,7 @@ def test_run_waits_for_a_reader_that_lets_go(loaded: Tenant, database: Path) -> 
     assert "checks passed" in out
 
 
-def test_run_gives_up_on_a_reader_that_never_lets_go(loaded: Tenant, database: Path) -> None:
+def test_run_gives_up_on_a_reader_that_keeps_the_file_open(loaded: Tenant, database: Path) -> None:
     with holding(database) as ask, start_check(1) as waiting:
         _, err = waiting.communicate()
         assert ask() > 0

@@ -1,4 +1,4 @@
-"""Where the data goes, as the configuration says it."""
+"""The configured destination, and how a run opens it."""
 
 import io
 import logging
@@ -30,7 +30,7 @@ def test_the_database_file_may_be_named_in_either_file(tmp_path: Path, file: str
     assert answer.stdout.strip() == str(tmp_path / "kept" / "here.duckdb")
 
 
-def test_duckdb_is_tidied_by_the_first_run_of_a_day(duck: Engine) -> None:
+def test_the_first_run_of_a_day_vacuums_duckdb(duck: Engine) -> None:
     def tasks() -> int:
         with open_pipelines() as pipelines:
             [(number,)] = pipelines.database.execute("select current_setting('max_vacuum_tasks')").fetchall()
@@ -44,7 +44,7 @@ def test_duckdb_is_tidied_by_the_first_run_of_a_day(duck: Engine) -> None:
     assert tasks() == 0
 
 
-def test_an_enrichment_that_lacks_memory_gets_more(
+def test_an_enrichment_without_enough_memory_gets_more(
     tenant: Tenant, duck: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     limits: list[str] = []
@@ -58,7 +58,7 @@ def test_an_enrichment_that_lacks_memory_gets_more(
     monkeypatch.setattr(destination, "ENRICH_MEMORY", "1MB")
     with Sandbox(events=300) as sandbox:
         outcome = tenant.at(sandbox.url, password="sandbox").run("run")
-        # What came later than that may or may not be loaded.
+        # Later events may or may not be loaded.
         end = datetime.fromtimestamp(sandbox.now_ms / 1000 - 300, timezone.utc)
         truth = sum(one["eventDate"] < end.timestamp() * 1000 for one in sandbox.truth())
     assert (outcome.code, outcome.err) == (0, "")

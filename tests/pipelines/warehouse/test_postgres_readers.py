@@ -20,7 +20,7 @@ def engine(postgres: Postgres, monkeypatch: pytest.MonkeyPatch) -> Engine:
     return Engine("postgres", address)
 
 
-def test_an_open_reader_neither_stops_a_run_nor_is_stopped(tenant: Tenant, engine: Engine) -> None:
+def test_open_readers_and_runs_do_not_block_each_other(tenant: Tenant, engine: Engine) -> None:
     now = int(time.time() * 1000)
     sent: list[dict[str, Any]] = [event(n, now - (n + 5) * 60_000) for n in range(5)]
     tenant.set("HISTORY_DAYS", 2)
@@ -36,9 +36,9 @@ def test_an_open_reader_neither_stops_a_run_nor_is_stopped(tenant: Tenant, engin
             sent.append(event(50, now - 3 * 60_000))
             outcome = tenant.run("run")
             assert outcome.code == 0, outcome
-            # Another reader gets its answer at once, and the new rows.
+            # Another reader gets the new rows at once.
             assert engine.rows("select count(*) from anaplan_audit.fct_events") == [(6,)]
-            # A new column needs a lock that no reader tolerates: the run ends in time, and names who holds it up.
+            # A new column needs a lock that excludes readers: the run ends in time and names the session in the way.
             sent.append({**event(51, now - 2 * 60_000), "shoeSize": 44})
             began = time.monotonic()
             outcome = tenant.run("run")
@@ -49,7 +49,7 @@ def test_an_open_reader_neither_stops_a_run_nor_is_stopped(tenant: Tenant, engin
     assert engine.rows("select count(*) from anaplan_audit.fct_events") == [(7,)]
 
 
-def test_a_lock_is_waited_for_longer_than_autovacuum_holds_one(
+def test_runs_wait_for_a_lock_longer_than_autovacuum_keeps_one(
     tenant: Tenant, engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Autovacuum gives way when somebody has waited for `deadlock_timeout`: a second."""

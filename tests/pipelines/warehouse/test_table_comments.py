@@ -1,4 +1,4 @@
-"""What models.yml and the raw schema say is what the database says, for every table and column, on both engines."""
+"""Every table and column has the comment of models.yml or of the raw schema, on both engines."""
 
 import time
 
@@ -23,7 +23,7 @@ COMMENTS = {
 
 
 def comments(engine: Engine) -> dict[tuple[str, str, str], str | None]:
-    """Comments by dataset, table and column; without what belongs to dlt."""
+    """Return comments by dataset, table and column, without tables and columns of dlt."""
     found = {(dataset, table, column): text for dataset, table, column, text in engine.rows(COMMENTS[engine.kind])}
     return {
         place: text
