@@ -220,12 +220,11 @@ def test_second_process_decodes(installation: Installation) -> None:
 
 
 DECODE = f"""
-from {OWNER}.audit_source.events.decode_process import decode_file
-from {OWNER}.audit_source.events.decode_worker import start_decoding_process
-if __name__ == "__main__":
-    process = start_decoding_process("working")
-    print(process.executor.submit(decode_file, "page.json", 0).result())
-    process.executor.shutdown()
+from {OWNER}.audit_source.events.decode_process import DecodeProcess
+process = DecodeProcess("working")
+assert process.wait_until_ready(60)
+print(tuple(process.decode("page.json", 0)))
+process.close()
 """
 
 
