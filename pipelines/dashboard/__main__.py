@@ -83,7 +83,7 @@ def use_demo() -> bool:
         return False
     if engine().exists() or published_path():
         return False
-    engine().use_file(str(DEMO_DATABASE))
+    os.environ[engine().file_variable()] = str(DEMO_DATABASE)
     return True
 
 

@@ -68,8 +68,8 @@ class Engine:
         """Whether there is a database. A server counts as one, even if it is empty."""
         return True
 
-    def use_file(self, path: str) -> None:
-        """Use another database file for the rest of this process. Only for engines with `is_file`."""
+    def file_variable(self) -> str:
+        """Return the environment variable that names the database file. Only for engines with `is_file`."""
         raise NotImplementedError(f"{self.name} keeps its data in no file")
 
     # Opening

@@ -38,8 +38,8 @@ class DuckDb(Engine):
     def exists(self) -> bool:
         return os.path.exists(database_path())
 
-    def use_file(self, path: str) -> None:
-        os.environ[SETTING.upper().replace(".", "__")] = path
+    def file_variable(self) -> str:
+        return SETTING.upper().replace(".", "__")
 
     @contextmanager
     def opened_for_writing(self) -> Iterator[Any]:

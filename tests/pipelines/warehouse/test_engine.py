@@ -127,11 +127,10 @@ def test_engine_follows_the_setting_and_the_pipeline(monkeypatch: pytest.MonkeyP
 
 
 def test_a_file_can_be_chosen_for_this_process(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("DESTINATION__DUCKDB__CREDENTIALS", "before.duckdb")
-    engine().use_file(str(tmp_path / "after.duckdb"))
+    monkeypatch.setenv(engine().file_variable(), str(tmp_path / "after.duckdb"))
     assert engine().location() == str(tmp_path / "after.duckdb")
     with pytest.raises(NotImplementedError, match="snowflake keeps its data in no file"):
-        engine_named("snowflake").use_file("x")
+        engine_named("snowflake").file_variable()
 
 
 def test_the_seam_imports_no_engine() -> None:
