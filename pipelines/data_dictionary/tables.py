@@ -93,7 +93,7 @@ def _raw(table: schema.Table) -> DocumentedTable:
 
 def _seed(seed: Seed, enrichment: Enrichment) -> DocumentedTable:
     readers = [number for number, layer in enumerate(enrichment.layers, 1) for one in layer if seed.name in one.inputs]
-    file = f"pipelines/models/{seed.file.name}"
+    file = f"pipelines/models/seeds/{seed.file.name}"
     return _enriched(
         seed.name, seed.about, seed.columns, "replaced by the rows of the file", file, {}, min(readers, default=2) - 1
     )
@@ -101,7 +101,7 @@ def _seed(seed: Seed, enrichment: Enrichment) -> DocumentedTable:
 
 def _model(model: Model, layer: int, sources: Mapping[str, list[Source]], models_dir: Path) -> DocumentedTable:
     place = model.file.relative_to(models_dir)
-    file = f"pipelines/models/{place.parent if len(place.parts) > 1 else place}"
+    file = f"pipelines/models/{place.parent if len(model.parts) > 1 else place}"
     day = model.about.day
     written = f"the days of `{day}` that a load touched are rewritten" if day else "replaced as a whole"
     table = _enriched(model.name, model.about, model.columns, written, file, sources, layer)

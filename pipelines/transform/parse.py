@@ -23,6 +23,7 @@ from .strict_yaml import load_yaml
 
 MODELS_DIR = Path(__file__).parent.parent / "models"
 CHECKS_FOLDER = "checks"
+LAYERS = ("staging", "intermediate", "marts", "findings", "seeds")
 
 # What a column may be cast to, and what dlt calls it.
 DLT_TYPES: dict[Any, str] = {
@@ -156,9 +157,7 @@ def read_tables(models_dir: Path) -> list[Model | Seed]:
     """Every table of the folder, in the order of their names."""
     about = read_descriptions(models_dir)
     tables: dict[str, Model | Seed] = {}
-    for path in sorted(models_dir.iterdir()):
-        if path.name == CHECKS_FOLDER or path.suffix not in (".sql", ".csv", ""):
-            continue
+    for path in sorted(_table_files(models_dir), key=lambda path: path.name):
         name = path.stem
         if not name.isidentifier() or name != name.lower():
             raise ModelError(path, f"`{name}` is no table name: use lower-case letters, digits and _")
@@ -171,6 +170,17 @@ def read_tables(models_dir: Path) -> list[Model | Seed]:
         if name not in tables:
             raise ModelError(models_dir / "models.yml", f"the entry `{name}` has no {name}.sql")
     return list(tables.values())
+
+
+def _table_files(models_dir: Path) -> list[Path]:
+    """Files and folders that are one table each."""
+    folders = [models_dir, *(models_dir / layer for layer in LAYERS)]
+    inside = [path for folder in folders if folder.is_dir() for path in folder.iterdir()]
+    return [path for path in inside if path not in folders and path.name != CHECKS_FOLDER and _is_table(path)]
+
+
+def _is_table(path: Path) -> bool:
+    return path.suffix in (".sql", ".csv") or path.is_dir()
 
 
 def _description(file: Path, name: str, entry: Any) -> Description:

@@ -48,7 +48,7 @@ def copy_models(folder: Path, names: tuple[str, ...]) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     about = yaml.safe_load((MODELS_DIR / "models.yml").read_text(encoding="utf-8"))
     for name in names:
-        (folder / f"{name}.sql").write_text((MODELS_DIR / f"{name}.sql").read_text(encoding="utf-8"), encoding="utf-8")
+        (folder / f"{name}.sql").write_text((MODELS_DIR / "marts" / f"{name}.sql").read_text(encoding="utf-8"), encoding="utf-8")
     write_descriptions(folder, {name: {**about[name], "references": {}} for name in names})
     return folder
 
