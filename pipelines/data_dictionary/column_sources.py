@@ -6,8 +6,9 @@ from sqlglot import exp
 from sqlglot.lineage import Node, lineage
 
 from pipelines.common.names import DIALECT
-from pipelines.transform.graph import Columns, sqlglot_type
+from pipelines.transform.column_types import Columns
 from pipelines.transform.parse import Model
+from pipelines.transform.validate import sqlglot_schema
 
 # Table and column.
 Source = tuple[str, str]
@@ -18,13 +19,9 @@ def column_sources(model: Model, known: Mapping[str, Columns]) -> dict[str, list
 
     Joins and filters decide which rows there are, not what a column is computed from, and are left out.
     """
-    found: dict[str, set[Source]] = {name: set() for name in model.columns}
-    for part in model.parts:
-        schema = {table: {name: sqlglot_type(kind) for name, kind in known[table].items()} for table in part.inputs}
-        nodes = lineage(None, part.query.copy(), schema=schema, dialect=DIALECT)
-        for name in model.columns:
-            found[name] |= _leaves(nodes[name])
-    return {name: sorted(sources) for name, sources in found.items()}
+    schema = sqlglot_schema(model.stored_inputs, known)
+    nodes = lineage(None, model.query, schema=schema, dialect=DIALECT)
+    return {name: sorted(_leaves(nodes[name])) for name in model.columns}
 
 
 def _leaves(root: Node) -> set[Source]:

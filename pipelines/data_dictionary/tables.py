@@ -6,8 +6,10 @@ from pathlib import Path
 
 from audit_source import schema
 from pipelines.transform import checks
-from pipelines.transform.graph import Columns, Enrichment, read_enrichment
-from pipelines.transform.parse import MODELS_DIR, Description, Model, Seed
+from pipelines.transform.graph import Enrichment, read_enrichment
+from pipelines.transform.parse import MODELS_DIR, Model, raw_schema
+from pipelines.transform.seeds import Seed
+from pipelines.transform.table_docs import TableDocs
 from pipelines.warehouse import run_tables
 
 from .column_sources import Source, column_sources
@@ -55,13 +57,9 @@ def documented_tables(models_dir: Path = MODELS_DIR) -> list[DocumentedTable]:
     Raises:
         ModelError: A model cannot be built.
     """
-    raw: dict[str, Columns] = {
-        table.name: {column.name: column.data_type for column in table.all_columns} for table in schema.TABLES
-    }
-    enrichment = read_enrichment(raw, models_dir)
-    known: dict[str, Columns] = {**raw, **{name: table.columns for name, table in enrichment.tables.items()}}
+    enrichment = read_enrichment(raw_schema(), models_dir)
     models = [
-        _model(model, number, column_sources(model, known), models_dir)
+        _model(model, number, column_sources(model, enrichment.columns), models_dir)
         for number, layer in enumerate(enrichment.layers, 1)
         for model in layer
     ]
@@ -95,23 +93,23 @@ def _seed(seed: Seed, enrichment: Enrichment) -> DocumentedTable:
     readers = [number for number, layer in enumerate(enrichment.layers, 1) for one in layer if seed.name in one.inputs]
     file = f"pipelines/models/seeds/{seed.file.name}"
     return _enriched(
-        seed.name, seed.about, seed.columns, "replaced by the rows of the file", file, {}, min(readers, default=2) - 1
+        seed.name, seed.docs, seed.columns, "replaced by the rows of the file", file, {}, min(readers, default=2) - 1
     )
 
 
 def _model(model: Model, layer: int, sources: Mapping[str, list[Source]], models_dir: Path) -> DocumentedTable:
     place = model.file.relative_to(models_dir)
-    file = f"pipelines/models/{place.parent if len(model.parts) > 1 else place}"
-    day = model.about.day
+    file = f"pipelines/models/{place.parent if len(model.files) > 1 else place}"
+    day = model.docs.day
     written = f"the days of `{day}` that a load touched are rewritten" if day else "replaced as a whole"
-    table = _enriched(model.name, model.about, model.columns, written, file, sources, layer)
+    table = _enriched(model.name, model.docs, model.columns, written, file, sources, layer)
     table.inputs.extend(sorted(model.inputs))
     return table
 
 
 def _enriched(
     name: str,
-    about: Description,
+    docs: TableDocs,
     columns: Mapping[str, str],
     written: str,
     file: str,
@@ -120,20 +118,20 @@ def _enriched(
 ) -> DocumentedTable:
     documented = []
     for column, data_type in columns.items():
-        parent, _, parent_column = about.references.get(column, "").partition(".")
+        parent, _, parent_column = docs.relationships.get(column, "").partition(".")
         documented.append(
             DocumentedColumn(
                 column,
                 data_type,
-                about.columns[column],
+                docs.columns[column],
                 "" if sources.get(column) else "the file" if not sources else "counted or constant",
                 sources.get(column, []),
                 (parent, parent_column) if parent else None,
-                about.accepted.get(column, []),
+                docs.accepted_values.get(column, []),
             )
         )
     return DocumentedTable(
-        name, ENRICHED, about.description, about.grain, about.key, written, file, documented, layer=layer
+        name, ENRICHED, docs.description, docs.grain, docs.key, written, file, documented, layer=layer
     )
 
 

@@ -4,7 +4,6 @@ Keys, accepted values and references are checked as models.yml declares them. Ev
 `models/checks/`: a SELECT of the rows that are wrong. It may read raw and enriched tables alike.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
@@ -18,10 +17,13 @@ from sqlglot import exp
 from pipelines.common.exit_codes import CONFIGURATION, PipelineError
 from pipelines.warehouse.table_comments import write_comments
 
-from .graph import Enrichment, check_columns, check_inputs, read_enrichment
+from .graph import Enrichment, read_enrichment
 from .materialize import SOURCE_NAME, column_hints, rows_resource
-from .parse import CHECKS_FOLDER, MODELS_DIR, Description, input_tables, read_part
+from .parse import CHECKS_FOLDER, MODELS_DIR
 from .runner import raw_columns
+from .sql_file import input_tables, read_sql_file
+from .table_docs import TableDocs
+from .validate import check_columns, check_inputs
 
 RESULTS = "check_results"
 SHOWN_ROWS = 3
@@ -98,27 +100,33 @@ def declared_checks(enrichment: Enrichment) -> dict[str, exp.Query]:
     """The checks that follow from models.yml."""
     checks: dict[str, exp.Query] = {}
     for name, table in enrichment.tables.items():
-        for rule, query in _rules(name, table.about).items():
+        for rule, query in _rules(name, table.docs).items():
             checks[f"{name}.{rule}"] = query
     return checks
 
 
-def _rules(table: str, about: Description) -> dict[str, exp.Query]:
-    key = [exp.column(name) for name in about.key]
+def _rules(table: str, docs: TableDocs) -> dict[str, exp.Query]:
+    key = [exp.column(name) for name in docs.key]
     rules: dict[str, exp.Query] = {
         "key_unique": exp.select(*key).from_(table).group_by(*key).having("count(*) > 1"),
     }
-    filled = [exp.column(name).is_(exp.null()) for name in about.key if name not in about.optional]
+    filled = [exp.column(name).is_(exp.null()) for name in docs.key if name not in docs.nullable]
     if filled:
         rules["key_filled"] = exp.select(*key).from_(table).where(exp.or_(*filled))
-    for column, values in about.accepted.items():
+    for column in docs.unique:
+        if docs.key != (column,):
+            rules[f"{column}_unique"] = exp.select(column).from_(table).group_by(column).having("count(*) > 1")
+    for column in docs.not_null:
+        if column not in docs.key:
+            rules[f"{column}_filled"] = exp.select(*key).from_(table).where(exp.column(column).is_(exp.null()))
+    for column, values in docs.accepted_values.items():
         known = exp.column(column).isin(*(exp.Literal.string(value) for value in values))
-        shown = [*about.key, *([] if column in about.key else [column])]
+        shown = [*docs.key, *([] if column in docs.key else [column])]
         rules[f"{column}_accepted"] = exp.select(*shown).from_(table).where(exp.not_(known))
-    for column, reference in about.references.items():
+    for column, reference in docs.relationships.items():
         parent, _, parent_column = reference.partition(".")
         children = exp.select(column).from_(table).where(exp.column(column).is_(exp.null()).not_())
-        if about.key != (column,):
+        if docs.key != (column,):
             children = children.distinct()
         rules[f"{column}_resolves"] = _orphans(children, column, parent, parent_column)
     return rules
@@ -137,16 +145,13 @@ def _orphans(children: exp.Select, column: str, parent: str, parent_column: str)
 
 def read_checks(enrichment: Enrichment, models_dir: Path) -> dict[str, exp.Query]:
     """The checks of the folder, by file name."""
-    known: dict[str, Mapping[str, str]] = {
-        **enrichment.raw_tables,
-        **{name: table.columns for name, table in enrichment.tables.items()},
-    }
+    known = {**enrichment.raw_tables, **{name: table.columns for name, table in enrichment.tables.items()}}
     checks: dict[str, exp.Query] = {}
     for file in sorted((models_dir / CHECKS_FOLDER).glob("*.sql")):
-        part = read_part(file)
-        check_inputs(part, known)
-        check_columns(part, known)
-        checks[file.stem] = part.query
+        sql_file = read_sql_file(file)
+        check_inputs(sql_file, known)
+        check_columns(sql_file, known)
+        checks[file.stem] = sql_file.query
     return checks
 
 

@@ -14,9 +14,13 @@ from pipelines.warehouse.duckdb.merge import FILLED_BY_QUERY
 from pipelines.warehouse.sql_fixes import for_dialect
 
 from .graph import Enrichment
-from .parse import Model, Seed
+from .parse import Model
+from .seeds import Seed
 
 SOURCE_NAME = "enrichment"
+
+# Engines that compute a CTE with all its columns when it is read twice, which would copy every column of `events`.
+_MATERIALIZING = ("duckdb", "postgres")
 
 # None: all days.
 Days = set[date] | None
@@ -57,21 +61,24 @@ def model_resource(
 
     `is_new` tells that there is no table yet.
     """
-    columns = column_hints(model.columns, model.about.columns)
+    columns = column_hints(model.columns, model.docs.columns)
 
     def rows() -> Iterator[Any]:
-        query = for_dialect(only_days(enrichment, model, days), str(dataset.destination_dialect))
+        dialect = str(dataset.destination_dialect)
+        query = for_dialect(only_days(enrichment, model, days), dialect)
+        if dialect in _MATERIALIZING:
+            _merge_renames(query, model)
         relation = dataset(query, query_dialect=DIALECT)
         yield dlt.mark.with_hints(relation, dlt.mark.make_hints(columns=columns))
 
     resource = dlt.resource(rows, name=model.name, write_disposition=_disposition(model, days, is_new), columns=columns)
-    return _described(resource(), model.about.comment).apply_hints(additional_table_hints={FILLED_BY_QUERY: True})
+    return _described(resource(), model.docs.comment).apply_hints(additional_table_hints={FILLED_BY_QUERY: True})
 
 
 def seed_resource(seed: Seed) -> DltResource:
     """The rows of a CSV file."""
-    columns = column_hints(seed.columns, seed.about.columns)
-    return rows_resource(seed.name, seed.rows, columns, "replace", seed.about.comment)
+    columns = column_hints(seed.columns, seed.docs.columns)
+    return rows_resource(seed.name, seed.rows, columns, "replace", seed.docs.comment)
 
 
 def rows_resource(
@@ -112,14 +119,22 @@ def only_days(enrichment: Enrichment, model: Model, days: Days) -> exp.Select:
     return query
 
 
+def _merge_renames(query: exp.Select, model: Model) -> None:
+    """Let the engine merge files that only rename columns into the steps that read them."""
+    renames = {one.name for one in model.inlines if one.only_renames}
+    for cte in query.ctes:
+        if cte.alias in renames:
+            cte.set("materialized", False)
+
+
 def _disposition(model: Model, days: Days, is_new: bool) -> Any:
-    if model.about.day is None:
+    if model.docs.day is None:
         return "replace"
     if is_new:
         # Nothing to delete, so every row need not be written twice, to the staging table and from there.
         return "append"
     # The scope deletes whole days, also one that has no row any more, in one transaction with the insert.
-    scope = "1 = 1" if days is None else _one_of(model.about.day, days).sql()
+    scope = "1 = 1" if days is None else _one_of(model.docs.day, days).sql()
     return {"disposition": "merge", "strategy": "delete-insert", "destination_scope": scope}
 
 

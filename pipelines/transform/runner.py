@@ -63,7 +63,7 @@ class _Plan:
         return self.days == set() and not self.rebuilt and not self.lacking and self.state_before == self.state_after
 
     def days_of(self, model: Model) -> Days:
-        return None if model.about.day is None or model.name in self.rebuilt else self.days
+        return None if model.docs.day is None or model.name in self.rebuilt else self.days
 
 
 def enrich(
@@ -192,7 +192,7 @@ def _plan(pipeline: dlt.Pipeline, raw: dlt.Dataset, enrichment: Enrichment, full
         "as_of": as_of,
         "models": wanted,
         "checked": _inputs_hash(enrichment),
-        "descriptions": _hash([(name, table.about.columns, table.about.comment) for name, table in sorted(tables)]),
+        "descriptions": _hash([(name, table.docs.columns, table.docs.comment) for name, table in sorted(tables)]),
     }
     return _Plan(days, rebuilt, lacking, before, after)
 
@@ -204,7 +204,8 @@ def fingerprints(enrichment: Enrichment, catalogue: str) -> dict[str, str]:
     for layer in enrichment.layers:
         for model in layer:
             inputs = [found[name] for name in sorted(model.inputs)]
-            found[model.name] = _hash([part.tokens for part in model.parts], model.about.day, inputs)
+            files = [*model.files, *(one.sql_file for one in model.inlines)]
+            found[model.name] = _hash([one.tokens for one in files], model.docs.day, inputs)
     return {name: found[name] for name in enrichment.tables}
 
 

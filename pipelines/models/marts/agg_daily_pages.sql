@@ -2,9 +2,9 @@
 -- key: event_day, kind, object_id
 -- inputs: fct_page_visits
 select
-    cast(event_day as date) as event_day,
-    cast(kind as varchar) as kind,
-    cast(object_id as varchar) as object_id,
+    event_day,
+    kind,
+    object_id,
     cast(max(object_name) as varchar) as object_name,
     cast(max(app_id) as varchar) as app_id,
     cast(max(app_name) as varchar) as app_name,

@@ -1,6 +1,6 @@
 -- grain: one row per day and user
 -- key: event_day, user_id
--- inputs: fct_events, event_subjects
+-- inputs: fct_events, event_classification
 with
 
 numbered as (
@@ -19,13 +19,13 @@ numbered as (
             order by case when e.model_id is null then 1 else 0 end, e.occurred_at desc, e.event_id desc
         ) as newest_with_model
     from fct_events as e
-    left join event_subjects as s on e.event_type_id = s.event_type_id
+    left join event_classification as s on e.event_type_id = s.event_type_id
     where e.user_id is not null
 )
 
 select
-    cast(event_day as date) as event_day,
-    cast(user_id as varchar) as user_id,
+    event_day,
+    user_id,
     cast(max(user_kind) as varchar) as user_kind,
     cast(max(case when newest_with_model = 1 then model_id end) as varchar) as last_model_id,
     cast(max(case when newest_with_model = 1 then model_name end) as varchar) as last_model_name,

@@ -1,29 +1,29 @@
 -- grain: one row per refused access to a model or function
 -- key: event_id
--- inputs: fct_events, event_subjects
+-- inputs: fct_events, event_classification
 select
-    cast(e.event_id as bigint) as event_id,
-    cast(e.event_day as date) as event_day,
-    cast(e.occurred_at as timestamptz) as occurred_at,
-    cast(e.event_type_id as varchar) as event_type_id,
-    cast(e.event_message as varchar) as event_message,
-    cast(s.kind as varchar) as kind,
-    cast(e.user_id as varchar) as user_id,
-    cast(e.user_kind as varchar) as user_kind,
-    cast(e.user_name as varchar) as user_name,
-    cast(e.user_email as varchar) as user_email,
-    cast(e.object_kind as varchar) as object_kind,
-    cast(e.object_id as varchar) as object_id,
-    cast(e.object_name as varchar) as object_name,
-    cast(e.workspace_id as varchar) as workspace_id,
-    cast(e.workspace_name as varchar) as workspace_name,
-    cast(e.model_id as varchar) as model_id,
-    cast(e.model_name as varchar) as model_name,
-    cast(e.sent_name as varchar) as sent_name,
-    cast(e.message as varchar) as message,
-    cast(e.ip_address as varchar) as ip_address,
-    cast(e.client as varchar) as client,
-    cast(e.session_id as varchar) as session_id
+    e.event_id,
+    e.event_day,
+    e.occurred_at,
+    e.event_type_id,
+    e.event_message,
+    s.kind,
+    e.user_id,
+    e.user_kind,
+    e.user_name,
+    e.user_email,
+    e.object_kind,
+    e.object_id,
+    e.object_name,
+    e.workspace_id,
+    e.workspace_name,
+    e.model_id,
+    e.model_name,
+    e.sent_name,
+    e.message,
+    e.ip_address,
+    e.client,
+    e.session_id
 from fct_events as e
-inner join event_subjects as s
+inner join event_classification as s
     on e.event_type_id = s.event_type_id and s.subject = 'denied_access'

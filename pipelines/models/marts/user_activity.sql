@@ -14,9 +14,9 @@ activity as (
         max(newest_day) as newest_day,
         min(event_day) as first_day,
         max(event_day) as last_day,
-        min(first_at) as first_seen_at,
-        max(last_at) as last_seen_at,
-        max(last_sign_in_at) as last_sign_in_at,
+        cast(min(first_at) as timestamptz) as first_seen_at,
+        cast(max(last_at) as timestamptz) as last_seen_at,
+        cast(max(last_sign_in_at) as timestamptz) as last_sign_in_at,
         sum(case when date_diff('day', event_day, newest_day) < 7 then 1 else 0 end) as active_days_7,
         sum(case when date_diff('day', event_day, newest_day) < 30 then 1 else 0 end) as active_days_30,
         sum(case when date_diff('day', event_day, newest_day) < 90 then 1 else 0 end) as active_days_90,
@@ -41,12 +41,12 @@ model_days as (
 )
 
 select
-    cast(u.user_id as varchar) as user_id,
-    cast(u.user_name as varchar) as user_name,
-    cast(u.email as varchar) as user_email,
-    cast(u.kind as varchar) as user_kind,
-    cast(m.last_model_id as varchar) as last_model_id,
-    cast(m.last_model_name as varchar) as last_model_name,
+    u.user_id,
+    u.user_name,
+    u.email as user_email,
+    u.kind as user_kind,
+    m.last_model_id,
+    m.last_model_name,
     cast(coalesce(a.active_days_7, 0) as bigint) as active_days_7,
     cast(coalesce(a.active_days_30, 0) as bigint) as active_days_30,
     cast(coalesce(a.active_days_90, 0) as bigint) as active_days_90,
@@ -56,13 +56,13 @@ select
     cast(coalesce(a.page_visits, 0) as bigint) as page_visits,
     cast(coalesce(a.model_changes, 0) as bigint) as model_changes,
     cast(date_diff('day', a.last_day, a.newest_day) as bigint) as days_idle,
-    cast(u.is_active as boolean) as is_active,
-    cast(u.is_removed as boolean) as is_removed,
+    u.is_active,
+    u.is_removed,
     cast(a.user_id is not null as boolean) as is_seen,
-    cast(a.first_seen_at as timestamptz) as first_seen_at,
-    cast(a.last_seen_at as timestamptz) as last_seen_at,
-    cast(a.last_sign_in_at as timestamptz) as last_sign_in_at,
-    cast(u.last_login_at as timestamptz) as last_login_at
+    a.first_seen_at,
+    a.last_seen_at,
+    a.last_sign_in_at,
+    u.last_login_at
 from dim_users as u
 left join activity as a on u.user_id = a.user_id
 left join model_days as m on u.user_id = m.user_id and m.newest = 1

@@ -9,7 +9,8 @@ import pytest
 
 from pipelines.cli.report_tables import format_table, summary_tables
 from pipelines.transform.checks import CheckResult
-from pipelines.transform.parse import MODELS_DIR, read_descriptions
+from pipelines.transform.parse import MODELS_DIR, read_tables
+from pipelines.transform.seeds import Seed
 from pipelines.warehouse.reader import Reader
 from tests.pipelines.conftest import open_warehouse
 from tests.support import scenario
@@ -85,7 +86,8 @@ def test_a_full_refresh_gives_the_rows_that_the_increments_gave(world: Warehouse
 def test_an_empty_tenant_has_every_table(worlds: Callable[[str], Warehouse]) -> None:
     report, tables = worlds("postgres").first
     assert set(tables) == set(report.tables)
-    seeds = ("event_subjects", "finding_rules", "dim_event_types")
+    seeds = {table.name for table in read_tables(MODELS_DIR) if isinstance(table, Seed)}
+    seeds |= {"event_subjects", "dim_event_types"}
     assert {name: rows for name, rows in tables.items() if name not in seeds and rows} == {}
 
 
@@ -97,7 +99,7 @@ def test_all_checks_pass(world: Warehouse) -> None:
 
 def test_built_columns_are_those_of_models_yml(world: Warehouse) -> None:
     built = {name: set(world.columns(name)) for name in world.tables() if name != "check_results"}
-    assert built == {name: set(about.columns) for name, about in read_descriptions(MODELS_DIR).items()}
+    assert built == {table.name: set(table.docs.columns) for table in read_tables(MODELS_DIR)}
 
 
 def test_fct_events_begins_with_the_columns_of_the_contract(world: Warehouse) -> None:

@@ -99,7 +99,7 @@ evidence as (
 
 select
     cast(concat(e.rule, ':', cast(max(case when e.place = 1 then e.event_id end) as varchar)) as varchar) as finding_id,
-    cast(e.rule as varchar) as rule,
+    e.rule,
     cast(max(r.severity) as varchar) as severity,
     cast(concat(
         cast(count(*) as varchar), ' ', max(e.noun), ' of ', coalesce(max(e.user_name), e.who)

@@ -60,7 +60,7 @@ select
         ' in a day; the log shows ', cast(max(exports_before) as varchar),
         ' on the ', cast(max(days_before) as varchar), ' days before'
     ) as varchar) as finding,
-    cast(user_id as varchar) as user_id,
+    user_id,
     cast(max(user_name) as varchar) as user_name,
     cast(null as varchar) as target_user_id,
     cast(null as varchar) as target_user_name,

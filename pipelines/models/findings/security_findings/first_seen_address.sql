@@ -25,19 +25,19 @@ sign_ins as (
 
 select
     cast(concat(r.rule, ':', cast(s.event_id as varchar)) as varchar) as finding_id,
-    cast(r.rule as varchar) as rule,
-    cast(r.severity as varchar) as severity,
+    r.rule,
+    r.severity,
     cast(concat(
         coalesce(s.user_name, s.user_id), ' signed in from ', s.ip_address, ' for the first time in the log'
     ) as varchar) as finding,
-    cast(s.user_id as varchar) as user_id,
-    cast(s.user_name as varchar) as user_name,
+    s.user_id,
+    s.user_name,
     cast(null as varchar) as target_user_id,
     cast(null as varchar) as target_user_name,
     cast(s.event_id as varchar) as evidence_event_ids,
     cast(1 as bigint) as evidence_count,
-    cast(s.occurred_at as timestamptz) as started_at,
-    cast(s.occurred_at as timestamptz) as ended_at
+    s.occurred_at as started_at,
+    s.occurred_at as ended_at
 from sign_ins as s
 inner join granted as g on s.user_id = g.target_user_id and s.occurred_at >= g.granted_at
 inner join finding_rules as r on r.rule = 'first_seen_address'

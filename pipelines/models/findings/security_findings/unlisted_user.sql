@@ -8,7 +8,7 @@ select
         cast(sum(a.events) as varchar), ' events of ', coalesce(max(u.user_name), max(a.user_id)),
         ', who is in no list of users read so far'
     ) as varchar) as finding,
-    cast(a.user_id as varchar) as user_id,
+    a.user_id,
     cast(max(u.user_name) as varchar) as user_name,
     cast(null as varchar) as target_user_id,
     cast(null as varchar) as target_user_name,
