@@ -3,7 +3,7 @@
 with
 
 counted as (
-    select event_day, sum(events) as events from agg_daily_usage group by event_day
+    select event_day, sum(event_count) as events from agg_daily_usage group by event_day
 ),
 
 facts as (

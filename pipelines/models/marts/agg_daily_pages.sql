@@ -12,6 +12,9 @@ select
     cast(max(page_name) as varchar) as page_name,
     cast(max(model_id) as varchar) as model_id,
     cast(max(model_name) as varchar) as model_name,
+    cast(count(*) as bigint) as visit_count,
+    cast(count(distinct user_id) as bigint) as user_count,
+    -- Deprecated names of measures, kept for one release.
     cast(count(*) as bigint) as visits,
     cast(count(distinct user_id) as bigint) as users
 from fct_page_visits

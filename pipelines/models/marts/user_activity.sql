@@ -20,11 +20,11 @@ activity as (
         sum(case when date_diff('day', event_day, newest_day) < 7 then 1 else 0 end) as active_days_7,
         sum(case when date_diff('day', event_day, newest_day) < 30 then 1 else 0 end) as active_days_30,
         sum(case when date_diff('day', event_day, newest_day) < 90 then 1 else 0 end) as active_days_90,
-        sum(events) as events,
-        sum(sign_ins) as sign_ins,
-        sum(failed_sign_ins) as failed_sign_ins,
-        sum(page_visits) as page_visits,
-        sum(model_changes) as model_changes
+        sum(event_count) as event_count,
+        sum(sign_in_count) as sign_in_count,
+        sum(failed_sign_in_count) as failed_sign_in_count,
+        sum(page_visit_count) as page_visit_count,
+        sum(model_change_count) as model_change_count
     from agg_daily_users
     cross join as_of
     group by user_id
@@ -50,11 +50,11 @@ select
     cast(coalesce(a.active_days_7, 0) as bigint) as active_days_7,
     cast(coalesce(a.active_days_30, 0) as bigint) as active_days_30,
     cast(coalesce(a.active_days_90, 0) as bigint) as active_days_90,
-    cast(coalesce(a.events, 0) as bigint) as events,
-    cast(coalesce(a.sign_ins, 0) as bigint) as sign_ins,
-    cast(coalesce(a.failed_sign_ins, 0) as bigint) as failed_sign_ins,
-    cast(coalesce(a.page_visits, 0) as bigint) as page_visits,
-    cast(coalesce(a.model_changes, 0) as bigint) as model_changes,
+    cast(coalesce(a.event_count, 0) as bigint) as event_count,
+    cast(coalesce(a.sign_in_count, 0) as bigint) as sign_in_count,
+    cast(coalesce(a.failed_sign_in_count, 0) as bigint) as failed_sign_in_count,
+    cast(coalesce(a.page_visit_count, 0) as bigint) as page_visit_count,
+    cast(coalesce(a.model_change_count, 0) as bigint) as model_change_count,
     cast(date_diff('day', a.last_day, a.newest_day) as bigint) as days_idle,
     u.is_active,
     u.is_removed,
@@ -62,7 +62,13 @@ select
     a.first_seen_at,
     a.last_seen_at,
     a.last_sign_in_at,
-    u.last_login_at
+    u.last_login_at,
+    -- Deprecated names of measures, kept for one release.
+    cast(coalesce(a.event_count, 0) as bigint) as events,
+    cast(coalesce(a.sign_in_count, 0) as bigint) as sign_ins,
+    cast(coalesce(a.failed_sign_in_count, 0) as bigint) as failed_sign_ins,
+    cast(coalesce(a.page_visit_count, 0) as bigint) as page_visits,
+    cast(coalesce(a.model_change_count, 0) as bigint) as model_changes
 from dim_users as u
 left join activity as a on u.user_id = a.user_id
 left join model_days as m on u.user_id = m.user_id and m.newest = 1

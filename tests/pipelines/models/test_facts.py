@@ -1,5 +1,6 @@
 """Input rows to expected rows, on DuckDB and on PostgreSQL."""
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from datetime import date
@@ -353,7 +354,13 @@ def test_access_changes(world: Warehouse) -> None:
 
 def test_daily_usage_counts_events_users_and_failures(world: Warehouse) -> None:
     rows = world.rows(
-        "agg_daily_usage", "model_id", "event_category", "events", "users", "failures", where="event_day = '2026-03-02'"
+        "agg_daily_usage",
+        "model_id",
+        "event_category",
+        "event_count",
+        "user_count",
+        "failure_count",
+        where="event_day = '2026-03-02'",
     )
     assert rows == [
         (None, "unknown", 1, 1, 0),
@@ -364,7 +371,7 @@ def test_daily_usage_counts_events_users_and_failures(world: Warehouse) -> None:
 
 
 def test_daily_pages(world: Warehouse) -> None:
-    columns = ("kind", "object_name", "visits", "users")
+    columns = ("kind", "object_name", "visit_count", "user_count")
     assert world.rows("agg_daily_pages", *columns, where="event_day = '2026-03-02'") == [
         ("app", "App", 1, 1),
         ("board", "Board", 1, 1),
@@ -374,8 +381,30 @@ def test_daily_pages(world: Warehouse) -> None:
     ]
 
 
+def test_deprecated_measures_equal_their_successors(world: Warehouse) -> None:
+    """The former names stay for one release."""
+    deprecated = {
+        (table.name, old, found[1])
+        for table in read_tables(MODELS_DIR)
+        for old, text in table.docs.columns.items()
+        if (found := re.fullmatch(r"Deprecated: use `(\w+)`", text))
+    }
+    assert len(deprecated) == 3 + 2 + 6 + 5
+    for table, old, new in deprecated:
+        assert world.rows(table, old) == world.rows(table, new)
+        assert any(row[0] for row in world.rows(table, new)), (table, new)
+
+
 def test_user_activity(world: Warehouse) -> None:
-    columns = ("events", "sign_ins", "failed_sign_ins", "active_days_7", "days_idle", "last_model_name", "is_seen")
+    columns = (
+        "event_count",
+        "sign_in_count",
+        "failed_sign_in_count",
+        "active_days_7",
+        "days_idle",
+        "last_model_name",
+        "is_seen",
+    )
     assert world.row("user_activity", *columns, where=f"user_id = '{ANN}'") == (29, 5, 0, 6, 0, "Plan", True)
     assert world.row("user_activity", *columns, where=f"user_id = '{BOB}'") == (3, 0, 1, 2, 1, None, True)
     assert world.row("user_activity", *columns, where="user_id = '9999'") == (0, 0, 0, 0, None, None, False)

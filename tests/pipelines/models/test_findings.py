@@ -202,7 +202,7 @@ def user(database: duckdb.DuckDBPyConnection, user_id: str, kind: str, removed: 
 
 
 def day_of(database: duckdb.DuckDBPyConnection, user_id: str, day: str, first: str = "08:00") -> None:
-    row = {"user_id": user_id, "event_day": day, "events": 3, "first_event_id": 7, "last_event_id": 9}
+    row = {"user_id": user_id, "event_day": day, "event_count": 3, "first_event_id": 7, "last_event_id": 9}
     row |= {"first_at": at(f"{day} {first}"), "last_at": at(f"{day} 18:00")}
     _insert(database, "agg_daily_users", row)
 
