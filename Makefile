@@ -77,9 +77,10 @@ test-airflow: $(VENV)/.dev $(AIRFLOW)/.done ## Run the Airflow DAG against the s
 torture: $(VENV)/.dev ## Try every fault and every kill, and count what is lost, doubled, invented (a quarter of an hour)
 	@$(BIN)/python -m pytest tests/torture -n auto --dist worksteal
 
-lint: $(VENV)/.dev ## Check style and types
+lint: $(VENV)/.dev ## Check style, SQL and types
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
+	@$(BIN)/sqlfluff lint --processes 0 --disable-progress-bar pipelines/models
 	@$(BIN)/mypy
 
 bench: $(VENV)/.dev ## Measure speed and memory beside the alternatives; writes tests/benchmarks/RESULTS.md

@@ -29,7 +29,9 @@ at_an_edge as (
 ),
 
 raw as (
-    select event_day, count(*) as events from events group by event_day
+    select event_day, count(*) as events
+    from events
+    group by event_day
 )
 
 select

@@ -5,9 +5,9 @@ with
 versions as (
     select 'users' as list_name, id, _dlt_valid_from as valid_from, _dlt_valid_to as valid_to from users
     union all
-    select 'workspaces', id, _dlt_valid_from, _dlt_valid_to from workspaces
+    select 'workspaces' as list_name, id, _dlt_valid_from as valid_from, _dlt_valid_to as valid_to from workspaces
     union all
-    select 'models', id, _dlt_valid_from, _dlt_valid_to from models
+    select 'models' as list_name, id, _dlt_valid_from as valid_from, _dlt_valid_to as valid_to from models
 ),
 
 followed as (

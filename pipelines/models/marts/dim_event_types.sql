@@ -6,7 +6,8 @@ with
 codes as (
     select event_type_id from stg_event_types
     union
-    select event_type_id from stg_events where event_type_id is not null
+    select event_type_id from stg_events
+    where event_type_id is not null
 )
 
 select

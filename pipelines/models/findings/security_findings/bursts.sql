@@ -14,7 +14,14 @@ attempts as (
     from fct_sign_ins
     where outcome = 'failure'
     union all
-    select 'denied_access_burst', 'refused accesses', user_id, user_name, ip_address, event_id, occurred_at
+    select
+        'denied_access_burst' as rule,
+        'refused accesses' as noun,
+        user_id,
+        user_name,
+        ip_address,
+        event_id,
+        occurred_at
     from fct_denied_access
 ),
 

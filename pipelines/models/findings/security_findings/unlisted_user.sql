@@ -20,6 +20,9 @@ select
 from agg_daily_users as a
 inner join dim_users as u on a.user_id = u.user_id and u.is_current and u.kind = 'unknown'
 inner join finding_rules as r on r.rule = 'unlisted_user'
-where exists (select 1 from dim_users as anyone where anyone.kind = 'person')
+where exists (
+    select 1 from dim_users as anyone
+    where anyone.kind = 'person'
+)
 group by a.user_id
 having sum(a.event_count) >= max(r.threshold)
