@@ -17,7 +17,7 @@ LEVELS = (
     {"common"},
 )
 # Programs of their own, with a command line of their own.
-PROGRAMS = {"pipelines.dashboard.__main__", "pipelines.data_dictionary.__main__"}
+PROGRAMS = {"pipelines.dashboard.__main__", "pipelines.data_dictionary.__main__", "pipelines.transform.__main__"}
 
 
 def modules(package: str) -> Iterator[tuple[str, Path]]:
