@@ -159,8 +159,11 @@ def _exists(pipeline: dlt.Pipeline, table: str) -> bool:
 
 
 def _is_outdated(model: Model, stored: Mapping[str, Any]) -> bool:
-    """Whether the table has a column that the model gives another type, or does not give any more."""
-    return any(
+    """Return whether the table has a column of another type, or one that the model no longer returns.
+
+    A table with `_dlt_id` was a seed: dlt wants the column filled, and a query does not fill it.
+    """
+    return "_dlt_id" in stored or any(
         model.columns.get(name) != column.get("data_type")
         for name, column in stored.items()
         if not name.startswith("_dlt")

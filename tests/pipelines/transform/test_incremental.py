@@ -1,6 +1,7 @@
 """What an increment rewrites, and that it leaves the same rows as a rebuild from nothing."""
 
 import re
+import shutil
 from datetime import date, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -216,6 +217,18 @@ def test_the_rows_of_a_csv_file_are_written_when_it_changed(loaded: Warehouse, s
     file.write_text("id,n\na,2\nb,3\n", encoding="utf-8")
     assert loaded.enrich(short).rebuilt == ["limits"]
     assert loaded.rows("limits", "id", "n") == [("a", 2), ("b", 3)]
+
+
+def test_a_seed_may_become_a_model(loaded: Warehouse, short: Path) -> None:
+    seed = write_seed(short, "limits", "id\na\n")
+    loaded.enrich(short)
+    shutil.move(seed, seed.with_stem("renamed"))
+    entries = seed.parent / "seeds.yml"
+    entries.write_text(entries.read_text(encoding="utf-8").replace("name: limits", "name: renamed"), encoding="utf-8")
+    write_model(short, "limits", "select id from renamed")
+    assert loaded.enrich(short).rebuilt == ["limits", "renamed"]
+    assert loaded.rows("limits", "id") == loaded.rows("renamed", "id") == [("a",)]
+    assert loaded.enrich(short).rebuilt == []
 
 
 def test_on_duckdb_a_query_writes_straight_to_its_table(loaded: Warehouse, short: Path) -> None:
