@@ -1,4 +1,4 @@
-"""python -m pipelines.data_dictionary [FILE]: writes the data dictionary. It needs no database."""
+"""python -m pipelines.data_dictionary [FILE]: write the data dictionary. It needs no database."""
 
 import sys
 from pathlib import Path
@@ -13,7 +13,7 @@ DEFAULT_FILE = Path("build") / "dictionary.html"
 @click.command
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path), default=DEFAULT_FILE)
 def write_dictionary(file: Path) -> None:
-    """Writes the data dictionary as one HTML page, by default build/dictionary.html."""
+    """Write the data dictionary as one HTML page, by default build/dictionary.html."""
     from .page import page
     from .tables import documented_tables
 

@@ -1,4 +1,4 @@
-"""Which columns a column of a model is computed from, after sqlglot's lineage."""
+"""Find the columns that a column of a model is computed from, with sqlglot's lineage."""
 
 from collections.abc import Mapping
 
@@ -15,9 +15,9 @@ Source = tuple[str, str]
 
 
 def column_sources(model: Model, known: Mapping[str, Columns]) -> dict[str, list[Source]]:
-    """The columns of other tables that the values of each column are computed from, sorted; none for a constant.
+    """Return the columns of other tables that each column is computed from, sorted; none for a constant.
 
-    Joins and filters decide which rows there are, not what a column is computed from, and are left out.
+    Joins and filters select rows and are no source of a value, so they are left out.
     """
     schema = sqlglot_schema(model.stored_inputs, known)
     nodes = lineage(None, model.query, schema=schema, dialect=DIALECT)
@@ -25,7 +25,7 @@ def column_sources(model: Model, known: Mapping[str, Columns]) -> dict[str, list
 
 
 def _leaves(root: Node) -> set[Source]:
-    """The tables' columns at the ends; steps that several paths share are walked once."""
+    """Return the columns of tables at the ends; a step that several paths share is visited once."""
     seen: set[int] = set()
     found: set[Source] = set()
     rest = [root]

@@ -1,4 +1,4 @@
-"""What the dictionary tells: raw tables from the schema of the source, enriched ones from the models. No database."""
+"""Collect the tables of the dictionary: raw ones from the schema of the source, enriched ones from the models."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -24,7 +24,7 @@ _APIS = {
 
 @dataclass(frozen=True)
 class DocumentedColumn:
-    """A column; `sources` are columns of other tables, `origin` says in words what is no column."""
+    """A column; `sources` are columns of other tables, `origin` describes any other source in words."""
 
     name: str
     data_type: str
@@ -32,12 +32,12 @@ class DocumentedColumn:
     origin: str = ""
     sources: list[Source] = field(default_factory=list)
     reference: Source | None = None
-    accepted: list[str] = field(default_factory=list)
+    accepted_values: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
 class DocumentedTable:
-    """A table; `layer` is its place in the lineage, None for those that the pipeline keeps about itself."""
+    """A table; `layer` is its place in the lineage, None for the pipeline's own tables."""
 
     name: str
     dataset: str
@@ -52,7 +52,7 @@ class DocumentedTable:
 
 
 def documented_tables(models_dir: Path = MODELS_DIR) -> list[DocumentedTable]:
-    """Every raw and enriched table, in the order of the lineage.
+    """Return every raw and enriched table, in the order of the lineage.
 
     Raises:
         ModelError: A model cannot be built.
@@ -68,7 +68,7 @@ def documented_tables(models_dir: Path = MODELS_DIR) -> list[DocumentedTable]:
 
 
 def edges(tables: list[DocumentedTable]) -> list[tuple[str, str]]:
-    """What is read by what: pairs of input and model."""
+    """Return pairs of input and model."""
     return [(one, table.name) for table in tables for one in table.inputs]
 
 
@@ -136,7 +136,7 @@ def _enriched(
 
 
 def _own() -> list[DocumentedTable]:
-    """What the pipeline writes about itself: nothing of it is read by a model."""
+    """Return the tables that the pipeline writes about itself; no model reads them."""
     keys = {
         run_tables.RUNS: ("run_id",),
         run_tables.ALERTS: ("kind", "subject", "what", "happened_at"),
@@ -148,8 +148,8 @@ def _own() -> list[DocumentedTable]:
         found.append(_own_table(name, RAW, "What the pipeline did.", grain, keys[name], "rows appended", columns))
     results = ("check_name", "checked_at")
     grain = checks.RESULTS_GRAIN
-    about = checks.RESULTS_DESCRIPTION
-    return [*found, _own_table(checks.RESULTS, ENRICHED, about, grain, results, "rows appended", checks.RESULT_COLUMNS)]
+    text = checks.RESULTS_DESCRIPTION
+    return [*found, _own_table(checks.RESULTS, ENRICHED, text, grain, results, "rows appended", checks.RESULT_COLUMNS)]
 
 
 def _own_table(

@@ -1,7 +1,7 @@
-"""Looks for wrong rows in the enriched tables, and records what was found.
+"""Look for wrong rows in the enriched tables, and record the results.
 
-Keys, accepted values and references are checked as models.yml declares them. Every other check is a file in
-`models/checks/`: a SELECT of the rows that are wrong. It may read raw and enriched tables alike.
+Keys, accepted values and relationships are checked as the `.yml` files declare them. Every other check is a file in
+`models/checks/`: a SELECT of the wrong rows. It may read raw and enriched tables.
 """
 
 from dataclasses import dataclass
@@ -42,7 +42,7 @@ RESULT_COLUMNS: dict[str, tuple[str, str]] = {
 
 @dataclass(frozen=True)
 class CheckResult:
-    """One check: how many rows are wrong, and the first of them."""
+    """The result of one check: the number of wrong rows, and the first of them."""
 
     name: str
     failing_rows: int
@@ -54,13 +54,13 @@ class CheckResult:
         return self.failing_rows == 0
 
     def line(self) -> str:
-        """The result in one line; texts of the tenant are escaped in it."""
+        """Return the result in one line, with texts of the tenant escaped."""
         if self.passed:
             return f"check {self.name}: passed"
         return f"check {self.name}: {self._wrong_rows}, first {self.first_rows}"
 
     def short_line(self) -> str:
-        """The result in one line without a text of the tenant."""
+        """Return the result in one line without any text of the tenant."""
         return f"check {self.name}: {self._wrong_rows}, see `check_results`."
 
     @property
@@ -69,10 +69,10 @@ class CheckResult:
 
 
 def check(pipeline: dlt.Pipeline, raw: dlt.Pipeline, models_dir: Path = MODELS_DIR) -> list[CheckResult]:
-    """Runs every check on the enriched dataset of `pipeline` and appends the results to `check_results`.
+    """Run every check on the enriched dataset of `pipeline` and append the results to `check_results`.
 
     Raises:
-        PipelineError: The enriched tables are not there yet.
+        PipelineError: The enriched tables do not exist yet.
         ModelError: A check names a table or column that does not exist.
     """
     enrichment = read_enrichment(raw_columns(raw.dataset()), models_dir, validate=False)
@@ -82,7 +82,7 @@ def check(pipeline: dlt.Pipeline, raw: dlt.Pipeline, models_dir: Path = MODELS_D
     checks = {**declared_checks(enrichment), **read_checks(enrichment, models_dir)}
     checked_at = datetime.now(timezone.utc)
     dialect = str(pipeline.dataset().destination_dialect)
-    # For names only, never opened: a DuckLake whose catalogue is a DuckDB file lets one connection in.
+    # For names only, never opened: a DuckLake with a DuckDB file as catalogue accepts one connection.
     raw_client = raw.sql_client()
     with pipeline.sql_client() as client:
         queries = {
@@ -97,7 +97,7 @@ def check(pipeline: dlt.Pipeline, raw: dlt.Pipeline, models_dir: Path = MODELS_D
 
 
 def declared_checks(enrichment: Enrichment) -> dict[str, exp.Query]:
-    """The checks that follow from models.yml."""
+    """Return the checks that the `.yml` files declare."""
     checks: dict[str, exp.Query] = {}
     for name, table in enrichment.tables.items():
         for rule, query in _rules(name, table.docs).items():
@@ -133,7 +133,7 @@ def _rules(table: str, docs: TableDocs) -> dict[str, exp.Query]:
 
 
 def _orphans(children: exp.Select, column: str, parent: str, parent_column: str) -> exp.Query:
-    # Not distinct: parents that match are left out however often they do, and millions of keys take long to sort out.
+    # No `distinct`: repeated parents cannot add an orphan, and a `distinct` over millions of keys is slow.
     parents = exp.select(exp.column(parent_column).as_("parent_key")).from_(parent).subquery("parents")
     return (
         exp.select(exp.column(column, "children"))
@@ -144,7 +144,7 @@ def _orphans(children: exp.Select, column: str, parent: str, parent_column: str)
 
 
 def read_checks(enrichment: Enrichment, models_dir: Path) -> dict[str, exp.Query]:
-    """The checks of the folder, by file name."""
+    """Return the checks of the folder, by file name."""
     known = {**enrichment.raw_tables, **{name: table.columns for name, table in enrichment.tables.items()}}
     checks: dict[str, exp.Query] = {}
     for file in sorted((models_dir / CHECKS_FOLDER).glob("*.sql")):
@@ -158,7 +158,7 @@ def read_checks(enrichment: Enrichment, models_dir: Path) -> dict[str, exp.Query
 def qualified(
     query: exp.Query, enrichment: Enrichment, client: SqlClientBase[Any], raw_client: SqlClientBase[Any]
 ) -> exp.Query:
-    """The query with every table named with its dataset."""
+    """Return the query with every table named with its dataset."""
     query = query.copy()
     for table in input_tables(query):
         owner = raw_client if table.name in enrichment.raw_tables else client
@@ -171,7 +171,7 @@ def qualified(
 
 
 def _counts(client: SqlClientBase[Any], queries: dict[str, str]) -> dict[str, int]:
-    """The number of wrong rows of each check; all are counted by one statement, and one snapshot of the data."""
+    """Return the number of wrong rows of each check, counted by one statement on one snapshot of the data."""
     counts = [
         f"SELECT {number} AS number, COUNT(*) AS failing FROM ({query}) AS rows_{number}"
         for number, query in enumerate(queries.values())
@@ -182,7 +182,7 @@ def _counts(client: SqlClientBase[Any], queries: dict[str, str]) -> dict[str, in
 
 
 def _first_rows(client: SqlClientBase[Any], text: str, query: exp.Query) -> str:
-    """The first wrong rows as `column='value'`; ascii() keeps control characters out of terminals and logs."""
+    """Return the first wrong rows as `column='value'`; ascii() keeps control characters out of terminals and logs."""
     rows = client.execute_sql(f"SELECT * FROM ({text}) AS wrong LIMIT {SHOWN_ROWS}") or []
     shown = [[ascii(str(value)) if value is not None else "NULL" for value in row] for row in rows]
     text = "; ".join(", ".join(map("=".join, zip(query.named_selects, row, strict=True))) for row in shown)

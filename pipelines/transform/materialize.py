@@ -1,4 +1,4 @@
-"""Turns a model into what dlt runs: one relation, with its columns, its disposition and the days it writes."""
+"""Turn a model into a dlt resource: one relation with its columns, its write disposition and its days."""
 
 from collections.abc import Iterator, Mapping
 from datetime import date
@@ -30,9 +30,9 @@ State = dict[str, Any]
 def run_layer(
     pipeline: dlt.Pipeline, resources: list[DltResource], state: State, *, rebuild: bool = False
 ) -> list[str]:
-    """Writes the tables of one layer in one dlt run; `state` commits with it.
+    """Write the tables of one layer in one dlt run; `state` commits with it.
 
-    `rebuild` drops the tables first: the only way to change the type of a column, or to lose one.
+    `rebuild` drops the tables first: only so can a column change its type or disappear.
     """
 
     @dlt.resource(name="remember")
@@ -49,7 +49,7 @@ def run_layer(
 
 
 def stored_state(pipeline: dlt.Pipeline) -> State:
-    """The state that the last completed layer left."""
+    """Return the state that the last completed layer stored."""
     sources: dict[str, State] = pipeline.state.get("sources", {})
     return dict(sources.get(SOURCE_NAME, {}))
 
@@ -57,9 +57,9 @@ def stored_state(pipeline: dlt.Pipeline) -> State:
 def model_resource(
     dataset: dlt.Dataset, enrichment: Enrichment, model: Model, days: Days, *, is_new: bool = False
 ) -> DltResource:
-    """The model as a dlt resource: `INSERT ... SELECT` in the destination, of the given days.
+    """Return the model as a dlt resource: `INSERT ... SELECT` of the given days in the destination.
 
-    `is_new` tells that there is no table yet.
+    `is_new` means that the table does not exist yet.
     """
     columns = column_hints(model.columns, model.docs.columns)
 
@@ -76,7 +76,7 @@ def model_resource(
 
 
 def seed_resource(seed: Seed) -> DltResource:
-    """The rows of a CSV file."""
+    """Return the rows of a CSV file as a dlt resource."""
     columns = column_hints(seed.columns, seed.docs.columns)
     return rows_resource(seed.name, seed.rows, columns, "replace", seed.docs.comment)
 
@@ -84,7 +84,7 @@ def seed_resource(seed: Seed) -> DltResource:
 def rows_resource(
     name: str, rows: list[dict[str, Any]], columns: TTableSchemaColumns, how: Any, comment: str
 ) -> DltResource:
-    """A few rows from Python as a table."""
+    """Return a few rows from Python as a dlt resource."""
     return _described(dlt.resource([rows], name=name, write_disposition=how, columns=columns), comment)
 
 
@@ -95,7 +95,7 @@ def _described(resource: DltResource, comment: str) -> DltResource:
 
 
 def column_hints(types: Mapping[str, str], descriptions: Mapping[str, str]) -> TTableSchemaColumns:
-    """Columns as dlt declares them. All may be empty: a key that is empty is a finding of the checks."""
+    """Return columns as dlt declares them. All are nullable, because the checks report an empty key."""
     hints = {
         name: {"name": name, "data_type": data_type, "nullable": True, "description": descriptions[name]}
         for name, data_type in types.items()
@@ -104,9 +104,9 @@ def column_hints(types: Mapping[str, str], descriptions: Mapping[str, str]) -> T
 
 
 def only_days(enrichment: Enrichment, model: Model, days: Days) -> exp.Select:
-    """The model's query, reading of its inputs only the given days.
+    """Return the query of the model, limited to the given days of its inputs.
 
-    Each scan is filtered, not the result: a filter outside a window function or a join would reach no table.
+    Each scan is filtered, not the result: engines push no filter through a window function or an outer join.
     """
     query = model.query
     if days is None:
@@ -131,9 +131,9 @@ def _disposition(model: Model, days: Days, is_new: bool) -> Any:
     if model.docs.day is None:
         return "replace"
     if is_new:
-        # Nothing to delete, so every row need not be written twice, to the staging table and from there.
+        # There is nothing to delete, so no row has to pass through a staging table.
         return "append"
-    # The scope deletes whole days, also one that has no row any more, in one transaction with the insert.
+    # The scope deletes whole days, also a day without rows now, in one transaction with the insert.
     scope = "1 = 1" if days is None else _one_of(model.docs.day, days).sql()
     return {"disposition": "merge", "strategy": "delete-insert", "destination_scope": scope}
 

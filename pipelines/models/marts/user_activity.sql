@@ -3,7 +3,7 @@
 -- inputs: agg_daily_users, dim_users
 with
 
--- "The last 30 days" count back from the newest event, not from today: the same events give the same table.
+-- "The last 30 days" count back from the newest event, not from today, so that equal events give an equal table.
 as_of as (
     select max(event_day) as newest_day from agg_daily_users
 ),

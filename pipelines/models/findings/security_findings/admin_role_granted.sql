@@ -1,4 +1,4 @@
--- An administrator role was given to a user. Of the Workspace Administrator role the log tells only that it changed.
+-- An administrator role was given to a user. For the Workspace Administrator role, the log shows only that it changed.
 -- inputs: fct_access_changes, finding_rules
 select
     cast(concat(r.rule, ':', cast(c.event_id as varchar)) as varchar) as finding_id,

@@ -34,7 +34,7 @@ numbered as (
         user_name,
         event_id,
         occurred_at,
-        -- Since 1970: a difference of moments is one of local times in Spark, an hour off where clocks are changed.
+        -- Seconds since 1970: Spark subtracts local times, which are an hour off across a clock change.
         floor(epoch(occurred_at)) as second,
         row_number() over (
             partition by rule, coalesce(user_id, ip_address, 'nobody') order by occurred_at, event_id
@@ -43,8 +43,8 @@ numbered as (
     where occurred_at is not null
 ),
 
--- `last_number` is a column, so that the join below is one of equal columns: by a range it would grow with the square
--- of the attempts of one account.
+-- `last_number` is a column, so that the join below compares equal columns: the cost of a range join grows with the
+-- square of the attempts of one account.
 measured as (
     select n.*, n.number + r.threshold - 1 as last_number, r.minutes
     from numbered as n

@@ -1,4 +1,4 @@
--- Far more exports of a user in a day than on the days before, as far as the log reaches back.
+-- Far more exports of a user in a day than on the days before that the log covers.
 -- inputs: fct_model_changes, agg_daily_users, finding_rules
 with
 
@@ -18,7 +18,7 @@ log as (
     select min(event_day) as first_day from agg_daily_users
 ),
 
--- Only days above the threshold are compared: comparing each with each would grow with the square of the log.
+-- Only days above the threshold are compared: the cost of comparing all days grows with the square of the log.
 compared as (
     select
         d.user_id,

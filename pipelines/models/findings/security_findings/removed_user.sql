@@ -1,4 +1,4 @@
--- Activity of a user after the directory dropped them. A day on which it began before that is left out.
+-- Activity of a user after the directory dropped them. A day with activity before that moment is left out.
 -- inputs: agg_daily_users, dim_users, finding_rules
 select
     cast(concat(max(r.rule), ':', cast(min(a.first_event_id) as varchar)) as varchar) as finding_id,

@@ -8,7 +8,7 @@ attempts as (
         user_name,
         event_id,
         occurred_at,
-        -- Since 1970: a difference of moments is one of local times in Spark, an hour off where clocks are changed.
+        -- Seconds since 1970: Spark subtracts local times, which are an hour off across a clock change.
         floor(epoch(occurred_at)) as second,
         outcome,
         -- The same for a success and for the failures before it.

@@ -1,4 +1,4 @@
--- Activity of a user who is in no list of users read so far. Nothing is found where no list could be read.
+-- Activity of a user who is in no list of users read so far. There are no findings if no list could be read.
 -- inputs: agg_daily_users, dim_users, finding_rules
 select
     cast(concat(max(r.rule), ':', a.user_id) as varchar) as finding_id,
