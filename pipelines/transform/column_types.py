@@ -5,6 +5,7 @@ disagree on the types of expressions, and dlt leaves a column without a type out
 """
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 from sqlglot import exp
@@ -77,7 +78,12 @@ def typed(query: exp.Select, columns: Columns) -> exp.Select:
 
 def sql_type(data_type: str) -> exp.DataType:
     """Return DuckDB's type for a dlt type; text for a type without an own column type, such as json."""
-    return exp.DataType.build(SQL_TYPES.get(data_type, "varchar"), dialect=DIALECT)
+    return _parsed_type(SQL_TYPES.get(data_type, "varchar")).copy()
+
+
+@lru_cache(maxsize=16)
+def _parsed_type(name: str) -> exp.DataType:
+    return exp.DataType.build(name, dialect=DIALECT)
 
 
 def _untyped(selected: exp.Expr) -> str:
@@ -108,7 +114,7 @@ def _names_in(source: "exp.Table | Scope", known: Mapping[str, Columns]) -> list
 
 def _type_of(value: exp.Expr, scope: Scope, known: Mapping[str, Columns]) -> str | None:
     if isinstance(value, exp.Cast):
-        return DLT_TYPES.get(value.to.this, value.to.sql(DIALECT))
+        return DLT_TYPES.get(value.to.this) or value.to.sql(DIALECT)
     if not isinstance(value, exp.Column) or value.is_star:
         return None
     sources = {name: source for name, (_, source) in scope.selected_sources.items()}
