@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 AIRFLOW := .venv-airflow
+DBT := .venv-dbt
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 
@@ -34,6 +35,12 @@ $(AIRFLOW)/.done: requirements-airflow.lock
 	$(AIRFLOW)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-airflow.lock
 	@touch $@
 
+# dbt pins other versions of what the pipeline uses too.
+$(DBT)/.done: requirements-dbt.lock
+	$(PYTHON) -m venv $(DBT)
+	$(DBT)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dbt.lock
+	@touch $@
+
 demo: setup ## Load, enrich and show the audit log of a simulated company; a second time, only new events
 	@$(BIN)/python -m sandbox.demo
 
@@ -48,6 +55,9 @@ driver: setup ## Install what a warehouse needs in addition to the locked packag
 docs: setup ## Write docs/tables.md, and the same with its lineage as one page: build/dictionary.html
 	@$(BIN)/python -m pipelines.data_dictionary docs/tables.md
 	@$(BIN)/python -m pipelines.data_dictionary
+
+dbt: setup ## Write the models as a dbt project: build/dbt (DIALECT=postgres for PostgreSQL)
+	@$(BIN)/python -m pipelines.transform --dialect $(or $(DIALECT),duckdb)
 
 report: setup ## Show sign-ins, most visited pages, most active users, busiest models
 	@$(BIN)/python -m pipelines.audit report
@@ -75,6 +85,9 @@ test-engines: $(VENV)/.spark ## Compare every table on DuckDB, PostgreSQL and Sp
 test-airflow: $(VENV)/.dev $(AIRFLOW)/.done ## Run the Airflow DAG against the sandbox, in its own Airflow (minutes)
 	@AIRFLOW_BIN=$(abspath $(AIRFLOW)/bin) $(BIN)/python -m pytest tests/airflow
 
+test-dbt: $(VENV)/.dev $(DBT)/.done ## Build the models with dbt on DuckDB and PostgreSQL, and compare every table
+	@DBT_BIN=$(abspath $(DBT)/bin/dbt) $(BIN)/python -m pytest tests/pipelines/transform/test_dbt_project.py
+
 torture: $(VENV)/.dev ## Try every fault and every kill; count lost, doubled and invented rows (15 minutes)
 	@$(BIN)/python -m pytest tests/torture -n auto --dist worksteal
 
@@ -84,9 +97,10 @@ wheel: setup ## Build dist/anaplan_audit_log-*.whl, which installs the command a
 test-wheel: $(VENV)/.dev ## Install the wheel into an empty environment and run its commands (a part of make test)
 	@$(BIN)/python -m pytest tests/test_wheel.py
 
-lint: $(VENV)/.dev ## Check style and types
+lint: $(VENV)/.dev ## Check style, SQL and types
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
+	@$(BIN)/sqlfluff lint --processes 0 --disable-progress-bar pipelines/models
 	@$(BIN)/mypy
 
 bench: $(VENV)/.dev ## Measure speed and memory against the alternatives; writes tests/benchmarks/RESULTS.md
@@ -108,8 +122,9 @@ lock: ## Renew the lock files (needs uv)
 	$(COMPILE) --extra dev -c requirements.lock -c requirements-dashboard.lock pyproject.toml -o requirements-dev.lock
 	$(COMPILE) --extra spark --extra dev -c requirements-dev.lock pyproject.toml -o requirements-spark.lock
 	echo 'apache-airflow>=3.2,<4' | $(COMPILE) - -o requirements-airflow.lock
+	printf 'dbt-core>=1.10,<1.11\ndbt-duckdb\ndbt-postgres\n' | $(COMPILE) - -o requirements-dbt.lock
 
 clean: ## Remove .venv, the demo and caches; never your databases
-	rm -rf $(VENV) $(AIRFLOW) .demo build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(AIRFLOW) $(DBT) .demo build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
-.PHONY: help setup driver demo run docs report status test test-engines test-airflow test-wheel torture wheel lint bench bench-dashboard bench-disk profile lock clean
+.PHONY: help setup driver demo run docs dbt report status test test-engines test-airflow test-dbt test-wheel torture wheel lint bench bench-dashboard bench-disk profile lock clean

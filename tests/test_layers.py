@@ -22,7 +22,7 @@ LEVELS = (
     {"common"},
 )
 # Entry points beside the command line: they may print, set switches of their process, and import `cli`.
-PROGRAMS = {"pipelines.dashboard.__main__", "pipelines.data_dictionary.__main__"}
+PROGRAMS = {"pipelines.dashboard.__main__", "pipelines.data_dictionary.__main__", "pipelines.transform.__main__"}
 # Modules beside `start_up` that may set process-wide switches.
 SWITCHES = {
     "pipelines.common.start_up",

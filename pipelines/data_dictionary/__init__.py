@@ -1,1 +1,1 @@
-"""The data dictionary: every table, its columns and what they are made from, as one page that needs no server."""
+"""The data dictionary: every table, its columns and their sources, on one page that needs no server."""

@@ -1,4 +1,4 @@
-"""python -m pipelines.data_dictionary [FILE]: writes the data dictionary. It needs no database."""
+"""python -m pipelines.data_dictionary [FILE]: write the data dictionary. It needs no database."""
 
 import sys
 from pathlib import Path

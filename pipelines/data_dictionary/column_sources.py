@@ -1,4 +1,4 @@
-"""Which columns a column of a model is computed from, after sqlglot's lineage."""
+"""Find the columns that a column of a model is computed from, with sqlglot's lineage."""
 
 from collections.abc import Mapping
 
@@ -6,29 +6,26 @@ from sqlglot import exp
 from sqlglot.lineage import Node, lineage
 
 from pipelines.common.names import DIALECT
-from pipelines.transform.graph import Columns, sqlglot_type
+from pipelines.transform.column_types import Columns
 from pipelines.transform.parse import Model
+from pipelines.transform.validate import sqlglot_schema
 
 # Table and column.
 Source = tuple[str, str]
 
 
 def column_sources(model: Model, known: Mapping[str, Columns]) -> dict[str, list[Source]]:
-    """The columns of other tables that the values of each column are computed from, sorted; none for a constant.
+    """Return the columns of other tables that each column is computed from, sorted; none for a constant.
 
-    Joins and filters decide which rows there are, not what a column is computed from, and are left out.
+    Joins and filters select rows and are no source of a value, so they are left out.
     """
-    found: dict[str, set[Source]] = {name: set() for name in model.columns}
-    for part in model.parts:
-        schema = {table: {name: sqlglot_type(kind) for name, kind in known[table].items()} for table in part.inputs}
-        nodes = lineage(None, part.query.copy(), schema=schema, dialect=DIALECT)
-        for name in model.columns:
-            found[name] |= _leaves(nodes[name])
-    return {name: sorted(sources) for name, sources in found.items()}
+    schema = sqlglot_schema(model.stored_inputs, known)
+    nodes = lineage(None, model.query, schema=schema, dialect=DIALECT)
+    return {name: sorted(_leaves(nodes[name])) for name in model.columns}
 
 
 def _leaves(root: Node) -> set[Source]:
-    """The tables' columns at the ends; steps that several paths share are walked once."""
+    """Return the columns of tables at the ends; a step that several paths share is visited once."""
     seen: set[int] = set()
     found: set[Source] = set()
     rest = [root]

@@ -48,8 +48,8 @@ def _details(tables: list[DocumentedTable]) -> Iterator[str]:
 
 def _meaning(column: DocumentedColumn) -> str:
     text = column.description
-    if column.accepted:
-        text += f" One of {', '.join(f'`{value}`' for value in column.accepted)}."
+    if column.accepted_values:
+        text += f" One of {', '.join(f'`{value}`' for value in column.accepted_values)}."
     if column.reference:
         text += f" Found in `{'.'.join(column.reference)}`."
     return text

@@ -1,4 +1,4 @@
-"""The dictionary as one HTML page. It is built as a tree, so that every text is escaped when it is written."""
+"""Build the dictionary as one HTML page. It is a tree of elements, so every text is escaped when it is written."""
 
 import re
 from pathlib import Path
@@ -15,7 +15,7 @@ Child = ET.Element | str | None
 
 
 def page(tables: list[DocumentedTable]) -> str:
-    """The whole page; style and script lie in it, nothing is fetched."""
+    """Return the whole page with its style and script; a browser fetches nothing."""
     return "<!DOCTYPE html>\n" + ET.tostring(_html(tables), encoding="unicode", method="html") + "\n"
 
 
@@ -58,9 +58,11 @@ def _navigation(tables: list[DocumentedTable]) -> ET.Element:
 def _picture(tables: list[DocumentedTable]) -> ET.Element:
     kinds = (("raw", "loaded from Anaplan"), ("seed", "a CSV file you edit"), ("model", "computed by SQL"))
     legend = [_element("span", text, **{"class": f"key {kind}"}) for kind, text in kinds]
-    about = _element("p", "A line leads from a table to one that is computed from it. ", *legend)
+    legend_line = _element("p", "A line leads from a table to one that is computed from it. ", *legend)
     scroll = {"class": "picture", "tabindex": "0", "role": "region", "aria-label": "Picture of the lineage"}
-    return _element("section", _element("h2", "Lineage"), about, _element("div", draw(tables), **scroll), id="lineage")
+    return _element(
+        "section", _element("h2", "Lineage"), legend_line, _element("div", draw(tables), **scroll), id="lineage"
+    )
 
 
 def _section(dataset: str, title: str, tables: list[DocumentedTable]) -> ET.Element:
@@ -88,8 +90,8 @@ def _table(table: DocumentedTable, readers: list[str]) -> ET.Element:
     rows = [_row(table, column) for column in table.columns]
     columns = _element("table", _element("thead", head), _element("tbody", *rows))
     title = _element("h3", _element("a", table.name, href=f"#{table.name}"))
-    about = _element("p", *_marked(table.description))
-    return _element("article", title, about, _element("dl", *listed), columns, id=table.name)
+    description = _element("p", *_marked(table.description))
+    return _element("article", title, description, _element("dl", *listed), columns, id=table.name)
 
 
 def _row(table: DocumentedTable, column: DocumentedColumn) -> ET.Element:
@@ -97,8 +99,8 @@ def _row(table: DocumentedTable, column: DocumentedColumn) -> ET.Element:
     if column.name in table.key:
         name.append(_element("span", "key", **{"class": "badge"}))
     meaning = _marked(column.description)
-    if column.accepted:
-        meaning.append(_element("div", "One of ", *_codes(column.accepted), **{"class": "more"}))
+    if column.accepted_values:
+        meaning.append(_element("div", "One of ", *_codes(column.accepted_values), **{"class": "more"}))
     if column.reference:
         parent, parent_column = column.reference
         target = _element("a", f"{parent}.{parent_column}", href=f"#{_anchor(parent, parent_column)}")
@@ -138,7 +140,7 @@ def _separated(elements: list[ET.Element]) -> list[Child]:
 
 
 def _marked(text: str) -> list[Child]:
-    """The text with what stands in backticks as code."""
+    """Return the text, with parts in backticks as code."""
     parts = re.split(r"`([^`]+)`", text)
     return [_element("code", part) if number % 2 else part for number, part in enumerate(parts)]
 

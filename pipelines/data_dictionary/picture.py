@@ -1,6 +1,6 @@
-"""The lineage as an SVG: layers from left to right, lines led around the tables between them.
+"""Draw the lineage as an SVG: layers from left to right, with lines around the tables between them.
 
-Colours come from the page's style sheet. A lane is the place in a layer that a line takes which goes further.
+Colours come from the style sheet of the page. A lane is the place that a longer line takes in a layer that it crosses.
 """
 
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ SWEEPS = 8
 
 
 class Place(NamedTuple):
-    """Where a box or a lane lies."""
+    """The position of a box or a lane."""
 
     x: float
     y: float
@@ -30,7 +30,7 @@ class Place(NamedTuple):
 
 
 def draw(tables: list[DocumentedTable]) -> ET.Element:
-    """The picture of all tables that have a layer; each is a link to `#name`."""
+    """Return the picture of all tables that have a layer; each is a link to `#name`."""
     shown = {table.name: table for table in tables if table.layer is not None}
     layers, paths = _layers(shown)
     places = _places(layers, shown)
@@ -49,7 +49,7 @@ def draw(tables: list[DocumentedTable]) -> ET.Element:
 
 
 def _layers(shown: Mapping[str, DocumentedTable]) -> tuple[list[list[str]], list[list[str]]]:
-    """Names by layer, ordered so that few lines cross, and each edge as a path of names through the layers."""
+    """Return names by layer, ordered so that few lines cross, and each edge as a path of names through the layers."""
     level = {name: table.layer or 0 for name, table in shown.items()}
     paths = []
     for start, end in edges(list(shown.values())):
@@ -90,7 +90,7 @@ def _places(layers: list[list[str]], shown: Mapping[str, DocumentedTable]) -> di
 
 
 def _curve(places: list[Place]) -> str:
-    """From the right side of the first place through the lanes to the left side of the last one."""
+    """Return the curve from the right side of the first place through the lanes to the left side of the last one."""
     steps = [f"M{places[0].x + places[0].width:.0f} {places[0].middle:.0f}"]
     for one, other in pairwise(places):
         left, right = one.x + one.width, other.x

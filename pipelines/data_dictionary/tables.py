@@ -1,4 +1,4 @@
-"""What the dictionary tells: raw tables from the schema of the source, enriched ones from the models. No database."""
+"""Collect the tables of the dictionary: raw ones from the schema of the source, enriched ones from the models."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -6,8 +6,10 @@ from pathlib import Path
 
 from audit_source import schema
 from pipelines.transform import checks
-from pipelines.transform.graph import Columns, Enrichment, read_enrichment
-from pipelines.transform.parse import MODELS_DIR, Description, Model, Seed
+from pipelines.transform.graph import Enrichment, read_enrichment
+from pipelines.transform.parse import MODELS_DIR, Model, raw_schema
+from pipelines.transform.seeds import Seed
+from pipelines.transform.table_docs import TableDocs
 from pipelines.warehouse import run_tables
 
 from .column_sources import Source, column_sources
@@ -22,7 +24,7 @@ _APIS = {
 
 @dataclass(frozen=True)
 class DocumentedColumn:
-    """A column; `sources` are columns of other tables, `origin` says in words what is no column."""
+    """A column; `sources` are columns of other tables, `origin` describes any other source in words."""
 
     name: str
     data_type: str
@@ -30,12 +32,12 @@ class DocumentedColumn:
     origin: str = ""
     sources: list[Source] = field(default_factory=list)
     reference: Source | None = None
-    accepted: list[str] = field(default_factory=list)
+    accepted_values: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
 class DocumentedTable:
-    """A table; `layer` is its place in the lineage, None for those that the pipeline keeps about itself."""
+    """A table; `layer` is its place in the lineage, None for the pipeline's own tables."""
 
     name: str
     dataset: str
@@ -50,18 +52,14 @@ class DocumentedTable:
 
 
 def documented_tables(models_dir: Path = MODELS_DIR) -> list[DocumentedTable]:
-    """Every raw and enriched table, in the order of the lineage.
+    """Return every raw and enriched table, in the order of the lineage.
 
     Raises:
         ModelError: A model cannot be built.
     """
-    raw: dict[str, Columns] = {
-        table.name: {column.name: column.data_type for column in table.all_columns} for table in schema.TABLES
-    }
-    enrichment = read_enrichment(raw, models_dir)
-    known: dict[str, Columns] = {**raw, **{name: table.columns for name, table in enrichment.tables.items()}}
+    enrichment = read_enrichment(raw_schema(), models_dir)
     models = [
-        _model(model, number, column_sources(model, known), models_dir)
+        _model(model, number, column_sources(model, enrichment.columns), models_dir)
         for number, layer in enumerate(enrichment.layers, 1)
         for model in layer
     ]
@@ -70,7 +68,7 @@ def documented_tables(models_dir: Path = MODELS_DIR) -> list[DocumentedTable]:
 
 
 def edges(tables: list[DocumentedTable]) -> list[tuple[str, str]]:
-    """What is read by what: pairs of input and model."""
+    """Return pairs of input and model."""
     return [(one, table.name) for table in tables for one in table.inputs]
 
 
@@ -93,25 +91,25 @@ def _raw(table: schema.Table) -> DocumentedTable:
 
 def _seed(seed: Seed, enrichment: Enrichment) -> DocumentedTable:
     readers = [number for number, layer in enumerate(enrichment.layers, 1) for one in layer if seed.name in one.inputs]
-    file = f"pipelines/models/{seed.file.name}"
+    file = f"pipelines/models/seeds/{seed.file.name}"
     return _enriched(
-        seed.name, seed.about, seed.columns, "replaced by the rows of the file", file, {}, min(readers, default=2) - 1
+        seed.name, seed.docs, seed.columns, "replaced by the rows of the file", file, {}, min(readers, default=2) - 1
     )
 
 
 def _model(model: Model, layer: int, sources: Mapping[str, list[Source]], models_dir: Path) -> DocumentedTable:
     place = model.file.relative_to(models_dir)
-    file = f"pipelines/models/{place.parent if len(place.parts) > 1 else place}"
-    day = model.about.day
+    file = f"pipelines/models/{place.parent if len(model.files) > 1 else place}"
+    day = model.docs.day
     written = f"the days of `{day}` that a load touched are rewritten" if day else "replaced as a whole"
-    table = _enriched(model.name, model.about, model.columns, written, file, sources, layer)
+    table = _enriched(model.name, model.docs, model.columns, written, file, sources, layer)
     table.inputs.extend(sorted(model.inputs))
     return table
 
 
 def _enriched(
     name: str,
-    about: Description,
+    docs: TableDocs,
     columns: Mapping[str, str],
     written: str,
     file: str,
@@ -120,25 +118,25 @@ def _enriched(
 ) -> DocumentedTable:
     documented = []
     for column, data_type in columns.items():
-        parent, _, parent_column = about.references.get(column, "").partition(".")
+        parent, _, parent_column = docs.relationships.get(column, "").partition(".")
         documented.append(
             DocumentedColumn(
                 column,
                 data_type,
-                about.columns[column],
+                docs.columns[column],
                 "" if sources.get(column) else "the file" if not sources else "counted or constant",
                 sources.get(column, []),
                 (parent, parent_column) if parent else None,
-                about.accepted.get(column, []),
+                docs.accepted_values.get(column, []),
             )
         )
     return DocumentedTable(
-        name, ENRICHED, about.description, about.grain, about.key, written, file, documented, layer=layer
+        name, ENRICHED, docs.description, docs.grain, docs.key, written, file, documented, layer=layer
     )
 
 
 def _own() -> list[DocumentedTable]:
-    """What the pipeline writes about itself: nothing of it is read by a model."""
+    """Return the tables that the pipeline writes about itself; no model reads them."""
     keys = {
         run_tables.RUNS: ("run_id",),
         run_tables.ALERTS: ("kind", "subject", "what", "happened_at"),
@@ -150,8 +148,8 @@ def _own() -> list[DocumentedTable]:
         found.append(_own_table(name, RAW, "What the pipeline did.", grain, keys[name], "rows appended", columns))
     results = ("check_name", "checked_at")
     grain = checks.RESULTS_GRAIN
-    about = checks.RESULTS_DESCRIPTION
-    return [*found, _own_table(checks.RESULTS, ENRICHED, about, grain, results, "rows appended", checks.RESULT_COLUMNS)]
+    text = checks.RESULTS_DESCRIPTION
+    return [*found, _own_table(checks.RESULTS, ENRICHED, text, grain, results, "rows appended", checks.RESULT_COLUMNS)]
 
 
 def _own_table(

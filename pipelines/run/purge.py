@@ -111,4 +111,4 @@ def _delete(client: SqlClientBase[Any], table: str, column: str, before: date | 
 
 def _enriched_days() -> dict[str, str]:
     tables = (table for table in read_tables(MODELS_DIR) if isinstance(table, Model))
-    return {table.name: table.about.day for table in tables if table.about.day}
+    return {table.name: table.docs.day for table in tables if table.docs.day}

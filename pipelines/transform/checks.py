@@ -1,10 +1,9 @@
-"""Looks for wrong rows in the enriched tables, and records what was found.
+"""Look for wrong rows in the enriched tables, and record the results.
 
-Keys, accepted values and references are checked as models.yml declares them. Every other check is a file in
-`models/checks/`: a SELECT of the rows that are wrong. It may read raw and enriched tables alike.
+Keys, accepted values and relationships are checked as the `.yml` files declare them. Every other check is a file in
+`models/checks/`: a SELECT of the wrong rows. It may read raw and enriched tables.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
@@ -19,10 +18,13 @@ from pipelines.common.exit_codes import CONFIGURATION, PipelineError
 from pipelines.warehouse.sql_fixes import for_dialect
 from pipelines.warehouse.table_comments import write_comments
 
-from .graph import Enrichment, check_columns, check_inputs, read_enrichment
+from .graph import Enrichment, read_enrichment
 from .materialize import SOURCE_NAME, column_hints, rows_resource
-from .parse import CHECKS_FOLDER, MODELS_DIR, Description, input_tables, read_part
+from .parse import CHECKS_FOLDER, MODELS_DIR
 from .runner import raw_columns
+from .sql_file import input_tables, read_sql_file
+from .table_docs import TableDocs
+from .validate import check_columns, check_inputs
 
 RESULTS = "check_results"
 SHOWN_ROWS = 3
@@ -41,7 +43,7 @@ RESULT_COLUMNS: dict[str, tuple[str, str]] = {
 
 @dataclass(frozen=True)
 class CheckResult:
-    """One check: how many rows are wrong, and the first of them."""
+    """The result of one check: the number of wrong rows, and the first of them."""
 
     name: str
     failing_rows: int
@@ -53,13 +55,13 @@ class CheckResult:
         return self.failing_rows == 0
 
     def line(self) -> str:
-        """The result in one line; texts of the tenant are escaped in it."""
+        """Return the result in one line, with texts of the tenant escaped."""
         if self.passed:
             return f"check {self.name}: passed"
         return f"check {self.name}: {self._wrong_rows}, first {self.first_rows}"
 
     def short_line(self) -> str:
-        """The result in one line without a text of the tenant."""
+        """Return the result in one line without any text of the tenant."""
         return f"check {self.name}: {self._wrong_rows}, see `check_results`."
 
     @property
@@ -68,10 +70,10 @@ class CheckResult:
 
 
 def check(pipeline: dlt.Pipeline, raw: dlt.Pipeline, models_dir: Path = MODELS_DIR) -> list[CheckResult]:
-    """Runs every check on the enriched dataset of `pipeline` and appends the results to `check_results`.
+    """Run every check on the enriched dataset of `pipeline` and append the results to `check_results`.
 
     Raises:
-        PipelineError: The enriched tables are not there yet.
+        PipelineError: The enriched tables do not exist yet.
         ModelError: A check names a table or column that does not exist.
     """
     enrichment = read_enrichment(raw_columns(raw.dataset()), models_dir, validate=False)
@@ -81,7 +83,7 @@ def check(pipeline: dlt.Pipeline, raw: dlt.Pipeline, models_dir: Path = MODELS_D
     checks = {**declared_checks(enrichment), **read_checks(enrichment, models_dir)}
     checked_at = datetime.now(timezone.utc)
     dialect = str(pipeline.dataset().destination_dialect)
-    # For names only, never opened: a DuckLake whose catalogue is a DuckDB file lets one connection in.
+    # For names only, never opened: a DuckLake with a DuckDB file as catalogue accepts one connection.
     raw_client = raw.sql_client()
     with pipeline.sql_client() as client:
         queries = {
@@ -96,37 +98,43 @@ def check(pipeline: dlt.Pipeline, raw: dlt.Pipeline, models_dir: Path = MODELS_D
 
 
 def declared_checks(enrichment: Enrichment) -> dict[str, exp.Query]:
-    """The checks that follow from models.yml."""
+    """Return the checks that the `.yml` files declare."""
     checks: dict[str, exp.Query] = {}
     for name, table in enrichment.tables.items():
-        for rule, query in _rules(name, table.about).items():
+        for rule, query in _rules(name, table.docs).items():
             checks[f"{name}.{rule}"] = query
     return checks
 
 
-def _rules(table: str, about: Description) -> dict[str, exp.Query]:
-    key = [exp.column(name) for name in about.key]
+def _rules(table: str, docs: TableDocs) -> dict[str, exp.Query]:
+    key = [exp.column(name) for name in docs.key]
     rules: dict[str, exp.Query] = {
         "key_unique": exp.select(*key).from_(table).group_by(*key).having("count(*) > 1"),
     }
-    filled = [exp.column(name).is_(exp.null()) for name in about.key if name not in about.optional]
+    filled = [exp.column(name).is_(exp.null()) for name in docs.key if name not in docs.nullable]
     if filled:
         rules["key_filled"] = exp.select(*key).from_(table).where(exp.or_(*filled))
-    for column, values in about.accepted.items():
+    for column in docs.unique:
+        if docs.key != (column,):
+            rules[f"{column}_unique"] = exp.select(column).from_(table).group_by(column).having("count(*) > 1")
+    for column in docs.not_null:
+        if column not in docs.key:
+            rules[f"{column}_filled"] = exp.select(*key).from_(table).where(exp.column(column).is_(exp.null()))
+    for column, values in docs.accepted_values.items():
         known = exp.column(column).isin(*(exp.Literal.string(value) for value in values))
-        shown = [*about.key, *([] if column in about.key else [column])]
+        shown = [*docs.key, *([] if column in docs.key else [column])]
         rules[f"{column}_accepted"] = exp.select(*shown).from_(table).where(exp.not_(known))
-    for column, reference in about.references.items():
+    for column, reference in docs.relationships.items():
         parent, _, parent_column = reference.partition(".")
         children = exp.select(column).from_(table).where(exp.column(column).is_(exp.null()).not_())
-        if about.key != (column,):
+        if docs.key != (column,):
             children = children.distinct()
         rules[f"{column}_resolves"] = _orphans(children, column, parent, parent_column)
     return rules
 
 
 def _orphans(children: exp.Select, column: str, parent: str, parent_column: str) -> exp.Query:
-    # Not distinct: parents that match are left out however often they do, and millions of keys take long to sort out.
+    # No `distinct`: repeated parents cannot add an orphan, and a `distinct` over millions of keys is slow.
     parents = exp.select(exp.column(parent_column).as_("parent_key")).from_(parent).subquery("parents")
     return (
         exp.select(exp.column(column, "children"))
@@ -137,24 +145,21 @@ def _orphans(children: exp.Select, column: str, parent: str, parent_column: str)
 
 
 def read_checks(enrichment: Enrichment, models_dir: Path) -> dict[str, exp.Query]:
-    """The checks of the folder, by file name."""
-    known: dict[str, Mapping[str, str]] = {
-        **enrichment.raw_tables,
-        **{name: table.columns for name, table in enrichment.tables.items()},
-    }
+    """Return the checks of the folder, by file name."""
+    known = {**enrichment.raw_tables, **{name: table.columns for name, table in enrichment.tables.items()}}
     checks: dict[str, exp.Query] = {}
     for file in sorted((models_dir / CHECKS_FOLDER).glob("*.sql")):
-        part = read_part(file)
-        check_inputs(part, known)
-        check_columns(part, known)
-        checks[file.stem] = part.query
+        sql_file = read_sql_file(file)
+        check_inputs(sql_file, known)
+        check_columns(sql_file, known)
+        checks[file.stem] = sql_file.query
     return checks
 
 
 def qualified(
     query: exp.Query, enrichment: Enrichment, client: SqlClientBase[Any], raw_client: SqlClientBase[Any]
 ) -> exp.Query:
-    """The query for the client's dialect, with every table named with its dataset."""
+    """Return the query for the client's dialect, with every table named with its dataset."""
     query = for_dialect(query.copy(), str(client.capabilities.sqlglot_dialect))
     for table in input_tables(query):
         owner = raw_client if table.name in enrichment.raw_tables else client
@@ -167,7 +172,7 @@ def qualified(
 
 
 def _counts(client: SqlClientBase[Any], queries: dict[str, str]) -> dict[str, int]:
-    """The number of wrong rows of each check; all are counted by one statement, and one snapshot of the data."""
+    """Return the number of wrong rows of each check, counted by one statement on one snapshot of the data."""
     counts = [
         f"SELECT {number} AS number, COUNT(*) AS failing FROM ({query}) AS rows_{number}"
         for number, query in enumerate(queries.values())
@@ -178,7 +183,7 @@ def _counts(client: SqlClientBase[Any], queries: dict[str, str]) -> dict[str, in
 
 
 def _first_rows(client: SqlClientBase[Any], text: str, query: exp.Query) -> str:
-    """The first wrong rows as `column='value'`; ascii() keeps control characters out of terminals and logs."""
+    """Return the first wrong rows as `column='value'`; ascii() keeps control characters out of terminals and logs."""
     rows = client.execute_sql(f"SELECT * FROM ({text}) AS wrong LIMIT {SHOWN_ROWS}") or []
     shown = [[ascii(str(value)) if value is not None else "NULL" for value in row] for row in rows]
     text = "; ".join(", ".join(map("=".join, zip(query.named_selects, row, strict=True))) for row in shown)

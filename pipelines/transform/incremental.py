@@ -1,7 +1,7 @@
-"""Which days the enrichment has to rewrite, told from what the raw dataset says.
+"""Find the days that the enrichment has to rewrite, from the raw dataset.
 
-A day is touched when a load brought events of it, when the names of its events can be resolved otherwise
-than before (somebody appears in the directory, or is renamed), or when its number of events differs.
+A day is touched when a load brought events of it, when the directory now gives its events other names (a user is new or
+renamed), or when its number of events differs.
 """
 
 from collections.abc import Iterable
@@ -16,13 +16,13 @@ from pipelines.common.names import DIALECT
 from pipelines.warehouse.sql_fixes import for_dialect
 
 FACTS = "fct_events"
-# The columns of FACTS that name a user, a workspace or a model.
+# The columns of FACTS that hold the id of a user, workspace or model.
 ID_COLUMNS = ("user_id", "target_user_id", "workspace_id", "model_id", "object_id")
 
-# More changed ids than this, and looking for their days costs more than rewriting all.
+# Above this number of changed ids, the search for their days costs more than a rewrite of all days.
 MAX_CHANGED_IDS = 2_000
 
-# Versions that began or ended after {since}; `everywhere` where older events show another name than before.
+# Versions that began or ended after {since}; `everywhere` is true where older events get another name too.
 _CHANGES = """
 with versions as (
     select
@@ -41,12 +41,12 @@ select
 from versions
 where valid_from > {since} or valid_to > {since}
 """
-# As the models fold ids.
+# The same case folding as in staging.
 _FOLDED = (
     "case when translate(lower(id), '123456789abcdef', '000000000000000') = '00000000000000000000000000000000'"
     " then lower(id) else id end"
 )
-# For each list of the directory, what events show of it.
+# For each list of the directory, the columns that events show.
 _NAMES = {
     "users": ("first_name", "last_name", "email"),
     "workspaces": ("name",),
@@ -60,7 +60,7 @@ WATCHED = {*_NAMES, "events", "event_days", "event_types", "user_logins"}
 
 @dataclass(frozen=True)
 class Watermark:
-    """The newest load, change of the directory and sign-in of a user that the enriched tables contain."""
+    """The newest load, directory change and user sign-in that the enriched tables contain."""
 
     events: str | None = None
     directory: str | None = None
@@ -68,7 +68,7 @@ class Watermark:
 
 
 def read_watermark(raw: dlt.Dataset) -> Watermark:
-    """What the raw dataset holds now."""
+    """Return the watermark of the raw dataset."""
     loaded = _scalars(raw, "select cast(max(loaded_at) as timestamptz) as newest from event_days")
     changed = [
         moment
@@ -84,7 +84,7 @@ def read_watermark(raw: dlt.Dataset) -> Watermark:
 
 
 def touched_days(raw: dlt.Dataset, enriched: dlt.Dataset, since: Watermark) -> set[date] | None:
-    """The days to rewrite after `since`; None means all of them."""
+    """Return the days to rewrite after `since`; None means all days."""
     changes = _changed_ids(raw, since)
     if len(changes) > MAX_CHANGED_IDS:
         return None
@@ -99,13 +99,13 @@ _SIZES = "select event_day, cast(count(*) as bigint) as events from {table} grou
 
 
 def _days_of_other_size(raw: dlt.Dataset, enriched: dlt.Dataset) -> set[date]:
-    """Days whose events are not all there, whatever the watermark says: purged ones and repaired ones."""
+    """Return the days whose number of events differs, whatever the watermark says: purged and repaired days."""
     before, now = dict(rows_of(enriched, _SIZES.format(table=FACTS))), dict(rows_of(raw, _SIZES.format(table="events")))
     return {day for day in {**before, **now} if before.get(day) != now.get(day)}
 
 
 def _changed_ids(raw: dlt.Dataset, since: Watermark) -> dict[str, date | None]:
-    """Ids whose versions changed after `since`, with the day from which their events are affected (None: all)."""
+    """Return ids whose versions changed after `since`, with the first affected day of their events (None: all days)."""
     moment = f"cast('{since.directory or '1900-01-01 00:00:00+00:00'}' as timestamptz)"
     changes: dict[str, date | None] = {}
     for table, columns in _NAMES.items():
@@ -119,30 +119,30 @@ def _changed_ids(raw: dlt.Dataset, since: Watermark) -> dict[str, date | None]:
 
 
 def _days_of(enriched: dlt.Dataset, changes: dict[str, date | None]) -> set[date]:
-    """The days on which one of the changed ids occurs."""
+    """Return the days on which one of the changed ids occurs."""
     everywhere = [changed for changed, day in changes.items() if day is None]
     later = [day for day in changes.values() if day is not None]
     conditions = []
     if everywhere:
-        conditions.append(_names_one_of(everywhere))
+        conditions.append(_has_one_of(everywhere))
     if later:
         since = exp.cast(exp.Literal.string(min(later).isoformat()), "date")
-        conditions.append(_names_one_of(changes).and_(exp.column("event_day") >= since))
+        conditions.append(_has_one_of(changes).and_(exp.column("event_day") >= since))
     if not conditions:
         return set()
     query = exp.select(exp.cast(exp.column("event_day"), "date").as_("event_day")).distinct().from_(FACTS)
     return {row[0] for row in rows_of(enriched, query.where(exp.or_(*conditions)))}
 
 
-def _names_one_of(ids: Iterable[str]) -> exp.Condition:
-    # System users are written in upper case in the enriched tables; they are in no directory.
+def _has_one_of(ids: Iterable[str]) -> exp.Condition:
+    # System users are in upper case in the enriched tables, and in no list of the directory.
     values = [exp.Literal.string(one) for one in ids]
     return exp.paren(exp.or_(*(exp.column(name).isin(*values) for name in ID_COLUMNS)))
 
 
 def rows_of(dataset: dlt.Dataset, query: "str | exp.Query") -> list[tuple[Any, ...]]:
-    asked: Any = parse_one(query, dialect=DIALECT) if isinstance(query, str) else query
-    return list(dataset(for_dialect(asked, str(dataset.destination_dialect)), query_dialect=DIALECT).fetchall())
+    parsed: Any = parse_one(query, dialect=DIALECT) if isinstance(query, str) else query
+    return list(dataset(for_dialect(parsed, str(dataset.destination_dialect)), query_dialect=DIALECT).fetchall())
 
 
 def _scalars(dataset: dlt.Dataset, query: str) -> list[Any]:

@@ -1,4 +1,4 @@
-"""Turns a model into what dlt runs: one relation, with its columns, its disposition and the days it writes."""
+"""Turn a model into a dlt resource: one relation with its columns, its write disposition and its days."""
 
 from collections.abc import Iterator, Mapping
 from datetime import date
@@ -10,11 +10,12 @@ from dlt.extract import DltResource
 from sqlglot import exp
 
 from pipelines.common.names import DIALECT
-from pipelines.warehouse.engine import FILLED_BY_QUERY, engine
+from pipelines.warehouse.engine import FILLED_BY_QUERY, engine, engine_of
 from pipelines.warehouse.sql_fixes import for_dialect
 
 from .graph import Enrichment
-from .parse import Model, Seed
+from .parse import Model
+from .seeds import Seed
 
 SOURCE_NAME = "enrichment"
 
@@ -26,9 +27,9 @@ State = dict[str, Any]
 def run_layer(
     pipeline: dlt.Pipeline, resources: list[DltResource], state: State, *, rebuild: bool = False
 ) -> list[str]:
-    """Writes the tables of one layer in one dlt run; `state` commits with it.
+    """Write the tables of one layer in one dlt run; `state` commits with it.
 
-    `rebuild` drops the tables first: the only way to change the type of a column, or to lose one.
+    `rebuild` drops the tables first: only so can a column change its type or disappear.
     """
 
     @dlt.resource(name="remember")
@@ -45,7 +46,7 @@ def run_layer(
 
 
 def stored_state(pipeline: dlt.Pipeline) -> State:
-    """The state that the last completed layer left."""
+    """Return the state that the last completed layer stored."""
     sources: dict[str, State] = pipeline.state.get("sources", {})
     return dict(sources.get(SOURCE_NAME, {}))
 
@@ -53,31 +54,34 @@ def stored_state(pipeline: dlt.Pipeline) -> State:
 def model_resource(
     dataset: dlt.Dataset, enrichment: Enrichment, model: Model, days: Days, *, is_new: bool = False
 ) -> DltResource:
-    """The model as a dlt resource: `INSERT ... SELECT` in the destination, of the given days.
+    """Return the model as a dlt resource: `INSERT ... SELECT` of the given days in the destination.
 
-    `is_new` tells that there is no table yet.
+    `is_new` means that the table does not exist yet.
     """
-    columns = column_hints(model.columns, model.about.columns)
+    columns = column_hints(model.columns, model.docs.columns)
 
     def rows() -> Iterator[Any]:
-        query = for_dialect(only_days(enrichment, model, days), str(dataset.destination_dialect))
+        dialect = str(dataset.destination_dialect)
+        query = for_dialect(only_days(enrichment, model, days), dialect)
+        if engine_of(dataset).materializes_repeated_ctes:
+            _merge_renames(query, model)
         relation = dataset(query, query_dialect=DIALECT)
         yield dlt.mark.with_hints(relation, dlt.mark.make_hints(columns=columns))
 
     resource = dlt.resource(rows, name=model.name, write_disposition=_disposition(model, days, is_new), columns=columns)
-    return _described(resource(), model.about.comment).apply_hints(additional_table_hints={FILLED_BY_QUERY: True})
+    return _described(resource(), model.docs.comment).apply_hints(additional_table_hints={FILLED_BY_QUERY: True})
 
 
 def seed_resource(seed: Seed) -> DltResource:
-    """The rows of a CSV file."""
-    columns = column_hints(seed.columns, seed.about.columns)
-    return rows_resource(seed.name, seed.rows, columns, "replace", seed.about.comment)
+    """Return the rows of a CSV file as a dlt resource."""
+    columns = column_hints(seed.columns, seed.docs.columns)
+    return rows_resource(seed.name, seed.rows, columns, "replace", seed.docs.comment)
 
 
 def rows_resource(
     name: str, rows: list[dict[str, Any]], columns: TTableSchemaColumns, how: Any, comment: str
 ) -> DltResource:
-    """A few rows from Python as a table."""
+    """Return a few rows from Python as a dlt resource."""
     return _described(dlt.resource([rows], name=name, write_disposition=how, columns=columns), comment)
 
 
@@ -87,7 +91,7 @@ def _described(resource: DltResource, comment: str) -> DltResource:
 
 
 def column_hints(types: Mapping[str, str], descriptions: Mapping[str, str]) -> TTableSchemaColumns:
-    """Columns as dlt declares them. All may be empty: a key that is empty is a finding of the checks."""
+    """Return columns as dlt declares them. All are nullable, because the checks report an empty key."""
     hints = {
         name: {"name": name, "data_type": data_type, "nullable": True, "description": descriptions[name]}
         for name, data_type in types.items()
@@ -96,9 +100,9 @@ def column_hints(types: Mapping[str, str], descriptions: Mapping[str, str]) -> T
 
 
 def only_days(enrichment: Enrichment, model: Model, days: Days) -> exp.Select:
-    """The model's query, reading of its inputs only the given days.
+    """Return the query of the model, limited to the given days of its inputs.
 
-    Each scan is filtered, not the result: a filter outside a window function or a join would reach no table.
+    Each scan is filtered, not the result: engines push no filter through a window function or an outer join.
     """
     query = model.query
     if days is None:
@@ -111,14 +115,22 @@ def only_days(enrichment: Enrichment, model: Model, days: Days) -> exp.Select:
     return query
 
 
+def _merge_renames(query: exp.Select, model: Model) -> None:
+    """Let the engine merge files that only rename columns into the steps that read them."""
+    renames = {one.name for one in model.inlines if one.only_renames}
+    for cte in query.ctes:
+        if cte.alias in renames:
+            cte.set("materialized", False)
+
+
 def _disposition(model: Model, days: Days, is_new: bool) -> Any:
-    if model.about.day is None:
+    if model.docs.day is None:
         return "replace"
     if is_new:
-        # Nothing to delete, so every row need not be written twice, to the staging table and from there.
+        # There is nothing to delete, so no row has to pass through a staging table.
         return "append"
-    # The scope deletes whole days, also one that has no row any more, in one transaction with the insert.
-    scope = "1 = 1" if days is None else _one_of(model.about.day, days).sql()
+    # The scope deletes whole days, also a day without rows now, in one transaction with the insert.
+    scope = "1 = 1" if days is None else _one_of(model.docs.day, days).sql()
     return {"disposition": "merge", "strategy": "delete-insert", "destination_scope": scope}
 
 

@@ -1,8 +1,8 @@
-"""Builds the enriched tables: runs the models in the destination, layer after layer.
+"""Build the enriched tables: run the models in the destination, layer after layer.
 
-Each layer is one dlt run of `INSERT ... SELECT` statements; no row leaves the destination. What was
-already enriched is remembered in the pipeline's state, which commits with the last layer: a run that
-died between layers is repeated, and repeating rewrites the same days with the same rows.
+Each layer is one dlt run of `INSERT ... SELECT` statements; no row leaves the destination. The pipeline's state holds
+the watermark and commits with the last layer. A run that dies between layers is retry-safe: the next run rewrites the
+same days with the same rows.
 """
 
 import hashlib
@@ -33,7 +33,7 @@ from .version_history import correct_versions, wrong_versions
 
 @dataclass(frozen=True)
 class EnrichReport:
-    """What an enrichment did; `days` is None where every day was written."""
+    """The result of an enrichment; `days` is None if every day was written."""
 
     tables: list[str]
     rebuilt: list[str]
@@ -42,7 +42,7 @@ class EnrichReport:
     load_ids: list[str]
 
     def line(self) -> str:
-        """The report in one line."""
+        """Return the report in one line."""
         days = "all days" if self.days is None else f"{len(self.days)} day{'' if len(self.days) == 1 else 's'}"
         rebuilt = f", {len(self.rebuilt)} of them as a whole" if self.rebuilt and self.days is not None else ""
         return f"{len(self.tables)} tables{rebuilt}, {days}"
@@ -50,34 +50,34 @@ class EnrichReport:
 
 @dataclass(frozen=True)
 class _Plan:
-    """Which days are rewritten, which tables are built anew (`lacking`: somebody dropped them), and the two states."""
+    """The days to rewrite, the tables to rebuild (`missing`: dropped in the destination), and the states to store."""
 
     days: Days
     rebuilt: set[str]
-    lacking: set[str]
+    missing: set[str]
     state_before: State
     state_after: State
 
     @property
     def is_idle(self) -> bool:
-        """Whether every table would come out as it is. On another day some would not: they count days until today."""
-        return self.days == set() and not self.rebuilt and not self.lacking and self.state_before == self.state_after
+        """Return whether every table would stay the same until the end of the day: some count days until today."""
+        return self.days == set() and not self.rebuilt and not self.missing and self.state_before == self.state_after
 
     def days_of(self, model: Model) -> Days:
-        return None if model.about.day is None or model.name in self.rebuilt else self.days
+        return None if model.docs.day is None or model.name in self.rebuilt else self.days
 
 
 def enrich(
     pipeline: dlt.Pipeline, raw: dlt.Pipeline, *, full_refresh: bool = False, models_dir: Path = MODELS_DIR
 ) -> EnrichReport:
-    """Brings the enriched dataset of `pipeline` up to date with the raw dataset of `raw`.
+    """Bring the enriched dataset of `pipeline` up to date with the raw dataset of `raw`.
 
-    Days are rewritten where loads brought events or names changed; a table is rewritten as a whole where its
-    model or an input of it changed, or with `full_refresh`. Interrupted anywhere, it is repeated by the next call.
+    Days are rewritten if loads brought events or names changed. A table is rewritten as a whole if its model or input
+    changed, or with `full_refresh`. The next call repeats a run that was interrupted.
 
     Raises:
         ModelError: A model cannot be built; nothing was written.
-        PipelineError: Nothing was ever loaded.
+        PipelineError: Nothing was loaded yet.
     """
     started = time.monotonic()
     raw_dataset = raw.dataset()
@@ -93,10 +93,10 @@ def enrich(
         write_comments(pipeline)
         return EnrichReport(list(enrichment.tables), [], [], time.monotonic() - started, [])
     load_ids: list[str] = []
-    if plan.lacking:
-        # Forgotten first: a run that dies after they are made anew must not take the empty tables for full ones.
+    if plan.missing:
+        # The state forgets them first: after a crash, the next run must not take the empty tables for complete ones.
         load_ids += run_layer(pipeline, [], plan.state_before)
-        restore_tables(pipeline, plan.lacking)
+        restore_tables(pipeline, plan.missing)
     for number in range(1, len(enrichment.layers) + 1):
         state = plan.state_after if number == len(enrichment.layers) else plan.state_before
         load_ids += _run_layer(pipeline, raw_dataset, enrichment, plan, number, state)
@@ -112,17 +112,17 @@ def enrich(
 
 
 def _repair_versions(pipeline: dlt.Pipeline, raw: dlt.Pipeline) -> bool:
-    """Correct versions of the directory that run backwards; whether there were any."""
+    """Correct versions of the directory that run backwards, and return whether there were any."""
     wrong = wrong_versions(raw)
     if not wrong:
         return False
     if pipeline.default_schema_name:
-        # Forgotten first: a run that dies after the correction must not take the tables for right.
+        # The state forgets the tables first: after a crash, the next run must not take them for correct.
         run_layer(pipeline, [], {**stored_state(pipeline), "models": {}})
     correct_versions(raw, wrong)
     logger.warning(
-        f"{len(wrong):,} records of the directory had versions that ran backwards, as a clock that was set back leaves "
-        "them. They were put in order, and every table is built again."
+        f"{len(wrong):,} records of the directory had versions that ran backwards, because a clock was set back. "
+        "They were put in order, and every table is built again."
     )
     return True
 
@@ -134,7 +134,7 @@ def _run_layer(
     models = enrichment.layers[number - 1]
     stored: dict[str, Any] = dict(pipeline.default_schema.tables) if pipeline.default_schema_name else {}
     outdated = [model for model in models if _is_outdated(model, stored.get(model.name, {}).get("columns", {}))]
-    # A server may still be inserting for a run that was killed, and commit it later.
+    # On a server, the statement of a killed run may still be running and commit later: an append would double its rows.
     dies_with_us = engine_of(pipeline).dies_with_process
     load_ids: list[str] = []
     if outdated:
@@ -150,7 +150,7 @@ def _run_layer(
 
 
 def _exists(pipeline: dlt.Pipeline, table: str) -> bool:
-    """Asks the destination itself: of a first run that died, dlt remembers no schema, but the rows are there."""
+    """Ask the destination itself: after a first run that died, dlt has no schema, but the rows are there."""
     with pipeline.sql_client() as client:
         try:
             client.execute_sql(f"SELECT 1 FROM {client.make_qualified_table_name(table)} WHERE 1 = 0")
@@ -160,8 +160,11 @@ def _exists(pipeline: dlt.Pipeline, table: str) -> bool:
 
 
 def _is_outdated(model: Model, stored: Mapping[str, Any]) -> bool:
-    """Whether the table has a column that the model gives another type, or does not give any more."""
-    return any(
+    """Return whether the table has a column of another type, or one that the model no longer returns.
+
+    A table with `_dlt_id` was a seed: dlt wants the column filled, and a query does not fill it.
+    """
+    return "_dlt_id" in stored or any(
         model.columns.get(name) != column.get("data_type")
         for name, column in stored.items()
         if not name.startswith("_dlt")
@@ -174,17 +177,17 @@ def _plan(pipeline: dlt.Pipeline, raw: dlt.Dataset, enrichment: Enrichment, full
     wanted = fingerprints(enrichment, _catalogue_hash(raw))
     built = {} if full_refresh else state.get("models", {})
     existing: set[str] = set(pipeline.default_schema.tables) if pipeline.default_schema_name else set()
-    lacking = set(missing_tables(pipeline)) & set(enrichment.tables)
-    missing = lacking | (set(wanted) - existing)
-    rebuilt = {name for name, value in wanted.items() if built.get(name) != value or name in missing}
+    missing = set(missing_tables(pipeline)) & set(enrichment.tables)
+    unbuilt = missing | (set(wanted) - existing)
+    rebuilt = {name for name, value in wanted.items() if built.get(name) != value or name in unbuilt}
     days: Days = None
     if FACTS in wanted and FACTS not in rebuilt:
         days = touched_days(raw, pipeline.dataset(), Watermark(state.get("events"), state.get("directory")))
-    # Until the last layer is written, what is being rebuilt counts as not built.
+    # Until the last layer is written, a table that is being rebuilt counts as not built.
     before = {**state, "models": {name: value for name, value in built.items() if name not in rebuilt}}
     moment, tables = datetime.now(timezone.utc), enrichment.tables.items()
     reads = {name for model in enrichment.models.values() for name in model.inputs if name in enrichment.raw_tables}
-    # Of other raw tables, which a model of the user's may read, nobody knows whether they have changed.
+    # Changes of other raw tables, which a user's model may read, are not noticed: their readers are always written.
     as_of = moment.date().isoformat() if reads <= WATCHED else moment.isoformat()
     after = {
         "events": now.events,
@@ -193,27 +196,28 @@ def _plan(pipeline: dlt.Pipeline, raw: dlt.Dataset, enrichment: Enrichment, full
         "as_of": as_of,
         "models": wanted,
         "checked": _inputs_hash(enrichment),
-        "descriptions": _hash([(name, table.about.columns, table.about.comment) for name, table in sorted(tables)]),
+        "descriptions": _hash([(name, table.docs.columns, table.docs.comment) for name, table in sorted(tables)]),
     }
-    return _Plan(days, rebuilt, lacking, before, after)
+    return _Plan(days, rebuilt, missing, before, after)
 
 
 def fingerprints(enrichment: Enrichment, catalogue: str) -> dict[str, str]:
-    """For each table a hash of its rows, or of its SQL and all it is built from: where it differs, it is outdated."""
+    """Return a hash for each table, of its rows or of its SQL and inputs. A table with another hash is outdated."""
     found = {name: catalogue if name == "event_types" else name for name in enrichment.raw_tables}
     found.update({seed.name: _hash(seed.columns, seed.rows) for seed in enrichment.seeds})
     for layer in enrichment.layers:
         for model in layer:
             inputs = [found[name] for name in sorted(model.inputs)]
-            found[model.name] = _hash([part.tokens for part in model.parts], model.about.day, inputs)
+            files = [*model.files, *(one.sql_file for one in model.inlines)]
+            found[model.name] = _hash([one.tokens for one in files], model.docs.day, inputs)
     return {name: found[name] for name in enrichment.tables}
 
 
 def raw_columns(raw: dlt.Dataset) -> dict[str, dict[str, str]]:
-    """The columns of the raw tables, with dlt's types.
+    """Return the columns of the raw tables, with dlt's types.
 
     Raises:
-        PipelineError: Nothing was ever loaded.
+        PipelineError: Nothing was loaded yet.
     """
     tables = raw.schema.tables
     if "events" not in tables:
@@ -226,7 +230,7 @@ def raw_columns(raw: dlt.Dataset) -> dict[str, dict[str, str]]:
 
 
 def _forget_old_schemas(pipeline: dlt.Pipeline) -> None:
-    """Deletes all but the present schema: dlt keeps each one it ever saw, and every new set of days makes one."""
+    """Delete all schemas but the present one: dlt keeps every version, and every new set of days makes one."""
     schema = pipeline.default_schema
     with pipeline.sql_client() as client:
         table = client.make_qualified_table_name(schema.version_table_name)
@@ -245,7 +249,7 @@ def _catalogue_hash(raw: dlt.Dataset) -> str:
 
 
 def _inputs_hash(enrichment: Enrichment) -> str:
-    """A hash of all that `check_models` looks at."""
+    """Return a hash of everything that `check_models` reads."""
     return _hash(fingerprints(enrichment, ""), {name: dict(types) for name, types in enrichment.raw_tables.items()})
 
 

@@ -1,10 +1,10 @@
-"""Reads YAML, but refuses a key that is there twice: YAML itself would silently take the last one."""
+"""Read YAML, but refuse duplicate keys: YAML itself silently takes the last one."""
 
 from typing import Any
 
 import yaml
 
-# libyaml's loader where it was built in: ten times as fast.
+# libyaml's loader, where it is built in, is ten times as fast.
 _SAFE_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
@@ -20,9 +20,9 @@ class _StrictLoader(_SAFE_LOADER):  # type: ignore[misc]
 
 
 def load_yaml(text: str) -> Any:
-    """The content of a YAML text.
+    """Return the content of a YAML text.
 
     Raises:
-        yaml.MarkedYAMLError: It is no YAML, or a key is there twice; `problem` and `problem_mark` tell what and where.
+        yaml.MarkedYAMLError: It is invalid, or a key is there twice; see `problem` and `problem_mark`.
     """
     return yaml.load(text, Loader=_StrictLoader)

@@ -1,7 +1,7 @@
-"""Puts the versions of the directory in order where an older program wrote them with a clock that was set back.
+"""Put versions of the directory in order that an older release wrote with a clock that was set back.
 
-Such a version ends before it begins, or still holds when the next one has begun. The version that the list shows now is
-the truth whatever its dates say. The others are moved in front of it, as little as possible.
+Such a version ends before it begins, or after the next one begins. The version that the list shows now is always right,
+whatever its dates. The others move in front of it, as little as possible.
 """
 
 from contextlib import suppress
@@ -15,11 +15,11 @@ from .incremental import rows_of, utc_moment
 
 _SET = "SET _dlt_valid_from = %s, _dlt_valid_to = %s WHERE id = %s AND row_version = %s AND _dlt_valid_from = %s"
 LISTS = ("users", "workspaces", "models")
-# How long a version holds whose true length is unknown.
+# Length of a version whose true length is unknown.
 SHORTEST = timedelta(milliseconds=1)
 
-# All versions of ids with one that ends before it begins, or after the next one has begun. Of two that begin together,
-# the models take one.
+# All versions of each id with a version that ends before it begins, or after the next one begins. Of two versions that
+# begin together, staging keeps one.
 _WRONG = """
 with followed as (
     select
@@ -37,7 +37,7 @@ where id in (select id from followed where valid_to < valid_from or (valid_to > 
 
 
 class Version(NamedTuple):
-    """When one version of a record held; `valid_to` is None while the list shows it."""
+    """The validity of one version of a record; `valid_to` is None while the list shows it."""
 
     row_version: str
     valid_from: datetime
@@ -58,11 +58,11 @@ def wrong_versions(raw: dlt.Pipeline) -> dict[tuple[str, str], list[Version]]:
 
 
 def correct_versions(raw: dlt.Pipeline, wrong: dict[tuple[str, str], list[Version]]) -> None:
-    """Write the validity of versions as it should be. Interrupted anywhere, the rest is found again."""
+    """Write the validity of versions as it should be. A later call repairs the rest if it is interrupted."""
     with raw.sql_client() as client:
         for (table, record_id), versions in wrong.items():
             name = client.make_qualified_table_name(table)
-            # The oldest first: a version moves away before another one takes its moment.
+            # Oldest first: a version moves away before another one takes its start.
             for before, after in reversed(in_order(versions)):
                 if before != after:
                     values = [after.valid_from, after.valid_to, record_id, before.row_version, before.valid_from]

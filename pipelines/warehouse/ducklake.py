@@ -12,6 +12,7 @@ class DuckLake(Engine):
     """A DuckLake."""
 
     comment_catalogue = CATALOGUE
+    materializes_repeated_ctes = True
 
     def write_comments(self, client: SqlClientBase[Any], statements: list[str]) -> None:
         # Each transaction is a snapshot with files of its own: one for all comments takes a fifteenth of the time.

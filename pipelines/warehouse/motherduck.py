@@ -8,6 +8,7 @@ class MotherDuck(Engine):
     """A MotherDuck database."""
 
     comment_catalogue = CATALOGUE
+    materializes_repeated_ctes = True
 
 
 ENGINE = MotherDuck

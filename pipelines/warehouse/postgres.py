@@ -52,6 +52,7 @@ class Postgres(Engine):
     """A PostgreSQL database."""
 
     comment_catalogue = _COMMENTS
+    materializes_repeated_ctes = True
 
     def destination(self, database: Any = None) -> Any:
         # Imported here: reading a setting must not import the driver.

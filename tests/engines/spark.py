@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from audit_source import schema
-from pipelines.transform.parse import Seed
+from pipelines.transform.seeds import Seed
 from tests.support.raw_rows import Row, arrow_table
 from tests.support.translation import ENRICHED, ENRICHMENT, RAW, Translator
 

@@ -15,7 +15,7 @@ from tests.support.children import Calls, Ended
 from tests.support.harsh import HARSH
 from tests.support.places import Place, place
 from tests.support.postgres import Postgres
-from tests.support.small_models import describe, write_model, write_short_models
+from tests.support.small_models import write_model, write_seed, write_short_models
 
 TENANT = {"events": 400, "days": 4, "users": 8, "rate_limit": 0, "weekend": 1.0, "late_percent": 0.0, **HARSH}
 # Several loads per run.
@@ -124,9 +124,8 @@ def write_few_models(folder: Path) -> str:
     """Write two layers of models, one by day and one replaced as a whole, and a seed."""
     write_short_models(folder)
     write_model(folder, "names", NAMES, columns=["user_id", "name"])
-    (folder / "seed.csv").write_text("code,meaning\na,first\nb,second\n", encoding="utf-8")
+    write_seed(folder, "seed", "code,meaning\na,first\nb,second\n", columns=["code", "meaning"])
     write_model(folder, "users_seen", "select cast(user_id as varchar) as user_id from names", columns=["user_id"])
-    describe(folder, "seed", columns=["code", "meaning"])
     (folder / "checks").mkdir()
     shutil.copy(MODELS_DIR / "checks" / CHECK, folder / "checks")
     return str(folder)

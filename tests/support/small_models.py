@@ -1,5 +1,7 @@
 """Folders of models for tests that need only a few models, or a broken one."""
 
+import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -38,44 +40,77 @@ def write_short_models(folder: Path) -> Path:
         folder, "fct_events", FACTS, columns=["event_id", "event_day", *ids, "message", "checksum"], day="event_day"
     )
     columns = ["event_day", "user_id", "events"]
-    key = {"key": ["event_day", "user_id"], "optional": ["user_id"], "day": "event_day"}
-    write_model(folder, "users_a_day", USERS_A_DAY, columns=columns, **key)
+    key = ["event_day", "user_id"]
+    write_model(folder, "users_a_day", USERS_A_DAY, columns=columns, key=key, nullable=["user_id"], day="event_day")
     return folder
 
 
 def copy_models(folder: Path, names: tuple[str, ...]) -> Path:
-    """Copy some of the real models."""
-    folder.mkdir(parents=True, exist_ok=True)
-    about = yaml.safe_load((MODELS_DIR / "models.yml").read_text(encoding="utf-8"))
+    """Write some of the real models, with all that they inline and all seeds, but without relationships."""
+    for layer in ("staging", "intermediate", "seeds"):
+        shutil.copytree(MODELS_DIR / layer, folder / layer)
+    (folder / "marts").mkdir(parents=True)
+    entries = yaml.safe_load((MODELS_DIR / "marts" / "marts.yml").read_text(encoding="utf-8"))["models"]
     for name in names:
-        (folder / f"{name}.sql").write_text((MODELS_DIR / f"{name}.sql").read_text(encoding="utf-8"), encoding="utf-8")
-    write_descriptions(folder, {name: {**about[name], "references": {}} for name in names})
+        shutil.copy(MODELS_DIR / "marts" / f"{name}.sql", folder / "marts")
+    chosen = [entry for entry in entries if entry["name"] in names]
+    for column in (column for entry in chosen for column in entry["columns"]):
+        column["data_tests"] = [test for test in column.get("data_tests", ()) if "relationships" not in test]
+    write_entries(folder, "marts", chosen)
     return folder
 
 
-def write_model(folder: Path, name: str, sql: str, **about: Any) -> None:
-    """Write one model whose columns are described by their names."""
-    file = folder / f"{name}.sql"
+def write_model(folder: Path, name: str, sql: str, **docs: Any) -> None:
+    """Write one model of `marts`; its columns are described by their names."""
+    file = folder / "marts" / f"{name}.sql"
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(sql, encoding="utf-8")
-    describe(folder, name.partition("/")[0], **about)
+    describe(folder, name.partition("/")[0], **docs)
 
 
-def describe(folder: Path, name: str, **about: Any) -> None:
-    """Add an entry to models.yml."""
-    descriptions = folder / "models.yml"
-    known = yaml.safe_load(descriptions.read_text(encoding="utf-8")) if descriptions.exists() else {}
-    columns = about.pop("columns", ["id"])
-    key = about.pop("key", columns[:1])
-    known[name] = {
-        "description": name,
-        "grain": "one row",
-        "key": key,
-        "columns": {column: column for column in columns},
-        **about,
-    }
-    write_descriptions(folder, known)
+def write_seed(folder: Path, name: str, rows: str, **docs: Any) -> Path:
+    """Write one seed and return its file."""
+    file = folder / "seeds" / f"{name}.csv"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(rows, encoding="utf-8")
+    describe(folder, name, layer="seeds", **docs)
+    return file
 
 
-def write_descriptions(folder: Path, descriptions: dict[str, Any]) -> None:
-    (folder / "models.yml").write_text(yaml.safe_dump(descriptions, sort_keys=False), encoding="utf-8")
+def describe(folder: Path, name: str, *, layer: str = "marts", **docs: Any) -> None:
+    """Write the entry of a table in place of an older one."""
+    (folder / layer).mkdir(parents=True, exist_ok=True)
+    entries = [entry for entry in read_entries(folder, layer) if entry["name"] != name]
+    write_entries(folder, layer, [*entries, _entry(name, **docs)])
+
+
+def read_entries(folder: Path, layer: str = "marts") -> list[dict[str, Any]]:
+    """Return the entries of the `.yml` file of a layer."""
+    file = folder / layer / f"{layer}.yml"
+    return next(iter(yaml.safe_load(file.read_text(encoding="utf-8")).values())) if file.exists() else []
+
+
+def write_entries(folder: Path, layer: str, entries: list[dict[str, Any]]) -> None:
+    """Write the `.yml` file of a layer."""
+    content = {"seeds" if layer == "seeds" else "models": entries}
+    (folder / layer / f"{layer}.yml").write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
+
+
+def _entry(
+    name: str,
+    columns: Sequence[str] = ("id",),
+    key: Sequence[str] = (),
+    *,
+    description: str = "",
+    grain: str = "one row",
+    day: str | None = None,
+    nullable: Sequence[str] = (),
+    types: dict[str, str] | None = None,
+    tests: dict[str, list[Any]] | None = None,
+) -> dict[str, Any]:
+    config: dict[str, Any] = {"unique_key": list(key or columns[:1])}
+    config |= {"partition_by": day} if day else {}
+    config |= {"column_types": types} if types else {}
+    config["meta"] = {"grain": grain, "nullable": list(nullable)}
+    described = [{"name": one, "description": one, "data_tests": (tests or {}).get(one, [])} for one in columns]
+    return {"name": name, "description": description or name, "config": config, "columns": described}

@@ -14,7 +14,7 @@ def daily_events(filters: Filters) -> Query:
         return by_day("fct_events", "count(*) as events", filters.conditions())
     table = "agg_daily_users" if filters.users else "agg_daily_usage"
     conditions = filters.conditions(places=not filters.users, users="user_id" if filters.users else None)
-    return by_day(table, total("events", "events"), conditions)
+    return by_day(table, total("event_count", "events"), conditions)
 
 
 def daily_people(filters: Filters) -> Query:
@@ -70,11 +70,11 @@ def hourly_visits(filters: Filters) -> Query:
 
 
 def _summed(table: str) -> tuple[str, str]:
-    return table, total("events", "events")
+    return table, total("event_count", "events")
 
 
 def _visits(filters: Filters) -> tuple[str, str, list[exp.Condition]]:
     if filters.users or filters.workspaces:
         return "fct_page_visits", "count(*) as visits", filters.conditions()
     chosen = Filters(filters.first, filters.last, models=filters.models)
-    return "agg_daily_pages", total("visits", "visits"), chosen.conditions()
+    return "agg_daily_pages", total("visit_count", "visits"), chosen.conditions()

@@ -34,7 +34,7 @@ def show(filters: Filters) -> None:
             by_rule,
             lambda rows: charts.top_bars(rows, "what", "findings", 1),
             prepare=lambda rows: _described(rows, ask(findings.rules())),
-            note="The rules and their thresholds are in pipelines/models/finding_rules.csv.",
+            note="The rules and their thresholds are in pipelines/models/seeds/finding_rules.csv.",
         )
     )
     found = details("Findings", findings.findings(filters), note="Highest severity first.")

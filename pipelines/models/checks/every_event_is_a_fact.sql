@@ -1,4 +1,4 @@
--- Each raw event is in fct_events, once and with its present content: days that differ in number or digest are wrong.
+-- Each raw event is in fct_events, once and with its present content: days with another number or digest are wrong.
 -- inputs: events, fct_events
 with
 

@@ -1,4 +1,4 @@
--- A day of which Anaplan delivered events has facts.
+-- A day for which Anaplan returned events has facts.
 -- inputs: event_windows, fct_events
 with
 

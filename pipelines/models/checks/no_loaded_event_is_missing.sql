@@ -1,6 +1,6 @@
--- A day holds at least the raw events that its windows brought; missing ones were lost in the warehouse (load --since).
--- Counted are the events dated within their window: others are kept under a day of their own.
--- Rows of older versions count an event at the very end of a window twice, which is let pass.
+-- A day holds at least the raw events that its windows brought. Missing ones were lost in the warehouse: load --since
+-- fetches them again. Only events dated within their window count, because others are stored under another day.
+-- Rows of older releases count an event at the very end of a window twice, which is tolerated.
 -- inputs: events, event_windows
 with
 
@@ -29,7 +29,9 @@ at_an_edge as (
 ),
 
 raw as (
-    select event_day, count(*) as events from events group by event_day
+    select event_day, count(*) as events
+    from events
+    group by event_day
 )
 
 select

@@ -3,11 +3,15 @@
 with
 
 counted as (
-    select event_day, sum(events) as events from agg_daily_usage group by event_day
+    select event_day, sum(event_count) as events
+    from agg_daily_usage
+    group by event_day
 ),
 
 facts as (
-    select event_day, count(*) as events from fct_events group by event_day
+    select event_day, count(*) as events
+    from fct_events
+    group by event_day
 )
 
 select

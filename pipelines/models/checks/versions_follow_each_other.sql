@@ -1,13 +1,13 @@
--- A version ends after it begins, and before the next one begins. `enrich` repairs what a clock set back has left.
+-- A version ends after it begins, and before the next one begins. `enrich` repairs what a clock that was set back has left.
 -- inputs: users, workspaces, models
 with
 
 versions as (
     select 'users' as list_name, id, _dlt_valid_from as valid_from, _dlt_valid_to as valid_to from users
     union all
-    select 'workspaces', id, _dlt_valid_from, _dlt_valid_to from workspaces
+    select 'workspaces' as list_name, id, _dlt_valid_from as valid_from, _dlt_valid_to as valid_to from workspaces
     union all
-    select 'models', id, _dlt_valid_from, _dlt_valid_to from models
+    select 'models' as list_name, id, _dlt_valid_from as valid_from, _dlt_valid_to as valid_to from models
 ),
 
 followed as (
@@ -26,5 +26,5 @@ followed as (
 select list_name, id, valid_from, valid_to, next_from
 from followed
 where valid_to < valid_from
-    -- Of two that begin together, the models take one.
+    -- Of two versions that begin together, staging keeps one.
     or (valid_to > next_from and valid_from <> next_from)

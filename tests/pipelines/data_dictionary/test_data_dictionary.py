@@ -76,9 +76,9 @@ def test_every_table_and_column_is_there_with_its_meaning(html: Page) -> None:
         for column in columns
     }
     for model in read_tables(MODELS_DIR):
-        described[model.name] = (model.about.description, model.about.grain, [])
+        described[model.name] = (model.docs.description, model.docs.grain, [])
         for column, data_type in model.columns.items():
-            expected[f"{model.name}.{column}"] = (data_type, model.about.columns[column])
+            expected[f"{model.name}.{column}"] = (data_type, model.docs.columns[column])
     for name, columns in {**run_tables.COLUMNS, checks.RESULTS: checks.RESULT_COLUMNS}.items():
         expected.update({f"{name}.{column}": about for column, about in columns.items()})
     for name, (description, grain, _) in described.items():
@@ -107,12 +107,7 @@ def test_nothing_is_fetched(html: Page) -> None:
 def test_lines_of_the_picture_are_what_the_sql_reads(tables: list[DocumentedTable]) -> None:
     picture = draw(tables)
     lines = [(line.get("data-from"), line.get("data-to")) for line in picture.iter("path")]
-    read = [
-        (one, model.name)
-        for model in read_tables(MODELS_DIR)
-        if isinstance(model, Model)
-        for one in {name for part in model.parts for name in part.inputs}
-    ]
+    read = [(one, model.name) for model in read_tables(MODELS_DIR) if isinstance(model, Model) for one in model.inputs]
     assert sorted(map(str, lines)) == sorted(map(str, read))
     assert sorted(edges(tables)) == sorted(read)
     boxes = {box.get("data-table") for box in picture.iter("g")}
@@ -139,7 +134,7 @@ def test_hostile_texts_stay_text(tmp_path: Path) -> None:
     folder = write_short_models(tmp_path)
     sql = "select cast(user_id as varchar) as user_id from users_a_day"
     write_model(folder, "mine", sql, columns=["user_id"], description=HOSTILE, grain=HOSTILE,
-                accepted={"user_id": [HOSTILE]})  # fmt: skip
+                tests={"user_id": [{"accepted_values": {"values": [HOSTILE]}}]})  # fmt: skip
     html = Page(page(documented_tables(folder)))
     assert [one.tag for one in html.elements].count("script") == 1
     assert not {"img", "b"} & {one.tag for one in html.elements}
@@ -156,7 +151,7 @@ def test_the_command_writes_the_page(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert result.exit_code == 0
     assert result.stdout.endswith(f"columns: {target.as_uri()}\n")
     assert target.read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
-    (short / "users_a_day.sql").write_text("select nothing", encoding="utf-8")
+    (short / "marts" / "users_a_day.sql").write_text("select nothing", encoding="utf-8")
     result = CliRunner().invoke(write_dictionary, [str(target)])
     assert result.exit_code == 2
     assert "users_a_day.sql:1: `nothing` has no type" in result.stderr

@@ -41,7 +41,7 @@ def test_written_once_and_again_when_lost(warehouse: Warehouse) -> None:
 
 def test_a_change_of_models_yml_arrives_without_a_rebuild(loaded: Warehouse, short: Path) -> None:
     describe(short, "users_a_day", columns=["event_day", "user_id", "events"], description="New.", grain="one row",
-             key=["event_day", "user_id"], optional=["user_id"], day="event_day")  # fmt: skip
+             key=["event_day", "user_id"], nullable=["user_id"], day="event_day")  # fmt: skip
     assert loaded.enrich(short).rebuilt == []
     assert comment_of(loaded.enriched, "users_a_day", "") == "New. One row. Key: event_day, user_id."
 

@@ -1,31 +1,40 @@
-"""The comment that a model begins with says what models.yml says, and what the model reads."""
+"""The comment that a model begins with says what the yml files says, and what the model reads."""
 
 import re
 
 import pytest
 
-from pipelines.transform.parse import MODELS_DIR, Model, Part, read_tables
+from pipelines.transform.parse import MODELS_DIR, Inlined, Model, read_models
+from pipelines.transform.sql_file import SqlFile
 
-MODELS = [table for table in read_tables(MODELS_DIR) if isinstance(table, Model)]
+READ = read_models(MODELS_DIR)
+MODELS: list[Model | Inlined] = [
+    *READ.inlined.values(),
+    *(one for one in READ.tables.values() if isinstance(one, Model)),
+]
 
 
-def header(part: Part, word: str) -> str:
+def files(model: Model | Inlined) -> tuple[SqlFile, ...]:
+    return model.files if isinstance(model, Model) else (model.sql_file,)
+
+
+def header(part: SqlFile, word: str) -> str:
     found = re.search(rf"^-- {word}: (.*)$", part.file.read_text(encoding="utf-8"), re.MULTILINE)
     assert found, f"{part.file.name} has no `-- {word}:`"
     return found[1]
 
 
 @pytest.mark.parametrize("model", MODELS, ids=[model.name for model in MODELS])
-def test_inputs_are_those_that_the_query_reads(model: Model) -> None:
-    for part in model.parts:
+def test_inputs_are_those_that_the_query_reads(model: Model | Inlined) -> None:
+    for part in files(model):
         assert set(header(part, "inputs").split(", ")) == part.inputs
 
 
 @pytest.mark.parametrize("model", MODELS, ids=[model.name for model in MODELS])
-def test_key_is_that_of_models_yml(model: Model) -> None:
-    if len(model.parts) == 1:
-        assert tuple(header(model.parts[0], "key").split(", ")) == model.about.key
-        assert header(model.parts[0], "grain")
+def test_key_is_that_of_the_yml_file(model: Model | Inlined) -> None:
+    if len(files(model)) == 1:
+        assert tuple(header(files(model)[0], "key").split(", ")) == model.docs.key
+        assert header(files(model)[0], "grain")
 
 
 def test_lines_are_short_enough_to_read() -> None:

@@ -1,5 +1,6 @@
 """Input rows to expected rows, on DuckDB and on PostgreSQL."""
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from datetime import date
@@ -9,7 +10,8 @@ import pytest
 
 from pipelines.cli.report_tables import format_table, summary_tables
 from pipelines.transform.checks import CheckResult
-from pipelines.transform.parse import MODELS_DIR, read_descriptions
+from pipelines.transform.parse import MODELS_DIR, read_tables
+from pipelines.transform.seeds import Seed
 from pipelines.warehouse.reader import Reader
 from tests.support import scenario
 from tests.support.model_warehouse import Warehouse, open_warehouse
@@ -84,7 +86,8 @@ def test_a_full_refresh_gives_the_rows_that_the_increments_gave(world: Warehouse
 def test_an_empty_tenant_has_every_table(worlds: Callable[[str], Warehouse]) -> None:
     report, tables = worlds("postgres").first
     assert set(tables) == set(report.tables)
-    seeds = ("event_subjects", "finding_rules", "dim_event_types")
+    seeds = {table.name for table in read_tables(MODELS_DIR) if isinstance(table, Seed)}
+    seeds |= {"event_subjects", "dim_event_types"}
     assert {name: rows for name, rows in tables.items() if name not in seeds and rows} == {}
 
 
@@ -96,7 +99,7 @@ def test_all_checks_pass(world: Warehouse) -> None:
 
 def test_built_columns_are_those_of_models_yml(world: Warehouse) -> None:
     built = {name: set(world.columns(name)) for name in world.tables() if name != "check_results"}
-    assert built == {name: set(about.columns) for name, about in read_descriptions(MODELS_DIR).items()}
+    assert built == {table.name: set(table.docs.columns) for table in read_tables(MODELS_DIR)}
 
 
 def test_fct_events_begins_with_the_columns_of_the_contract(world: Warehouse) -> None:
@@ -350,7 +353,13 @@ def test_access_changes(world: Warehouse) -> None:
 
 def test_daily_usage_counts_events_users_and_failures(world: Warehouse) -> None:
     rows = world.rows(
-        "agg_daily_usage", "model_id", "event_category", "events", "users", "failures", where="event_day = '2026-03-02'"
+        "agg_daily_usage",
+        "model_id",
+        "event_category",
+        "event_count",
+        "user_count",
+        "failure_count",
+        where="event_day = '2026-03-02'",
     )
     assert rows == [
         (None, "unknown", 1, 1, 0),
@@ -361,7 +370,7 @@ def test_daily_usage_counts_events_users_and_failures(world: Warehouse) -> None:
 
 
 def test_daily_pages(world: Warehouse) -> None:
-    columns = ("kind", "object_name", "visits", "users")
+    columns = ("kind", "object_name", "visit_count", "user_count")
     assert world.rows("agg_daily_pages", *columns, where="event_day = '2026-03-02'") == [
         ("app", "App", 1, 1),
         ("board", "Board", 1, 1),
@@ -371,8 +380,30 @@ def test_daily_pages(world: Warehouse) -> None:
     ]
 
 
+def test_deprecated_measures_equal_their_successors(world: Warehouse) -> None:
+    """The former names stay for one release."""
+    deprecated = {
+        (table.name, old, found[1])
+        for table in read_tables(MODELS_DIR)
+        for old, text in table.docs.columns.items()
+        if (found := re.fullmatch(r"Deprecated: use `(\w+)`", text))
+    }
+    assert len(deprecated) == 3 + 2 + 6 + 5
+    for table, old, new in deprecated:
+        assert world.rows(table, old) == world.rows(table, new)
+        assert any(row[0] for row in world.rows(table, new)), (table, new)
+
+
 def test_user_activity(world: Warehouse) -> None:
-    columns = ("events", "sign_ins", "failed_sign_ins", "active_days_7", "days_idle", "last_model_name", "is_seen")
+    columns = (
+        "event_count",
+        "sign_in_count",
+        "failed_sign_in_count",
+        "active_days_7",
+        "days_idle",
+        "last_model_name",
+        "is_seen",
+    )
     assert world.row("user_activity", *columns, where=f"user_id = '{ANN}'") == (29, 5, 0, 6, 0, "Plan", True)
     assert world.row("user_activity", *columns, where=f"user_id = '{BOB}'") == (3, 0, 1, 2, 1, None, True)
     assert world.row("user_activity", *columns, where="user_id = '9999'") == (0, 0, 0, 0, None, None, False)

@@ -8,7 +8,8 @@ from typing import Any
 import duckdb
 import pytest
 
-from pipelines.transform.parse import MODELS_DIR, Model, Seed, read_tables
+from pipelines.transform.parse import MODELS_DIR, Model, read_tables
+from pipelines.transform.seeds import Seed
 from tests.support.raw_rows import at
 
 TABLES = {table.name: table for table in read_tables(MODELS_DIR)}
@@ -201,7 +202,7 @@ def user(database: duckdb.DuckDBPyConnection, user_id: str, kind: str, removed: 
 
 
 def day_of(database: duckdb.DuckDBPyConnection, user_id: str, day: str, first: str = "08:00") -> None:
-    row = {"user_id": user_id, "event_day": day, "events": 3, "first_event_id": 7, "last_event_id": 9}
+    row = {"user_id": user_id, "event_day": day, "event_count": 3, "first_event_id": 7, "last_event_id": 9}
     row |= {"first_at": at(f"{day} {first}"), "last_at": at(f"{day} 18:00")}
     _insert(database, "agg_daily_users", row)
 
@@ -238,7 +239,7 @@ def test_each_rule_has_its_row_and_one_file() -> None:
     model, rules = TABLES["security_findings"], TABLES["finding_rules"]
     assert isinstance(model, Model) and isinstance(rules, Seed)
     named = {row["rule"] for row in rules.rows}
-    literals = [set(re.findall(r"'(\w+)'", part.file.read_text(encoding="utf-8"))) for part in model.parts]
+    literals = [set(re.findall(r"'(\w+)'", part.file.read_text(encoding="utf-8"))) for part in model.files]
     assert all(found & named for found in literals)
     assert sorted(rule for found in literals for rule in found & named) == sorted(named)
 

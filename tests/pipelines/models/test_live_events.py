@@ -122,7 +122,7 @@ def test_changes_of_the_platform_are_a_fact(facts: Warehouse) -> None:
 
 def test_codes_in_no_subject_are_there_on_purpose() -> None:
     """Noise (AUTHZ-1), a question to an assistant, and codes whose meaning nobody has published."""
-    with (MODELS_DIR / "event_subjects.csv").open(encoding="utf-8") as file:
+    with (MODELS_DIR / "seeds" / "event_classification.csv").open(encoding="utf-8") as file:
         mapped = {row["event_type_id"] for row in csv.DictReader(file)}
     left = {row["event_type_code"] for row in CATALOGUE} - mapped
     assert left == {

@@ -1,5 +1,6 @@
 """A model that cannot be built is refused with file, line and reason; no database is needed to tell."""
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -7,7 +8,7 @@ import pytest
 
 from pipelines.common.exit_codes import ModelError
 from pipelines.transform.graph import read_enrichment
-from tests.support.small_models import describe, write_model
+from tests.support.small_models import describe, write_model, write_seed
 
 RAW = {"events": {"id": "bigint", "event_day": "date", "user_id": "text"}, "users": {"id": "text"}}
 GOOD = "select cast(id as bigint) as id from events"
@@ -19,14 +20,14 @@ def refused(folder: Path) -> str:
     """The refusal, without the folder of the test."""
     with pytest.raises(ModelError) as error:
         read_enrichment(RAW, folder)
-    return str(error.value).replace(f"{folder}/", "")
+    return str(error.value).replace(f"{folder}/", "").replace("marts/", "").replace("seeds/", "")
 
 
 @pytest.mark.parametrize(
     ("sql", "reason"),
     [
-        ("select id from events", "mine.sql:1: `id` has no type: write cast(... as type) as name"),
-        ("select *\nfrom events", "mine.sql: `*` has no type: write cast(... as type) as name"),
+        ("select id + 1 as id from events", "mine.sql:1: `id + 1 AS id` has no type: write cast(id + 1 as type) as id"),
+        ("select *\nfrom events", "mine.sql: `*` has no type: name each column in the final SELECT"),
         ("select cast(1 as\n  bigint) as id,\n  x as y", "mine.sql:3: `x AS y` has no type"),
         ("select cast(id as integer) as id from events", "mine.sql:1: `id` is cast to INT: use one of varchar, bigint"),
         ("select cast(id as bigint) from events", "mine.sql:1: a cast without `as name`"),
@@ -59,31 +60,45 @@ def test_broken_sql_is_refused(tmp_path: Path, sql: str, reason: str) -> None:
 
 def test_a_model_without_an_entry_and_an_entry_without_a_model_are_refused(tmp_path: Path) -> None:
     write_model(tmp_path, "mine", GOOD)
-    (tmp_path / "other.sql").write_text(GOOD, encoding="utf-8")
-    assert refused(tmp_path) == "other.sql: models.yml has no entry `other`"
-    (tmp_path / "other.sql").unlink()
+    (tmp_path / "marts" / "other.sql").write_text(GOOD, encoding="utf-8")
+    assert refused(tmp_path) == "other.sql: marts.yml has no entry `other`"
+    (tmp_path / "marts" / "other.sql").unlink()
     describe(tmp_path, "other")
-    assert refused(tmp_path) == "models.yml: the entry `other` has no other.sql"
+    assert refused(tmp_path) == "marts.yml: the entry `other` has no other.sql"
 
 
-def test_columns_have_to_be_those_of_models_yml(tmp_path: Path) -> None:
+def test_columns_have_to_be_those_of_the_yml_file(tmp_path: Path) -> None:
     write_model(tmp_path, "mine", GOOD, columns=["id", "more"])
-    assert refused(tmp_path) == "mine.sql: columns of the SELECT and of models.yml differ: more"
+    assert refused(tmp_path) == "mine.sql: columns of the SELECT and of marts.yml differ: more"
     write_model(tmp_path, "mine", f"select cast(1 as bigint) as one,\n{GOOD.removeprefix('select ')}")
-    assert refused(tmp_path) == "mine.sql:1: columns of the SELECT and of models.yml differ: one"
+    assert refused(tmp_path) == "mine.sql:1: columns of the SELECT and of marts.yml differ: one"
 
 
 def test_a_key_has_to_be_among_the_columns(tmp_path: Path) -> None:
     write_model(tmp_path, "mine", GOOD, key=["nothing"])
-    assert refused(tmp_path) == "models.yml: `mine`: the column `nothing` is not among its columns"
+    assert refused(tmp_path) == "marts.yml: `mine`: the column `nothing` is not among its columns"
 
 
 def test_an_incomplete_entry_and_bad_yaml_are_refused(tmp_path: Path) -> None:
-    (tmp_path / "mine.sql").write_text(GOOD, encoding="utf-8")
-    (tmp_path / "models.yml").write_text("mine: {description: x, columns: {id: x}}", encoding="utf-8")
-    assert refused(tmp_path).startswith("models.yml: the entry `mine` needs description, grain, key and columns")
-    (tmp_path / "models.yml").write_text("mine: [", encoding="utf-8")
-    assert refused(tmp_path).startswith("models.yml:2: not valid YAML")
+    write_model(tmp_path, "mine", GOOD)
+    file = tmp_path / "marts" / "marts.yml"
+    entry = "models: [{name: mine, description: x, columns: [{name: id, description: x}]}]"
+    file.write_text(entry, encoding="utf-8")
+    assert refused(tmp_path).startswith("marts.yml: the entry `mine` needs description, grain, unique_key and columns")
+    file.write_text("models: [", encoding="utf-8")
+    assert refused(tmp_path).startswith("marts.yml:2: not valid YAML")
+
+
+def test_misspelled_keys_and_tests_are_refused(tmp_path: Path) -> None:
+    write_model(tmp_path, "mine", GOOD)
+    file = tmp_path / "marts" / "marts.yml"
+    text = file.read_text(encoding="utf-8")
+    file.write_text(text.replace("unique_key", "unikue_key"), encoding="utf-8")
+    assert "unknown key `unikue_key`" in refused(tmp_path)
+    file.write_text(text.replace("data_tests: []", "data_tests: [uniqe]"), encoding="utf-8")
+    assert "unknown test `uniqe`" in refused(tmp_path)
+    file.write_text(text + text.removeprefix("models:\n"), encoding="utf-8")
+    assert refused(tmp_path) == "marts.yml: the entry `mine` is there twice"
 
 
 def test_a_cycle_is_refused(tmp_path: Path) -> None:
@@ -97,17 +112,17 @@ def test_a_cycle_is_refused(tmp_path: Path) -> None:
 
 def test_a_name_may_be_used_once(tmp_path: Path) -> None:
     write_model(tmp_path, "mine", GOOD)
-    (tmp_path / "mine.csv").write_text("id\n1\n", encoding="utf-8")
-    assert refused(tmp_path) == "mine.sql: the table `mine` is already defined by mine.csv"
-    (tmp_path / "mine.csv").unlink()
+    seed = write_seed(tmp_path, "mine", "id\n1\n")
+    assert refused(tmp_path) == "mine.csv: the table `mine` is already defined by mine.sql"
+    shutil.rmtree(seed.parent)
     write_model(tmp_path, "mine/part", GOOD)
     assert refused(tmp_path) == "mine.sql: the table `mine` is already defined by part.sql"
-    (tmp_path / "mine" / "part.sql").unlink()
-    (tmp_path / "mine").rmdir()
-    entries = (tmp_path / "models.yml").read_text(encoding="utf-8")
-    (tmp_path / "models.yml").write_text(entries * 2, encoding="utf-8")
-    assert refused(tmp_path) == f"models.yml:{entries.count(chr(10)) + 1}: not valid YAML: `mine` is there twice"
-    (tmp_path / "models.yml").write_text(entries, encoding="utf-8")
+    shutil.rmtree(tmp_path / "marts" / "mine")
+    file = tmp_path / "marts" / "marts.yml"
+    entries = file.read_text(encoding="utf-8")
+    file.write_text(entries * 2, encoding="utf-8")
+    assert refused(tmp_path) == f"marts.yml:{entries.count(chr(10)) + 1}: not valid YAML: `models` is there twice"
+    file.write_text(entries, encoding="utf-8")
     write_model(tmp_path, "users", GOOD)
     assert refused(tmp_path) == "users.sql: `users` is the name of another table"
 
@@ -143,21 +158,21 @@ def test_the_files_of_a_folder_have_the_same_columns(tmp_path: Path) -> None:
 
 
 def test_seeds_are_checked(tmp_path: Path) -> None:
-    describe(tmp_path, "seed", columns=["id", "n"], types={"n": "bigint"})
-    (tmp_path / "seed.csv").write_text("id,m\n", encoding="utf-8")
+    seed = write_seed(tmp_path, "seed", "id,m\n", columns=["id", "n"], types={"n": "bigint"})
     assert refused(tmp_path) == "seed.csv:1: the header has to be id,n"
-    (tmp_path / "seed.csv").write_text("id,n\na,\nb,many\n", encoding="utf-8")
+    seed.write_text("id,n\na,\nb,many\n", encoding="utf-8")
     assert refused(tmp_path) == "seed.csv:3: `many` is not a whole number"
+    seed.write_text("id,n\na,1\na,2\n", encoding="utf-8")
+    assert refused(tmp_path) == "seed.csv:3: the key ('a',) is there twice: keep one of the rows"
 
 
 def test_references_have_to_exist(tmp_path: Path) -> None:
-    write_model(tmp_path, "mine", GOOD, references={"id": "nothing.id"})
-    assert refused(tmp_path) == "mine.sql: models.yml: the reference id: nothing.id names no known columns"
+    write_model(tmp_path, "mine", GOOD, tests={"id": [{"relationships": {"to": "ref('nothing')", "field": "id"}}]})
+    assert refused(tmp_path) == "mine.sql: marts.yml: the relationship id: nothing.id names no known column"
 
 
 def test_layers_follow_from_what_is_read(tmp_path: Path) -> None:
-    describe(tmp_path, "seed")
-    (tmp_path / "seed.csv").write_text("id\na\n", encoding="utf-8")
+    write_seed(tmp_path, "seed", "id\na\n")
     write_model(tmp_path, "from_raw", GOOD)
     write_model(tmp_path, "from_seed", "select cast(id as varchar) as id from seed")
     write_model(tmp_path, "both/one", "select cast(id as bigint) as id from from_raw")

@@ -3,23 +3,24 @@
 from pathlib import Path
 
 import pytest
-import yaml
 
 from pipelines.common.exit_codes import ModelError, PipelineError
 from pipelines.transform.parse import MODELS_DIR
 from tests.support import scenario
 from tests.support.model_warehouse import Warehouse
 from tests.support.scenario import ANN
-from tests.support.small_models import write_descriptions
+from tests.support.small_models import read_entries, write_entries
 
 FACTS = "anaplan_audit.fct_events"
 
 
 def accept(models: Path) -> None:
     """Declares the messages of the scenario as the only ones."""
-    known = yaml.safe_load((models / "models.yml").read_text(encoding="utf-8"))
-    known["fct_events"]["accepted"] = {"message": [row["message"] for row in scenario.EVENTS]}
-    write_descriptions(models, known)
+    entries = read_entries(models)
+    (facts,) = (entry for entry in entries if entry["name"] == "fct_events")
+    (message,) = (column for column in facts["columns"] if column["name"] == "message")
+    message["data_tests"] = [{"accepted_values": {"values": [row["message"] for row in scenario.EVENTS]}}]
+    write_entries(models, "marts", entries)
 
 
 def test_wrong_rows_are_counted_named_and_recorded(warehouse: Warehouse, short: Path) -> None:

@@ -1,6 +1,7 @@
 """What an increment rewrites, and that it leaves the same rows as a rebuild from nothing."""
 
 import re
+import shutil
 from datetime import date, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from tests.support import scenario
 from tests.support.model_warehouse import Warehouse
 from tests.support.raw_rows import event, version
 from tests.support.scenario import ANN, GHOST
-from tests.support.small_models import copy_models, describe, write_model
+from tests.support.small_models import copy_models, write_model, write_seed
 
 DAY_1, DAY_2, DAY_9 = date(2026, 3, 1), date(2026, 3, 2), date(2026, 3, 9)
 LATER = "2026-03-11 00:00"
@@ -123,7 +124,7 @@ def test_a_first_run_that_died_before_its_end_is_not_doubled(
 
 
 def test_a_changed_model_is_rebuilt_with_all_that_reads_it(loaded: Warehouse, short: Path) -> None:
-    file = short / "fct_events.sql"
+    file = short / "marts" / "fct_events.sql"
     sql = file.read_text(encoding="utf-8")
     file.write_text(sql.replace("cast(message as", "cast(upper(message) as"), encoding="utf-8")
     assert loaded.enrich(short).rebuilt == ["fct_events", "users_a_day"]
@@ -195,7 +196,7 @@ def test_a_raw_column_that_is_gone_is_told_though_no_model_has_changed(
 
 def test_a_model_that_fails_leaves_the_tables_as_they_were(loaded: Warehouse, short: Path) -> None:
     before = loaded.tables()
-    file = short / "users_a_day.sql"
+    file = short / "marts" / "users_a_day.sql"
     sql = file.read_text(encoding="utf-8")
     file.write_text(sql.replace("count(*)", "max(cast(message as bigint))"), encoding="utf-8")
     with pytest.raises(Exception, match="Could not convert string"):
@@ -207,9 +208,7 @@ def test_a_model_that_fails_leaves_the_tables_as_they_were(loaded: Warehouse, sh
 
 
 def test_the_rows_of_a_csv_file_are_written_when_it_changed(loaded: Warehouse, short: Path) -> None:
-    describe(short, "limits", columns=["id", "n"], types={"n": "bigint"})
-    file = short / "limits.csv"
-    file.write_text("id,n\na,1\n", encoding="utf-8")
+    file = write_seed(short, "limits", "id,n\na,1\n", columns=["id", "n"], types={"n": "bigint"})
     assert loaded.enrich(short).rebuilt == ["limits"]
     (written,) = loaded.rows("limits", "_dlt_id")
     loaded.load(LATER, events=[LATE])
@@ -220,13 +219,25 @@ def test_the_rows_of_a_csv_file_are_written_when_it_changed(loaded: Warehouse, s
     assert loaded.rows("limits", "id", "n") == [("a", 2), ("b", 3)]
 
 
+def test_a_seed_may_become_a_model(loaded: Warehouse, short: Path) -> None:
+    seed = write_seed(short, "limits", "id\na\n")
+    loaded.enrich(short)
+    shutil.move(seed, seed.with_stem("renamed"))
+    entries = seed.parent / "seeds.yml"
+    entries.write_text(entries.read_text(encoding="utf-8").replace("name: limits", "name: renamed"), encoding="utf-8")
+    write_model(short, "limits", "select id from renamed")
+    assert loaded.enrich(short).rebuilt == ["limits", "renamed"]
+    assert loaded.rows("limits", "id") == loaded.rows("renamed", "id") == [("a",)]
+    assert loaded.enrich(short).rebuilt == []
+
+
 def test_on_duckdb_a_query_writes_straight_to_its_table(loaded: Warehouse, short: Path) -> None:
     """By way of a staging table every row would be written twice."""
     loaded.load(LATER, events=[LATE])
     loaded.enrich(short)
     with loaded.raw.sql_client() as client:
         staged = client.execute_sql("select table_name from duckdb_tables() where schema_name like '%_staging'")
-    models = {model.stem for model in short.glob("*.sql")}
+    models = {model.stem for model in short.rglob("*.sql")}
     assert models and not models & {name for (name,) in staged or ()}
 
 

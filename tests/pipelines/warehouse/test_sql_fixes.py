@@ -8,13 +8,14 @@ import sqlglot
 from sqlglot import ErrorLevel, exp
 
 from pipelines.common.names import DIALECT
-from pipelines.transform.parse import MODELS_DIR, Model, read_part, read_tables
+from pipelines.transform.parse import MODELS_DIR, Model, read_tables
+from pipelines.transform.sql_file import read_sql_file
 from pipelines.warehouse.sql_fixes import for_dialect
 from tests.support.translation import WAREHOUSES, WRONG, Translator
 
 MODELS = {table.name: table for table in read_tables(MODELS_DIR) if isinstance(table, Model)}
 QUERIES = {name: model.query for name, model in MODELS.items()}
-QUERIES.update({file.stem: read_part(file).query for file in (MODELS_DIR / "checks").glob("*.sql")})
+QUERIES.update({file.stem: read_sql_file(file).query for file in (MODELS_DIR / "checks").glob("*.sql")})
 
 
 @cache

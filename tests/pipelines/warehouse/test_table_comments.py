@@ -41,8 +41,8 @@ def documented() -> dict[tuple[str, str, str], str]:
         for column in raw.all_columns:
             expected["anaplan_audit_raw", raw.name, column.name] = column.description
     for table in read_tables(MODELS_DIR):
-        expected["anaplan_audit", table.name, ""] = table.about.comment
-        for name, meaning in table.about.columns.items():
+        expected["anaplan_audit", table.name, ""] = table.docs.comment
+        for name, meaning in table.docs.columns.items():
             expected["anaplan_audit", table.name, name] = meaning
     expected["anaplan_audit", RESULTS, ""] = f"{RESULTS_DESCRIPTION} One row per check and run."
     for name, (_, meaning) in RESULT_COLUMNS.items():

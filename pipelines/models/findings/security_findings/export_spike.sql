@@ -1,0 +1,74 @@
+-- Far more exports of a user in a day than on the days before that the log covers.
+-- inputs: fct_model_changes, agg_daily_users, finding_rules
+with
+
+exports as (
+    select user_id, user_name, event_day, event_id, occurred_at
+    from fct_model_changes
+    where kind = 'export' and user_id is not null and coalesce(success, true)
+),
+
+days as (
+    select user_id, event_day, count(*) as exports
+    from exports
+    group by user_id, event_day
+),
+
+log as (
+    select min(event_day) as first_day from agg_daily_users
+),
+
+-- Only days above the threshold are compared: the cost of comparing all days grows with the square of the log.
+compared as (
+    select
+        d.user_id,
+        d.event_day,
+        r.rule,
+        r.severity,
+        r.factor,
+        d.exports,
+        case
+            when date_diff('day', log.first_day, d.event_day) < r.days then date_diff('day', log.first_day, d.event_day)
+            else r.days
+        end as days_before,
+        coalesce(sum(b.exports), 0) as exports_before
+    from days as d
+    cross join log
+    inner join finding_rules as r on r.rule = 'export_spike' and d.exports >= r.threshold
+    left join days as b
+        on d.user_id = b.user_id and b.event_day < d.event_day
+        and date_diff('day', b.event_day, d.event_day) <= r.days
+    group by d.user_id, d.event_day, d.exports, r.rule, r.severity, r.factor, r.days, log.first_day
+),
+
+evidence as (
+    select
+        c.user_id, c.event_day, c.rule, c.severity, c.exports, c.days_before, c.exports_before,
+        e.user_name, e.event_id, e.occurred_at,
+        row_number() over (partition by c.user_id, c.event_day order by e.occurred_at, e.event_id) as number
+    from compared as c
+    inner join exports as e on c.user_id = e.user_id and c.event_day = e.event_day
+    where c.days_before > 0 and c.exports * c.days_before >= c.exports_before * c.factor
+)
+
+select
+    cast(concat(max(rule), ':', cast(min(event_id) as varchar)) as varchar) as finding_id,
+    cast(max(rule) as varchar) as rule,
+    cast(max(severity) as varchar) as severity,
+    cast(concat(
+        cast(max(exports) as varchar), ' exports of ', coalesce(max(user_name), max(user_id)),
+        ' in a day; the log shows ', cast(max(exports_before) as varchar),
+        ' on the ', cast(max(days_before) as varchar), ' days before'
+    ) as varchar) as finding,
+    user_id,
+    cast(max(user_name) as varchar) as user_name,
+    cast(null as varchar) as target_user_id,
+    cast(null as varchar) as target_user_name,
+    cast(string_agg(
+        case when number <= 20 then cast(event_id as varchar) end, ',' order by event_id nulls first
+    ) as varchar) as evidence_event_ids,
+    cast(count(*) as bigint) as evidence_count,
+    cast(min(occurred_at) as timestamptz) as started_at,
+    cast(max(occurred_at) as timestamptz) as ended_at
+from evidence
+group by user_id, event_day

@@ -1,0 +1,25 @@
+-- Activity of a user after the directory dropped them. A day with activity before that moment is left out.
+-- inputs: agg_daily_users, dim_users, finding_rules
+select
+    cast(concat(max(r.rule), ':', cast(min(a.first_event_id) as varchar)) as varchar) as finding_id,
+    cast(max(r.rule) as varchar) as rule,
+    cast(max(r.severity) as varchar) as severity,
+    cast(concat(
+        cast(sum(a.event_count) as varchar), ' events of ', coalesce(max(u.user_name), max(a.user_id)),
+        ' after the directory dropped them'
+    ) as varchar) as finding,
+    a.user_id,
+    cast(max(u.user_name) as varchar) as user_name,
+    cast(null as varchar) as target_user_id,
+    cast(null as varchar) as target_user_name,
+    cast(concat(cast(min(a.first_event_id) as varchar), ',', cast(max(a.last_event_id) as varchar)) as varchar)
+        as evidence_event_ids,
+    cast(sum(a.event_count) as bigint) as evidence_count,
+    cast(min(a.first_at) as timestamptz) as started_at,
+    cast(max(a.last_at) as timestamptz) as ended_at
+from agg_daily_users as a
+inner join dim_users as u on a.user_id = u.user_id and u.is_removed
+inner join finding_rules as r on r.rule = 'removed_user'
+where a.first_at >= u.valid_to
+group by a.user_id
+having sum(a.event_count) >= max(r.threshold)

@@ -1,0 +1,62 @@
+-- A successful sign-in that ends a series of failed ones of the same user.
+-- inputs: fct_sign_ins, finding_rules
+with
+
+attempts as (
+    select
+        user_id,
+        user_name,
+        event_id,
+        occurred_at,
+        -- Seconds since 1970: Spark subtracts local times, which are an hour off across a clock change.
+        floor(epoch(occurred_at)) as second,
+        outcome,
+        -- The same for a success and for the failures before it.
+        coalesce(sum(case when outcome = 'success' then 1 else 0 end) over (
+            partition by user_id order by occurred_at nulls first, event_id nulls first
+            rows between unbounded preceding and 1 preceding
+        ), 0) as series
+    from fct_sign_ins
+    where outcome in ('success', 'failure') and user_id is not null and occurred_at is not null
+),
+
+evidence as (
+    select
+        s.user_id,
+        s.user_name,
+        s.event_id as success_id,
+        s.occurred_at as success_at,
+        f.event_id,
+        f.occurred_at,
+        r.rule,
+        r.severity,
+        r.threshold,
+        row_number() over (partition by s.event_id order by f.occurred_at desc, f.event_id desc) as number
+    from attempts as s
+    inner join finding_rules as r on r.rule = 'success_after_failures'
+    inner join attempts as f
+        on s.user_id = f.user_id and s.series = f.series and f.outcome = 'failure'
+    where s.outcome = 'success' and s.second - f.second <= r.minutes * 60
+)
+
+select
+    cast(concat(max(rule), ':', cast(success_id as varchar)) as varchar) as finding_id,
+    cast(max(rule) as varchar) as rule,
+    cast(max(severity) as varchar) as severity,
+    cast(concat(
+        'Sign-in of ', coalesce(max(user_name), max(user_id)), ' after ', cast(count(*) as varchar), ' failed ones'
+    ) as varchar) as finding,
+    cast(max(user_id) as varchar) as user_id,
+    cast(max(user_name) as varchar) as user_name,
+    cast(null as varchar) as target_user_id,
+    cast(null as varchar) as target_user_name,
+    cast(concat(
+        string_agg(case when number < 20 then cast(event_id as varchar) end, ',' order by event_id nulls first),
+        ',', cast(success_id as varchar)
+    ) as varchar) as evidence_event_ids,
+    cast(count(*) + 1 as bigint) as evidence_count,
+    cast(min(occurred_at) as timestamptz) as started_at,
+    cast(max(success_at) as timestamptz) as ended_at
+from evidence
+group by success_id
+having count(*) >= max(threshold)

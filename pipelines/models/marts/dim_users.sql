@@ -1,0 +1,62 @@
+-- grain: one row per version of a user, and one per user that events name but the directory never listed
+-- key: user_id, version
+-- inputs: stg_directory_versions, stg_user_logins, int_referenced_users, int_target_user_names
+with
+
+all_users as (
+    select
+        v.directory_id as user_id,
+        v.version,
+        v.name as user_name,
+        v.first_name,
+        v.last_name,
+        v.email,
+        v.tenant_id,
+        v.is_active,
+        cast(v.version_rank = 1 as boolean) as is_current,
+        cast(v.version_rank = 1 and v.valid_to is not null as boolean) as is_removed,
+        true as is_listed,
+        v.valid_from,
+        v.valid_to
+    from stg_directory_versions as v
+    where v.kind = 'user'
+    union all
+    select
+        r.user_id,
+        cast(1 as bigint) as version,
+        names.user_name,
+        cast(null as varchar) as first_name,
+        cast(null as varchar) as last_name,
+        case when names.user_name like '%@%' then names.user_name end as email,
+        cast(null as varchar) as tenant_id,
+        cast(null as boolean) as is_active,
+        cast(true as boolean) as is_current,
+        cast(false as boolean) as is_removed,
+        false as is_listed,
+        cast(null as timestamptz) as valid_from,
+        cast(null as timestamptz) as valid_to
+    from int_referenced_users as r
+    left join int_target_user_names as names on r.user_id = names.user_id
+)
+
+select
+    u.user_id,
+    u.version,
+    u.user_name,
+    u.first_name,
+    u.last_name,
+    cast(u.email as varchar) as email,
+    cast(case
+        when u.user_id like 'INTERNAL%' then 'system'
+        when u.is_listed then 'person'
+        else 'unknown'
+    end as varchar) as kind,
+    u.tenant_id,
+    u.is_active,
+    u.is_current,
+    u.is_removed,
+    logins.last_login_at,
+    u.valid_from,
+    u.valid_to
+from all_users as u
+left join stg_user_logins as logins on u.user_id = logins.user_id

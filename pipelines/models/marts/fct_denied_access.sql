@@ -1,0 +1,29 @@
+-- grain: one row per refused access to a model or function
+-- key: event_id
+-- inputs: fct_events, event_classification
+select
+    e.event_id,
+    e.event_day,
+    e.occurred_at,
+    e.event_type_id,
+    e.event_message,
+    s.kind,
+    e.user_id,
+    e.user_kind,
+    e.user_name,
+    e.user_email,
+    e.object_kind,
+    e.object_id,
+    e.object_name,
+    e.workspace_id,
+    e.workspace_name,
+    e.model_id,
+    e.model_name,
+    e.sent_name,
+    e.message,
+    e.ip_address,
+    e.client,
+    e.session_id
+from fct_events as e
+inner join event_classification as s
+    on e.event_type_id = s.event_type_id and s.subject = 'denied_access'

@@ -1,0 +1,125 @@
+-- Names are those of the directory at the time of the event, else those that the event or one of the same day gives.
+-- grain: one row per event of the audit log, with the names that were true when it happened
+-- key: event_id
+-- inputs: int_event_places, stg_directory_versions, int_app_page_names, int_clients
+select
+    e.event_id,
+    e.event_day,
+    e.occurred_at,
+    e.recorded_at,
+    -- Whole seconds since 1970: Spark would take the difference of local times.
+    cast(floor(epoch(e.recorded_at)) - floor(epoch(e.occurred_at)) as bigint) as seconds_late,
+    e.event_type_id,
+    e.event_category,
+    e.event_message,
+    e.message,
+    e.success,
+    e.error_number,
+    e.user_id,
+    cast(case
+        when e.user_id like 'INTERNAL%' then 'system'
+        when users.directory_id is not null then 'person'
+        else 'unknown'
+    end as varchar) as user_kind,
+    users.name as user_name,
+    users.email as user_email,
+    e.tenant_id,
+    cast(coalesce(e.workspace_id, models.workspace_id) as varchar) as workspace_id,
+    cast(coalesce(workspaces.name, case
+        when coalesce(e.workspace_id, models.workspace_id) = models.workspace_id then models.workspace_name
+    end) as varchar) as workspace_name,
+    e.model_id,
+    cast(coalesce(
+        models.name, case when e.object_kind = 'model' and e.object_id = e.model_id then e.object_name end
+    ) as varchar) as model_name,
+    e.object_kind,
+    e.object_id,
+    cast(coalesce(objects.name, e.object_name, case
+        when e.object_kind = 'app' then apps.name
+        when e.object_kind = 'app_page' then pages.name
+    end) as varchar) as object_name,
+    e.app_id,
+    cast(coalesce(
+        e.app_name, case when e.object_kind = 'app' then e.object_name end, apps.name
+    ) as varchar) as app_name,
+    e.page_id,
+    cast(coalesce(
+        e.page_name,
+        case when e.object_kind = 'app_page' then e.object_name when e.dashboard_id is not null then e.sent_name end,
+        pages.name
+    ) as varchar) as page_name,
+    e.action_id,
+    e.action_name,
+    e.action_type,
+    e.process_id,
+    cast(coalesce(
+        e.process_name, case when e.object_kind = 'process' then e.object_name end,
+        case when e.process_id = e.action_id then e.action_name end
+    ) as varchar) as process_name,
+    e.integration_id,
+    cast(coalesce(
+        e.integration_name, case when e.object_kind = 'integration' then e.object_name end
+    ) as varchar) as integration_name,
+    e.role_id,
+    e.role_name,
+    e.target_user_id,
+    cast(coalesce(
+        targets.name, e.target_user_name,
+        case when e.object_kind = 'user' and e.object_id = e.target_user_id then e.object_name end
+    ) as varchar) as target_user_name,
+    e.ip_address,
+    e.user_agent,
+    cast(case
+        when coalesce(lower(e.user_agent), 'na') = 'na' then e.client_name
+        else coalesce(clients.client, 'other')
+    end as varchar) as client,
+    e.session_id,
+    e.host_name,
+    e.service_version,
+    e.checksum,
+    cast(case
+        when e.object_id is null then null
+        when e.happened_at >= objects.valid_to then 'deleted'
+        when coalesce(objects.name, e.object_name) is not null then 'named'
+        when e.object_kind = 'app' and apps.name is not null then 'named'
+        when e.object_kind = 'app_page' and pages.name is not null then 'named'
+        else 'unknown'
+    end as varchar) as object_status,
+    cast(case when users.name_now <> users.name then users.name_now end as varchar) as user_name_now,
+    cast(case when workspaces.name_now <> workspaces.name then workspaces.name_now end as varchar)
+        as workspace_name_now,
+    cast(case when models.name_now <> models.name then models.name_now end as varchar) as model_name_now,
+    cast(case when objects.name_now <> objects.name then objects.name_now end as varchar) as object_name_now,
+    cast(case when targets.name_now <> targets.name then targets.name_now end as varchar) as target_user_name_now,
+    cast(coalesce(
+        targets.email, case when e.target_user_name like '%@%' then e.target_user_name end
+    ) as varchar) as target_user_email,
+    cast(case
+        when e.target_user_id is null then null
+        when e.target_user_id like 'INTERNAL%' then 'system'
+        when targets.directory_id is not null then 'person'
+        else 'unknown'
+    end as varchar) as target_user_kind,
+    e.sent_name,
+    e.sent_type
+from int_event_places as e
+left join stg_directory_versions as users
+    on users.kind = 'user' and users.directory_id = e.user_id
+    and e.happened_at >= users.starts_at and e.happened_at < users.ends_at
+left join stg_directory_versions as models
+    on models.kind = 'model' and models.directory_id = e.model_id
+    and e.happened_at >= models.starts_at and e.happened_at < models.ends_at
+left join stg_directory_versions as workspaces
+    on workspaces.kind = 'workspace' and workspaces.directory_id = coalesce(e.workspace_id, models.workspace_id)
+    and e.happened_at >= workspaces.starts_at and e.happened_at < workspaces.ends_at
+left join stg_directory_versions as targets
+    on targets.kind = 'user' and targets.directory_id = e.target_user_id
+    and e.happened_at >= targets.starts_at and e.happened_at < targets.ends_at
+left join stg_directory_versions as objects
+    on objects.kind = e.object_kind and objects.directory_id = e.object_id
+    and e.happened_at >= objects.starts_at and e.happened_at < objects.ends_at
+left join int_app_page_names as apps
+    on apps.kind = 'app' and apps.event_day = e.event_day and apps.id = e.app_id
+left join int_app_page_names as pages
+    on pages.kind = 'page' and pages.event_day = e.event_day and pages.id = e.page_id
+left join int_clients as clients on e.user_agent = clients.user_agent

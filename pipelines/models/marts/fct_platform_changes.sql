@@ -1,0 +1,36 @@
+-- grain: one row per change or run of an integration, pipeline, forecast, page, key, comment or workflow
+-- key: event_id
+-- inputs: fct_events, event_classification
+select
+    e.event_id,
+    e.event_day,
+    e.occurred_at,
+    e.event_type_id,
+    e.event_category,
+    e.event_message,
+    s.kind,
+    s.action,
+    cast(case when e.success = false and s.outcome = 'done' then 'failed' else s.outcome end as varchar) as outcome,
+    e.user_id,
+    e.user_kind,
+    e.user_name,
+    e.user_email,
+    e.object_kind,
+    e.object_id,
+    e.object_name,
+    e.integration_id,
+    e.integration_name,
+    e.workspace_id,
+    e.workspace_name,
+    e.model_id,
+    e.model_name,
+    e.app_id,
+    e.app_name,
+    e.page_id,
+    e.page_name,
+    e.message,
+    e.ip_address,
+    e.client
+from fct_events as e
+inner join event_classification as s
+    on e.event_type_id = s.event_type_id and s.subject = 'platform_change'
