@@ -12,7 +12,9 @@ import yaml
 from sqlglot import exp
 
 from audit_source import schema
+from pipelines.common.exit_codes import CONFIGURATION, PipelineError
 from pipelines.common.names import DIALECT
+from pipelines.warehouse.engine import engine_named
 from pipelines.warehouse.sql_fixes import for_dialect
 
 from .checks import read_checks
@@ -22,7 +24,6 @@ from .parse import MODELS_DIR, Model, raw_schema
 from .seeds import Seed
 from .sql_file import input_tables
 
-DIALECTS = ("duckdb", "postgres")
 PROJECT = "anaplan_audit"
 RAW_SCHEMA, TARGET_SCHEMA = "anaplan_audit_raw", "anaplan_audit_dbt"
 
@@ -44,33 +45,28 @@ _PROJECT = {
         }
     },
 }
-_PROFILES: dict[str, dict[str, object]] = {
-    "duckdb": {"type": "duckdb", "path": "{{ env_var('DBT_DUCKDB_PATH', 'audit_log.duckdb') }}", "threads": 1},
-    "postgres": {
-        "type": "postgres",
-        "host": "{{ env_var('DBT_POSTGRES_HOST', 'localhost') }}",
-        "port": "{{ env_var('DBT_POSTGRES_PORT', '5432') | int }}",
-        "user": "{{ env_var('DBT_POSTGRES_USER', 'postgres') }}",
-        "password": "{{ env_var('DBT_POSTGRES_PASSWORD', '') }}",
-        "dbname": "{{ env_var('DBT_POSTGRES_DBNAME', 'postgres') }}",
-        "threads": 2,
-    },
-}
 
 
 def write_project(folder: Path, dialect: str = DIALECT, models_dir: Path = MODELS_DIR) -> list[Path]:
-    """Write the project in the SQL of `duckdb` or `postgres` and return its files; older files there are removed.
+    """Write the project in the SQL of a destination and return its files; older files there are removed.
 
     Raises:
         ModelError: A model cannot be built.
+        PipelineError: The destination has no dbt profile.
     """
+    profile = engine_named(dialect).dbt_profile()
+    if profile is None:
+        raise PipelineError(
+            CONFIGURATION,
+            f"option `--dialect`: `{dialect}` has no dbt profile. DuckDB and PostgreSQL have one.",
+        )
     enrichment = read_enrichment(raw_schema(), models_dir)
     for part in ("models", "seeds", "tests"):
         shutil.rmtree(folder / part, ignore_errors=True)
     texts = {
         "dbt_project.yml": _yaml(_PROJECT),
         "profiles.yml": _yaml(
-            {PROJECT: {"target": dialect, "outputs": {dialect: {**_PROFILES[dialect], "schema": TARGET_SCHEMA}}}}
+            {PROJECT: {"target": dialect, "outputs": {dialect: {**profile, "schema": TARGET_SCHEMA}}}}
         ),
         "models/staging/sources.yml": _yaml(_sources()),
         **_sql_texts(enrichment, dialect, models_dir),

@@ -157,6 +157,12 @@ class Engine:
         """Yield the rows of a relation in chunks, so that memory does not grow with their number."""
         yield from relation.iter_arrow(chunk_size=ROWS_PER_CHUNK)
 
+    # dbt
+
+    def dbt_profile(self) -> dict[str, object] | None:
+        """Return the connection of `make dbt`'s project, from environment variables; None: there is no such project."""
+        return None
+
     # Comments
 
     def comment_hints(self, comment: str) -> dict[str, Any]:

@@ -54,6 +54,17 @@ class Postgres(Engine):
     comment_catalogue = _COMMENTS
     materializes_repeated_ctes = True
 
+    def dbt_profile(self) -> dict[str, object]:
+        return {
+            "type": self.name,
+            "host": "{{ env_var('DBT_POSTGRES_HOST', 'localhost') }}",
+            "port": "{{ env_var('DBT_POSTGRES_PORT', '5432') | int }}",
+            "user": "{{ env_var('DBT_POSTGRES_USER', 'postgres') }}",
+            "password": "{{ env_var('DBT_POSTGRES_PASSWORD', '') }}",
+            "dbname": "{{ env_var('DBT_POSTGRES_DBNAME', 'postgres') }}",
+            "threads": 2,
+        }
+
     def destination(self, database: Any = None) -> Any:
         # Imported here: reading a setting must not import the driver.
         from .postgres_destination import JsonTypes, WaitingPostgres, lock_wait_ms

@@ -42,6 +42,9 @@ class DuckDb(Engine):
     def file_variable(self) -> str:
         return SETTING.upper().replace(".", "__")
 
+    def dbt_profile(self) -> dict[str, object]:
+        return {"type": self.name, "path": "{{ env_var('DBT_DUCKDB_PATH', 'audit_log.duckdb') }}", "threads": 1}
+
     @contextmanager
     def opened_for_writing(self) -> Iterator[Any]:
         """Keep the file open for the whole run. dlt opens it many times, and a reader in between would fail a load."""
