@@ -93,6 +93,7 @@ def test_a_ledger_of_the_future_is_repaired(
     assert tenant.run("status").code == 0
 
 
+@pytest.mark.usefixtures("user_model")
 def test_a_clock_that_steps_back_loses_neither_state_nor_history(
     tenant: Tenant, engine: Engine, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
