@@ -1,5 +1,6 @@
 """Shared fixtures: every test gets its own folder, only its own settings, and no delays between retries."""
 
+import gc
 import logging
 import os
 import sys
@@ -22,6 +23,9 @@ from tests.support.prepared import PreparedFolders  # noqa: E402
 from tests.support.type_hint_cache import cache_type_hints  # noqa: E402
 
 cache_type_hints()
+# The imported modules are some hundred thousand objects, which a full collection walks through each time.
+gc.freeze()
+gc.set_threshold(50_000, 20, 50)
 
 SOURCE = "SOURCES__AUDIT_SOURCE__"
 

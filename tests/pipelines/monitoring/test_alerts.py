@@ -267,6 +267,7 @@ def test_what_a_webhook_says_is_looked_at_and_shown(
     assert "alert" not in tenant.run("status").out.split("Tables")[0].replace("alerts", "")
 
 
+@pytest.mark.usefixtures("few_models")
 def test_a_finding_without_a_date_and_a_failure_within_alerting_stop_no_other_alert(
     tenant: Tenant, duck: Engine, webhook: Webhook, server: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -220,6 +220,7 @@ def test_certificate_at_servers_of_another_form_or_clock(
     assert compare_events(held, duck).is_exact
 
 
+@pytest.mark.usefixtures("few_models")
 def test_a_refresh_token_rotates_and_a_ready_token_is_not_ended(tenant: Tenant, duck: Engine, tmp_path: Path) -> None:
     company = whole_company(1)
     with LiveTenant(company) as live:

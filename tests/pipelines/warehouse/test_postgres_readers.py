@@ -20,6 +20,7 @@ def engine(postgres: Postgres, monkeypatch: pytest.MonkeyPatch) -> Engine:
     return Engine("postgres", address)
 
 
+@pytest.mark.usefixtures("few_models")
 def test_open_readers_and_runs_do_not_block_each_other(tenant: Tenant, engine: Engine) -> None:
     now = int(time.time() * 1000)
     sent: list[dict[str, Any]] = [event(n, now - (n + 5) * 60_000) for n in range(5)]
