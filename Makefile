@@ -123,8 +123,16 @@ lock: ## Renew the lock files (needs uv)
 	$(COMPILE) --extra spark --extra dev -c requirements-dev.lock pyproject.toml -o requirements-spark.lock
 	echo 'apache-airflow>=3.2,<4' | $(COMPILE) - -o requirements-airflow.lock
 	printf 'dbt-core>=1.10,<1.11\ndbt-duckdb\ndbt-postgres\n' | $(COMPILE) - -o requirements-dbt.lock
+	@$(MAKE) check-extras
+
+DRIVERS := postgres snowflake bigquery databricks redshift clickhouse motherduck ducklake filesystem athena
+check-extras: ## Resolve the drivers of every warehouse against requirements.lock, on Python 3.10 to 3.13 (needs uv)
+	@for extra in $(DRIVERS); do \
+	    echo "dlt[$$extra]" | uv pip compile -q --universal --python-version 3.10 -c requirements.lock - -o /dev/null \
+	    || { echo "make driver FOR=$$extra: requirements.lock pins what it refuses. Add a constraint to pyproject.toml."; exit 1; }; \
+	done
 
 clean: ## Remove .venv, the demo and caches; never your databases
 	rm -rf $(VENV) $(AIRFLOW) $(DBT) .demo build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
-.PHONY: help setup driver demo run docs dbt report status test test-engines test-airflow test-dbt test-wheel torture wheel lint bench bench-dashboard bench-disk profile lock clean
+.PHONY: help setup driver demo run docs dbt report status test test-engines test-airflow test-dbt test-wheel torture wheel lint bench bench-dashboard bench-disk profile lock check-extras clean

@@ -89,7 +89,8 @@ def _delete_raw(pipelines: Pipelines, day: date) -> None:
         transaction = client.begin_transaction() if client.capabilities.supports_transactions else nullcontext()
         with transaction:
             windows = client.make_qualified_table_name("event_windows")
-            client.execute_sql(f"UPDATE {windows} SET status = %s WHERE window_day < %s", PURGED, day)
+            update = pipelines.engine.update_statement(windows, "status = %s", "window_day < %s")
+            client.execute_sql(update, PURGED, day)
             for table, column in RAW_DAYS.items():
                 _delete(client, table, column, day)
         # dlt's staging dataset still holds the rows of the last load.

@@ -11,9 +11,13 @@ from typing import NamedTuple
 import dlt
 from dlt.destinations.exceptions import DatabaseUndefinedRelation
 
+from pipelines.warehouse.engine import engine_of
+
 from .incremental import rows_of, utc_moment
 
-_SET = "SET _dlt_valid_from = %s, _dlt_valid_to = %s WHERE id = %s AND row_version = %s AND _dlt_valid_from = %s"
+# A version without an end never changes: no value is NULL, which BigQuery refuses as a parameter.
+_CHANGES = "_dlt_valid_from = %s, _dlt_valid_to = %s"
+_VERSION = "id = %s AND row_version = %s AND _dlt_valid_from = %s"
 LISTS = ("users", "workspaces", "models")
 # Length of a version whose true length is unknown.
 SHORTEST = timedelta(milliseconds=1)
@@ -66,7 +70,7 @@ def correct_versions(raw: dlt.Pipeline, wrong: dict[tuple[str, str], list[Versio
             for before, after in reversed(in_order(versions)):
                 if before != after:
                     values = [after.valid_from, after.valid_to, record_id, before.row_version, before.valid_from]
-                    client.execute_sql(f"UPDATE {name} {_SET}", *values)
+                    client.execute_sql(engine_of(raw).update_statement(name, _CHANGES, _VERSION), *values)
 
 
 def in_order(versions: list[Version]) -> list[tuple[Version, Version]]:

@@ -8,6 +8,10 @@ from .engine import Engine, Query, transformed
 class ClickHouse(Engine):
     """A ClickHouse database."""
 
+    def update_statement(self, table: str, changes: str, condition: str) -> str:
+        # There is no UPDATE. A mutation runs in the background, unless the statement waits for it.
+        return f"ALTER TABLE {table} UPDATE {changes} WHERE {condition} SETTINGS mutations_sync = 1"
+
     def fixed(self, query: Query) -> Query:
         return transformed(query, _fixed_node)
 

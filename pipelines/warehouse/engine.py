@@ -157,6 +157,10 @@ class Engine:
         """Yield the rows of a relation in chunks, so that memory does not grow with their number."""
         yield from relation.iter_arrow(chunk_size=ROWS_PER_CHUNK)
 
+    def update_statement(self, table: str, changes: str, condition: str) -> str:
+        """Return the statement that changes rows of a table; all arguments are SQL."""
+        return f"UPDATE {table} SET {changes} WHERE {condition}"
+
     # dbt
 
     def dbt_profile(self) -> dict[str, object] | None:

@@ -14,7 +14,7 @@ from dlt.destinations.exceptions import DatabaseUndefinedRelation
 from dlt.destinations.sql_client import SqlClientBase
 
 from .dlt_internals import create_tables
-from .engine import engine_of
+from .engine import Engine, engine_of
 from .table_comments import comment_tables
 
 RUNS, ALERTS, PURGES = "runs", "alerts", "purges"
@@ -104,7 +104,8 @@ class OwnTables:
 
     def update(self, table: str, key: str, row: dict[str, Any]) -> None:
         """Set the columns of the row whose `key` equals that of `row`."""
-        self._write(lambda client: [_update(client, table, key, row)])
+        engine = engine_of(self._dataset)
+        self._write(lambda client: [_update(client, engine, table, key, row)])
 
     def select(self, table: str) -> list[dict[str, Any]]:
         """Return the rows of a table, oldest first; none if the table does not exist yet."""
@@ -173,12 +174,12 @@ def _insert(client: SqlClientBase[Any], table: str, rows: list[dict[str, Any]]) 
     return _Statement(f"INSERT INTO {client.make_qualified_table_name(table)} ({columns}) VALUES {places}", values)
 
 
-def _update(client: SqlClientBase[Any], table: str, key: str, row: dict[str, Any]) -> _Statement:
+def _update(client: SqlClientBase[Any], engine: Engine, table: str, key: str, row: dict[str, Any]) -> _Statement:
     rest = [name for name in row if name != key]
     changes = ", ".join(f"{client.escape_column_name(name)} = {_place(row[name])}" for name in rest)
-    statement = f"UPDATE {client.make_qualified_table_name(table)} SET {changes}"
+    condition = f"{client.escape_column_name(key)} = %s"
     values = [*(row[name] for name in rest if row[name] is not None), row[key]]
-    return _Statement(f"{statement} WHERE {client.escape_column_name(key)} = %s", values)
+    return _Statement(engine.update_statement(client.make_qualified_table_name(table), changes, condition), values)
 
 
 def _place(value: Any) -> str:

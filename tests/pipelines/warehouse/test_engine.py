@@ -139,3 +139,15 @@ def test_the_seam_imports_no_engine() -> None:
     tree = ast.parse(Path(seam.__file__ or "").read_text(encoding="utf-8"))
     imported = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.level}
     assert imported <= {"settings"}
+
+
+def test_clickhouse_waits_for_its_updates() -> None:
+    """It has no UPDATE, and a mutation runs in the background unless the statement waits."""
+    sent = engine_named("clickhouse").update_statement("`a___runs`", "`exit_code` = %s", "`run_id` = %s")
+    assert sent == "ALTER TABLE `a___runs` UPDATE `exit_code` = %s WHERE `run_id` = %s SETTINGS mutations_sync = 1"
+
+
+def test_only_engines_say_how_rows_are_changed() -> None:
+    """A statement that another module writes would fail on ClickHouse."""
+    files = [path for path in sorted((REPOSITORY / "pipelines").rglob("*.py")) if not is_engine(path)]
+    assert [path.name for path in files if re.search(r"\bUPDATE \{", path.read_text(encoding="utf-8"))] == []
