@@ -27,7 +27,6 @@ PROGRAMS = {"pipelines.dashboard.__main__", "pipelines.data_dictionary.__main__"
 SWITCHES = {
     "pipelines.common.start_up",
     # Called by `start_up`.
-    "audit_source.allocator",
     "pipelines.common.allocator",
     # Sets up the decoding process, which runs nothing else.
     "audit_source.events.decode_worker",
