@@ -26,7 +26,7 @@ def sent(limiter: RateLimiter, clock: Clock, number: int) -> list[float]:
     return moments
 
 
-def test_never_more_than_the_number_in_any_minute():
+def test_no_minute_exceeds_the_limit():
     clock = Clock()
     moments = sent(RateLimiter(5, clock, clock.sleep), clock, 23)
 
@@ -35,7 +35,7 @@ def test_never_more_than_the_number_in_any_minute():
     assert moments[4] - moments[0] < 1, "a short run is not slowed"
 
 
-def test_pause_holds_for_everybody_and_ends():
+def test_pause_applies_to_all_threads_and_ends():
     clock = Clock()
     limiter = RateLimiter(100, clock, clock.sleep)
     limiter.pause(10)
@@ -46,7 +46,7 @@ def test_pause_holds_for_everybody_and_ends():
     assert sent(limiter, clock, 1)[0] == before
 
 
-def test_clients_that_pause_together_do_not_return_as_one():
+def test_paused_clients_resume_at_different_times():
     returned = set()
     for _ in range(5):
         clock = Clock()

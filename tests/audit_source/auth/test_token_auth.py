@@ -77,7 +77,7 @@ def by_eight_threads(auth: Any) -> set[str]:
         return set(pool.map(lambda _: auth.token(), range(24)))
 
 
-def test_token_is_renewed_before_its_35_minutes_end_once_for_all_threads(clock: list[float]) -> None:
+def test_token_is_renewed_before_expiry_once_for_all_threads(clock: list[float]) -> None:
     service = Service()
     auth = signed_in(service, clock)
     assert by_eight_threads(auth) == {"token-1"}
@@ -97,7 +97,7 @@ def test_token_is_renewed_before_its_35_minutes_end_once_for_all_threads(clock: 
     assert service.steps[2:] == ["refresh"]
 
 
-def test_token_that_cannot_be_extended_is_made_anew(clock: list[float]) -> None:
+def test_failed_refresh_signs_in_again(clock: list[float]) -> None:
     service = Service()
     auth = signed_in(service, clock)
     auth.token()
@@ -107,7 +107,7 @@ def test_token_that_cannot_be_extended_is_made_anew(clock: list[float]) -> None:
     assert service.steps == ["authenticate", "refresh", "authenticate"]
 
 
-def test_token_of_a_short_life_is_renewed_at_half_of_it(clock: list[float]) -> None:
+def test_short_lived_token_is_renewed_at_half_its_lifetime(clock: list[float]) -> None:
     service = Service()
     service.lifetime = 60
     auth = signed_in(service, clock)
@@ -121,7 +121,7 @@ def test_token_of_a_short_life_is_renewed_at_half_of_it(clock: list[float]) -> N
 
 
 @pytest.mark.parametrize("lifetime", [-5000, 0, 10**7])
-def test_expiry_beyond_belief_counts_as_35_minutes(clock: list[float], lifetime: int) -> None:
+def test_implausible_expiry_counts_as_35_minutes(clock: list[float], lifetime: int) -> None:
     service = Service()
     service.lifetime = lifetime
     auth = signed_in(service, clock)
@@ -134,7 +134,7 @@ def test_expiry_beyond_belief_counts_as_35_minutes(clock: list[float], lifetime:
     assert len(service.asked) == 2
 
 
-def test_refused_token_is_replaced_once(clock: list[float]) -> None:
+def test_rejected_token_is_replaced_once(clock: list[float]) -> None:
     service = Service()
     auth = signed_in(service, clock)
     refused = auth.token()
@@ -144,7 +144,7 @@ def test_refused_token_is_replaced_once(clock: list[float]) -> None:
     assert auth.token() == "token-2"
 
 
-def test_own_session_is_ended_once_and_a_given_token_is_not(clock: list[float]) -> None:
+def test_sign_out_ends_own_sessions_once_but_no_supplied_token(clock: list[float]) -> None:
     service = Service()
     auth = signed_in(service, clock)
     auth.close()
@@ -163,7 +163,7 @@ def test_own_session_is_ended_once_and_a_given_token_is_not(clock: list[float]) 
     static.close()
 
 
-def test_oauth_token_is_renewed_by_its_expires_in(clock: list[float], tmp_path: Any) -> None:
+def test_oauth_token_is_renewed_according_to_expires_in(clock: list[float], tmp_path: Any) -> None:
     service = Service()
     credentials = OAuthCredentials()
     credentials.client_id, credentials.refresh_token = "client", "refresh-0"
@@ -178,7 +178,7 @@ def test_oauth_token_is_renewed_by_its_expires_in(clock: list[float], tmp_path: 
 
 
 @pytest.mark.parametrize("answer", [[], {"tokenInfo": "x"}, {"tokenInfo": {"tokenValue": 5}}, None])
-def test_sign_in_answer_without_a_token_is_no_sign_in(clock: list[float], answer: Any) -> None:
+def test_sign_in_response_without_a_token_is_an_error(clock: list[float], answer: Any) -> None:
     class Odd(Service):
         def fetch(self, *_: Any, **__: Any) -> Answer:  # type: ignore[override]
             return Answer(201, json.loads(json.dumps(answer)))
@@ -197,7 +197,7 @@ class LosesAnswers(Service):
         return Answer(400, {"error": "invalid_grant"})
 
 
-def test_a_lost_answer_to_a_refresh_token_is_named_by_the_next_sign_in(tmp_path: Any) -> None:
+def test_next_sign_in_reports_a_lost_refresh_response(tmp_path: Any) -> None:
     service = LosesAnswers()
     credentials = OAuthCredentials()
     credentials.client_id, credentials.refresh_token = "client", "refresh-0"
@@ -213,7 +213,7 @@ def test_a_lost_answer_to_a_refresh_token_is_named_by_the_next_sign_in(tmp_path:
         OAuthAuth(service, "http://oauth", credentials, TokenStore(path)).token()  # type: ignore[arg-type]
 
 
-def test_a_gateway_is_not_taken_for_wrong_credentials(clock: list[float]) -> None:
+def test_gateway_error_is_not_reported_as_wrong_credentials(clock: list[float]) -> None:
     class Gateway(Service):
         def fetch(self, *_: Any, **__: Any) -> Answer:  # type: ignore[override]
             return Answer(403)
@@ -222,7 +222,7 @@ def test_a_gateway_is_not_taken_for_wrong_credentials(clock: list[float]) -> Non
         signed_in(Gateway(), clock).token()
 
 
-def test_a_password_with_a_line_break_is_sent_as_it_is_and_named_when_refused(clock: list[float]) -> None:
+def test_password_with_line_break_is_sent_unchanged_and_reported_on_rejection(clock: list[float]) -> None:
     class Refuses(Service):
         def fetch(self, *_: Any, **more: Any) -> Answer:  # type: ignore[override]
             assert more["auth"].password == b"secret\n"

@@ -80,7 +80,7 @@ runs = st.tuples(
     st.lists(stored, max_size=30), shapes, st.lists(runs, max_size=5), st.sampled_from([0, 1, 60]), st.integers(1, 4)
 )
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-def test_union_of_any_runs_is_what_the_tenant_holds(
+def test_union_of_all_runs_equals_the_tenant(
     moments: list[tuple[int, int]],
     shape: dict[str, Any],
     sequence: list[Any],

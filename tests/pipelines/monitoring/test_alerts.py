@@ -43,7 +43,7 @@ def forget_local_state(tmp_path: Path) -> None:
     shutil.rmtree(tmp_path / "dlt")
 
 
-def test_failure_is_told_once_and_so_is_its_end(
+def test_failure_and_recovery_are_each_reported_once(
     tenant: Tenant, engine: Engine, webhook: Webhook, server: Any, tmp_path: Path
 ) -> None:
     assert tenant.run("load").code == 0
@@ -74,7 +74,7 @@ def test_failure_is_told_once_and_so_is_its_end(
     ]  # fmt: skip
 
 
-def test_destination_that_is_held_or_misconfigured_is_told_once(
+def test_locked_or_misconfigured_destination_is_reported_once(
     tenant: Tenant, database: Path, webhook: Webhook, server: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert tenant.run("load").code == 0
@@ -99,7 +99,7 @@ def test_destination_that_is_held_or_misconfigured_is_told_once(
     assert "RESOLVED" in text
 
 
-def test_incomplete_window_is_a_failure_that_ends(tenant: Tenant, webhook: Webhook, server: Any) -> None:
+def test_incomplete_window_is_reported_until_complete(tenant: Tenant, webhook: Webhook, server: Any) -> None:
     server.shape["withhold"] = server.events[0]["id"]
     assert [tenant.run("load").code, tenant.run("load").code] == [5, 5]
     (text,) = webhook.take()
@@ -112,7 +112,7 @@ def test_incomplete_window_is_a_failure_that_ends(tenant: Tenant, webhook: Webho
 
 
 @pytest.mark.parametrize("engine", ["postgres"], indirect=True)
-def test_gap_is_told_once_and_can_be_acknowledged(
+def test_gap_is_reported_once_and_can_be_acknowledged(
     tenant: Tenant, engine: Engine, webhook: Webhook, server: Any
 ) -> None:
     assert tenant.run("load").code == 0
@@ -139,7 +139,7 @@ def test_gap_is_told_once_and_can_be_acknowledged(
 HOSTILE_NAME = "<!channel> @here [click](https://evil.example) `x`"
 
 
-def test_security_findings_are_told_once_from_a_severity_on(
+def test_findings_from_the_minimum_severity_are_reported_once(
     tenant: Tenant, duck: Engine, webhook: Webhook, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = int(time.time() * 1000) - 3_600_000
@@ -167,7 +167,7 @@ def test_security_findings_are_told_once_from_a_severity_on(
     assert unknown.code == 2 and "`no-such-finding` is neither" in unknown.err
 
 
-def test_certificate_that_ends_is_told_before_and_after_once_each(
+def test_certificate_expiry_is_reported_once_before_and_once_after(
     tenant: Tenant, duck: Engine, webhook: Webhook, tmp_path: Path
 ) -> None:
     now = datetime.now(timezone.utc)
@@ -204,7 +204,7 @@ def test_certificate_that_ends_is_told_before_and_after_once_each(
 
 
 @pytest.mark.parametrize("answer", [404, 302, 500])
-def test_webhook_that_does_not_take_it_is_a_warning(tenant: Tenant, webhook: Webhook, server: Any, answer: int) -> None:
+def test_webhook_error_is_a_warning(tenant: Tenant, webhook: Webhook, server: Any, answer: int) -> None:
     webhook.status = answer
     tenant.set("CREDENTIALS__PASSWORD", "wrong")
     outcome = tenant.run("load")
@@ -218,7 +218,7 @@ def test_webhook_that_does_not_take_it_is_a_warning(tenant: Tenant, webhook: Web
     assert len(webhook.take()) == 1
 
 
-def test_webhook_that_is_not_there(tenant: Tenant, server: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unreachable_webhook_is_a_warning(tenant: Tenant, server: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ALERTS__WEBHOOK_URL", f"http://127.0.0.1:9{PATH}")
     tenant.set("CREDENTIALS__PASSWORD", "wrong")
     outcome = tenant.run("load")
@@ -234,7 +234,7 @@ def test_webhook_that_is_not_there(tenant: Tenant, server: Any, monkeypatch: pyt
         ("MIN_SEVERITY", "critical", "`critical` is none of high, medium, low"),
     ],
 )  # fmt: skip
-def test_alert_setting_that_does_not_fit(
+def test_invalid_alert_settings_are_rejected(
     tenant: Tenant, monkeypatch: pytest.MonkeyPatch, name: str, value: str, says: str
 ) -> None:
     monkeypatch.setenv(f"ALERTS__{name}", value)
@@ -242,7 +242,7 @@ def test_alert_setting_that_does_not_fit(
     assert outcome.code == 2 and says in outcome.err and "x1y2" not in outcome.err
 
 
-def test_webhook_address_does_not_belong_into_the_configuration_file(tmp_path: Path) -> None:
+def test_webhook_address_in_config_toml_is_rejected(tmp_path: Path) -> None:
     (tmp_path / ".dlt").mkdir()
     (tmp_path / ".dlt" / "config.toml").write_text('[alerts]\nwebhook_url = "https://hooks.example/x1y2"\n')
     outcome = subprocess.run(
@@ -253,9 +253,7 @@ def test_webhook_address_does_not_belong_into_the_configuration_file(tmp_path: P
     assert "Move it to [alerts] in secrets.toml" in outcome.stderr and "x1y2" not in outcome.stderr
 
 
-def test_what_a_webhook_says_is_looked_at_and_shown(
-    tenant: Tenant, engine: Engine, webhook: Webhook, server: Any
-) -> None:
+def test_webhook_response_is_checked_and_shown(tenant: Tenant, engine: Engine, webhook: Webhook, server: Any) -> None:
     """Slack answers `ok`; a service that takes what it never shows answers otherwise."""
     tenant.set("CREDENTIALS__PASSWORD", "wrong")
     assert tenant.run("load").code == 3
@@ -267,7 +265,7 @@ def test_what_a_webhook_says_is_looked_at_and_shown(
     assert "alert" not in tenant.run("status").out.split("Tables")[0].replace("alerts", "")
 
 
-def test_a_finding_without_a_date_and_a_failure_within_alerting_stop_no_other_alert(
+def test_undated_finding_and_alerting_failure_stop_no_other_alert(
     tenant: Tenant, duck: Engine, webhook: Webhook, server: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from pipelines.monitoring.alerts import detect as alerts

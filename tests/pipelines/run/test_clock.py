@@ -48,7 +48,7 @@ def held(sandbox: Sandbox) -> set[int]:
 
 # More in `tests/torture/test_attacks.py`.
 @pytest.mark.parametrize(("hours", "ready_token"), [(40 * 24.0, False), (6.0, True), (-3.0, False)])
-def test_a_wrong_clock_plans_by_anaplans(
+def test_wrong_local_clock_plans_by_anaplans_clock(
     tenant: Tenant, engine: Engine, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, hours: float, ready_token: bool
 ) -> None:
     if ready_token:
@@ -74,7 +74,7 @@ def test_a_wrong_clock_plans_by_anaplans(
     assert (outcome.code, outcome.err) == (0, "")
 
 
-def test_a_ledger_of_the_future_is_repaired(
+def test_ledger_with_future_windows_is_repaired(
     tenant: Tenant, engine: Engine, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What an older version wrote with a clock that was two days ahead: complete windows of days that had not come."""
@@ -93,7 +93,7 @@ def test_a_ledger_of_the_future_is_repaired(
     assert tenant.run("status").code == 0
 
 
-def test_a_clock_that_steps_back_loses_neither_state_nor_history(
+def test_clock_set_back_loses_neither_state_nor_history(
     tenant: Tenant, engine: Engine, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sandbox.settings.server_date = False
@@ -119,7 +119,7 @@ def test_a_clock_that_steps_back_loses_neither_state_nor_history(
     assert current == ("Renamed again", False)
 
 
-def test_without_anaplans_clock_a_clock_that_is_behind_ends_the_run(
+def test_slow_local_clock_ends_the_run_if_anaplans_clock_is_unknown(
     tenant: Tenant, engine: Engine, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert tenant.run("load").code == 0
@@ -132,7 +132,7 @@ def test_without_anaplans_clock_a_clock_that_is_behind_ends_the_run(
     assert engine.rows(f"select count(*), max(checked_at) from {RAW}.event_windows") == before
 
 
-def test_answers_without_a_date_are_said_once(
+def test_missing_date_headers_are_reported_once(
     tenant: Tenant, duck: Engine, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("audit_source.client.Client._record_server_clock", lambda *_: None)
@@ -141,7 +141,7 @@ def test_answers_without_a_date_are_said_once(
     assert outcome.code == 0
 
 
-def test_a_repair_that_was_killed_is_completed(
+def test_next_run_completes_a_killed_repair(
     tenant: Tenant, engine: Engine, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The ledger is repaired by the load, rows of days to come are removed after it."""
@@ -161,7 +161,7 @@ def test_a_repair_that_was_killed_is_completed(
 
 
 @pytest.mark.usefixtures("few_models")
-def test_a_purge_is_kept_when_an_older_state_is_restored(
+def test_purge_survives_the_restore_of_an_older_state(
     tenant: Tenant, engine: Engine, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An older version gave a purge a smaller load id than the state before it, after the clock had been set back."""

@@ -9,7 +9,7 @@ from tests.support.tenant_records import LISTS
 from tests.support.truth import compare
 
 
-def test_drift_is_loaded_and_said_once(tenant: Tenant, engine: Engine) -> None:
+def test_drift_is_loaded_and_reported_once(tenant: Tenant, engine: Engine) -> None:
     now = int(time.time() * 1000)
     events = [event(number, now - 36 * 3_600_000 - number) for number in range(10)]
     with PlainServer(events, LISTS) as server:

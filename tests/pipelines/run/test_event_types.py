@@ -14,7 +14,7 @@ ALL, USERS, ACCESS, BOTH = '["all"]', '["user_activity"]', '["access_control"]',
 
 
 @pytest.mark.parametrize("order", [[USERS, ALL, BOTH, ALL, ALL], [USERS, BOTH, ALL], [ALL, ACCESS]])
-def test_new_events_are_the_rows_that_came(tenant: Tenant, engine: Engine, order: list[str]) -> None:
+def test_new_event_count_equals_the_added_rows(tenant: Tenant, engine: Engine, order: list[str]) -> None:
     with Sandbox(**COMPANY) as sandbox:
         tenant.at(sandbox.url, password="sandbox").set("HISTORY_DAYS", 6)
         # Several loads, which share one count.

@@ -38,7 +38,7 @@ def interrupt(number: int, when: Callable[[], bool]) -> tuple[int, str, float]:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_interrupted_while_threads_wait_for_anaplan(
+def test_interrupt_ends_a_run_whose_threads_wait_for_anaplan(
     tenant: Tenant, duck: Engine, monkeypatch: pytest.MonkeyPatch, number: int
 ) -> None:
     monkeypatch.setenv("RUNTIME__REQUEST_TIMEOUT", "600")
@@ -74,7 +74,7 @@ with interruptible():
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_interrupted_in_a_destructor(number: int) -> None:
+def test_interrupt_in_a_destructor_ends_the_run(number: int) -> None:
     """Python drops an exception there: the run went on until the watchdog ended it, and printed a traceback."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
     began = time.monotonic()

@@ -23,7 +23,7 @@ POINTS = [
 
 
 @pytest.mark.parametrize("kind", ["duckdb", "postgres"])
-def test_killed_runs_are_made_good_by_the_next(request: pytest.FixtureRequest, kind: str) -> None:
+def test_next_run_repairs_killed_runs(request: pytest.FixtureRequest, kind: str) -> None:
     with open_world(kind, request.getfixturevalue("postgres") if kind == "postgres" else None) as world:
         where = world.place("first")
         for function, when, number in POINTS:

@@ -70,7 +70,7 @@ def use_password(tenant: Tenant, live: LiveTenant, **where: str) -> None:
 
 
 @pytest.mark.parametrize("version", ["v1", "v2"])
-def test_a_run_at_a_live_tenant_is_exact_and_keeps_its_secrets(
+def test_run_against_a_live_like_tenant_is_exact_and_leaks_no_secret(
     tenant: Tenant, engine: Engine, tmp_path: Path, pair: Pair, version: str
 ) -> None:
     company = whole_company()
@@ -92,7 +92,7 @@ def test_a_run_at_a_live_tenant_is_exact_and_keeps_its_secrets(
     keeps_secrets(secrets, engine, tmp_path, live, [outcome, again, status], {"everything.pem"})
 
 
-def test_only_new_and_late_events_are_added_and_an_event_keeps_the_name_of_its_time(
+def test_later_run_adds_only_new_and_late_events_with_the_user_name_of_their_time(
     tenant: Tenant, engine: Engine
 ) -> None:
     company = whole_company()
@@ -158,7 +158,7 @@ def test_every_action_event_has_its_model_workspace_and_action(tenant: Tenant, e
     assert changes == [(len(sent), len(sent) - 1)]
 
 
-def test_codes_in_no_list_have_the_category_of_their_prefix(tenant: Tenant, engine: Engine) -> None:
+def test_unlisted_codes_get_the_category_of_their_prefix(tenant: Tenant, engine: Engine) -> None:
     company = whole_company(2)
     codes = use_unlisted_codes(company, company.now - 3 * HOUR)
     with LiveTenant(company) as live:
@@ -176,7 +176,7 @@ def test_codes_in_no_list_have_the_category_of_their_prefix(tenant: Tenant, engi
     assert engine.rows(listed) == [("QQQ-1",)]
 
 
-def test_refused_access_and_changes_of_the_platform_are_facts(tenant: Tenant, engine: Engine) -> None:
+def test_denied_access_and_platform_changes_become_facts(tenant: Tenant, engine: Engine) -> None:
     company = whole_company(2)
     with LiveTenant(company) as live:
         use_password(tenant, live)
@@ -206,7 +206,7 @@ def test_refused_access_and_changes_of_the_platform_are_facts(tenant: Tenant, en
 
 
 @pytest.mark.parametrize(("form", "clock"), [("der", 0), ("pem", 5400), ("pem", -5400)])
-def test_certificate_at_servers_of_another_form_or_clock(
+def test_certificate_sign_in_adapts_to_the_servers_form_and_clock(
     tenant: Tenant, duck: Engine, tmp_path: Path, pair: Pair, form: str, clock: int
 ) -> None:
     """The stamp goes by the server's clock, and the header is what the server reads."""
@@ -220,7 +220,9 @@ def test_certificate_at_servers_of_another_form_or_clock(
     assert compare_events(held, duck).is_exact
 
 
-def test_a_refresh_token_rotates_and_a_ready_token_is_not_ended(tenant: Tenant, duck: Engine, tmp_path: Path) -> None:
+def test_refresh_token_rotates_and_supplied_access_token_stays_valid(
+    tenant: Tenant, duck: Engine, tmp_path: Path
+) -> None:
     company = whole_company(1)
     with LiveTenant(company) as live:
         live.point(tenant.set)

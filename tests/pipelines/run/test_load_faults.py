@@ -31,7 +31,7 @@ def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RUNTIME__REQUEST_MAX_ATTEMPTS", "3")
 
 
-def test_faulty_run_says_it_in_one_line_and_the_next_makes_it_good(tenant: Tenant, duck: Engine) -> None:
+def test_faulty_run_prints_one_line_and_the_next_run_recovers(tenant: Tenant, duck: Engine) -> None:
     with Sandbox(clock_ms=int(time.time() * 1000) - BEHIND_MS, **TENANT) as sandbox:
         tenant.at(sandbox.url, password="sandbox")
         for name, value in SETTINGS.items():
@@ -54,7 +54,7 @@ def test_faulty_run_says_it_in_one_line_and_the_next_makes_it_good(tenant: Tenan
             assert compare_list(name, records, duck).is_exact, name
 
 
-def test_source_makes_good_a_sample_of_all_faults() -> None:
+def test_source_recovers_from_a_sample_of_all_faults() -> None:
     with Sandbox(clock_ms=int(time.time() * 1000) - BEHIND_MS, **TENANT) as sandbox:
         loaded = Memory(**SETTINGS)
         run_over_http(loaded, sandbox.url)

@@ -41,7 +41,7 @@ def test_another_tenant_is_refused_before_anything_is_written(
         assert tenant.run("run").code == 0
 
 
-def test_a_list_that_shrank_to_a_fraction_is_not_applied(tenant: Tenant, engine: Engine) -> None:
+def test_list_that_shrank_sharply_is_not_applied(tenant: Tenant, engine: Engine) -> None:
     with Sandbox(**SMALL) as sandbox:
         tenant.at(sandbox.url, "auditor@example.com", "sandbox")
         assert tenant.run("load").code == 0
@@ -62,7 +62,7 @@ def test_a_list_that_shrank_to_a_fraction_is_not_applied(tenant: Tenant, engine:
         assert tenant.run("load").code == 0
 
 
-def test_a_few_may_leave_a_small_list_and_the_limit_is_a_setting(tenant: Tenant, duck: Engine) -> None:
+def test_small_list_may_lose_a_few_records_and_the_limit_is_a_setting(tenant: Tenant, duck: Engine) -> None:
     with Sandbox(**{**SMALL, "users": 8}) as sandbox:
         tenant.at(sandbox.url, "auditor@example.com", "sandbox")
         assert tenant.run("load").code == 0
@@ -74,7 +74,7 @@ def test_a_few_may_leave_a_small_list_and_the_limit_is_a_setting(tenant: Tenant,
         assert tenant.run("load").code == 0
 
 
-def test_an_empty_list_of_users_confirms_no_tenant_and_that_is_said(tenant: Tenant, duck: Engine) -> None:
+def test_empty_user_list_confirms_no_tenant_and_is_reported(tenant: Tenant, duck: Engine) -> None:
     with Sandbox(**SMALL) as sandbox:
         tenant.at(sandbox.url, "auditor@example.com", "sandbox")
         assert tenant.run("load").code == 0
@@ -86,7 +86,7 @@ def test_an_empty_list_of_users_confirms_no_tenant_and_that_is_said(tenant: Tena
         assert duck.rows(f"select id, name from {RAW}.workspaces where _dlt_valid_to is null order by 1") == names
 
 
-def test_a_customer_id_of_another_form_names_no_tenant(tenant: Tenant, duck: Engine) -> None:
+def test_malformed_customer_id_does_not_identify_a_tenant(tenant: Tenant, duck: Engine) -> None:
     """A few events of another tenant are looked into; what the users say then must be an id to count."""
     now = int(time.time() * 1000)
     sent = [event(1, now - 7_200_000)]

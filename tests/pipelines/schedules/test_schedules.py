@@ -68,7 +68,7 @@ def installed(tmp_path: Path, tenant_server: PlainServer) -> Installation:
 
 
 def cron_lines() -> list[tuple[str, str]]:
-    """Returns time fields and command of each line, after cron's own reading."""
+    """Return time fields and command of each line, after cron's own reading."""
     lines = (SCHEDULES / "crontab").read_text(encoding="utf-8").splitlines()
     entries = [line.split(None, 5) for line in lines if re.match(r"[\d*]", line)]
     return [(" ".join(entry[:5]), entry[5]) for entry in entries]
@@ -107,7 +107,7 @@ def test_cron_is_silent_where_nothing_is_to_be_done(installed: Installation, cod
 
 
 def unit(name: str) -> dict[str, list[str]]:
-    """Returns the settings of a unit file; one that stands twice has two values."""
+    """Return the settings of a unit file; one that stands twice has two values."""
     settings: dict[str, list[str]] = {}
     for line in (SCHEDULES / name).read_text(encoding="utf-8").splitlines():
         if "=" in line and not line.startswith("#"):
