@@ -63,7 +63,7 @@ def test_source_accepts_a_settings_object_or_keywords(tmp_path: Path) -> None:
         audit_source(AuditSettings(credentials=credentials)),
     ):
         assert {"events", "users", "event_types"} <= set(source.resources)
-    # A source of its own for another part of the project, as dlt offers it.
+    # A second source with its own configuration section, as dlt supports it.
     assert audit_source.clone(name="other")(credentials=credentials).name == "other"
     with pytest.raises(ConfigurationError, match="`history_days`"):
         audit_source(credentials=credentials, history_days=91)

@@ -1,4 +1,4 @@
-"""What a run counts as new."""
+"""The number of events that a run counts as new."""
 
 from audit_source.events.windows import COMPLETE, DAY_MS, Window
 from audit_source.extract_report import Changes
@@ -17,5 +17,5 @@ def test_narrower_event_type_counts_days_missing_from_all() -> None:
 def test_known_window_counts_its_growth_only() -> None:
     changes = Changes([day(1, 10), day(2, 10)], fetched=[day(2, 13), day(3, 2)])
     assert changes.new_events() == 5
-    # An event that moved from one day to the other is no new one.
+    # An event that moved from one day to another is not new.
     assert Changes([day(1, 10), day(2, 10)], fetched=[day(1, 9), day(2, 11)]).new_events() == 0

@@ -1,4 +1,4 @@
-"""The limiter, on a clock that only moves when somebody sleeps."""
+"""The rate limiter, with a clock that advances only in `sleep`."""
 
 import threading
 
@@ -32,7 +32,7 @@ def test_no_minute_exceeds_the_limit():
 
     for first, sixth in zip(moments, moments[5:], strict=False):
         assert sixth - first >= 60.0
-    assert moments[4] - moments[0] < 1, "a short run is not slowed"
+    assert moments[4] - moments[0] < 1, "a short run is not slowed down"
 
 
 def test_pause_applies_to_all_threads_and_ends():
@@ -72,5 +72,5 @@ def test_threads_share_the_limit():
         thread.start()
     for thread in threads:
         thread.join()
-    # 30 requests at 10 a minute: two whole minutes must have been waited for.
+    # 30 requests at 10 per minute need at least two minutes.
     assert clock.now - 1000.0 >= 120.0

@@ -1,4 +1,4 @@
-"""What the source uses of dlt beyond its public interface. A failure here means that an upgrade of dlt changed it."""
+"""The dlt internals that the source uses. A failure means that a dlt upgrade has changed them."""
 
 import inspect
 import logging

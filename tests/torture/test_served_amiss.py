@@ -113,7 +113,7 @@ def refusing(answer: int, *days: int) -> Callable[[int, int], int | None]:
 
 
 def grow(server: PlainServer, number: int) -> set[int]:
-    """Add a late event to each of three past days. Returns their ids."""
+    """Add a late event to each of three past days. Return their ids."""
     late = [event(1000 * number + day, TODAY - day * DAY_MS + HOUR_MS - number) for day in (1, 2, 3)]
     server.events = sorted([*server.events, *late], key=lambda sent: sent["eventDate"])
     return {sent["id"] for sent in late}

@@ -1,4 +1,4 @@
-"""Certificate sign-in against a server of its own that checks every byte: stamp, signature, and what leaves the machine."""
+"""Certificate sign-in against a server that checks every byte: timestamp, signature and the certificate that is sent."""
 
 import base64
 import json
@@ -61,7 +61,7 @@ BAG = "Bag Attributes\n    friendlyName: auditor\n    localKeyID: 01 02\nKey Att
 
 
 class AuthServer:
-    """`POST /token/authenticate` as the service announces it; `takes` are the forms that it accepts."""
+    """`POST /token/authenticate` as Anaplan announces it. `takes` lists the accepted forms."""
 
     def __init__(self, takes: tuple[str, ...] = ("v2",), der: bool = False, clock: float = 0.0) -> None:
         self.takes, self.der, self.clock = takes, der, clock
@@ -235,7 +235,7 @@ def test_newest_of_two_matching_certificates_is_sent(serve: Any) -> None:
 
 
 def expect_refusal(serve: Any, words: str, *given: Any) -> None:
-    """Nothing may be sent, and the error must hold the words."""
+    """Check that nothing is sent, and that the error contains the words."""
     server = serve()
     with pytest.raises(ConfigurationError, match=words):
         sign_in(server, *given)

@@ -1,4 +1,4 @@
-"""The token: renewed before it ends, once for all threads, given back at the end where it was made here."""
+"""The token is renewed before it expires, once for all threads, and ended with the run that created it."""
 
 import json
 import time
@@ -33,34 +33,34 @@ class Answer:
 
 
 class Service:
-    """Stands in for the client: answers sign-ins with tokens of 35 minutes, by a clock of its own."""
+    """Replaces the client: answers sign-ins with tokens of 35 minutes, by its own clock."""
 
     def __init__(self) -> None:
-        self.asked: list[tuple[str, str]] = []
+        self.requests: list[tuple[str, str]] = []
         self.refuses_refresh = False
         self.lifetime = 2100
-        # Minutes away from ours: only the difference of the two moments may count.
+        # Minutes away from this machine's clock: only the difference of the two times may count.
         self.offset = -900
         self.tries = 0
         self.clock_offset_seconds = 0.0
 
     def fetch(self, method: str, url: str, headers: Any = None, **more: Any) -> Answer:
         step = url.rsplit("/", 1)[-1]
-        self.asked.append((step, (headers or {}).get("Authorization", "")))
+        self.requests.append((step, (headers or {}).get("Authorization", "")))
         now = time.time() + self.offset
         if step == "logout" or (step == "refresh" and self.refuses_refresh):
             return Answer(204 if step == "logout" else 401)
-        # Long enough for every thread to be at the door.
+        # Long enough for every thread to reach this point.
         time.sleep(0.01)
-        number = sum(1 for asked, _ in self.asked if asked == "authenticate")
+        number = sum(1 for step, _ in self.requests if step == "authenticate")
         body = {"tokenInfo": {"tokenValue": f"token-{number}", "expiresAt": (int(now) + self.lifetime) * 1000}}
         if step == "token":
-            body = {"access_token": f"access-{len(self.asked)}", "expires_in": self.lifetime}
+            body = {"access_token": f"access-{len(self.requests)}", "expires_in": self.lifetime}
         return Answer(201, body, Date=formatdate(now, usegmt=True)) if step != "token" else Answer(200, body)
 
     @property
     def steps(self) -> list[str]:
-        return [step for step, _ in self.asked]
+        return [step for step, _ in self.requests]
 
 
 @pytest.fixture
@@ -85,13 +85,13 @@ def test_token_is_renewed_before_expiry_once_for_all_threads(clock: list[float])
     clock[0] = 29 * 60
     assert by_eight_threads(auth) == {"token-1"}
     assert service.steps == ["authenticate"]
-    # Five minutes are left: more than any request and its retries take.
+    # Five minutes remain: more than any request takes with its retries.
     clock[0] = 30.1 * 60
     assert by_eight_threads(auth) == {"token-1"}
-    assert service.asked[1:] == [("refresh", "AnaplanAuthToken token-1")]
+    assert service.requests[1:] == [("refresh", "AnaplanAuthToken token-1")]
     clock[0] += 29 * 60
     by_eight_threads(auth)
-    assert len(service.asked) == 2
+    assert len(service.requests) == 2
     clock[0] += 2 * 60
     by_eight_threads(auth)
     assert service.steps[2:] == ["refresh"]
@@ -128,10 +128,10 @@ def test_implausible_expiry_counts_as_35_minutes(clock: list[float], lifetime: i
     auth.token()
     clock[0] = 29 * 60
     auth.token()
-    assert len(service.asked) == 1
+    assert len(service.requests) == 1
     clock[0] = 31 * 60
     auth.token()
-    assert len(service.asked) == 2
+    assert len(service.requests) == 2
 
 
 def test_rejected_token_is_replaced_once(clock: list[float]) -> None:
@@ -152,7 +152,7 @@ def test_sign_out_ends_own_sessions_once_but_no_supplied_token(clock: list[float
     auth.token()
     auth.close()
     auth.close()
-    assert service.asked[1:] == [("logout", "AnaplanAuthToken token-1")]
+    assert service.requests[1:] == [("logout", "AnaplanAuthToken token-1")]
 
     given = TokenCredentials()
     given.access_token = "made elsewhere"
@@ -188,7 +188,7 @@ def test_sign_in_response_without_a_token_is_an_error(clock: list[float], answer
 
 
 class LosesAnswers(Service):
-    """Takes a refresh token once, and loses the answer with its successor."""
+    """Accepts a refresh token once, and loses the response that contains the next one."""
 
     def fetch(self, method: str, url: str, headers: Any = None, **more: Any) -> Answer:
         self.tries += 1
@@ -208,7 +208,7 @@ def test_next_sign_in_reports_a_lost_refresh_response(tmp_path: Any) -> None:
         SignInError, match=r"was used before, and the answer .* was lost\. Configure a new refresh token"
     ):
         OAuthAuth(service, "http://oauth", credentials, TokenStore(path)).token()  # type: ignore[arg-type]
-    # Known once: the answer of Anaplan has arrived since.
+    # Reported once: Anaplan has answered since then.
     with pytest.raises(SignInError, match=r"HTTP 400 invalid_grant\. Configure a new refresh token"):
         OAuthAuth(service, "http://oauth", credentials, TokenStore(path)).token()  # type: ignore[arg-type]
 

@@ -1,4 +1,4 @@
-"""The rotated refresh token: on disk before it is used, never readable by others, never half written."""
+"""The rotated refresh token is on disk before it is used, never readable by others, and never half written."""
 
 import json
 import os

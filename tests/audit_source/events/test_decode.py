@@ -1,4 +1,4 @@
-"""A page of the audit API: every value finds its column, whatever was sent."""
+"""A page of the audit API: every value reaches its column, whatever was sent."""
 
 import json
 from datetime import date, datetime, timezone
@@ -36,7 +36,7 @@ def decode(*records, total=None, **changes):
 
 
 def both_ways(record):
-    """Return the row by the typed decoder, and by the generic one that an unknown field calls for."""
+    """Return the row from the typed decoder, and from the generic one, which an unknown field makes necessary."""
     typed = decode(record)[0]
     generic = decode(record, {"id": 1, "somethingNew": 1})[0]
     assert generic.pop("something_new") is None

@@ -1,4 +1,4 @@
-"""Pages decoded in a second process are the same pages, whatever becomes of that process."""
+"""Pages decoded in a second process are equal, even if that process fails."""
 
 import json
 import os

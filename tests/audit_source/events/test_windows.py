@@ -1,4 +1,4 @@
-"""The planner: whatever the schedule, nothing is left out, and what is lost is said."""
+"""The planner covers all time for any schedule, and reports what is lost."""
 
 import itertools
 from dataclasses import replace
@@ -29,7 +29,7 @@ def limits(now: int = NOW, overlap: int = HOUR, lag: int = MINUTE_MS, history: i
 
 
 def carried_out(ledger: list[Window], at: Limits) -> list[Window]:
-    """Return the ledger after a run in which every window came out complete."""
+    """Return the ledger after a run that completed every window."""
     todo = plan(compact_ledger(ledger, at), at)
     ledger = compact_ledger(ledger, at)
     for lost in todo.expired:
@@ -74,7 +74,7 @@ def test_next_run_fetches_overlap_and_new_time_and_counts_the_rest():
         (NOW - MINUTE_MS - HOUR, NOW - MINUTE_MS),
         (NOW - MINUTE_MS, NOW + HOUR - MINUTE_MS),
     ]
-    # Every kept day once, today's settled part among them.
+    # Every retained day once, including the settled part of today.
     assert len(todo.probe) == 31
     assert todo.expired == []
 
@@ -168,7 +168,7 @@ def test_hours_at_the_edge_are_joined_when_their_day_expires():
 )
 @settings(max_examples=150, deadline=None)
 def test_any_schedule_covers_all_time_without_overlap(minutes_between, overlap_minutes, history_days):
-    """From the first moment on, every instant lies in exactly one window, or was pruned after the retention."""
+    """Every instant since the start lies in exactly one window, or was pruned after the retention period."""
     now, ledger = NOW, []
     for minutes in minutes_between:
         now += minutes * MINUTE_MS
@@ -179,7 +179,7 @@ def test_any_schedule_covers_all_time_without_overlap(minutes_between, overlap_m
         assert all(first[1] <= second[0] for first, second in itertools.pairwise(kept))
         assert subtract([(max(kept[0][0], at.floor), at.end)], kept) == []
         assert all(w.end <= at.floor for w in ledger if w.status == EXPIRED and w.checked_at == now)
-        # Ninety days are remembered whatever the setting is now, two of them in hours.
+        # The ledger keeps ninety days whatever the setting is, two of them in hours.
         assert len(ledger) <= 2 * 91 + 60 + 72
 
 

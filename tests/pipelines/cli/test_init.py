@@ -1,4 +1,4 @@
-"""`init` writes the settings files into the working folder, and replaces none; `--version` reads pyproject.toml."""
+"""`init` writes the settings files into the working folder and replaces none. `--version` reads pyproject.toml."""
 
 import re
 from pathlib import Path

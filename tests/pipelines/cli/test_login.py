@@ -1,4 +1,4 @@
-"""Signing in by device code, and what the account can see, over HTTP against a tenant that really checks."""
+"""Sign-in by device code, and the rights of the account, over HTTP against a tenant that checks them."""
 
 import json
 import stat
@@ -16,7 +16,7 @@ SMALL = {"events": 60, "days": 2, "users": 6, "rate_limit": 0, "weekend": 1.0}
 
 
 class Waiting:
-    """Stands in for the clock of the device grant: a pause moves the tenant's clock too, and nobody waits."""
+    """Replaces the clock of the device grant: a pause advances the tenant's clock too, without waiting."""
 
     def __init__(self, sandbox: Sandbox) -> None:
         self.sandbox, self.now = sandbox, 0.0
@@ -48,7 +48,7 @@ def waiting(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Waiting:
 
 @pytest.fixture
 def store(tenant: Tenant, sandbox: Sandbox, tmp_path: Path) -> Path:
-    """Settings of a tenant with an OAuth client and nothing else; returns where its token will be."""
+    """Set up a tenant with an OAuth client only. Return the path of its future token."""
     tenant.at(sandbox.url).unset("CREDENTIALS__EMAIL")
     tenant.unset("CREDENTIALS__PASSWORD")
     tenant.set("CREDENTIALS__CLIENT_ID", "sandbox-device")
@@ -61,7 +61,7 @@ def test_login_polls_at_the_requested_interval_and_later_runs_use_the_token(
 ) -> None:
     before = tenant.run("load")
     assert before.code == 2 and "`refresh_token` is missing" in before.err and "audit login` gets one" in before.err
-    # From the second poll on the tenant asks for more patience than it had told.
+    # From the second poll on, the tenant asks for a longer interval than before.
     waiting.after[1] = lambda: sandbox.settings.set(device_interval=12.0)
     waiting.after[4] = lambda: sandbox.approve_device()
     outcome = tenant.run("login")
@@ -79,7 +79,7 @@ def test_login_polls_at_the_requested_interval_and_later_runs_use_the_token(
     assert json.loads(store.read_text())["refresh_token"] != kept
     held = {sent["id"] for sent in sandbox.truth()}
     found = {row[0] for row in duck.rows("select id from anaplan_audit_raw.events")}
-    # Events of the last minute are left to the next run.
+    # The next run loads the events of the last minute.
     assert found <= held and len(held - found) < 20 and found
     assert json.loads(tenant.run("status", "--json").out)["sign_in"]["mode"] == "oauth"
 

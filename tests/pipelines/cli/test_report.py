@@ -1,4 +1,4 @@
-"""The summary: aligned, narrow enough, and harmless whatever the names are."""
+"""The summary is aligned, fits its width, and is harmless whatever the names are."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Configuration files that cannot be read: one line with file, line and column, exit code 2, for every command."""
+"""For unreadable configuration files, every command prints file, line and column in one line, with exit code 2."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""The files that commands write: who may read them, what is damaged, and what may not be replaced."""
+"""The files that commands write: their permissions, damage, and what may not be replaced."""
 
 import os
 import stat
@@ -45,7 +45,7 @@ def test_written_files_are_private(loaded: Tenant, database: Path, tmp_path: Pat
     monkeypatch.setenv("PIPELINES__ANAPLAN_AUDIT__GROUP_CAN_READ", "true")
     assert loaded.run("check").code == 0
     assert mode(tmp_path / "copy.duckdb") == 0o640
-    # What an older version has left open is closed.
+    # Files that an older version left readable become private.
     database.chmod(0o644)
     assert loaded.run("check").code == 0
     assert mode(database) == 0o640

@@ -1,4 +1,4 @@
-"""A webhook hears over HTTP what went wrong, once, and that it is over; never a secret."""
+"""A webhook gets each problem and its end once over HTTP, and never a secret."""
 
 import os
 import shutil
@@ -39,7 +39,7 @@ def server(tenant: Tenant) -> Iterator[Any]:
 
 
 def forget_local_state(tmp_path: Path) -> None:
-    """What a fresh container starts with."""
+    """Start as in a new container."""
     shutil.rmtree(tmp_path / "dlt")
 
 
@@ -145,7 +145,7 @@ def test_findings_from_the_minimum_severity_are_reported_once(
     now = int(time.time() * 1000) - 3_600_000
     person = {"id": "8a80d86a5565443f01557f053e6719ba", "firstName": HOSTILE_NAME, "lastName": "", "active": True}
     failures = [event(i, now + i * 1000, eventTypeId="USR-9", success=False) for i in range(6)]
-    # A burst of failures is `medium`, somebody who is in no list is `low`.
+    # A burst of failures is `medium`, a user who is in no list is `low`.
     events = [*failures, event(9, now, userId="0" * 32)]
     monkeypatch.setenv("ALERTS__MIN_SEVERITY", "medium")
     with plain_server(events, {"users": [{**person, "email": "a@example.com"}]}) as server:
@@ -254,7 +254,7 @@ def test_webhook_address_in_config_toml_is_rejected(tmp_path: Path) -> None:
 
 
 def test_webhook_response_is_checked_and_shown(tenant: Tenant, engine: Engine, webhook: Webhook, server: Any) -> None:
-    """Slack answers `ok`; a service that takes what it never shows answers otherwise."""
+    """Slack answers `ok`. A service that accepts a message without showing it answers differently."""
     tenant.set("CREDENTIALS__PASSWORD", "wrong")
     assert tenant.run("load").code == 3
     assert len(webhook.take()) == 1
@@ -292,7 +292,7 @@ def test_undated_finding_and_alerting_failure_stop_no_other_alert(
         assert tenant.run("load").code == 3
         (text,) = webhook.take()
         assert "FAILED: `load`" in text and "ALERTING: some alerts could not be determined: TypeError" in text
-        # Told once, and shown until it is over.
+        # Sent once, and shown until it is over.
         assert tenant.run("load").code == 3 and webhook.take() == []
         assert "the last alert failed (look-up): TypeError" in tenant.run("status").out
     tenant.set("CREDENTIALS__PASSWORD", "secret")

@@ -1,4 +1,4 @@
-"""Each run is a row, and `status` tells from the tables alone how the pipeline is doing."""
+"""Each run is a row, and `status` reports the state of the pipeline from the tables alone."""
 
 import hashlib
 import json
@@ -80,7 +80,7 @@ def test_runs_table_of_an_older_version_gets_the_new_columns(tenant: Tenant, eng
 
 @pytest.fixture(scope="module")
 def loaded_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A database that was loaded once, some seconds before the tests that copy it."""
+    """Return a database that was loaded once, some seconds before the tests that copy it."""
     folder = tmp_path_factory.mktemp("loaded")
     with pytest.MonkeyPatch.context() as environment, plain_server(some_events()) as server:
         environment.setenv("DLT_DATA_DIR", str(folder / "dlt"))
@@ -196,7 +196,7 @@ def test_status_reports_certificate_expiry(
     assert code == 0 and len(told["warnings"]) == len(says)
     assert all(part in warning for part, warning in zip(says, told["warnings"], strict=True))
     assert told["sign_in"]["certificate_days_left"] == days - 1
-    # Of a chain, the certificate counts that belongs to the key, whichever stands first.
+    # In a chain, the certificate that belongs to the key counts, whatever the order.
     path.write_text(make_key_pair(bits=1024).certificate + path.read_text())
     loaded.set("CREDENTIALS__PRIVATE_KEY", pair.private_key)
     assert status(loaded)[1]["sign_in"]["certificate_days_left"] == days - 1
@@ -210,7 +210,7 @@ def test_secrets_are_removed_from_errors(tenant: Tenant, monkeypatch: pytest.Mon
     monkeypatch.setenv("DESTINATION__POSTGRES__CREDENTIALS", "postgres://loader:b@ttery@db.example.com/audit")
     text = f"loader, correct horse, b@ttery, postgres://loader:staple@db.example.com/audit, key {tmp_path}"
     assert redact(text) == f"loader, ***, ***, postgres://loader:***@db.example.com/audit, key {tmp_path}"
-    # A driver quotes the part of an address that it cannot read, as dlt has written it.
+    # A driver quotes the part of an address that it cannot parse, as dlt has written it.
     monkeypatch.setenv("DESTINATION__POSTGRES__CREDENTIALS__PASSWORD", "st@ple 100%")
     said = 'unexpected spaces found in "st%40ple 100%25", or st%40ple%20100%25, or st@ple 100%'
     assert redact(said) == 'unexpected spaces found in "***", or ***, or ***'
@@ -232,7 +232,7 @@ def test_counts_of_one_are_singular() -> None:
 
 @pytest.mark.parametrize("engine", ["duckdb", "postgres"], indirect=True)
 def test_state_older_than_the_ledger_is_a_warning(tenant: Tenant, engine: Engine) -> None:
-    """As a clock that was set back leaves it: dlt restores the state with the largest load id."""
+    """The result of a clock that was set back: dlt restores the state with the largest load id."""
     with plain_server(some_events()) as server:
         assert tenant.at(server.url).run("load").code == 0
         assert status(tenant)[1]["warnings"] == []

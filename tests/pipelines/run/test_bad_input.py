@@ -1,4 +1,4 @@
-"""Whatever is wrong: one line that says what to do, its own exit code, and what was loaded stays as it was."""
+"""Every invalid input gives one line that says what to do and its own exit code, and keeps the loaded data."""
 
 import os
 import socket
@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from tests.conftest import REPOSITORY, Engine, Tenant, event, plain_server
 from tests.support.prepared import PreparedFolders
 
-# All but the load, which a repeated load may renew.
+# All columns except the load id, which a repeated load may replace.
 ROWS = "select * exclude (_dlt_load_id) from anaplan_audit_raw.events order by id"
 PEM, PKCS8 = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8
 
@@ -26,7 +26,7 @@ EVENTS = [event(i, NOW - 600_000 - i * 7_000_000) for i in range(20)]
 
 @pytest.fixture
 def loaded(tenant: Tenant, duck: Engine, prepared_folders: PreparedFolders, tmp_path: Path) -> Any:
-    """A tenant that was loaded once; afterwards its rows must be what they were."""
+    """A tenant that was loaded once. After the test its rows must be unchanged."""
 
     def load() -> None:
         assert tenant.run("load").code == 0

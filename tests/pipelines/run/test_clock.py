@@ -1,4 +1,4 @@
-"""Clocks that are wrong: this machine's ahead or behind, set back between runs; Anaplan's counts."""
+"""Wrong local clocks, fast, slow or set back between runs: Anaplan's clock decides."""
 
 import time
 from collections.abc import Iterator
@@ -25,13 +25,13 @@ def sandbox(tenant: Tenant) -> Iterator[Sandbox]:
 
 
 def set_clock(monkeypatch: pytest.MonkeyPatch, hours: float) -> None:
-    """Let this machine's clock be wrong by so many hours, for dlt's load ids and versions too, as in a new process."""
+    """Set this machine's clock off by some hours, for dlt's load ids and versions too, as in a new process."""
     real = time.time_ns
 
     def wrong() -> float:
         return real() / 1e9 + hours * HOUR
 
-    # dlt keeps the function itself, and never goes back within one process.
+    # dlt holds a reference to the function, and its load ids never decrease within one process.
     for name in ("time.time", "dlt.common.time.precise_time", "dlt.common.storages.load_package.precise_time"):
         monkeypatch.setattr(name, wrong)
     monkeypatch.setattr("dlt.common.time.increasing_precise_time._last", 0.0)
@@ -42,7 +42,7 @@ def loaded(engine: Engine) -> set[int]:
 
 
 def held(sandbox: Sandbox) -> set[int]:
-    """Events that a run must have loaded: all but those of the last minutes."""
+    """Return the events that a run must have loaded: all except those of the last minutes."""
     return {sent["id"] for sent in sandbox.truth() if sent["eventDate"] < sandbox.now_ms - 120_000}
 
 
@@ -69,7 +69,7 @@ def test_wrong_local_clock_plans_by_anaplans_clock(
     assert abs(ends - now) < timedelta(minutes=10)
     begins = engine.rows(f"select max(_dlt_valid_from) from {RAW}.users")[0][0]
     assert abs(begins - now) < timedelta(minutes=10)
-    # Corrected, the next run goes on from there.
+    # With a correct clock, the next run continues from there.
     outcome = tenant.run("load")
     assert (outcome.code, outcome.err) == (0, "")
 
@@ -77,7 +77,7 @@ def test_wrong_local_clock_plans_by_anaplans_clock(
 def test_ledger_with_future_windows_is_repaired(
     tenant: Tenant, engine: Engine, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What an older version wrote with a clock that was two days ahead: complete windows of days that had not come."""
+    """An older version with a clock two days ahead wrote complete windows for future days."""
     sandbox.settings.server_date = False
     with monkeypatch.context() as wrong:
         set_clock(wrong, 50)
@@ -144,7 +144,7 @@ def test_missing_date_headers_are_reported_once(
 def test_next_run_completes_a_killed_repair(
     tenant: Tenant, engine: Engine, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The ledger is repaired by the load, rows of days to come are removed after it."""
+    """The load repairs the ledger. Rows of future days are removed after it."""
     sandbox.settings.server_date = False
     with monkeypatch.context() as wrong:
         set_clock(wrong, 50)

@@ -1,4 +1,4 @@
-"""Answers that come a byte at a time, and runs that take too long."""
+"""Responses that arrive one byte at a time, and runs that take too long."""
 
 import socket
 import threading
@@ -19,7 +19,7 @@ from tests.conftest import Engine, Tenant
 
 @pytest.fixture
 def dribbling() -> Iterator[str]:
-    """A server that sends its answer a byte at a time, headers included, and never comes to the end."""
+    """A server that sends its response, headers included, one byte at a time and never ends it."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         stop = threading.Event()
 
@@ -75,7 +75,7 @@ def test_a_run_has_a_deadline(tenant: Tenant, engine: Engine, dribbling: str, mo
     began = time.monotonic()
     outcome = tenant.run("load")
     assert (outcome.code, time.monotonic() - began < 15) == (124, True)
-    # The lock and the database are free, and the run is on record.
+    # The lock and the database are free, and the run is recorded.
     if engine.kind == "duckdb":
         assert engine.rows("select exit_code from anaplan_audit_raw.runs") == [(124,)]
     assert tenant.run("load").code == 124

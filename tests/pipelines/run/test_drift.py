@@ -1,4 +1,4 @@
-"""What Anaplan changes without notice is loaded, nothing is rejected, and it is said once."""
+"""Undocumented changes of the API are loaded, not rejected, and reported once."""
 
 import json
 import time
@@ -15,7 +15,7 @@ def test_drift_is_loaded_and_reported_once(tenant: Tenant, engine: Engine) -> No
     with PlainServer(events, LISTS) as server:
         tenant.at(server.url).set("HISTORY_DAYS", 3)
         before = tenant.run("load")
-        # A new field that changes its type, a known one of another type, one that is gone, and an unknown code.
+        # A new field that changes its type, a known field of another type, a missing field, and an unknown code.
         later = [
             {
                 **event(100 + number, now - 120_000 - number),

@@ -1,4 +1,4 @@
-"""A pipeline that slept longer than Anaplan remembers: what is left is loaded, what is lost is a row, and it is said."""
+"""After a pause longer than the retention period, the rest is loaded, and the lost days are recorded and reported."""
 
 import time
 from datetime import datetime, timezone

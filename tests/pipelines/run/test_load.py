@@ -1,4 +1,4 @@
-"""Loading over HTTP into both engines: every event exactly once, field for field, whatever liberties the server takes."""
+"""Loads over HTTP into both engines: every event exactly once, field for field, however the server deviates."""
 
 import json
 import socket
@@ -140,14 +140,14 @@ def test_only_days_with_new_events_are_marked_for_enrichment(tenant: Tenant, duc
         tenant.at(server.url).run("load")
         first = duck.rows(days)
         assert "0 new events" in tenant.run("load").out
-        # The overlap was fetched again, and brought nothing.
+        # The overlap was fetched again without new events.
         assert duck.rows(days) == first
         server.events = [*events, event(999_999, int(newest["eventDate"]) - 1)]
         assert "1 new event," in tenant.run("load").out
         second = duck.rows(days)
         assert [day for day, _ in second] == [day for day, _ in first]
         assert [new[0] for new, old in zip(second, first, strict=True) if new != old] == [first[-1][0]]
-        # What is loaded again on purpose may be loaded otherwise.
+        # An explicit reload may change events, so its days are enriched again.
         assert tenant.run("load", "--since", str(first[-2][0])).code == 0
         third = duck.rows(days)
     assert third[:-2] == second[:-2] and all(new > old for new, old in zip(third[-2:], second[-2:], strict=True))
@@ -168,7 +168,7 @@ def test_window_with_a_wrong_total_is_incomplete_and_fetched_again(tenant: Tenan
         second = tenant.run("load")
 
     assert first.code == 5 and "stays `incomplete`" in first.err
-    # The window came four times in that load: each event is there once all the same.
+    # That load fetched the window four times, and yet each event is stored once.
     assert after_first == [(89, 89)]
     assert incomplete == [(1,)]
     assert (second.code, second.err) == (0, "")

@@ -1,4 +1,4 @@
-"""Faults of the API, as a user meets them: an exit code, one line, and a next run that makes it good.
+"""Faults of the API as a user sees them: an exit code, one line, and a next run that recovers.
 
 The whole matrix, every fault at every kind of request, is run by `make torture`.
 """
@@ -45,7 +45,7 @@ def test_faulty_run_prints_one_line_and_the_next_run_recovers(tenant: Tenant, du
                 assert outcome.code == code, (fault, outcome)
             assert says in outcome.err and len(outcome.err.splitlines()) == (outcome.code != 0), (fault, outcome)
             sandbox.faults.clear()
-            # The next fault's run is the next run of this one, too.
+            # The run with the next fault is also the next run of this one.
         outcome = tenant.run("load")
         assert (outcome.code, outcome.err) == (0, "")
         assert compare_events(sandbox.truth(), duck).is_exact

@@ -1,4 +1,4 @@
-"""Events that no description foresees: dates that cannot be, contents that change, values that poison a parser.
+"""Undocumented events: impossible dates, changed contents, values that break a parser.
 
 Each is loaded, checked, enriched and published, and costs nothing but its own finer columns. See docs/odd-events.md.
 """

@@ -1,4 +1,4 @@
-"""What belongs to another tenant, or looks like a lost right, is not loaded into what is there."""
+"""Data of another tenant, or a list that looks like a lost right, is not loaded into existing tables."""
 
 import time
 from typing import Any
@@ -22,7 +22,7 @@ def tables(engine: Engine) -> list[Any]:
 
 @pytest.mark.usefixtures("few_models")
 @pytest.mark.parametrize("forgotten", [False, True], ids=["in the state", "in the rows"])
-def test_another_tenant_is_refused_before_anything_is_written(
+def test_another_tenant_is_rejected_before_any_write(
     tenant: Tenant, engine: Engine, forgotten: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with Sandbox(**SMALL, seed=1) as one, Sandbox(**SMALL, seed=2) as other:
@@ -53,7 +53,7 @@ def test_list_that_shrank_sharply_is_not_applied(tenant: Tenant, engine: Engine)
             f"list of users: 5 of {len(users)} records are left" in outcome.err and "--accept-directory" in outcome.err
         )
         assert engine.rows(f"select count(*) from {RAW}.users where _dlt_valid_to is not null") == [(0,)]
-        # Still known the next time, until somebody says that it is right.
+        # The next run still refuses it, until a user accepts it.
         assert tenant.run("load").code == 5
         accepted = tenant.run("load", "--accept-directory")
         assert (accepted.code, accepted.err) == (0, "")
@@ -87,7 +87,7 @@ def test_empty_user_list_confirms_no_tenant_and_is_reported(tenant: Tenant, duck
 
 
 def test_malformed_customer_id_does_not_identify_a_tenant(tenant: Tenant, duck: Engine) -> None:
-    """A few events of another tenant are looked into; what the users say then must be an id to count."""
+    """A few events of another tenant trigger a check of the users, whose value counts only if it is an id."""
     now = int(time.time() * 1000)
     sent = [event(1, now - 7_200_000)]
     users = [{"id": "u1", "firstName": "Ann", "lastName": "Lee", "active": True, "customerId": "c"}]
