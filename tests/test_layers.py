@@ -28,7 +28,7 @@ SWITCHES = {
     "pipelines.common.start_up",
     # Called by `start_up`.
     "pipelines.common.allocator",
-    # Sets up the decoding process, which runs nothing else.
+    # Sets up the decode process, which runs nothing else.
     "audit_source.events.decode_worker",
     # Hides one warning of dlt that every load of the source would repeat, also without this project's command line.
     "audit_source.source",
