@@ -6,7 +6,7 @@ from audit_source.errors import ConfigurationError, MissingRefreshTokenError, Re
 from audit_source.extract_report import ReloadLimit
 from pipelines.common.exit_codes import CONFIGURATION, SIGN_IN, explain
 from pipelines.common.source_hints import reload_notice
-from pipelines.run.summary import problem_lines
+from pipelines.run.summary import source_problems
 
 
 @pytest.mark.parametrize(
@@ -20,7 +20,7 @@ def test_an_error_about_a_refresh_token_names_the_command_that_gets_one(
     error: ConfigurationError | SignInError, code: int, hint: str
 ) -> None:
     assert explain(error) == (code, f"{error} `python -m pipelines.{hint}")
-    assert problem_lines([error]) == [f"{error} `python -m pipelines.{hint}"]
+    assert source_problems([error]) == [f"{error} `python -m pipelines.{hint}"]
 
 
 def test_other_errors_are_unchanged() -> None:
