@@ -1,7 +1,7 @@
-"""JSON records of Anaplan -> Arrow tables of one fixed schema.
+"""Conversion of Anaplan's JSON records to Arrow tables of one fixed schema.
 
-A record that does not fit is never dropped. What fits its column is kept, an unknown field becomes a text column, and
-the whole record is kept in `raw_record` if the table has it.
+A record that does not fit is never dropped. Values that fit their column are kept, an unknown field becomes a text
+column, and `raw_record`, if the table has this column, keeps the complete record.
 """
 
 import hashlib
@@ -26,10 +26,10 @@ MOST_NEW_COLUMNS = 50
 LEAST_MS, MOST_MS = -62_135_596_800_000, 253_402_300_799_999
 LEAST_INT64, MOST_INT64 = -(2**63), 2**63 - 1
 
-# Matches every escape, so that the `u0000` of `\\\\u0000` (a backslash, then text) stays.
+# Matches every escape, so that `\\\\u0000` (an escaped backslash, then text) stays as it is.
 _ESCAPE = re.compile(rb"\\(u0000|.)", re.DOTALL)
 _JSON_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
-# Deepest nesting that is kept as it is, and most digits of a whole number.
+# Limits up to which nesting stays as sent (levels), and an integer stays a number (digits).
 DEEPEST, LONGEST_NUMBER = 100, 400
 _ISO_ZONE = re.compile(r"([+-]\d{2})(\d{2})$")
 
@@ -41,7 +41,7 @@ class NewColumns:
 
     Attributes:
         fields (Dict[str, str]): The field of each new column.
-        misfits (Set[str]): Known fields with a value of another type than their column.
+        misfits (Set[str]): Known fields whose value has another type than their column.
     """
 
     def __init__(self) -> None:
@@ -65,7 +65,7 @@ class NewColumns:
 
 
 class Rows(NamedTuple):
-    """Values by column name, all of one length. A missing column has no values.
+    """Values by column name, all lists of one length. A column that is missing here is null in every row.
 
     Attributes:
         extra (Dict[str, Sequence[Any]]): Columns that the schema does not have.
@@ -83,7 +83,7 @@ def without_nul(body: bytes) -> bytes:
 
 
 def decode_lenient(body: bytes, operation: str) -> Any:
-    """Return parsed JSON, whose texts may hold invalid UTF-8, half a surrogate pair, or control characters.
+    """Parse JSON that may contain invalid UTF-8, half a surrogate pair or control characters.
 
     Raises:
         BadAnswerError: The body is not JSON.
@@ -114,7 +114,7 @@ def _int(text: str) -> int | str:
 
 
 def flattened(text: str) -> str:
-    """Return JSON whose values below `DEEPEST` levels are texts: one hostile value must not cost the page."""
+    """Return JSON whose values below `DEEPEST` levels are texts, so that one hostile value cannot fail the page."""
     parts: list[str] = []
     depth = done = 0
     deep_from: int | None = None
@@ -149,15 +149,15 @@ def table_of(table: Table, rows: Rows) -> pa.Table:
 
 
 def array_of(values: Any, arrow_type: pa.DataType) -> pa.Array:
-    """Return values as an Arrow array. Timestamps are epoch ms, and an empty text means no value.
+    """Return values as an Arrow array. Timestamps are epoch ms, and an empty text becomes null.
 
     Raises:
-        pa.ArrowInvalid, pa.ArrowTypeError: A value is of another type.
+        pa.ArrowInvalid, pa.ArrowTypeError: A value has another type.
     """
     if isinstance(values, (pa.Array, pa.ChunkedArray)):
         return values
     if pa.types.is_timestamp(arrow_type):
-        # Through ms: a cast from bigint to another unit would take the number as that unit.
+        # Cast through ms: a direct cast to another unit would read the number in that unit.
         return pa.array(values, pa.int64()).cast(pa.timestamp("ms", "UTC")).cast(arrow_type)
     array = pa.array(values, arrow_type)
     if pa.types.is_string(arrow_type) and pc.min(pc.binary_length(array)).as_py() == 0:
@@ -166,7 +166,7 @@ def array_of(values: Any, arrow_type: pa.DataType) -> pa.Array:
 
 
 def rows_of(table: Table, records: list[Record], new_columns: NewColumns) -> Rows:
-    """Return records converted one by one: pages that the typed decoder refuses, and directory lists."""
+    """Convert records one by one. Directory lists and pages that the typed decoder refuses need it."""
     fields = {column.field: column for column in table.columns if column.field}
     taken = {column.name for column in table.columns}
     columns: dict[str, Any] = {column.name: [] for column in table.columns}
@@ -193,26 +193,27 @@ def rows_of(table: Table, records: list[Record], new_columns: NewColumns) -> Row
 
 
 def as_text(value: Any) -> str | None:
-    """Return any value as text: JSON if it is not text, None if it means "no value"."""
+    """Return any value as text: JSON if it is not a string, None if it is empty."""
     if value is None or value == "":
         return None
     return value if isinstance(value, str) else _dumps(value)
 
 
 def as_json(value: Any) -> str | None:
-    """Return any value as JSON, or None if it means "no value"."""
+    """Return any value as JSON, or None if it is empty."""
     return None if value is None or value == "" else _dumps(value)
 
 
 def id_from_content(record: Record) -> int:
-    """Return an id for an event without a usable one: always the same for the same record, and never a real id."""
+    """Return an id for an event without a usable one. It is a hash of the record, and negative, unlike real ids."""
     digest = hashlib.sha256(_dumps(record, sort_keys=True).encode()).digest()
     return -(int.from_bytes(digest[:8], "big") >> 1) - 1
 
 
 def from_iso(text: str) -> int | None:
-    """Return epoch ms of `2026-11-01T08:00:00.000+0000`. Python 3.10 needs a colon in the zone."""
+    """Return epoch ms of an ISO time such as `2026-11-01T08:00:00.000+0000`, or None if it is invalid."""
     try:
+        # Python 3.10 needs a colon in the zone.
         moment = datetime.fromisoformat(_ISO_ZONE.sub(r"\1:\2", text.replace("Z", "+00:00")))
         return int((moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)).timestamp() * 1000)
     except (ValueError, OverflowError):
@@ -220,7 +221,7 @@ def from_iso(text: str) -> int | None:
 
 
 def _declared(fields: dict[str, Any], record: Record) -> tuple[Record, set[str]]:
-    """Return the values by column, and the fields whose value is of another type than their column."""
+    """Return the values by column, and the fields whose value has another type than their column."""
     values: Record = {}
     misfits: set[str] = set()
     for field, column in fields.items():

@@ -31,7 +31,7 @@ class Column(NamedTuple):
 
 
 class Table(NamedTuple):
-    """One raw table. The columns of `key` are unique together. `history` means that dlt keeps versions (SCD2)."""
+    """One raw table. `key` is unique, `written` tells the load policy. With `history`, dlt keeps versions (SCD2)."""
 
     name: str
     description: str
@@ -50,7 +50,7 @@ class Table(NamedTuple):
 
     @property
     def json_hints(self) -> dict[str, Any]:
-        """Which texts are JSON: an Arrow schema cannot say it. No more hints, since dlt checks each for every page."""
+        """The JSON columns, which an Arrow schema cannot mark. No other hints, since dlt checks each for every page."""
         return {column.name: {"data_type": "json"} for column in self.columns if column.data_type == "json"}
 
     @property
@@ -60,7 +60,7 @@ class Table(NamedTuple):
 
     @property
     def all_columns(self) -> list[Column]:
-        """The columns, and those that dlt adds for the history."""
+        """The columns, and the validity columns that dlt adds for SCD2."""
         return [*self.columns, *VALIDITY] if self.history else self.columns
 
     @property
@@ -77,7 +77,7 @@ class Table(NamedTuple):
 
     @property
     def dlt_columns(self) -> dict[str, Any]:
-        """Every column for dlt, which creates the table from them if a load has no row."""
+        """Every column for dlt, which creates the table from them even if a load has no rows."""
         return {
             column.name: {
                 "name": column.name,
@@ -92,7 +92,12 @@ class Table(NamedTuple):
 # Added by dlt's SCD2.
 VALIDITY = (
     Column("_dlt_valid_from", "timestamp", None, "when a load first found this version (UTC)"),
-    Column("_dlt_valid_to", "timestamp", None, "when a load found it gone or changed (UTC); empty while it holds"),
+    Column(
+        "_dlt_valid_to",
+        "timestamp",
+        None,
+        "when a load found this version changed or deleted (UTC); empty for the current version",
+    ),
 )
 
 ATTRIBUTE_PREFIX = "additional_attributes__"
@@ -102,38 +107,38 @@ ATTRIBUTES: dict[str, str] = {
     "workspaceId": "workspace the event happened in",
     "modelId": "model the event happened in",
     "modelAccessed": "model that was opened",
-    "name": "name of the object, as it was at the time",
+    "name": "name of the object at the time of the event",
     "type": "kind of the object or of the action",
-    "actionId": "action that was run; -1 is an action that was never saved",
+    "actionId": "action that was run; -1 is an unsaved action",
     "actionName": "name of that action",
     "actionType": "kind of that action",
     "processId": "process that was run",
     "processName": "name of that process",
-    "appId": "app of the page",
+    "appId": "app that the page belongs to",
     "appName": "name of that app",
     "pageId": "page that was opened or published",
     "pageName": "name of that page",
-    "roleId": "tenant role that was given or taken",
+    "roleId": "tenant role that was granted or revoked",
     "roleName": "name of that role",
-    "modelRoleId": "model role that was given or taken",
+    "modelRoleId": "model role that was granted or revoked",
     "modelRoleName": "name of that model role",
-    "objectId": "object of the event, where the event itself names another",
+    "objectId": "object of the event, if `object_id` names another one",
     "objectTypeId": "kind of that object",
     "objectTenantId": "tenant of that object",
-    "targetUserId": "user on whom the event was carried out",
-    "targetUserName": "name or e-mail of that user, as sent",
+    "targetUserId": "user whom the event affected",
+    "targetUserName": "name or e-mail address of that user, as sent",
     "integrationId": "integration that was changed or run",
     "integrationName": "name of that integration",
     "integrationFlowId": "integration flow",
-    "pipelineId": "data orchestrator pipeline",
-    "dataspaceId": "data orchestrator dataspace",
+    "pipelineId": "Data Orchestrator pipeline",
+    "dataspaceId": "Data Orchestrator dataspace",
     "scheduleId": "schedule",
     "connectionId": "connection",
     "taskId": "task of the run",
     "workflowTemplateId": "workflow template",
     "commentId": "comment",
-    "clientName": "program that made the request",
-    "auth_id": "sign-in the request was made with",
+    "clientName": "client program that sent the request",
+    "auth_id": "sign-in that the request used",
     "active": "whether the object is active after the event",
 }
 
@@ -153,61 +158,61 @@ EVENTS = Table(
         Column("id", "bigint", "id", "unique and immutable number of the event (64 bits)", False),
         Column("event_type_id", "text", "eventTypeId", "code of the event, as sent (`USR-04`)"),
         Column("event_type_code", "text", None, "the code without leading zeros (`USR-4`): join `event_types` on it"),
-        Column("user_id", "text", "userId", "who did it: 32 hex digits, or `INTERNAL_n` for a system process"),
+        Column("user_id", "text", "userId", "user of the event: 32 hex digits, or `INTERNAL_n` for a system process"),
         Column("tenant_id", "text", "tenantId", "tenant of the event"),
-        Column("object_id", "text", "objectId", "on what it was done; `app/page` for pages, letter case varies"),
+        Column("object_id", "text", "objectId", "object of the event; `app/page` for pages, letter case varies"),
         Column("object_type_id", "text", "objectTypeId", "kind of the object"),
         Column("object_tenant_id", "text", "objectTenantId", "tenant of the object"),
         Column("message", "text", "message", "text of the event, as sent"),
-        Column("success", "bool", "success", "whether it succeeded"),
-        Column("error_number", "text", "errorNumber", "number of the error, if any"),
-        Column("ip_address", "text", "ipAddress", "address the request came from"),
-        Column("user_agent", "text", "userAgent", "program the request came from, as it calls itself"),
+        Column("success", "bool", "success", "whether the action succeeded"),
+        Column("error_number", "text", "errorNumber", "error number, if any"),
+        Column("ip_address", "text", "ipAddress", "IP address that the request came from"),
+        Column("user_agent", "text", "userAgent", "user agent that the client sent"),
         Column("session_id", "text", "sessionId", "session of the user"),
         Column("host_name", "text", "hostName", "Anaplan host that served the request"),
         Column("service_version", "text", "serviceVersion", "version of the Anaplan service"),
-        Column("event_date", "timestamp", "eventDate", "when it happened (UTC; milliseconds in the API)"),
-        Column("event_time_zone", "text", "eventTimeZone", "time zone named beside `eventDate`"),
-        Column("created_date", "timestamp", "createdDate", "when Anaplan stored it (UTC): can be much later"),
-        Column("created_time_zone", "text", "createdTimeZone", "time zone named beside `createdDate`"),
+        Column("event_date", "timestamp", "eventDate", "when the event happened (UTC; milliseconds in the API)"),
+        Column("event_time_zone", "text", "eventTimeZone", "time zone sent with `eventDate`"),
+        Column("created_date", "timestamp", "createdDate", "when Anaplan stored the event (UTC), sometimes much later"),
+        Column("created_time_zone", "text", "createdTimeZone", "time zone sent with `createdDate`"),
         Column("checksum", "text", "checksum", "Anaplan's checksum of the event"),
         Column(
             "event_day",
             "date",
             None,
-            "UTC day of `event_date` (else of `created_date`, else of the window): partition key",
+            "UTC day of `event_date`, or if empty of `created_date`, or of the window: partition key",
             False,
         ),
-        Column("additional_attributes", "json", "additionalAttributes", "the whole `additionalAttributes`, as sent"),
+        Column("additional_attributes", "json", "additionalAttributes", "the complete `additionalAttributes`, as sent"),
         *(_attribute_column(key, meaning) for key, meaning in ATTRIBUTES.items()),
-        Column("raw_record", "json", None, "the whole record, only where a value did not fit its column"),
+        Column("raw_record", "json", None, "the complete record, only if a value did not fit its column"),
     ],
 )
 
 EVENT_WINDOWS = Table(
     "event_windows",
-    "Which stretch of time was asked for, what Anaplan reported for it and what arrived.",
-    "one row per window and kind of events",
+    "The time windows that were requested, the totals that Anaplan reported and the events that arrived.",
+    "one row per window and event type",
     ("event_type", "window_start"),
     "replaced day by day",
     [
-        Column("window_day", "date", None, "UTC day that the window lies in", False),
-        Column("event_type", "text", None, "`type` asked for: `all` or one of the kinds of events", False),
-        Column("window_start", "timestamp", None, "first moment of the window (UTC)", False),
-        Column("window_end", "timestamp", None, "first moment after the window (UTC)", False),
-        Column("reported_events", "bigint", None, "events that Anaplan said it holds (`totalSize`)"),
+        Column("window_day", "date", None, "UTC day that contains the window", False),
+        Column("event_type", "text", None, "requested `type`: `all` or a single event type", False),
+        Column("window_start", "timestamp", None, "start of the window, inclusive (UTC)", False),
+        Column("window_end", "timestamp", None, "end of the window, exclusive (UTC)", False),
+        Column("reported_events", "bigint", None, "total that Anaplan reported (`totalSize`)"),
         Column("distinct_events", "bigint", None, "distinct events that arrived"),
         Column(
             "inside_events",
             "bigint",
             None,
-            "those of them that lie within the window, by their own date; empty where an older version wrote the row",
+            "distinct events whose own date lies within the window; empty in rows that an older version wrote",
         ),
         Column(
             "status",
             "text",
             None,
-            "`complete`, `incomplete` (will be fetched again), `expired` (past Anaplan's retention, lost) or `purged`",
+            "`complete`, `incomplete` (fetched again), `expired` (lost: past Anaplan's retention period) or `purged`",
             False,
         ),
         Column("checked_at", "timestamp", None, "when the window was last compared with Anaplan (UTC)", False),
@@ -216,7 +221,7 @@ EVENT_WINDOWS = Table(
 
 EVENT_DAYS = Table(
     "event_days",
-    "The days that loads brought new events of, for the enrichment.",
+    "The days for which loads brought new events. The enrichment reads them.",
     "one row per UTC day",
     ("event_day",),
     "merged on `event_day`",
@@ -244,8 +249,8 @@ USERS = Table(
         Column("last_name", "text", "lastName", "last name"),
         Column("email", "text", "email", "e-mail address, which is the sign-in name"),
         Column("active", "bool", "active", "whether the user may sign in"),
-        Column("email_opt_in", "bool", "emailOptIn", "whether the user takes e-mails, when this version began"),
-        Column("customer_id", "text", "customerId", "tenant, when this version began"),
+        Column("email_opt_in", "bool", "emailOptIn", "whether the user accepted e-mails when this version began"),
+        Column("customer_id", "text", "customerId", "tenant of the user when this version began"),
         Column(
             "row_version", "text", None, "hash of id, names, e-mail and active: a change makes a new version", False
         ),
@@ -255,13 +260,13 @@ USERS = Table(
 
 USER_LOGINS = Table(
     "user_logins",
-    "Last sign-ins as the directory tells them.",
+    "Last sign-ins, from the directory.",
     "one row per user",
     ("id",),
     "merged on `id`",
     [
         Column("id", "text", "id", "id of the user, as sent", False),
-        Column("last_login_date", "timestamp", "lastLoginDate", "last sign-in as Anaplan tells it (UTC)"),
+        Column("last_login_date", "timestamp", "lastLoginDate", "last sign-in that Anaplan reported (UTC)"),
     ],
 )
 
@@ -275,8 +280,8 @@ WORKSPACES = Table(
         Column("id", "text", "id", "id of the workspace, as sent", False),
         Column("name", "text", "name", "name"),
         Column("active", "bool", "active", "whether the workspace is active"),
-        Column("size_allowance", "bigint", "sizeAllowance", "bytes allowed"),
-        Column("current_size", "bigint", "currentSize", "bytes used when this version began"),
+        Column("size_allowance", "bigint", "sizeAllowance", "size limit in bytes"),
+        Column("current_size", "bigint", "currentSize", "size in bytes when this version began"),
         Column(
             "row_version", "text", None, "hash of id, name, active and allowance: a change makes a new version", False
         ),
@@ -294,26 +299,26 @@ MODELS = Table(
         Column("id", "text", "id", "id of the model, as sent: upper case here, lower case in `events`", False),
         Column("name", "text", "name", "name"),
         Column("active_state", "text", "activeState", "UNLOCKED, PRODUCTION, MAINTENANCE, LOCKED, ARCHIVED, …"),
-        Column("current_workspace_id", "text", "currentWorkspaceId", "workspace the model lies in"),
+        Column("current_workspace_id", "text", "currentWorkspaceId", "workspace that contains the model"),
         Column("current_workspace_name", "text", "currentWorkspaceName", "name of that workspace"),
-        Column("model_url", "text", "modelUrl", "address of the model, when this version began"),
-        Column("last_modified", "timestamp", "lastModified", "last change, when this version began (UTC)"),
-        Column("last_modified_by_user_guid", "text", "lastModifiedByUserGuid", "who made that change"),
-        Column("iso_creation_date", "timestamp", "isoCreationDate", "when the model was made (UTC)"),
-        Column("memory_usage", "bigint", "memoryUsage", "bytes used when this version began"),
+        Column("model_url", "text", "modelUrl", "URL of the model when this version began"),
+        Column("last_modified", "timestamp", "lastModified", "time of the last change when this version began (UTC)"),
+        Column("last_modified_by_user_guid", "text", "lastModifiedByUserGuid", "user who made that change"),
+        Column("iso_creation_date", "timestamp", "isoCreationDate", "when the model was created (UTC)"),
+        Column("memory_usage", "bigint", "memoryUsage", "memory in bytes when this version began"),
         Column(
             "last_saved_serial_number",
             "bigint",
             "lastSavedSerialNumber",
-            "last save, when this version began",
+            "serial number of the last save when this version began",
         ),
         Column(
             "model_transaction_running",
             "bool",
             "modelTransactionRunning",
-            "whether it was busy when this version began",
+            "whether a transaction ran when this version began",
         ),
-        Column("category_values", "json", "categoryValues", "categories, when this version began"),
+        Column("category_values", "json", "categoryValues", "categories when this version began"),
         Column(
             "row_version", "text", None, "hash of id, name, state and workspace: a change makes a new version", False
         ),
@@ -323,16 +328,16 @@ MODELS = Table(
 
 EVENT_TYPES = Table(
     "event_types",
-    "What the codes of the audit log mean, from Anaplan's catalogue.",
+    "The meaning of each audit code, from Anaplan's catalogue.",
     "one row per code",
     ("event_type_id",),
     "merged on `event_type_id`",
     [
-        Column("event_type_id", "text", None, "code as Anaplan's catalogue writes it (`INT-01`)", False),
+        Column("event_type_id", "text", None, "code as in Anaplan's catalogue (`INT-01`)", False),
         Column("event_type_code", "text", None, "the code without leading zeros (`INT-1`), as in `events`", False),
         Column("category", "text", None, "user_activity, access_control, integration, …"),
-        Column("event_message", "text", None, "what the code means"),
-        Column("object_kind", "text", None, "what `object_id` names in such an event"),
+        Column("event_message", "text", None, "meaning of the code"),
+        Column("object_kind", "text", None, "kind of the object that `object_id` names"),
     ],
 )
 

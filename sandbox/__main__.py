@@ -19,6 +19,7 @@ KNOBS = fields(Settings)
 
 
 def make_parser() -> argparse.ArgumentParser:
+    """Return the parser of the command line."""
     parser = argparse.ArgumentParser(
         prog="python -m sandbox",
         description=fill(

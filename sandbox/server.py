@@ -26,6 +26,7 @@ START_SECONDS = 30
 
 
 def make_app(state: State, stopping: asyncio.Event) -> web.Application:
+    """Return the web application of a simulated tenant."""
     app = web.Application(middlewares=[steer], client_max_size=MAX_BODY)
     app.on_response_prepare.append(set_date)
     app[STATE] = state
@@ -156,7 +157,7 @@ class Sandbox:
         return self.state.store.hold_back(events)
 
     def release(self) -> int:
-        """Make held-back events visible. Returns how many there were."""
+        """Make held-back events visible, and return their number."""
         return self.state.store.release()
 
     def users(self) -> list[dict[str, Any]]:
@@ -239,11 +240,11 @@ class Sandbox:
         return self.state.tokens.expire_all()
 
     def approve_device(self, user_code: str | None = None, email: str = AUDITOR) -> bool:
-        """Approve a device code, by default the newest. Returns False if there is none."""
+        """Approve a device code, by default the newest. Return False if there is none."""
         return self.state.grants.approve(user_code, email)
 
     def deny_device(self, user_code: str | None = None) -> bool:
-        """Deny a device code, by default the newest. Returns False if there is none."""
+        """Deny a device code, by default the newest. Return False if there is none."""
         return self.state.grants.deny(user_code)
 
     def trust(self, certificate: str | Path | KeyPair) -> None:

@@ -27,9 +27,8 @@ PROGRAMS = {"pipelines.dashboard.__main__", "pipelines.data_dictionary.__main__"
 SWITCHES = {
     "pipelines.common.start_up",
     # Called by `start_up`.
-    "audit_source.allocator",
     "pipelines.common.allocator",
-    # Sets up the decoding process, which runs nothing else.
+    # Sets up the decode process, which runs nothing else.
     "audit_source.events.decode_worker",
     # Hides one warning of dlt that every load of the source would repeat, also without this project's command line.
     "audit_source.source",

@@ -73,7 +73,7 @@ class DeviceGrant:
             raise BadAnswerError(f"POST {url}", f"an answer without {missing}", "Check `oauth_url`; else report it.")
 
     def wait(self, code: DeviceCode) -> str:
-        """Return the refresh token, as soon as somebody has approved the code.
+        """Return the refresh token, as soon as a user has approved the code.
 
         Raises:
             SignInError: The code was denied or has expired, or the client gets no refresh token.

@@ -12,7 +12,7 @@ from importlib.abc import MetaPathFinder
 from typing import Any
 
 READY = b"ready\n"
-# pyarrow imports them wherever they are installed: some 40 MB that decoding has no use for.
+# pyarrow imports them if they are installed: some 40 MB that decoding does not need.
 UNUSED = ("pandas", "numpy")
 
 

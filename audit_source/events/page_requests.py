@@ -16,7 +16,7 @@ DOCUMENTED_PAGE_LIMIT = 10_000
 
 
 class PageRequest(NamedTuple):
-    """What one request asks for."""
+    """The parameters of one request."""
 
     event_type: str
     span: Span

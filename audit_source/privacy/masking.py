@@ -5,7 +5,7 @@ IP addresses are replaced. In an undeclared field, every text is replaced unless
 stay: without them, the events of one person could not be related.
 
 A token is the HMAC-SHA256 of the text, in one spelling, under a secret key. The same person has the same token in every
-table and run, and nobody without the key can test names.
+table and run, and without the key no one can test names.
 """
 
 import json

@@ -36,7 +36,7 @@ def login() -> None:
     store = TokenStore(path)
     grant = DeviceGrant(resolve_settings().hosts.oauth, client_id)
     try:
-        # Reserve the file first: nobody should approve a token that cannot be stored.
+        # Reserve the file first, so that the user does not approve a token that cannot be stored.
         with machine_lock(LOAD_NAME), store.reserve() as slot:
             code = grant.start()
             _print_steps(code)

@@ -77,7 +77,7 @@ class Progress(Collector):
 def _terminal_bar(stream: TextIO) -> Any:
     """Return a running `rich` progress bar, which disappears when it is stopped.
 
-    It is redrawn by `update` only: a thread of its own would take time from the load.
+    Only `update` redraws it: a separate thread would take time from the load.
     """
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn

@@ -73,6 +73,7 @@ def clear_remains(copy: str | None) -> None:
 
 
 def is_terminal() -> bool:
+    """Return whether a user can answer questions at the terminal."""
     return sys.stdin.isatty()
 
 

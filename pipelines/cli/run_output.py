@@ -21,6 +21,7 @@ def warn(line: str) -> None:
 
 
 def print_loaded(loaded: "LoadResult") -> None:
+    """Print the result of a load."""
     from audit_source.drift import drift_line
 
     run = loaded.run
@@ -37,10 +38,12 @@ def print_loaded(loaded: "LoadResult") -> None:
 
 
 def print_enriched(report: "EnrichReport") -> None:
+    """Print the result of an enrichment."""
     click.echo(f"enriched  {report.line()}")
 
 
 def print_checked(results: list["CheckResult"]) -> None:
+    """Print the results of the checks."""
     failed = [result for result in results if not result.passed]
     click.echo(f"checked   {len(results) - len(failed)} of {len(results)} checks passed")
     for result in failed:
@@ -48,6 +51,7 @@ def print_checked(results: list["CheckResult"]) -> None:
 
 
 def print_published(result: "PublishResult | None") -> None:
+    """Print the result of the publication."""
     if result is None:
         return
     if result.published is None:
@@ -57,4 +61,5 @@ def print_published(result: "PublishResult | None") -> None:
 
 
 def print_seconds(record: "RunRecord") -> None:
+    """Print the seconds of each step."""
     click.echo("seconds   " + ", ".join(f"{step} {taken:.1f}" for step, taken in record.seconds.items()))

@@ -1,4 +1,4 @@
-"""Memory that is given back: what a page or a load needed goes back to the system, not into a reserve."""
+"""Allocator settings that return freed memory to the system instead of keeping it for reuse."""
 
 import ctypes
 import sys
@@ -12,20 +12,20 @@ LARGE_BYTES = 4_000_000
 
 
 def keep_memory_low() -> None:
-    """Keeps the allocators of Arrow and Python from holding on to pages, which come in threads and in all sizes."""
+    """Make the allocators of Arrow and the C library return freed memory: pages vary in size and come from threads."""
     pa.set_memory_pool(pa.system_memory_pool())
-    # What is large goes back to the system at once; else the first large block given back would end that.
+    # Large blocks go back to the system at once. Without a fixed threshold, the first freed large block raises it.
     _gnu("mallopt", _M_MMAP_THRESHOLD, LARGE_BYTES)
 
 
 def give_memory_back() -> None:
-    """Gives back what is free."""
+    """Return all free memory to the system."""
     _gnu("malloc_trim", 0)
 
 
 def _gnu(function: str, *arguments: int) -> None:
     if sys.platform == "linux":
-        # Another C library has no such function, and no need of it.
+        # Other C libraries do not have these functions, and do not need them.
         call = getattr(ctypes.CDLL(None), function, None)
         if call is not None:
             call(*arguments)

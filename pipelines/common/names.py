@@ -11,4 +11,5 @@ DEFAULT_DATASETS = {LOAD_NAME: "anaplan_audit_raw", ENRICH_NAME: "anaplan_audit"
 
 
 def dataset_name(pipeline: str) -> str:
+    """Return the configured name of a dataset, or its default."""
     return str(dlt.config.get(f"pipelines.{pipeline}.dataset_name") or DEFAULT_DATASETS[pipeline])

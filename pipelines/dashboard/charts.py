@@ -27,6 +27,7 @@ OTHERS = "others"
 
 
 def theme() -> str:
+    """Return "dark" or "light", the theme of the page."""
     return "dark" if st.context.theme.type == "dark" else "light"
 
 

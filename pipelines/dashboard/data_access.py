@@ -1,6 +1,6 @@
 """Reads for the pages; never writes.
 
-While a load writes to a DuckDB file, nobody can read it, and a reader blocks the load. So the pages read the copy of
+While a load writes to a DuckDB file, no one can read it, and a reader blocks the load. So the pages read the copy of
 `publish_to` if there is one. Otherwise a page holds the database only for its own queries: it waits at most
 `WAIT_SECONDS` for a load, and closes the file after its last query.
 """

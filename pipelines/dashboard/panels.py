@@ -40,6 +40,7 @@ HEADINGS = {
 
 
 def page_title(title: str, text: str) -> None:
+    """Draw the title of a page."""
     st.title(title, anchor=False)
     st.caption(text)
 

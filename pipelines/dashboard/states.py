@@ -13,6 +13,7 @@ RETRY_SECONDS = 3
 
 
 def nothing_loaded() -> None:
+    """Draw how to start, instead of a page without data."""
     st.title("No audit log yet", anchor=False)
     with data_access.opened() as places:
         st.text(f"There is nothing to show in {places.database}: no events were loaded and enriched.")
@@ -31,6 +32,7 @@ def busy() -> None:
 
 
 def busy_note(loaded_at: datetime | None) -> None:
+    """Show that a load is running, and the age of the shown data."""
     moment = f"{loaded_at:%-d %b %Y %H:%M} UTC" if loaded_at else "before"
     st.info(f"A load is running. This is the log as of {moment}.", icon=":material/sync:")
     _look_again(time.monotonic())

@@ -1,4 +1,4 @@
-"""What a load tells its caller while it runs. The command line draws it; other callers may ignore it."""
+"""The progress that a load reports to its caller. The command line shows it. Other callers may ignore it."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager

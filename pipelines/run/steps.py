@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class PublishResult:
-    """What became of the copy for readers. `published` is None if a failed check kept the old copy in place."""
+    """The result of publishing a copy. `published` is None if a failed check kept the old copy in place."""
 
     path: str
     published: "Published | None"

@@ -12,6 +12,7 @@ from pipelines.common.exit_codes import (
     Ending,
     code_of_source_error,
 )
+from pipelines.common.source_hints import source_error_line
 
 if TYPE_CHECKING:
     from pipelines.monitoring.run_record import RunRecord
@@ -30,6 +31,7 @@ def ending_of(record: "RunRecord") -> Ending:
 
 
 def code_of_checks(results: list["CheckResult"]) -> int:
+    """Return the exit code for the results of the checks."""
     return DONE if all(result.passed for result in results) else CHECK_FAILED
 
 
@@ -60,7 +62,7 @@ def source_problems(problems: list[Any]) -> list[str]:
     for problem in problems:
         by_reason.setdefault(problem.reason, []).append(problem)
     return [
-        f"{first}{f' The same happened at {len(more)} more addresses.' if more else ''}"
+        f"{source_error_line(first)}{f' The same happened at {len(more)} more addresses.' if more else ''}"
         for first, *more in by_reason.values()
     ]
 

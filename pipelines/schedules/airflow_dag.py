@@ -1,7 +1,8 @@
 """An Airflow 3 DAG: copy it into the DAG folder, and read README.md beside it in the repository.
 
-One task runs all of `run`: load, enrich and check share one lock and, on DuckDB, one writer. A retry continues where
-the last try ended. The pipeline runs in its own virtual environment, so its packages never conflict with Airflow's.
+One task runs the whole `run` command: load, enrich and check share one lock and, on DuckDB, one writer. A retry
+continues where the last attempt ended. The pipeline has its own virtual environment, so its packages never conflict
+with Airflow's.
 """
 
 import json
@@ -23,7 +24,7 @@ POOL = "anaplan_audit"
 CONNECTION = "anaplan_audit"
 # An Airflow variable with a Slack-compatible webhook. Without it, only Airflow shows a failure.
 ALERT_URL = "anaplan_audit_alert_url"
-# Configuration, sign-in (Anaplan locks accounts), a failed check: a retry would fail the same way.
+# Configuration, sign-in (Anaplan locks accounts), failed checks: a retry would fail in the same way.
 NO_RETRY = (2, 3, 6)
 CREDENTIALS = "SOURCES__AUDIT_SOURCE__CREDENTIALS__"
 
@@ -47,7 +48,7 @@ class AuditOperator(BaseOperator):  # type: ignore[misc]
             raise kind(f"exit code {ended.exit_code}: {ended.output}")
 
     def on_kill(self) -> None:
-        # What was loaded is kept. The next try continues from there.
+        # Loaded data is kept. The next attempt continues from there.
         self.hook.send_sigterm()
 
 

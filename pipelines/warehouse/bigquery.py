@@ -1,4 +1,4 @@
-"""BigQuery: JSON as text, comments by hints of its own, its own functions for times."""
+"""BigQuery: JSON as text, its own hints for comments, its own time functions."""
 
 from typing import Any
 

@@ -15,7 +15,7 @@ class DuckLake(Engine):
     materializes_repeated_ctes = True
 
     def write_comments(self, client: SqlClientBase[Any], statements: list[str]) -> None:
-        # Each transaction is a snapshot with files of its own: one for all comments takes a fifteenth of the time.
+        # Each transaction is a snapshot with its own files. One for all comments takes a fifteenth of the time.
         with client.begin_transaction():
             super().write_comments(client, statements)
 

@@ -92,7 +92,7 @@ class Engine:
         return nullcontext()
 
     def opened_for_reading(self, wait_seconds: float) -> AbstractContextManager[Any]:
-        """Give dlt's destination for reading, or None where there is no database yet.
+        """Return dlt's destination for reading, or None if there is no database yet.
 
         Raises:
             PipelineError: The database is still locked after `wait_seconds`, or cannot be opened.

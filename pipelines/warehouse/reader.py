@@ -118,7 +118,7 @@ def _tables(dataset: dlt.Dataset) -> list[str]:
 def open_reader(wait_seconds: float, *, with_tables: bool = True) -> Iterator[Reader | None]:
     """Open the destination for reading; give None if the database file does not exist yet.
 
-    The list of tables takes a query of its own. Skip it for a single query that must be fast.
+    The list of tables needs its own query. Skip it for a single query that must be fast.
 
     Raises:
         PipelineError: As `open_destination`.

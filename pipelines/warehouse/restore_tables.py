@@ -1,4 +1,4 @@
-"""Finds tables and columns that somebody dropped and creates them again, because dlt trusts its own notes."""
+"""Create tables and columns again that a user dropped, because dlt relies on its stored schema."""
 
 from collections.abc import Iterable
 from typing import Any

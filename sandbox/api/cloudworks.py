@@ -1,4 +1,4 @@
-"""Anaplan's CloudWorks API: integrations, their runs, flows. It has a host of its own, and a path on the API's."""
+"""Anaplan's CloudWorks API: integrations, their runs, flows. It has its own host, and a path on the API's host."""
 
 from __future__ import annotations
 

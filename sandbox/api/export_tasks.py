@@ -36,7 +36,7 @@ class ExportTask:
 
 @dataclass
 class ExportTasks:
-    """All tasks of the tenant. A task goes on whenever it is asked for."""
+    """All tasks of the tenant. A task advances each time it is requested."""
 
     settings: Settings
     clock: Clock

@@ -16,7 +16,7 @@ FIRST_REFRESH_TOKEN = "sandbox-refresh-0"
 CODE_GRANT = "authorization_code"
 DEVICE_GRANT = "urn:ietf:params:oauth:grant-type:device_code"
 CODE_SECONDS = 600
-# A refresh token that nobody uses for this long expires.
+# A refresh token that is not used for this long expires.
 IDLE_DAYS = 30
 
 
@@ -132,7 +132,7 @@ class Grants:
         return False
 
     def poll_device(self, device_code: str, client_id: str) -> str:
-        """Return the account that approved the code. Raises GrantError until somebody has."""
+        """Return the account that approved the code. Raise GrantError until a user has approved it."""
         code = self.device_codes.get(device_code)
         now = self.clock.now()
         if code is None or code.client_id != client_id:

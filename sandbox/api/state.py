@@ -104,4 +104,5 @@ STATE: web.AppKey[State] = web.AppKey("state", State)
 
 
 def state_of(request: web.Request) -> State:
+    """Return the state of the tenant that serves the request."""
     return request.app[STATE]

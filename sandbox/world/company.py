@@ -113,7 +113,7 @@ class Company:
         rng = Random(f"{self.seed}/company")
         for number in range(max(2, min(24, self.headcount // 25))):
             self._build_workspace(number, rng)
-        # Models beyond these are listed, and nobody works in them.
+        # Models beyond these are listed, and no user works in them.
         self.used_models = list(self.models)
         for number in range(len(self.models), self.model_count):
             workspace = self.workspaces[number % len(self.workspaces)]
@@ -161,7 +161,7 @@ class Company:
         """Return the holder of the post on that UTC day."""
         if post not in self._posts:
             rng = Random(f"{self.seed}/post/{post}")
-            # Every tenth post is for contractors, so that somebody leaves in any 30 days, in a small company too.
+            # Every tenth position is for contractors, so that even in a small company a person leaves in any 30 days.
             length = rng.randint(22, 29) if post % 10 == 7 else rng.randint(200, 1_500)
             self._posts[post] = (length, rng.randrange(length))
         tenure, shift = self._posts[post]

@@ -73,7 +73,7 @@ class Day:
         self._fill(dates, visible, [row[2] for row in rows], [row[3] for row in rows])
 
     def release(self, now: int) -> int:
-        """Make held-back events visible from `now`. Returns how many there were."""
+        """Make held-back events visible from `now`, and return their number."""
         held_back = [i for i in self.late if self.visible[i] == HELD_BACK]
         for i in held_back:
             self.visible[i] = now

@@ -47,7 +47,7 @@ class Entitlements:
             return [one for one in self.company.workspaces if one.id in self._replaced[user_id]]
         if person is None or person.is_admin:
             return list(self.company.workspaces)
-        # Few people are users of the tenant, and no more.
+        # A few people are users of the tenant without further rights.
         if int(person.id[-1], 16) == 5:
             return []
         # Whoever changes data of a model may enter its workspace.

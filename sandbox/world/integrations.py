@@ -1,4 +1,4 @@
-"""CloudWorks: integrations, their runs and flows. A run is an `INT-06` event of the log, told from the other side."""
+"""CloudWorks: integrations, their runs and flows. Each run corresponds to an `INT-06` event of the log."""
 
 from __future__ import annotations
 
@@ -131,7 +131,7 @@ class Integrations:
                 yield self._run(event, subject, numbers[subject])
 
     def _run(self, event: Row, subject: str, number: int) -> Row:
-        """Return the run that an event tells the end of."""
+        """Return the run whose end an event reports."""
         rng = Random(f"{self.company.seed}/run/{event['id']}")
         end, success = event["eventDate"], event.get("success") is not False
         start = end - rng.randrange(5, 300) * SECOND

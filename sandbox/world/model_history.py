@@ -1,7 +1,7 @@
 """What changed inside models: their own history, saved transaction by transaction on working days.
 
 A transaction is a function of the seed, the model and its number, and the time of day decides how many there are.
-So a file of any size is made piece by piece, newest first, and no more than one chunk is ever in memory.
+So a file of any size is built in pieces, newest first, and at most one chunk is in memory.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ DATA_CHANGE, FORMULA_CHANGE, DELETION = 0, 3, len(CHANGES) - 1
 # Rows of sixteen transactions that follow each other: one save groups many rows.
 ROWS_OF_TRANSACTION = (1, 1, 2, 1, 1, 4, 1, 1, 1, 8, 1, 1, 3, 1, 1, 4)
 ROWS_OF_SIXTEEN = sum(ROWS_OF_TRANSACTION)
-# Every so often somebody deletes many items of a list at once.
+# Occasionally a user deletes many items of a list at once.
 MASS_DELETION_EVERY, MASS_DELETION_AT, MASS_DELETION_ROWS = 997, 500, 200
 # The rare kinds of change begin here, and every so many transactions another dimension is used for the first time.
 FIRST_RARE, NEW_DIMENSION_EVERY = 40, 400

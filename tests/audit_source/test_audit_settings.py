@@ -27,7 +27,7 @@ def test_settings_are_read_from_flat_keys(monkeypatch: pytest.MonkeyPatch) -> No
     assert "secret" not in repr(settings)
 
 
-def test_settings_of_python_win_over_the_configuration(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_arguments_override_the_configuration(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(PREFIX + "PAGE_SIZE", "77")
     monkeypatch.setenv(PREFIX + "EVENTS_PER_LOAD", "9")
     assert resolve_settings(page_size=5).page_size == 5
@@ -46,24 +46,24 @@ def test_settings_of_python_win_over_the_configuration(monkeypatch: pytest.Monke
         ({"event_types": []}, "`event_types`"),
     ],
 )
-def test_a_value_out_of_range_is_refused(values: dict[str, Any], error: str) -> None:
+def test_out_of_range_values_are_rejected(values: dict[str, Any], error: str) -> None:
     with pytest.raises(ConfigurationError, match=error):
         resolve_settings(**values)
 
 
-def test_an_unknown_name_is_refused() -> None:
+def test_unknown_setting_names_are_rejected() -> None:
     with pytest.raises(TypeError, match="unknown settings: regoin"):
         resolve_settings(regoin="eu1")
 
 
-def test_the_source_takes_settings_in_both_forms(tmp_path: Path) -> None:
+def test_source_accepts_a_settings_object_or_keywords(tmp_path: Path) -> None:
     credentials = PasswordCredentials(email="auditor@example.com", password="secret")
     for source in (
         audit_source(credentials=credentials, history_days=90),
         audit_source(AuditSettings(credentials=credentials)),
     ):
         assert {"events", "users", "event_types"} <= set(source.resources)
-    # A source of its own for another part of the project, as dlt offers it.
+    # A second source with its own configuration section, as dlt supports it.
     assert audit_source.clone(name="other")(credentials=credentials).name == "other"
     with pytest.raises(ConfigurationError, match="`history_days`"):
         audit_source(credentials=credentials, history_days=91)

@@ -1,4 +1,4 @@
-"""The HTTP client, over real connections: whom it shows the token, how it slows down, how often it tries."""
+"""The HTTP client over real connections: which host gets the token, rate limiting and retries."""
 
 import itertools
 import threading
@@ -24,7 +24,7 @@ OK: Reply = (200, {"Content-Type": "application/json"}, b"{}")
 
 
 class Server:
-    """Answers each request by a function of its number; remembers what arrived, and when."""
+    """Answers each request by a function of its number, and records the requests with their times."""
 
     def __init__(self, reply: Callable[[int], Reply] = lambda number: OK) -> None:
         self.reply, self.headers, self.paths = reply, [], []
@@ -65,7 +65,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 class Fixed(TokenAuth):
-    """Signs with tokens of a list, one after the other."""
+    """Signs requests with the tokens of a list, one after another."""
 
     def __init__(self, client: Client, *tokens: str, **more: Any) -> None:
         super().__init__(client, **more)
@@ -93,7 +93,7 @@ def servers() -> Iterator[Callable[..., Server]]:
 
 
 class Clock:
-    """Time that passes only where somebody waits."""
+    """A clock that advances only in `sleep`."""
 
     def __init__(self) -> None:
         self.now, self._lock = 1000.0, threading.Lock()
@@ -115,9 +115,9 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
-def test_redirect_is_not_followed_and_the_other_host_sees_no_token(servers: Any, status: int) -> None:
+def test_redirects_are_not_followed_so_no_other_host_gets_the_token(servers: Any, status: int) -> None:
     other = servers()
-    # Another name for the same machine is another host, too.
+    # Another name of the same machine counts as another host.
     target = other.url.replace("127.0.0.1", "localhost")
     server = servers(lambda number: (status, {"Location": f"{target}/audit/api/1/events"}, b""))
     client = Client(1, 1000)
@@ -127,12 +127,12 @@ def test_redirect_is_not_followed_and_the_other_host_sees_no_token(servers: Any,
         signed.get(f"{server.url}/events", {})
 
     assert other.paths == []
-    assert len(server.paths) == 1, "a redirect is no passing fault: it is not asked for again"
+    assert len(server.paths) == 1, "a redirect is not a transient fault, so it is not retried"
     assert target not in str(raised.value)
 
 
-def test_address_in_an_answer_is_not_followed(servers: Any) -> None:
-    """`nextUrl` and `validationUrl` are never asked for."""
+def test_addresses_in_responses_are_not_followed(servers: Any) -> None:
+    """`nextUrl` and `validationUrl` are never requested."""
     from tests.support.memory import Memory, run_over_http
 
     other = servers()
@@ -153,7 +153,7 @@ def test_answer_429_slows_every_thread(servers: Any, clock: Clock) -> None:
     client = Client(4, 1000)
     client.fetch("GET", server.url)
 
-    # The thread that got it has waited; so has one that never saw it.
+    # The thread that got the 429 has waited, and so has a thread that did not get one.
     assert clock.now >= 1030
     assert len(server.paths) == 2
     limiter = client._limiter
@@ -173,13 +173,13 @@ def test_answer_429_slows_every_thread(servers: Any, clock: Clock) -> None:
         (lambda: {"Retry-After": "soon"}, 10, 12.5),
         (lambda: {"Retry-After": "-5"}, 0, 0),
         (lambda: {"Retry-After": "86400"}, 120, 150),
-        # A date counts by the server's own clock, which may be minutes away from ours.
+        # A date counts by the server's clock, which may differ from this machine's by minutes.
         (lambda: {"Date": formatdate(5_000, usegmt=True), "Retry-After": formatdate(5_040, usegmt=True)}, 40, 50),
         (lambda: {"Retry-After": formatdate(time.time() + 40, usegmt=True)}, 35, 51),
         (lambda: {"Retry-After": formatdate(time.time() - 40, usegmt=True)}, 0, 0),
     ],
 )
-def test_pause_after_429_is_what_the_server_asks_for(
+def test_pause_after_429_obeys_retry_after(
     servers: Any, clock: Clock, monkeypatch: pytest.MonkeyPatch, header: Any, least: float, most: float
 ) -> None:
     monkeypatch.setenv("RUNTIME__REQUEST_BACKOFF_FACTOR", "1")
@@ -189,8 +189,8 @@ def test_pause_after_429_is_what_the_server_asks_for(
     assert 1000 + least <= clock.now <= 1000 + most
 
 
-def test_every_try_counts_against_the_limit(servers: Any, clock: Clock) -> None:
-    """Retries too, and whatever the parallelism: at six a minute, thirty requests take more than four minutes."""
+def test_retries_count_against_the_rate_limit(servers: Any, clock: Clock) -> None:
+    """At six per minute, thirty requests take more than four minutes, whatever the parallelism."""
     server = servers(lambda number: (500, {}, b"") if number % 3 else OK)
     client = Client(8, 6)
     with ThreadPoolExecutor(8) as pool:
@@ -217,7 +217,7 @@ def _quietly(client: Client, url: str) -> None:
         ((200, {"Content-Encoding": "gzip", "Content-Length": "2"}, b"{}"), 5, "the connection failed"),
     ],
 )  # fmt: skip
-def test_passing_faults_are_tried_five_times_and_then_said(
+def test_transient_faults_are_retried_and_reported_after_five_attempts(
     servers: Any, clock: Clock, reply: Reply, tries: int, says: str
 ) -> None:
     server = servers(lambda number: reply)
@@ -227,13 +227,13 @@ def test_passing_faults_are_tried_five_times_and_then_said(
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 410])
-def test_refusals_are_not_repeated(servers: Any, status: int) -> None:
+def test_permanent_errors_are_not_retried(servers: Any, status: int) -> None:
     server = servers(lambda number: (status, {}, b"{}"))
     assert Client(1, 1000).fetch("GET", server.url).status_code == status
     assert len(server.paths) == 1
 
 
-def test_back_off_grows_and_never_is_the_same(servers: Any, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_back_off_grows_with_jitter(servers: Any, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RUNTIME__REQUEST_BACKOFF_FACTOR", "1")
     slept: list[float] = []
     monkeypatch.setattr("tenacity.nap.time.sleep", slept.append)
@@ -250,7 +250,7 @@ def test_back_off_grows_and_never_is_the_same(servers: Any, clock: Clock, monkey
 ROLE = b'{"status": "FAILURE_UNAUTHORIZED_USER_ACTION"}'
 
 
-def test_dead_token_is_renewed_and_a_missing_role_never(servers: Any) -> None:
+def test_expired_token_is_renewed_but_a_missing_role_is_not(servers: Any) -> None:
     client = Client(1, 1000)
     auth = Fixed(client, "old", "new")
     server = servers()
@@ -274,10 +274,10 @@ def test_dead_token_is_renewed_and_a_missing_role_never(servers: Any) -> None:
         SignedClient(client, auth).get(servers(lambda number: (400, {}, b"{}")).url, {})
 
 
-def test_new_tokens_that_are_refused_are_waited_for_longer_each_time(
+def test_back_off_grows_while_new_tokens_are_rejected(
     servers: Any, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Two services of Anaplan: the one that takes a token may hear of it later than the one that gives it."""
+    """The service that checks a token may learn of it later than the service that issues it."""
     monkeypatch.setenv("RUNTIME__REQUEST_BACKOFF_FACTOR", "1")
     moments: list[float] = []
 
@@ -290,12 +290,12 @@ def test_new_tokens_that_are_refused_are_waited_for_longer_each_time(
     server = servers(reply)
     assert SignedClient(client, auth).get(server.url, {}).status_code == 200
     assert [headers["Authorization"].split()[1] for headers in server.headers] == ["old", "new", "newer", "newest"]
-    # At once after the first one, which may just have died of age.
+    # No wait after the first one, whose token may just have expired.
     first, second, third = (after - before for before, after in itertools.pairwise(moments))
     assert first == 0 and 2 <= second <= 2.5 and 4 <= third <= 5
 
 
-def test_threads_that_meet_a_dead_token_renew_it_once(servers: Any) -> None:
+def test_threads_renew_an_expired_token_once(servers: Any) -> None:
     client = Client(8, 1000)
     auth = Fixed(client, "old", "new")
     server = servers()
@@ -323,7 +323,7 @@ def test_threads_that_meet_a_dead_token_renew_it_once(servers: Any) -> None:
 
 @pytest.mark.parametrize("ahead_seconds", [600, -600])
 def test_now_follows_the_servers_clock(servers: Any, ahead_seconds: int) -> None:
-    """Windows end by Anaplan's clock, whether this machine is ahead or behind."""
+    """Windows end by Anaplan's clock, whether this machine's clock is fast or slow."""
     server = servers(lambda number: (200, {"Date": formatdate(time.time() - ahead_seconds, usegmt=True)}, b"{}"))
     client = Client(1, 1000)
     client.fetch("GET", server.url)
@@ -332,7 +332,7 @@ def test_now_follows_the_servers_clock(servers: Any, ahead_seconds: int) -> None
     assert abs(client.now_ms() - expected) < 3000
 
 
-def test_clock_that_is_none_is_not_believed(servers: Any) -> None:
+def test_implausible_server_clock_is_ignored(servers: Any) -> None:
     for date in (formatdate(0, usegmt=True), "no date"):
         client = Client(1, 1000)
         client.fetch("GET", servers(lambda number, date=date: (200, {"Date": date}, b"{}")).url)
@@ -341,7 +341,7 @@ def test_clock_that_is_none_is_not_believed(servers: Any) -> None:
 
 @pytest.mark.parametrize("variable", ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE"])
 @pytest.mark.parametrize("value", ["", "false", "0"])
-def test_certificates_are_checked_whatever_the_environment_holds(
+def test_environment_cannot_disable_certificate_verification(
     monkeypatch: pytest.MonkeyPatch, variable: str, value: str
 ) -> None:
     import http.server
@@ -385,7 +385,7 @@ def _tls_server(pair: Any, http_server: Any, ssl: Any) -> Any:
     return serving()
 
 
-def test_no_password_is_taken_from_netrc(servers: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
+def test_netrc_passwords_are_ignored(servers: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
     (tmp_path / "netrc").write_text("machine 127.0.0.1 login me password hunter2\n")
     (tmp_path / "netrc").chmod(0o600)
     monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))

@@ -1,4 +1,4 @@
-"""The limiter, on a clock that only moves when somebody sleeps."""
+"""The rate limiter, with a clock that advances only in `sleep`."""
 
 import threading
 
@@ -26,16 +26,16 @@ def sent(limiter: RateLimiter, clock: Clock, number: int) -> list[float]:
     return moments
 
 
-def test_never_more_than_the_number_in_any_minute():
+def test_no_minute_exceeds_the_limit():
     clock = Clock()
     moments = sent(RateLimiter(5, clock, clock.sleep), clock, 23)
 
     for first, sixth in zip(moments, moments[5:], strict=False):
         assert sixth - first >= 60.0
-    assert moments[4] - moments[0] < 1, "a short run is not slowed"
+    assert moments[4] - moments[0] < 1, "a short run is not slowed down"
 
 
-def test_pause_holds_for_everybody_and_ends():
+def test_pause_applies_to_all_threads_and_ends():
     clock = Clock()
     limiter = RateLimiter(100, clock, clock.sleep)
     limiter.pause(10)
@@ -46,7 +46,7 @@ def test_pause_holds_for_everybody_and_ends():
     assert sent(limiter, clock, 1)[0] == before
 
 
-def test_clients_that_pause_together_do_not_return_as_one():
+def test_paused_clients_resume_at_different_times():
     returned = set()
     for _ in range(5):
         clock = Clock()
@@ -72,5 +72,5 @@ def test_threads_share_the_limit():
         thread.start()
     for thread in threads:
         thread.join()
-    # 30 requests at 10 a minute: two whole minutes must have been waited for.
+    # 30 requests at 10 per minute need at least two minutes.
     assert clock.now - 1000.0 >= 120.0

@@ -1,4 +1,4 @@
-"""What the source uses of dlt beyond its public interface. A failure here means that an upgrade of dlt changed it."""
+"""The dlt internals that the source uses. A failure means that a dlt upgrade has changed them."""
 
 import inspect
 import logging
@@ -45,7 +45,7 @@ def test_new_fields_get_the_names_that_dlt_gives_columns(field: str, column: str
     assert dlt_internals.snake_case(field) == column == dlt.Schema("s").naming.normalize_identifier(field)
 
 
-def test_versions_begin_at_the_moment_that_the_load_package_holds() -> None:
+def test_versions_begin_at_the_time_of_the_load_package() -> None:
     moment = datetime(2026, 3, 1, 12, tzinfo=timezone.utc)
 
     @dlt.resource(write_disposition={"disposition": "merge", "strategy": "scd2"})
@@ -69,7 +69,7 @@ def test_a_declared_column_has_its_type_in_a_table_without_rows() -> None:
     assert (columns["row_version"]["data_type"], columns["row_version"]["nullable"]) == ("text", False)
 
 
-def test_the_expected_warnings_are_still_worded_so_and_are_dropped() -> None:
+def test_expected_dlt_warnings_keep_their_wording_and_are_dropped() -> None:
     sources = [inspect.getsource(module) for module in (extractors, worker)]
     for text in dlt_internals.EXPECTED_WARNINGS:
         assert any(text in source for source in sources), text
@@ -90,5 +90,5 @@ def test_the_expected_warnings_are_still_worded_so_and_are_dropped() -> None:
     assert logged == ["something else"]
 
 
-def test_the_internals_were_seen_in_the_installed_version() -> None:
+def test_internals_were_verified_with_the_installed_version() -> None:
     assert dlt.__version__.startswith("1.31."), "compare `audit_source/dlt_internals.py` with the new version of dlt"

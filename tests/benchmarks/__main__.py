@@ -1,4 +1,4 @@
-"""make bench: compare the pipeline with alternatives on one server, its growth and its hourly run -> RESULTS.md.
+"""make bench: compare the pipeline with alternatives, measure its growth and its hourly run, and write RESULTS.md.
 
 Machines are noisy, so compare the ratios to the floor, which are medians of interleaved runs.
 BENCH_EVENTS, BENCH_ROUNDS and BENCH_GROWTH (in thousands) shorten the benchmark.
@@ -39,7 +39,7 @@ CONTESTANTS = [
     Contestant("floor: requests + msgspec + Arrow, nothing else", module="tests.benchmarks.floor"),
     Contestant("this pipeline, `load`", command="load"),
     Contestant("this pipeline, `run`: load, enrich, check", command="run"),
-    Contestant("anaplan-sdk + polars, nothing kept", module="tests.benchmarks.sdk_polars"),
+    Contestant("anaplan-sdk + polars, nothing stored", module="tests.benchmarks.sdk_polars"),
     Contestant("dlt `rest_api`", module="tests.benchmarks.rest_api", rounds=1),
 ]
 
@@ -57,11 +57,11 @@ def main() -> None:
 
 
 def _compare() -> list[str]:
-    """Run all contestants in turn at one server. Returns their table."""
+    """Run all contestants in turn against one server, and return their table."""
     results: dict[str, list[Measured]] = {contestant.name: [] for contestant in CONTESTANTS}
     share: dict[str, float] = {}
     with bench_tenant(EVENTS) as tenant:
-        # Every contestant finds prepared pages.
+        # Prepare the pages, so that no contestant pays for it.
         expected = _fetch(CONTESTANTS[0], tenant)[1]
         for number in range(ROUNDS):
             for contestant in CONTESTANTS:
@@ -75,7 +75,7 @@ def _compare() -> list[str]:
     floor = _median(results[CONTESTANTS[0].name])
     lines = [
         f"## Side by side: {expected:,} events, {ROUNDS} rounds\n",
-        "| | seconds, median (min to max) | × the floor | events a second | peak MB | server's CPU |",
+        "| | seconds, median (min to max) | × the floor | events per second | peak MB | server's CPU |",
         "| --- | --- | --- | --- | --- | --- |",
     ]
     for name, runs in results.items():
@@ -84,11 +84,11 @@ def _compare() -> list[str]:
             f"| {name} | {_median(runs):.1f} ({min(seconds):.1f} to {max(seconds):.1f}) | {_median(runs) / floor:.1f} "
             f"| {expected / _median(runs):,.0f} | {max(run.peak_mb for run in runs):.0f} | {share[name]:.0%} |"
         )
-    return [*lines, "\nSeconds are those of the whole process, start-up included. A core of the two is 50 %.\n"]
+    return [*lines, "\nSeconds are for the whole process, including start-up. One of the two cores is 50 %.\n"]
 
 
 def _open_dashboard() -> list[str]:
-    """Open the dashboard on 1,000,000 events. Returns a table, or an empty text without a Chromium."""
+    """Open the dashboard on 1,000,000 events. Return a table, or an empty text if Chromium is missing."""
     if chromium() is None:
         return []
     with tempfile.TemporaryDirectory() as folder:
@@ -114,7 +114,7 @@ def _machine() -> str:
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     packages: Any = ", ".join(f"{name} {version(name)}" for name in ("dlt", "duckdb", "pyarrow", "msgspec", "polars"))
     return (
-        "# Speed and memory\n\nWritten by `make bench`. Ratios are what carries over to another machine.\n\n"
+        "# Speed and memory\n\nWritten by `make bench`. Only the ratios carry over to another machine.\n\n"
         f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores, {memory:.0f} GiB; "
         f"Python {platform.python_version()}, {packages}. The simulated tenant runs on the same cores.\n"
     )

@@ -44,14 +44,14 @@ def main() -> int:
 
 
 def load(events: int, folder: Path) -> Path:
-    """Load and enrich a tenant with about `events` events. Returns the database."""
+    """Load and enrich a tenant with about `events` events. Return the path of the database."""
     with bench_tenant(events) as tenant:
         measure([sys.executable, "-m", "pipelines.audit", "run"], tenant.settings(folder))
     return folder / "audit_log.duckdb"
 
 
 def report(database: Path) -> list[str]:
-    """Open the Overview with new servers and new browsers. Returns a table."""
+    """Open the Overview with new servers and new browsers, and return a table."""
     with duckdb.connect(str(database), read_only=True) as connection:
         [(events,)] = connection.execute("select count(*) from anaplan_audit.fct_events").fetchall()
     openings, starts = [], []
@@ -63,7 +63,7 @@ def report(database: Path) -> list[str]:
                 openings += [_open(opened, served, is_first=number == 0) for number in range(OPENINGS)]
     lines = [
         f"## The dashboard on {events:,} events\n",
-        "| | title, s, median (min to max) | Overview drawn, s, median (min to max) | of it the server's CPU, s |",
+        "| | title, s, median (min to max) | Overview drawn, s, median (min to max) | server's CPU, s |",
         "| --- | --- | --- | --- |",
     ]
     for name, is_first in (("first reader after the start", True), ("later readers", False)):

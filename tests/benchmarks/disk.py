@@ -1,4 +1,4 @@
-"""make bench-disk: how much disk the database and its copies take, by events.
+"""make bench-disk: disk space of the database and its copies, by number of events.
 
 Numbers (of events) as arguments make it other tenants.
 """
@@ -15,14 +15,14 @@ PUBLISH_TO = "PIPELINES__ANAPLAN_AUDIT_ENRICH__PUBLISH_TO"
 
 
 def main() -> None:
-    print("| events | database, MB | bytes an event | working files, MB | copy as DuckDB, MB | copy as Parquet, MB |")
+    print("| events | database, MB | bytes per event | working files, MB | copy as DuckDB, MB | copy as Parquet, MB |")
     print("| --- | --- | --- | --- | --- | --- |")
     for size in sys.argv[1:] or SIZES:
         print(measured(int(size)), flush=True)
 
 
 def measured(events: int) -> str:
-    """Load, enrich and publish a tenant with about so many events; return a row of the table."""
+    """Load, enrich and publish a tenant with about `events` events. Return a row of the table."""
     with bench_tenant(events) as tenant, tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         environment = tenant.settings(folder)

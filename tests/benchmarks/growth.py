@@ -14,7 +14,7 @@ def report(sizes: list[int]) -> list[str]:
     """Return the table, and draw the curve of the loads."""
     loads = [
         "## Growth\n",
-        "| events | floor, s | peak MB | `load`, s | × the floor | events a second | peak MB | then enrich and check all, s "
+        "| events | floor, s | peak MB | `load`, s | × the floor | events per second | peak MB | then enrich and check all, s "
         "| peak MB |",
         "| --- | --- | --- | --- | --- | --- | --- | --- | --- |",
     ]

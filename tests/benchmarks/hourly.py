@@ -14,15 +14,15 @@ from tests.conftest import event
 
 NEW_EVENTS, ROUNDS = 2000, 3
 HALF_AN_HOUR_MS = 1_800_000
-# The retention of some Anaplan editions. All days are equal, or the weekday of the measurement would matter.
+# The retention period of some Anaplan editions. All days are equal, so that the weekday of the measurement is irrelevant.
 KEPT_DAYS = 90
 OPTIONS = ("--retention-days", str(KEPT_DAYS), "--weekend", "1")
 
 EXPLAINED = """
-Seconds are those of the whole process: start-up, opening and closing are what the steps do not add up to. What grows
-with the history are the checks, which look at every row each time, and the dimensions, which look for ids that no list
-has in all events. What grows with the tenant is the day: one that gets an event is enriched anew as a whole, and a late
-event has its old day fetched and enriched again.
+Seconds are for the whole process. The steps add up to less, because start-up, opening and closing are not steps. Two
+steps grow with the history: checks scan every row, and the dimensions search all events for ids that are in no list.
+One cost grows with the tenant: a day that gets a new event is enriched again as a whole. A late event makes the run
+fetch and enrich its old day again.
 """
 
 
@@ -38,9 +38,9 @@ HISTORIES = [History(100_000, 3), History(1_000_000, 30), History(3_000_000, 90)
 
 
 def report(histories: list[History] | None = None) -> list[str]:
-    """Return a table of whole runs, start-up included."""
+    """Return a table of whole runs, including start-up."""
     lines = [
-        f"## An hour later: {NEW_EVENTS:,} new events, and none; medians of {ROUNDS}\n",
+        f"## An hour later: {NEW_EVENTS:,} new events, or none; medians of {ROUNDS}\n",
         "| events there | a day | `import dlt`, s | `run` with new events, s | × the first | load | enrich | check "
         "| `run` with none, s |",
         "| --- | --- | --- | --- | --- | --- | --- | --- | --- |",
@@ -89,7 +89,7 @@ def _measure(history: History, folder: Path) -> tuple[int, list[Measured], list[
 
 
 def _quiet(environment: dict[str, str]) -> list[Measured]:
-    """Run until a run finds nothing, at most four times: windows move on with this machine's clock."""
+    """Run until a run finds no new event, at most four times: windows advance with this machine's clock."""
     for _ in range(4):
         run = pipeline("run", environment)
         if run.out.startswith("loaded    0 new events"):

@@ -1,4 +1,4 @@
-"""A slow network: 300 ms for each answer, with `parallel_requests` pages in flight."""
+"""A slow network: 300 ms of latency per answer, with `parallel_requests` pages in flight."""
 
 import tempfile
 from pathlib import Path
@@ -19,9 +19,9 @@ def report() -> list[str]:
     least = pages * LATENCY_MS / 1000 / PARALLEL
     seconds = steps(load)["load"]
     return [
-        f"## With {LATENCY_MS} ms for each answer\n",
-        "| pages | at once | the network alone, s | step `load`, s | ratio |",
+        f"## With {LATENCY_MS} ms of latency per answer\n",
+        "| pages | in flight | network alone, s | step `load`, s | ratio |",
         "| --- | --- | --- | --- | --- |",
         f"| {pages} | {PARALLEL} | {least:.1f} | {seconds} | {seconds / least:.2f} |",
-        "\nThe step includes signing in and out, the lists of the directory, and the database.\n",
+        "\nThe step includes sign-in, sign-out, the directory lists and the database.\n",
     ]

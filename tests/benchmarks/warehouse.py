@@ -14,7 +14,7 @@ from tests.support.postgres import for_dlt, postgres_server
 
 
 def report(events: int) -> list[str]:
-    """Return a table of one first run on each."""
+    """Return a table of one first run on each database."""
     folder = tempfile.TemporaryDirectory
     with bench_tenant(events) as tenant, postgres_server() as server, folder() as one, folder() as other:
         address = server.new_database()
@@ -27,12 +27,12 @@ def report(events: int) -> list[str]:
         postgres = pipeline("run", {**tenant.settings(Path(other)), **elsewhere})
         number, copied = _copy(address)
     return [
-        f"## PostgreSQL beside DuckDB: {number:,} events\n",
+        f"## PostgreSQL and DuckDB: {number:,} events\n",
         "| | load, s | enrich all, s | check, s | peak MB of the pipeline |",
         "| --- | --- | --- | --- | --- |",
         _row("DuckDB", duck),
         _row("PostgreSQL", postgres),
-        f"\nCOPY of the same rows into a table without keys takes PostgreSQL {copied:.1f} s.\n",
+        f"\nPostgreSQL's COPY of the same rows into a table without keys takes {copied:.1f} s.\n",
     ]
 
 
@@ -42,7 +42,7 @@ def _row(name: str, run: Measured) -> str:
 
 
 def _copy(address: str) -> tuple[int, float]:
-    """Copy the raw events through memory. Returns their number and the seconds of the COPY in."""
+    """Copy the raw events through memory. Return their number and the seconds of the COPY into the table."""
     connection = psycopg2.connect(address)
     with connection, connection.cursor() as cursor:
         rows = io.StringIO()

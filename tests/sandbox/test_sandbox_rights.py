@@ -5,8 +5,7 @@ import requests
 
 from sandbox.api.tokens import NO_ROLE, PASSWORD, WITHOUT
 from sandbox.server import Sandbox
-
-from .conftest import EVENTS, Client
+from tests.support.sandbox_client import EVENTS, Client
 
 INTEGRATIONS, SCIM = "/2/0/integrations", "/scim/1/0/v2/Users"
 

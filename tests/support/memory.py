@@ -126,8 +126,8 @@ class FakeClient:
 
     def __init__(self, answer: Callable[[dict[str, Any]], Answer]) -> None:
         self._answer = answer
-        self.asked: list[dict[str, Any]] = []
+        self.requests: list[dict[str, Any]] = []
 
     def get(self, url: str, params: dict[str, Any]) -> Answer:
-        self.asked.append(params)
+        self.requests.append(params)
         return self._answer(params)

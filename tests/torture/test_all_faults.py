@@ -49,7 +49,7 @@ def restless() -> Any:
 @pytest.mark.parametrize(
     ("kind", "what"), dict.fromkeys(case[:2] for case in cases()), ids=lambda value: getattr(value, "name", value)
 )
-def test_source_makes_good_whatever_went_wrong(
+def test_source_recovers_from_every_fault(
     sandbox: Sandbox, loaded: Memory, tally: Any, monkeypatch: pytest.MonkeyPatch, kind: Kind, what: str
 ) -> None:
     for times in TIMES:

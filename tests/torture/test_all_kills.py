@@ -51,7 +51,7 @@ STAGES = [
 
 
 @pytest.mark.parametrize("stage", STAGES, ids=lambda stage: " ".join(map(str, stage)).rpartition(":")[2])
-def test_a_run_killed_at_a_stage(world: World, tally: Any, stage: tuple[str, str, int]) -> None:
+def test_next_run_repairs_a_run_killed_at_a_stage(world: World, tally: Any, stage: tuple[str, str, int]) -> None:
     function, when, number = stage
     # Alternate, so that each kind of stage occurs in both states.
     state = ("first", "later")[STAGES.index(stage) % 2]
@@ -65,7 +65,7 @@ def test_a_run_killed_at_a_stage(world: World, tally: Any, stage: tuple[str, str
 
 @pytest.mark.parametrize("state", ["first", "later"])
 @pytest.mark.parametrize("chain", range(CHAINS))
-def test_runs_killed_at_random_instants_one_after_another(world: World, tally: Any, chain: int, state: str) -> None:
+def test_next_run_repairs_runs_killed_at_random(world: World, tally: Any, chain: int, state: str) -> None:
     dice = random.Random(f"{SEED}/{world.kind}/{chain}/{state}")
     where = world.place(state)
     kills = 0

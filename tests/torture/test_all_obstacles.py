@@ -45,7 +45,7 @@ def is_said(ended: Ended) -> None:
 
 
 @pytest.mark.parametrize("hand", HANDS)
-def test_what_the_warehouse_refuses_blocks_nothing(world: World, tally: Any, hand: str) -> None:
+def test_manual_change_that_fails_a_run_blocks_no_later_run(world: World, tally: Any, hand: str) -> None:
     where = world.place("later")
     obstacle, undo = HANDS[hand]
     execute(where.engine, *obstacle)
@@ -60,7 +60,7 @@ def test_what_the_warehouse_refuses_blocks_nothing(world: World, tally: Any, han
 
 
 @pytest.mark.parametrize("what", DROPPED)
-def test_what_was_dropped_is_made_anew(world: World, tally: Any, what: str) -> None:
+def test_dropped_objects_are_created_again(world: World, tally: Any, what: str) -> None:
     where = world.place("later")
     execute(where.engine, *DROPPED[what])
     assert world.run(where).code == 0
@@ -69,7 +69,7 @@ def test_what_was_dropped_is_made_anew(world: World, tally: Any, what: str) -> N
     tally.add("obstacles")
 
 
-def test_a_new_machine_goes_on_where_another_one_ended(world: World, tally: Any) -> None:
+def test_new_machine_continues_where_another_one_ended(world: World, tally: Any) -> None:
     where = world.place("later")
     shutil.rmtree(where.folder / "dlt", ignore_errors=True)
     world.clean_run(where)
@@ -79,7 +79,7 @@ def test_a_new_machine_goes_on_where_another_one_ended(world: World, tally: Any)
 
 @pytest.mark.parametrize("cut", CUTS, ids=lambda cut: " ".join(map(str, cut)).rpartition(":")[2])
 @pytest.mark.parametrize("world", ["postgres"], indirect=True)
-def test_connections_that_the_server_ends(world: World, tally: Any, cut: tuple[str, str, int]) -> None:
+def test_run_after_a_closed_connection_recovers(world: World, tally: Any, cut: tuple[str, str, int]) -> None:
     where = world.place("later")
     ended = world.run(where, (cut_connections, where.engine.address, *cut))
     if ended.code != 0:
@@ -91,7 +91,7 @@ def test_connections_that_the_server_ends(world: World, tally: Any, cut: tuple[s
 
 @pytest.mark.parametrize("stop", STOPS, ids=lambda stop: " ".join(map(str, stop)).rpartition(":")[2])
 @pytest.mark.parametrize("world", ["postgres"], indirect=True)
-def test_a_server_that_is_stopped_at_once(
+def test_run_after_a_server_crash_recovers(
     world: World, postgres: Postgres, tally: Any, stop: tuple[str, str, int]
 ) -> None:
     """The server stops without a checkpoint, as by `pg_ctl stop -m immediate` or a machine failure."""
@@ -109,7 +109,7 @@ def test_a_server_that_is_stopped_at_once(
 
 @pytest.mark.parametrize("world", ["duckdb"], indirect=True)
 @pytest.mark.parametrize("size", [4_000, 20_000, 60_000, 150_000])
-def test_files_that_cannot_grow(world: World, tally: Any, size: int) -> None:
+def test_run_after_a_file_size_limit_recovers(world: World, tally: Any, size: int) -> None:
     where = world.place("first")
     is_said(world.run(where, (limit_files, size)))
     world.clean_run(where)
@@ -121,7 +121,7 @@ def test_files_that_cannot_grow(world: World, tally: Any, size: int) -> None:
 @pytest.mark.parametrize("world", ["duckdb"], indirect=True)
 @pytest.mark.parametrize("full", ["database", "working folder"])
 @pytest.mark.parametrize("megabytes", [0.15, 0.3])
-def test_a_disk_that_is_full(world: World, tally: Any, tmp_path: Path, full: str, megabytes: float) -> None:
+def test_run_after_a_full_disk_recovers(world: World, tally: Any, tmp_path: Path, full: str, megabytes: float) -> None:
     disk = tmp_path / "disk"
     with small_disk(disk, megabytes):
         where = world.place("first")

@@ -23,7 +23,7 @@ def test_no_secret_in_any_output_log_file_or_table(
     tally.add("secrets hunted", hunt(tenant, duck, tmp_path, log, monkeypatch))
 
 
-def test_no_secret_on_postgres_that_of_the_database_among_them(
+def test_no_secret_on_postgres_including_the_database_password(
     tenant: Tenant,
     tmp_path: Path,
     log: io.StringIO,

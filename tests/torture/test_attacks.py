@@ -31,7 +31,7 @@ CLOCKS = {
 
 
 @pytest.mark.parametrize(("state", "clocks"), CLOCKS.values(), ids=CLOCKS)
-def test_clocks_that_are_wrong(world: World, tally: Any, state: str, clocks: list[float]) -> None:
+def test_wrong_clocks_leave_the_tables_exact(world: World, tally: Any, state: str, clocks: list[float]) -> None:
     where = world.place(state)
     for hours in clocks[:-1]:
         ended = world.run(where, (set_clock, hours))
@@ -46,7 +46,7 @@ def test_clocks_that_are_wrong(world: World, tally: Any, state: str, clocks: lis
     ("hours", "killed"),
     [(50, None), (40 * DAY, "before the rows go"), (40 * DAY, "before the load is through"), (50, 700)],
 )
-def test_a_ledger_of_the_future_is_repaired_through_a_kill(
+def test_ledger_with_future_windows_is_repaired_despite_a_kill(
     world: World, tally: Any, hours: float, killed: str | int | None
 ) -> None:
     """An older version with a clock ahead wrote windows in the future, and days marked as lost."""
@@ -71,7 +71,7 @@ def test_a_ledger_of_the_future_is_repaired_through_a_kill(
     tally.add("attacks")
 
 
-def test_a_clock_behind_that_nothing_corrects_ends_the_run(world: World, tally: Any) -> None:
+def test_slow_clock_without_correction_ends_the_run(world: World, tally: Any) -> None:
     where = world.place("later")
     before = where.tables()
     ended = world.run(where, (set_clock, -48), (hide_server_clock,))
@@ -180,7 +180,7 @@ def purged(world: World) -> dict[str, list[tuple[Any, ...]]]:
     ("command", "lock"),
     [("run", "access share"), ("full refresh", "access share"), ("purge", "access share"), ("purge", "share")],
 )
-def test_readers_that_hold_on(world: World, tally: Any, purged: Any, command: str, lock: str) -> None:
+def test_long_readers_do_not_damage_the_tables(world: World, tally: Any, purged: Any, command: str, lock: str) -> None:
     where = world.place("later")
     *earlier, last = COMMANDS[command]
     for one in earlier:

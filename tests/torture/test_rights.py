@@ -37,9 +37,7 @@ end $$
 
 @pytest.mark.parametrize("world", ["postgres"], indirect=True)
 @pytest.mark.parametrize("right", RIGHTS)
-def test_a_right_that_is_taken_away_is_said_and_loses_nothing(
-    world: World, postgres: Postgres, tally: Any, right: str
-) -> None:
+def test_revoked_right_is_reported_and_loses_nothing(world: World, postgres: Postgres, tally: Any, right: str) -> None:
     where = world.place("later")
     address = postgres.new_user(where.engine.address, PASSWORD)
     where.set("DESTINATION__POSTGRES__CREDENTIALS", for_dlt(address))

@@ -71,7 +71,9 @@ POISON = {
 
 
 @pytest.mark.parametrize("killed", [False, True])
-def test_poison_among_good_events(world: World, tally: Any, server: PlainServer, where: Place, killed: bool) -> None:
+def test_malformed_events_do_not_affect_the_others(
+    world: World, tally: Any, server: PlainServer, where: Place, killed: bool
+) -> None:
     poisoned = []
     for n, (field, _) in enumerate(POISON.values()):
         moment = TODAY - (n % 3) * DAY_MS - 7_000_000
@@ -111,7 +113,7 @@ def refusing(answer: int, *days: int) -> Callable[[int, int], int | None]:
 
 
 def grow(server: PlainServer, number: int) -> set[int]:
-    """Add a late event to each of three past days. Returns their ids."""
+    """Add a late event to each of three past days. Return their ids."""
     late = [event(1000 * number + day, TODAY - day * DAY_MS + HOUR_MS - number) for day in (1, 2, 3)]
     server.events = sorted([*server.events, *late], key=lambda sent: sent["eventDate"])
     return {sent["id"] for sent in late}
@@ -134,7 +136,7 @@ SICK = {"500": (500, (2,)), "429": (429, (2,)), "hangs": (0, (2,)), "the oldest"
 
 
 @pytest.mark.parametrize(("answer", "days"), SICK.values(), ids=SICK)
-def test_old_days_that_never_answer(
+def test_failing_old_days_block_no_other_day(
     world: World, tally: Any, server: PlainServer, where: Place, answer: int, days: tuple[int, ...]
 ) -> None:
     new = {sent["id"] for sent in server.events}
@@ -152,7 +154,7 @@ def test_old_days_that_never_answer(
 
 
 @pytest.mark.parametrize("days", [(2, 3, 4), (0, 2, 4), (0, 2, 3, 4)], ids=str)
-def test_several_days_that_never_answer_at_set_up(
+def test_failing_days_in_the_first_run_block_no_other_day(
     world: World, tally: Any, server: PlainServer, where: Place, days: tuple[int, ...]
 ) -> None:
     server.shape["refuse"] = refusing(500, *days)
@@ -181,7 +183,7 @@ HELD_BEFORE = f"id < {2**60 + 1000}"
 
 
 @pytest.mark.parametrize("lie", LIES)
-def test_totals_that_lie(world: World, tally: Any, server: PlainServer, where: Place, lie: str) -> None:
+def test_false_totals_lose_no_event(world: World, tally: Any, server: PlainServer, where: Place, lie: str) -> None:
     server.shape["told"] = LIES[lie]
     ended = world.run(where)
     assert ended.code in (0, 5), ended

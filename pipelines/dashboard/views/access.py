@@ -11,6 +11,7 @@ ACTIONS = ("granted", "revoked", "created", "deleted", "updated")
 
 
 def show(filters: Filters) -> None:
+    """Draw the page `access`."""
     page_title("Access", "Roles, memberships, user accounts and connections: who changed what, for whom.")
     found = ask(changes.access(filters)).iloc[0]
     numbers(

@@ -11,6 +11,7 @@ KINDS = ("action", "import", "export", "process", "structure", "data")
 
 
 def show(filters: Filters) -> None:
+    """Draw the page `changes`."""
     page_title("Changes", "Actions, imports, exports, processes and data changes on models, including failed ones.")
     found = ask(changes.changes(filters)).iloc[0]
     numbers(

@@ -16,6 +16,7 @@ CHOICES = 200
 
 
 def show(filters: Filters) -> None:
+    """Draw the page `findings`."""
     page_title(
         "Security findings",
         "Events that may need a look. A finding says what the log shows, not that anybody did something wrong.",

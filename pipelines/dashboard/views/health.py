@@ -15,6 +15,7 @@ from ..queries.shapes import Query
 
 
 def show(filters: Filters) -> None:
+    """Draw the page `health`."""
     page_title(
         "Data health",
         f"Whether the log is complete: each day is compared with the total that Anaplan reports. {watch().line()}.",

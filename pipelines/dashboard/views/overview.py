@@ -19,6 +19,7 @@ SHOWN = 8
 
 
 def show(filters: Filters) -> None:
+    """Draw the page `overview`."""
     page_title("Overview", _freshness())
     bounds = ask(log.bounds())
     before = filters.before()

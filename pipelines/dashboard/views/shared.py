@@ -12,6 +12,7 @@ OUTCOMES = ("success", "failure")
 
 
 def daily_sign_ins(filters: Filters) -> Panel:
+    """Return the panel of sign-ins per day."""
     return Panel(
         "Sign-ins a day",
         sign_ins.daily_sign_ins(filters),
@@ -20,10 +21,12 @@ def daily_sign_ins(filters: Filters) -> Panel:
 
 
 def most_visited_pages(filters: Filters, drawn: int = TOP) -> Panel:
+    """Return the panel of the most visited pages."""
     return Panel("Most visited pages", usage.top_pages(filters), lambda rows: charts.page_bars(rows.head(drawn)))
 
 
 def busiest_models(filters: Filters, drawn: int = TOP) -> Panel:
+    """Return the panel of the models with the most activity."""
     return Panel(
         "Busiest models",
         usage.top_models(filters),
@@ -32,6 +35,7 @@ def busiest_models(filters: Filters, drawn: int = TOP) -> Panel:
 
 
 def most_active_users(filters: Filters, drawn: int = TOP) -> Panel:
+    """Return the panel of the most active users."""
     return Panel(
         "Most active users",
         usage.top_users(filters),

@@ -12,6 +12,7 @@ KINDS = ("model", "board", "worksheet", "report", "dashboard", "app")
 
 
 def show(filters: Filters) -> None:
+    """Draw the page `usage`."""
     page_title("Usage", "Which pages, apps and models are used, by whom, and when. App pages belong to no workspace.")
     visits, people = ask(usage.daily_visits(filters)), ask(usage.daily_people(filters))
     events = ask(usage.daily_events(filters))

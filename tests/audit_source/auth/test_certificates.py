@@ -1,4 +1,4 @@
-"""Certificate sign-in against a server of its own that checks every byte: stamp, signature, and what leaves the machine."""
+"""Certificate sign-in against a server that checks every byte: timestamp, signature and the certificate that is sent."""
 
 import base64
 import json
@@ -61,7 +61,7 @@ BAG = "Bag Attributes\n    friendlyName: auditor\n    localKeyID: 01 02\nKey Att
 
 
 class AuthServer:
-    """`POST /token/authenticate` as the service announces it; `takes` are the forms that it accepts."""
+    """`POST /token/authenticate` as Anaplan announces it. `takes` lists the accepted forms."""
 
     def __init__(self, takes: tuple[str, ...] = ("v2",), der: bool = False, clock: float = 0.0) -> None:
         self.takes, self.der, self.clock = takes, der, clock
@@ -149,7 +149,7 @@ def forms(server: AuthServer) -> list[str]:
     return [body.get("encodedDataFormat", "v1") for body in server.bodies]
 
 
-def test_the_announced_form_comes_first_with_a_fresh_stamp_each_time(serve: Any) -> None:
+def test_announced_form_is_tried_first_with_a_new_timestamp_each_time(serve: Any) -> None:
     server = serve()
     credentials = CertificateCredentials()
     credentials.certificate, credentials.private_key = CERTIFICATE_PEM, KEY_PEM
@@ -162,13 +162,13 @@ def test_the_announced_form_comes_first_with_a_fresh_stamp_each_time(serve: Any)
     assert server.headers == [CERTIFICATE_PEM.encode()] * 2
 
 
-def test_an_older_server_gets_the_older_form_once_and_from_then_on(serve: Any) -> None:
+def test_older_server_gets_only_the_older_form_after_one_refusal(serve: Any) -> None:
     server = serve(takes=("v1",))
     assert sign_in(server) == "token"
     assert forms(server) == ["v2", "v1"]
 
 
-def test_refused_credentials_are_not_tried_in_the_older_form(serve: Any) -> None:
+def test_rejected_credentials_are_not_retried_in_the_older_form(serve: Any) -> None:
     server = serve(takes=("v1",))
     server.unknown_field = 401
     with pytest.raises(SignInError, match=r"HTTP 401 FAILURE. .*IP allow list"):
@@ -176,20 +176,20 @@ def test_refused_credentials_are_not_tried_in_the_older_form(serve: Any) -> None
     assert set(forms(server)) == {"v2"}
 
 
-def test_a_server_that_wants_der_gets_it(serve: Any) -> None:
+def test_server_that_requires_der_gets_it(serve: Any) -> None:
     server = serve(der=True)
     assert sign_in(server) == "token"
     assert server.headers[-1] == CERTIFICATE.public_bytes(serialization.Encoding.DER)
 
 
 @pytest.mark.parametrize("hours", [-3, 30 * 24])
-def test_the_stamp_follows_the_servers_clock(serve: Any, hours: int) -> None:
+def test_timestamp_follows_the_servers_clock(serve: Any, hours: int) -> None:
     server = serve(clock=hours * 3600.0)
     assert sign_in(server) == "token"
     assert forms(server) == ["v2", "v2"]
 
 
-def test_a_refused_stamp_names_the_clock(serve: Any) -> None:
+def test_rejected_timestamp_error_names_the_clock(serve: Any) -> None:
     server = serve(clock=-7200.0)
     server.answer = lambda *_: 401  # type: ignore[method-assign]
     with pytest.raises(SignInError, match=r"clock is 2.0 hours ahead of Anaplan's. Set the clock"):
@@ -210,7 +210,7 @@ HOLDINGS = {
 
 @pytest.mark.parametrize("in_file", [False, True], ids=["text", "file"])
 @pytest.mark.parametrize("holding", HOLDINGS.values(), ids=HOLDINGS)
-def test_only_the_certificate_of_the_key_leaves_the_machine(
+def test_only_the_certificate_that_matches_the_key_is_sent(
     serve: Any, tmp_path: Path, holding: str, in_file: bool
 ) -> None:
     server = serve()
@@ -227,7 +227,7 @@ def test_only_the_certificate_of_the_key_leaves_the_machine(
     assert server.headers == [CERTIFICATE_PEM.encode()]
 
 
-def test_of_two_certificates_for_the_key_the_one_that_ends_last_is_sent(serve: Any) -> None:
+def test_newest_of_two_matching_certificates_is_sent(serve: Any) -> None:
     server = serve()
     renewed = make_certificate(KEY, NOW + timedelta(days=700))
     assert sign_in(server, CERTIFICATE_PEM + renewed.public_bytes(PEM).decode()) == "token"
@@ -235,23 +235,23 @@ def test_of_two_certificates_for_the_key_the_one_that_ends_last_is_sent(serve: A
 
 
 def expect_refusal(serve: Any, words: str, *given: Any) -> None:
-    """Nothing may be sent, and the error must hold the words."""
+    """Check that nothing is sent, and that the error contains the words."""
     server = serve()
     with pytest.raises(ConfigurationError, match=words):
         sign_in(server, *given)
     assert server.headers == []
 
 
-def test_a_key_of_another_certificate_is_refused_before_anything_is_sent(serve: Any) -> None:
+def test_mismatched_key_is_rejected_before_any_request(serve: Any) -> None:
     expect_refusal(serve, "the private key belongs to another certificate", OTHER_PEM)
 
 
-def test_an_expired_certificate_is_refused_before_anything_is_sent(serve: Any) -> None:
+def test_expired_certificate_is_rejected_before_any_request(serve: Any) -> None:
     expired = make_certificate(KEY, NOW - timedelta(days=1)).public_bytes(PEM).decode()
     expect_refusal(serve, "it expired on .*openssl x509 -noout -dates", expired)
 
 
-def test_files_in_other_formats_name_the_command_that_converts_them(serve: Any, tmp_path: Path) -> None:
+def test_other_file_formats_are_rejected_with_the_conversion_command(serve: Any, tmp_path: Path) -> None:
     bundle = pkcs12.serialize_key_and_certificates(
         b"x", KEY, CERTIFICATE, None, serialization.BestAvailableEncryption(b"p")
     )
@@ -272,7 +272,7 @@ def test_files_in_other_formats_name_the_command_that_converts_them(serve: Any, 
     expect_refusal(serve, "PKCS#12, not PEM. .*pkcs12 -in FILE -nocerts", CERTIFICATE_PEM, str(tmp_path / "both.p12"))
 
 
-def test_keys_that_do_not_fit_say_what_to_do(serve: Any) -> None:
+def test_unusable_key_errors_say_what_to_do(serve: Any) -> None:
     curve = ec.generate_private_key(ec.SECP256R1())
     expect_refusal(
         serve,
@@ -288,12 +288,12 @@ def test_keys_that_do_not_fit_say_what_to_do(serve: Any) -> None:
     expect_refusal(serve, "its password is wrong", CERTIFICATE_PEM, locked, "wrong")
 
 
-def test_the_key_pair_tells_when_its_own_certificate_ends() -> None:
+def test_key_pair_returns_the_expiry_of_its_own_certificate() -> None:
     soon = make_certificate(OTHER_KEY, NOW + timedelta(days=1)).public_bytes(PEM).decode()
     assert load_key_pair(soon + CERTIFICATE_PEM, KEY_PEM, None).end == CERTIFICATE.not_valid_after_utc
 
 
-def test_the_openssl_commands_do_what_the_errors_say(tmp_path: Path) -> None:
+def test_openssl_commands_in_errors_work(tmp_path: Path) -> None:
     (tmp_path / "FILE").write_bytes(CERTIFICATE.public_bytes(serialization.Encoding.DER))
     with pytest.raises(AuditSourceError) as refused:
         load_key_pair(str(tmp_path / "FILE"), KEY_PEM, None)

@@ -1,4 +1,4 @@
-"""The token: renewed before it ends, once for all threads, given back at the end where it was made here."""
+"""The token is renewed before it expires, once for all threads, and ended with the run that created it."""
 
 import json
 import time
@@ -33,34 +33,34 @@ class Answer:
 
 
 class Service:
-    """Stands in for the client: answers sign-ins with tokens of 35 minutes, by a clock of its own."""
+    """Replaces the client: answers sign-ins with tokens of 35 minutes, by its own clock."""
 
     def __init__(self) -> None:
-        self.asked: list[tuple[str, str]] = []
+        self.requests: list[tuple[str, str]] = []
         self.refuses_refresh = False
         self.lifetime = 2100
-        # Minutes away from ours: only the difference of the two moments may count.
+        # Minutes away from this machine's clock: only the difference of the two times may count.
         self.offset = -900
         self.tries = 0
         self.clock_offset_seconds = 0.0
 
     def fetch(self, method: str, url: str, headers: Any = None, **more: Any) -> Answer:
         step = url.rsplit("/", 1)[-1]
-        self.asked.append((step, (headers or {}).get("Authorization", "")))
+        self.requests.append((step, (headers or {}).get("Authorization", "")))
         now = time.time() + self.offset
         if step == "logout" or (step == "refresh" and self.refuses_refresh):
             return Answer(204 if step == "logout" else 401)
-        # Long enough for every thread to be at the door.
+        # Long enough for every thread to reach this point.
         time.sleep(0.01)
-        number = sum(1 for asked, _ in self.asked if asked == "authenticate")
+        number = sum(1 for step, _ in self.requests if step == "authenticate")
         body = {"tokenInfo": {"tokenValue": f"token-{number}", "expiresAt": (int(now) + self.lifetime) * 1000}}
         if step == "token":
-            body = {"access_token": f"access-{len(self.asked)}", "expires_in": self.lifetime}
+            body = {"access_token": f"access-{len(self.requests)}", "expires_in": self.lifetime}
         return Answer(201, body, Date=formatdate(now, usegmt=True)) if step != "token" else Answer(200, body)
 
     @property
     def steps(self) -> list[str]:
-        return [step for step, _ in self.asked]
+        return [step for step, _ in self.requests]
 
 
 @pytest.fixture
@@ -77,7 +77,7 @@ def by_eight_threads(auth: Any) -> set[str]:
         return set(pool.map(lambda _: auth.token(), range(24)))
 
 
-def test_token_is_renewed_before_its_35_minutes_end_once_for_all_threads(clock: list[float]) -> None:
+def test_token_is_renewed_before_expiry_once_for_all_threads(clock: list[float]) -> None:
     service = Service()
     auth = signed_in(service, clock)
     assert by_eight_threads(auth) == {"token-1"}
@@ -85,19 +85,19 @@ def test_token_is_renewed_before_its_35_minutes_end_once_for_all_threads(clock: 
     clock[0] = 29 * 60
     assert by_eight_threads(auth) == {"token-1"}
     assert service.steps == ["authenticate"]
-    # Five minutes are left: more than any request and its retries take.
+    # Five minutes remain: more than any request takes with its retries.
     clock[0] = 30.1 * 60
     assert by_eight_threads(auth) == {"token-1"}
-    assert service.asked[1:] == [("refresh", "AnaplanAuthToken token-1")]
+    assert service.requests[1:] == [("refresh", "AnaplanAuthToken token-1")]
     clock[0] += 29 * 60
     by_eight_threads(auth)
-    assert len(service.asked) == 2
+    assert len(service.requests) == 2
     clock[0] += 2 * 60
     by_eight_threads(auth)
     assert service.steps[2:] == ["refresh"]
 
 
-def test_token_that_cannot_be_extended_is_made_anew(clock: list[float]) -> None:
+def test_failed_refresh_signs_in_again(clock: list[float]) -> None:
     service = Service()
     auth = signed_in(service, clock)
     auth.token()
@@ -107,7 +107,7 @@ def test_token_that_cannot_be_extended_is_made_anew(clock: list[float]) -> None:
     assert service.steps == ["authenticate", "refresh", "authenticate"]
 
 
-def test_token_of_a_short_life_is_renewed_at_half_of_it(clock: list[float]) -> None:
+def test_short_lived_token_is_renewed_at_half_its_lifetime(clock: list[float]) -> None:
     service = Service()
     service.lifetime = 60
     auth = signed_in(service, clock)
@@ -121,20 +121,20 @@ def test_token_of_a_short_life_is_renewed_at_half_of_it(clock: list[float]) -> N
 
 
 @pytest.mark.parametrize("lifetime", [-5000, 0, 10**7])
-def test_expiry_beyond_belief_counts_as_35_minutes(clock: list[float], lifetime: int) -> None:
+def test_implausible_expiry_counts_as_35_minutes(clock: list[float], lifetime: int) -> None:
     service = Service()
     service.lifetime = lifetime
     auth = signed_in(service, clock)
     auth.token()
     clock[0] = 29 * 60
     auth.token()
-    assert len(service.asked) == 1
+    assert len(service.requests) == 1
     clock[0] = 31 * 60
     auth.token()
-    assert len(service.asked) == 2
+    assert len(service.requests) == 2
 
 
-def test_refused_token_is_replaced_once(clock: list[float]) -> None:
+def test_rejected_token_is_replaced_once(clock: list[float]) -> None:
     service = Service()
     auth = signed_in(service, clock)
     refused = auth.token()
@@ -144,7 +144,7 @@ def test_refused_token_is_replaced_once(clock: list[float]) -> None:
     assert auth.token() == "token-2"
 
 
-def test_own_session_is_ended_once_and_a_given_token_is_not(clock: list[float]) -> None:
+def test_sign_out_ends_own_sessions_once_but_no_supplied_token(clock: list[float]) -> None:
     service = Service()
     auth = signed_in(service, clock)
     auth.close()
@@ -152,7 +152,7 @@ def test_own_session_is_ended_once_and_a_given_token_is_not(clock: list[float]) 
     auth.token()
     auth.close()
     auth.close()
-    assert service.asked[1:] == [("logout", "AnaplanAuthToken token-1")]
+    assert service.requests[1:] == [("logout", "AnaplanAuthToken token-1")]
 
     given = TokenCredentials()
     given.access_token = "made elsewhere"
@@ -163,7 +163,7 @@ def test_own_session_is_ended_once_and_a_given_token_is_not(clock: list[float]) 
     static.close()
 
 
-def test_oauth_token_is_renewed_by_its_expires_in(clock: list[float], tmp_path: Any) -> None:
+def test_oauth_token_is_renewed_according_to_expires_in(clock: list[float], tmp_path: Any) -> None:
     service = Service()
     credentials = OAuthCredentials()
     credentials.client_id, credentials.refresh_token = "client", "refresh-0"
@@ -178,7 +178,7 @@ def test_oauth_token_is_renewed_by_its_expires_in(clock: list[float], tmp_path: 
 
 
 @pytest.mark.parametrize("answer", [[], {"tokenInfo": "x"}, {"tokenInfo": {"tokenValue": 5}}, None])
-def test_sign_in_answer_without_a_token_is_no_sign_in(clock: list[float], answer: Any) -> None:
+def test_sign_in_response_without_a_token_is_an_error(clock: list[float], answer: Any) -> None:
     class Odd(Service):
         def fetch(self, *_: Any, **__: Any) -> Answer:  # type: ignore[override]
             return Answer(201, json.loads(json.dumps(answer)))
@@ -188,7 +188,7 @@ def test_sign_in_answer_without_a_token_is_no_sign_in(clock: list[float], answer
 
 
 class LosesAnswers(Service):
-    """Takes a refresh token once, and loses the answer with its successor."""
+    """Accepts a refresh token once, and loses the response that contains the next one."""
 
     def fetch(self, method: str, url: str, headers: Any = None, **more: Any) -> Answer:
         self.tries += 1
@@ -197,7 +197,7 @@ class LosesAnswers(Service):
         return Answer(400, {"error": "invalid_grant"})
 
 
-def test_a_lost_answer_to_a_refresh_token_is_named_by_the_next_sign_in(tmp_path: Any) -> None:
+def test_next_sign_in_reports_a_lost_refresh_response(tmp_path: Any) -> None:
     service = LosesAnswers()
     credentials = OAuthCredentials()
     credentials.client_id, credentials.refresh_token = "client", "refresh-0"
@@ -208,12 +208,12 @@ def test_a_lost_answer_to_a_refresh_token_is_named_by_the_next_sign_in(tmp_path:
         SignInError, match=r"was used before, and the answer .* was lost\. Configure a new refresh token"
     ):
         OAuthAuth(service, "http://oauth", credentials, TokenStore(path)).token()  # type: ignore[arg-type]
-    # Known once: the answer of Anaplan has arrived since.
+    # Reported once: Anaplan has answered since then.
     with pytest.raises(SignInError, match=r"HTTP 400 invalid_grant\. Configure a new refresh token"):
         OAuthAuth(service, "http://oauth", credentials, TokenStore(path)).token()  # type: ignore[arg-type]
 
 
-def test_a_gateway_is_not_taken_for_wrong_credentials(clock: list[float]) -> None:
+def test_gateway_error_is_not_reported_as_wrong_credentials(clock: list[float]) -> None:
     class Gateway(Service):
         def fetch(self, *_: Any, **__: Any) -> Answer:  # type: ignore[override]
             return Answer(403)
@@ -222,7 +222,7 @@ def test_a_gateway_is_not_taken_for_wrong_credentials(clock: list[float]) -> Non
         signed_in(Gateway(), clock).token()
 
 
-def test_a_password_with_a_line_break_is_sent_as_it_is_and_named_when_refused(clock: list[float]) -> None:
+def test_password_with_line_break_is_sent_unchanged_and_reported_on_rejection(clock: list[float]) -> None:
     class Refuses(Service):
         def fetch(self, *_: Any, **more: Any) -> Answer:  # type: ignore[override]
             assert more["auth"].password == b"secret\n"

@@ -1,4 +1,4 @@
-"""The rotated refresh token: on disk before it is used, never readable by others, never half written."""
+"""The rotated refresh token is on disk before it is used, never readable by others, and never half written."""
 
 import json
 import os
@@ -11,7 +11,7 @@ from audit_source.auth.token_store import TokenStore
 from audit_source.errors import ConfigurationError
 
 
-def test_newest_is_the_configured_one_until_one_is_stored(tmp_path: Path):
+def test_configured_token_is_used_until_one_is_stored(tmp_path: Path):
     store = TokenStore(str(tmp_path / "deep" / "token.json"))
     assert store.newest("first") == "first"
     with store.reserve() as slot:
@@ -20,14 +20,14 @@ def test_newest_is_the_configured_one_until_one_is_stored(tmp_path: Path):
     assert TokenStore(store.path).newest("first") == "second"
 
 
-def test_newly_configured_token_wins_over_the_store(tmp_path: Path):
+def test_newly_configured_token_overrides_the_store(tmp_path: Path):
     store = TokenStore(str(tmp_path / "token.json"))
     with store.reserve() as slot:
         slot.write("first", "second")
     assert store.newest("fresh") == "fresh"
 
 
-def test_file_is_for_its_owner_only_and_names_no_configured_token(tmp_path: Path):
+def test_file_is_private_and_does_not_contain_the_configured_token(tmp_path: Path):
     store = TokenStore(str(tmp_path / "token.json"))
     with store.reserve() as slot:
         slot.write("configured-secret", "rotated-secret")
@@ -38,7 +38,7 @@ def test_file_is_for_its_owner_only_and_names_no_configured_token(tmp_path: Path
     assert os.listdir(tmp_path) == ["token.json"]
 
 
-def test_old_token_stays_when_nothing_is_written_or_the_caller_fails(tmp_path: Path):
+def test_old_token_is_kept_if_nothing_is_written_or_the_caller_fails(tmp_path: Path):
     store = TokenStore(str(tmp_path / "token.json"))
     with store.reserve() as slot:
         slot.write("first", "second")
@@ -50,7 +50,7 @@ def test_old_token_stays_when_nothing_is_written_or_the_caller_fails(tmp_path: P
     assert os.listdir(tmp_path) == ["token.json"]
 
 
-def test_place_that_cannot_be_written_is_met_before_the_old_token_is_given_up(tmp_path: Path):
+def test_unwritable_folder_is_detected_before_the_old_token_is_used(tmp_path: Path):
     (tmp_path / "file").write_text("no folder")
     asked = []
     with (
@@ -61,7 +61,7 @@ def test_place_that_cannot_be_written_is_met_before_the_old_token_is_given_up(tm
     assert asked == []
 
 
-def test_full_disk_is_met_before_the_old_token_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_full_disk_is_detected_before_the_old_token_is_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     def full(_: int) -> None:
         raise OSError(28, "No space left on device")
 
@@ -73,7 +73,7 @@ def test_full_disk_is_met_before_the_old_token_is_given_up(tmp_path: Path, monke
     assert os.listdir(tmp_path) == []
 
 
-def test_damaged_store_is_said_and_not_overwritten(tmp_path: Path):
+def test_damaged_store_is_reported_and_not_overwritten(tmp_path: Path):
     (tmp_path / "token.json").write_text('{"refresh')
     with pytest.raises(ConfigurationError, match="cannot be read"):
         TokenStore(str(tmp_path / "token.json")).newest("first")

@@ -1,4 +1,4 @@
-"""For any arrival order, lateness, page cut, wrong total and crash, the union of what was loaded is what the tenant holds."""
+"""For any arrival order, delay, truncated page, wrong total and crash, the loaded events equal those of the tenant."""
 
 import json
 from contextlib import suppress
@@ -19,7 +19,7 @@ FAULTS = ["", "short", "empty", "twice", "shifted", "more", "fewer", "204", "gar
 
 
 class Tenant:
-    """Holds events that become visible when they are stored; each answer may be spoiled by the next fault."""
+    """Holds events that become visible when they are stored. The next fault may spoil each response."""
 
     def __init__(self, stored: list[tuple[int, int]], shape: dict[str, Any]) -> None:
         self.events = [(at, seen, event(number, at)) for number, (at, seen) in enumerate(stored)]
@@ -56,7 +56,7 @@ class Tenant:
 
 
 HOUR = 60 * MINUTE_MS
-# When it happened, after the first run began (before it, where negative), and how much later it was stored.
+# The event time relative to the start of the first run (negative: before it), and the delay until it was stored.
 stored = st.tuples(
     st.integers(-60 * HOUR, 30 * HOUR), st.one_of(st.just(0), st.integers(0, 5000), st.integers(0, 40 * HOUR))
 )
@@ -69,10 +69,10 @@ shapes = st.fixed_dictionaries(
     }
 )
 runs = st.tuples(
-    st.integers(1, 20 * 60),  # minutes since the run before
+    st.integers(1, 20 * 60),  # minutes since the previous run
     st.lists(st.sampled_from(FAULTS), max_size=25),
-    st.one_of(st.none(), st.integers(0, 6)),  # batches after which it dies
-    st.booleans(),  # whether its rows were loaded when it died
+    st.one_of(st.none(), st.integers(0, 6)),  # batches after which the run crashes
+    st.booleans(),  # whether its rows were loaded before the crash
 )
 
 
@@ -80,7 +80,7 @@ runs = st.tuples(
     st.lists(stored, max_size=30), shapes, st.lists(runs, max_size=5), st.sampled_from([0, 1, 60]), st.integers(1, 4)
 )
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-def test_union_of_any_runs_is_what_the_tenant_holds(
+def test_union_of_all_runs_equals_the_tenant(
     moments: list[tuple[int, int]],
     shape: dict[str, Any],
     sequence: list[Any],
@@ -97,12 +97,12 @@ def test_union_of_any_runs_is_what_the_tenant_holds(
         tenant.now, tenant.faults = now, iter(faults)
         with suppress(AuditSourceError, Crash):
             run = memory.load(FakeClient(tenant.answer), "", now, die_after, loaded)
-            # What a run says is incomplete is what its last load has left so, whatever its earlier ones met.
+            # A run reports the windows that its last load left incomplete, whatever its earlier loads met.
             left = {(w.start, w.end) for w in memory.windows if w.status == INCOMPLETE and w.checked_at == now}
             assert {(w.start, w.end) for w in run.incomplete} == left
         assert compare([sent["id"] for _, _, sent in tenant.events], memory.rows)[2:] == (0, 0)
     tenant.now, tenant.faults = now + 60 * MINUTE_MS, iter(())
-    # The scan asks once a run and is answered well here: one run finds everything that is kept and stored by now.
+    # The scan counts once per run, without faults here, so one run finds every retained event.
     run = memory.load(FakeClient(tenant.answer), "", tenant.now)
 
     floor, end = tenant.now - HISTORY_DAYS * DAY_MS, tenant.now - MINUTE_MS
@@ -110,7 +110,7 @@ def test_union_of_any_runs_is_what_the_tenant_holds(
     assert expected - memory.rows.keys() == set()
     assert not run.incomplete
     assert all(window.status == COMPLETE for window in memory.windows if window.start >= floor)
-    # And nothing is left to do.
+    # No window is left to fetch.
     client = FakeClient(tenant.answer)
     again = memory.load(client, "", tenant.now + 1)
     assert again.new_events == again.late_events == 0

@@ -1,4 +1,4 @@
-"""A page of the audit API: every value finds its column, whatever was sent."""
+"""A page of the audit API: every value reaches its column, whatever was sent."""
 
 import json
 from datetime import date, datetime, timezone
@@ -29,14 +29,14 @@ RECORD = {
 
 
 def decode(*records, total=None, **changes):
-    """Returns the rows of a page as dictionaries."""
+    """Return the rows of a page as dictionaries."""
     body = {"response": list(records), "meta": {"paging": {"totalSize": len(records) if total is None else total}}}
     page = decode_page(json.dumps({**body, **changes}).encode(), 0, "GET page", NewColumns())
     return page.events.to_pylist() if page.events is not None else []
 
 
 def both_ways(record):
-    """Returns the row by the typed decoder, and by the generic one that an unknown field calls for."""
+    """Return the row from the typed decoder, and from the generic one, which an unknown field makes necessary."""
     typed = decode(record)[0]
     generic = decode(record, {"id": 1, "somethingNew": 1})[0]
     assert generic.pop("something_new") is None
@@ -133,7 +133,7 @@ def test_unknown_fields_become_text_columns_and_known_names_are_not_taken():
     assert "_dlt_load_id" not in row
 
 
-def test_a_field_name_per_record_makes_no_flood_of_columns():
+def test_new_columns_are_limited_in_number():
     rows = decode(*({**RECORD, "id": i, f"field{i}": i} for i in range(1, 200)))
 
     assert len(rows[0]) == len(EVENTS.columns) + MOST_NEW_COLUMNS
@@ -161,12 +161,12 @@ def test_half_a_surrogate_pair_invalid_utf8_and_raw_control_characters_pass():
     "body",
     [b"", b"<html>", b"[]", b"{}", b'{"status": "FAILURE"}', b'{"response": 5}', b'{"response": [1]}', b'{"resp'],
 )
-def test_what_is_no_page_is_refused_and_not_taken_for_an_empty_one(body):
+def test_invalid_page_is_rejected_not_read_as_empty(body):
     with pytest.raises(BadAnswerError, match="GET page"):
         decode_page(body, 0, "GET page", NewColumns())
 
 
-def test_empty_pages():
+def test_empty_pages_have_no_rows():
     assert decode_page(b'{"response": []}', 0, "", NewColumns()) == (None, 0, None, None)
     assert decode_page(b'{"meta": {"paging": {"totalSize": 0}}}', 0, "", NewColumns()) == (None, 0, 0, None)
 

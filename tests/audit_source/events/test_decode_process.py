@@ -1,4 +1,4 @@
-"""Pages decoded in a second process are the same pages, whatever becomes of that process."""
+"""Pages decoded in a second process are equal, even if that process fails."""
 
 import json
 import os
@@ -35,7 +35,7 @@ def ready_decoder(folder: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[PageDe
     return decoder, process
 
 
-def test_another_process_gives_the_same_pages_even_after_its_death(
+def test_second_process_decodes_equal_pages_even_after_it_was_killed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     decoder, process = ready_decoder(tmp_path, monkeypatch)
@@ -127,7 +127,7 @@ def test_a_script_without_a_main_guard_is_not_run_again(tmp_path: Path) -> None:
     assert (ended.stdout.splitlines(), ended.stderr) == (["script", "True"], "")
 
 
-def test_a_page_under_way_when_a_load_ends_is_not_asked_for_again(tenant: Tenant, duck: Engine) -> None:
+def test_page_in_flight_at_the_end_of_a_load_is_not_requested_again(tenant: Tenant, duck: Engine) -> None:
     with Sandbox(events=1500, **HARSH) as sandbox:
         tenant.at(sandbox.url, password="sandbox").set("EVENTS_PER_LOAD", 200)
         outcome = tenant.run("load")

@@ -1,4 +1,4 @@
-"""A window and its pages, against a service that changes while it is read, or says what is not so."""
+"""A window and its pages, against a service that changes during the read or reports wrong numbers."""
 
 import itertools
 import json
@@ -30,8 +30,8 @@ def page(found: list[dict[str, Any]], params: dict[str, Any], total: int | None 
 
 
 def fetched(reply: Reply, parallel: int = 1, page_size: int = 10) -> tuple[set[int], list[Window], FakeClient]:
-    """Returns the ids that arrived, the windows, and the client; `reply` gets the number of the request."""
-    client = FakeClient(lambda params: reply(len(client.asked), params))
+    """Return the ids that arrived, the windows, and the client; `reply` gets the number of the request."""
+    client = FakeClient(lambda params: reply(len(client.requests), params))
     fetcher = EventFetcher(
         client, "", AuditSettings(page_size=page_size, parallel_requests=parallel), PageDecoder(NewColumns())
     )  # type: ignore[arg-type]
@@ -54,46 +54,46 @@ def ids_of(events: list[dict[str, Any]]) -> set[int]:
     return {sent["id"] for sent in events}
 
 
-def test_event_that_vanishes_while_the_window_is_read_moves_none_out_of_sight() -> None:
-    """What follows moves up by one place: as many arrive as the last page reports, and one of them is not there."""
+def test_event_deleted_mid_read_hides_no_other_event() -> None:
+    """Later events move up by one: the number that arrives equals the last page's total, and yet one event is missing."""
     ids, windows, _ = fetched(lambda number, params: page(EVENTS if number < 3 else EVENTS[1:], params))
     assert ids == ids_of(EVENTS)
     assert [(window.status, window.distinct) for window in windows] == [(COMPLETE, 99)]
 
 
-def test_event_that_appears_while_the_window_is_read_is_fetched() -> None:
+def test_event_added_mid_read_is_fetched() -> None:
     ids, windows, _ = fetched(lambda number, params: page(EVENTS[1:] if number < 3 else EVENTS, params))
     assert ids == ids_of(EVENTS)
     assert [(window.status, window.distinct) for window in windows] == [(COMPLETE, 100)]
 
 
-def test_first_page_that_was_cut_does_not_make_all_others_small() -> None:
+def test_truncated_first_page_does_not_reduce_the_page_size() -> None:
     ids, windows, client = fetched(
         lambda number, params: page(EVENTS, params, cap=1 if number == 1 else 1000), parallel=4
     )
     assert ids == ids_of(EVENTS)
     assert windows[0].status == COMPLETE
-    assert len(client.asked) < 20
+    assert len(client.requests) < 20
 
 
-def test_pages_that_are_all_cut_are_asked_for_by_what_arrives() -> None:
+def test_offsets_follow_the_received_page_size() -> None:
     ids, windows, client = fetched(lambda number, params: page(EVENTS, params, cap=5), page_size=50)
     assert ids == ids_of(EVENTS)
     assert windows[0].status == COMPLETE
-    assert len(client.asked) <= 22
+    assert len(client.requests) <= 22
 
 
-def test_page_that_was_cut_is_completed_at_once() -> None:
+def test_truncated_page_is_completed_at_once() -> None:
     ids, windows, client = fetched(
         lambda number, params: page(EVENTS, params, cap=4 if number % 3 == 0 else 1000), parallel=3
     )
     assert ids == ids_of(EVENTS)
     assert windows[0].status == COMPLETE
-    # Ten pages, and the rest of every third: another attempt at the whole window would be twenty.
-    assert len(client.asked) <= 17
+    # Ten pages, and the rest of every third page. A second attempt at the whole window would be twenty.
+    assert len(client.requests) <= 17
 
 
-def test_page_that_is_slow_keeps_no_thread_from_asking_for_those_of_the_next_window() -> None:
+def test_slow_page_does_not_block_requests_for_the_next_window() -> None:
     later = (SPAN[1], SPAN[1] + DAY_MS)
     asked = threading.Event()
     in_time = []
@@ -117,22 +117,22 @@ def test_page_that_is_slow_keeps_no_thread_from_asking_for_those_of_the_next_win
     assert in_time == [True]
 
 
-def test_total_beyond_belief_does_not_ask_for_pages_for_ever() -> None:
+def test_implausible_total_requests_a_limited_number_of_pages() -> None:
     ids, windows, client = fetched(lambda number, params: page(EVENTS, params, total=10**9), parallel=4)
     assert ids == ids_of(EVENTS)
     assert [(window.status, window.distinct, window.reported) for window in windows] == [(INCOMPLETE, 100, 10**9)]
-    # Four attempts at ten pages, each with what was asked for ahead.
-    assert len(client.asked) <= 4 * (10 + 3 * 4 + 1)
+    # Four attempts at ten pages, each with the pages requested ahead.
+    assert len(client.requests) <= 4 * (10 + 3 * 4 + 1)
 
 
-def test_limit_that_is_too_large_is_halved_once_and_for_all() -> None:
+def test_rejected_page_size_is_halved_permanently() -> None:
     def reply(number: int, params: dict[str, Any]) -> Answer:
         return Answer(b"", 204) if params["limit"] > 3_000 else page(EVENTS, params)
 
     ids, windows, client = fetched(reply, page_size=15_000)
     assert ids == ids_of(EVENTS)
     assert windows[0].status == COMPLETE
-    assert [params["limit"] for params in client.asked] == [15_000, 10_000, 5_000, 2_500]
+    assert [params["limit"] for params in client.requests] == [15_000, 10_000, 5_000, 2_500]
 
 
 def test_every_event_of_a_split_window_is_in_one_of_its_halves() -> None:
@@ -151,30 +151,30 @@ def test_every_event_of_a_split_window_is_in_one_of_its_halves() -> None:
     assert (windows[0].start, windows[-1].end) == SPAN
     assert all(first.end == second.start for first, second in itertools.pairwise(windows))
     assert sum(window.events_in_span for window in windows) == 300
-    # None holds more than a load should, but for one that is too short to be split.
+    # No window holds more events than a load should, except one that is too short to be split.
     assert all(window.events_in_span <= 20 or window.end - window.start < 2 * MINUTE_MS for window in windows)
 
 
-def test_pages_without_a_total_end_where_nothing_new_comes() -> None:
-    """Whatever the offset, the same page: it is not asked for for ever."""
+def test_pages_without_a_total_end_at_the_first_page_without_new_events() -> None:
+    """The service returns the same page for every offset, so pagination must end."""
 
     def reply(number: int, _: dict[str, Any]) -> Answer:
         assert number < 50, "asked for ever"
         return Answer(json.dumps({"response": EVENTS[:10]}).encode())
 
     ids, windows, client = fetched(reply)
-    assert ids == ids_of(EVENTS[:10]) and len(client.asked) < 10
+    assert ids == ids_of(EVENTS[:10]) and len(client.requests) < 10
     assert windows[0].status == COMPLETE
 
 
 @pytest.mark.parametrize("wanted", [True, False])
-def test_past_days_are_asked_about_where_that_is_wanted(wanted: bool) -> None:
+def test_past_days_are_counted_only_if_requested(wanted: bool) -> None:
     memory = Memory(history_days=3, late_event_scan=wanted)
     client = FakeClient(lambda params: page([], params))
     memory.load(client, "", SPAN[1])
-    client.asked.clear()
+    client.requests.clear()
     memory.load(client, "", SPAN[1] + 60 * MINUTE_MS)
-    assert any(params["limit"] == 1 for params in client.asked) == wanted
+    assert any(params["limit"] == 1 for params in client.requests) == wanted
 
 
 def days(number: int) -> list[tuple[int, int]]:
@@ -183,7 +183,7 @@ def days(number: int) -> list[tuple[int, int]]:
 
 @pytest.mark.parametrize("broken", [{0}, {1, 2}, {3}])
 @pytest.mark.parametrize("kind", [UnreachableError, BadAnswerError])
-def test_windows_that_cannot_be_had_are_left_out_of_the_others(broken: set[int], kind: type[AuditSourceError]) -> None:
+def test_failed_windows_do_not_affect_other_windows(broken: set[int], kind: type[AuditSourceError]) -> None:
     spans, told = days(4), []
 
     def reply(params: dict[str, Any]) -> Answer:
@@ -202,7 +202,7 @@ def test_windows_that_cannot_be_had_are_left_out_of_the_others(broken: set[int],
 
 
 def fetched_windows(spans: list[tuple[int, int]], broken: set[int]) -> tuple[dict[int, str], list[str], list[int]]:
-    """Return the status of each window by day, the errors told, and the days that were asked for."""
+    """Return the status of each window by day, the reported errors, and the requested days."""
     told, asked = [], []
 
     def reply(params: dict[str, Any]) -> Answer:
@@ -223,21 +223,21 @@ def fetched_windows(spans: list[tuple[int, int]], broken: set[int]) -> tuple[dic
 @pytest.mark.parametrize(
     "broken", [{0, 1, 2}, {0, 1, 2, 3, 4}, {4, 5, 6}, {0, 2, 3, 4, 8}, {0, 1, 2, 9}, {0, 1, 2, 8, 9}]
 )
-def test_days_that_fail_in_a_row_stand_in_the_ledger_and_hold_up_nothing(broken: set[int]) -> None:
+def test_consecutive_failed_days_are_recorded_and_block_no_other_day(broken: set[int]) -> None:
     statuses, told, _ = fetched_windows(days(10), broken)
     assert statuses == {day: INCOMPLETE if day in broken else COMPLETE for day in range(10)}
     assert len(told) == len(broken)
 
 
-def test_an_anaplan_that_is_down_is_not_asked_for_every_day() -> None:
+def test_outage_stops_requests_after_a_few_days() -> None:
     statuses, told, asked = fetched_windows(days(20), set(range(20)))
     assert statuses == dict.fromkeys(range(20), INCOMPLETE)
-    # Three old days, the newest and two by chance; the pages asked for ahead come on top.
+    # Three old days, the newest and two random ones, plus the pages requested ahead.
     assert len(told) == 6 and "day 19" in told[3] and set(asked) < set(range(20))
 
 
 @pytest.mark.parametrize("broken", [{0, 1, 2}, {0, 1, 2, 8, 9}, {3, 4, 5, 6}, set(range(20))])
-def test_days_without_a_total_do_not_hide_those_of_the_others(broken: set[int]) -> None:
+def test_days_without_a_total_do_not_hide_other_days(broken: set[int]) -> None:
     spans = days(20)
     told: list[AuditSourceError] = []
 
@@ -253,8 +253,8 @@ def test_days_without_a_total_do_not_hide_those_of_the_others(broken: set[int]) 
     assert len(told) == (6 if len(broken) == 20 else len(broken))
 
 
-def test_a_page_size_is_halved_until_it_is_taken() -> None:
-    """More often than a window is fetched again: a refusal is no failed attempt."""
+def test_page_size_is_halved_until_accepted() -> None:
+    """More often than a window is fetched again: a rejected page size is not a failed attempt."""
 
     def reply(number: int, params: dict[str, Any]) -> Answer:
         return page(EVENTS, params) if params["limit"] <= 100 else Answer(b"", 204)
@@ -274,7 +274,7 @@ LIES = {
 
 @pytest.mark.parametrize("lie", LIES.values(), ids=LIES)
 @pytest.mark.parametrize("names_next", [True, False])
-def test_a_total_that_is_too_low_ends_nothing(lie: Callable[[int], int], names_next: bool) -> None:
+def test_too_low_total_does_not_end_pagination(lie: Callable[[int], int], names_next: bool) -> None:
     sent = [event(number, SPAN[0] + number) for number in range(250)]
 
     def reply(params: dict[str, Any]) -> Answer:
@@ -294,7 +294,7 @@ def test_a_total_that_is_too_low_ends_nothing(lie: Callable[[int], int], names_n
         assert (window.status, window.distinct) == (INCOMPLETE, 250)
 
 
-def test_a_window_that_stays_wrong_is_fetched_once_a_run() -> None:
+def test_permanently_wrong_window_is_fetched_once_per_run() -> None:
     asked: list[int] = []
 
     def reply(params: dict[str, Any]) -> Answer:
@@ -313,7 +313,7 @@ def test_a_window_that_stays_wrong_is_fetched_once_a_run() -> None:
     assert len(asked) - many <= many / 3
 
 
-def test_one_day_that_cannot_be_counted_holds_up_nothing() -> None:
+def test_failed_count_of_one_day_blocks_no_other_day() -> None:
     told: list[AuditSourceError] = []
 
     def reply(params: dict[str, Any]) -> Answer:
@@ -328,7 +328,7 @@ def test_one_day_that_cannot_be_counted_holds_up_nothing() -> None:
 
 
 def test_only_events_dated_within_their_window_count_for_its_day() -> None:
-    """Null, 1970, far in the future, moved: they are kept under a day of their own."""
+    """Events dated null, 1970, far in the future or moved are stored under their own day."""
     start = SPAN[0]
     dates = [start, start + 1, None, 0, start + 400 * DAY_MS, start - 1, SPAN[1]]
     sent = [event(number, start, eventDate=date) for number, date in enumerate(dates)]

@@ -1,4 +1,4 @@
-"""The planner: whatever the schedule, nothing is left out, and what is lost is said."""
+"""The planner covers all time for any schedule, and reports what is lost."""
 
 import itertools
 from dataclasses import replace
@@ -29,7 +29,7 @@ def limits(now: int = NOW, overlap: int = HOUR, lag: int = MINUTE_MS, history: i
 
 
 def carried_out(ledger: list[Window], at: Limits) -> list[Window]:
-    """Returns the ledger after a run in which every window came out complete."""
+    """Return the ledger after a run that completed every window."""
     todo = plan(compact_ledger(ledger, at), at)
     ledger = compact_ledger(ledger, at)
     for lost in todo.expired:
@@ -46,7 +46,7 @@ def covered(ledger: list[Window]) -> list[tuple]:
     return [(w.start, w.end) for w in ledger]
 
 
-def test_first_run_asks_for_the_whole_history_in_windows_of_one_day():
+def test_first_run_requests_the_whole_history_in_one_day_windows():
     todo = plan([], limits())
 
     assert todo.fetch[0][0] == day_start(NOW - HISTORY)
@@ -57,14 +57,14 @@ def test_first_run_asks_for_the_whole_history_in_windows_of_one_day():
     assert todo.probe == todo.expired == []
 
 
-def test_ninety_days_of_history_are_still_windows_of_one_day():
+def test_ninety_days_of_history_are_one_day_windows():
     todo = plan([], limits(history=90 * DAY_MS))
 
     assert todo.fetch[0][0] == day_start(NOW - 90 * DAY_MS)
     assert max(end - start for start, end in todo.fetch) == DAY_MS
 
 
-def test_next_run_fetches_the_overlap_and_what_is_new_and_asks_about_the_rest():
+def test_next_run_fetches_overlap_and_new_time_and_counts_the_rest():
     first = carried_out([], limits())
     later = limits(NOW + HOUR)
 
@@ -74,24 +74,24 @@ def test_next_run_fetches_the_overlap_and_what_is_new_and_asks_about_the_rest():
         (NOW - MINUTE_MS - HOUR, NOW - MINUTE_MS),
         (NOW - MINUTE_MS, NOW + HOUR - MINUTE_MS),
     ]
-    # Every kept day once, today's settled part among them.
+    # Every retained day once, including the settled part of today.
     assert len(todo.probe) == 31
     assert todo.expired == []
 
 
-def test_nothing_is_left_to_do_twice_in_one_run():
+def test_one_run_plans_no_window_twice():
     at = limits()
     assert plan(carried_out([], at), at) == ([], [], [])
 
 
-def test_a_quiet_month_is_no_gap():
+def test_month_without_events_is_not_a_gap():
     ledger: list[Window] = []
     for day in range(60):
         ledger = carried_out(ledger, limits(NOW + day * DAY_MS))
     assert {w.status for w in ledger} == {COMPLETE}
 
 
-def test_a_sleep_longer_than_the_retention_is_recorded_as_expired_up_to_what_is_kept():
+def test_pause_beyond_the_retention_is_recorded_as_expired():
     ledger = carried_out([], limits())
     awake = limits(NOW + 40 * DAY_MS)
 
@@ -104,7 +104,7 @@ def test_a_sleep_longer_than_the_retention_is_recorded_as_expired_up_to_what_is_
     assert plan(compact_ledger(carried_out(ledger, awake), awake), awake).expired == []
 
 
-def test_incomplete_window_is_taken_up_until_it_expires():
+def test_incomplete_window_is_retried_until_it_expires():
     ledger = [replace(w, status=INCOMPLETE) if i == 20 else w for i, w in enumerate(carried_out([], limits()))]
     bad = ledger[20]
 
@@ -115,7 +115,7 @@ def test_incomplete_window_is_taken_up_until_it_expires():
     assert replace(bad, status=EXPIRED, checked_at=late.now) in expired
 
 
-def test_longer_history_fetches_what_lies_before_the_first_window():
+def test_longer_history_fetches_the_time_before_the_first_window():
     ledger = carried_out([], limits())
     longer = limits(NOW + HOUR, history=90 * DAY_MS)
 
@@ -131,7 +131,7 @@ def test_reload_widens_to_whole_windows_and_stops_at_the_end_of_a_run():
     assert plan_reload(compact_ledger(ledger, at), at, day, None)[-1][1] == at.end
 
 
-def test_reload_leaves_what_anaplan_has_forgotten_as_it_was_verified():
+def test_reload_keeps_verified_windows_past_the_retention():
     ledger = carried_out([], limits())
     later = limits(NOW + 10 * DAY_MS)
     kept = compact_ledger(ledger, later)
@@ -148,7 +148,7 @@ def test_joined_windows_count_an_event_on_their_edge_once():
     assert join(halves) == Window(0, 20, COMPLETE, 7, 7, 7, 1)
 
 
-def test_hours_of_the_edge_are_joined_when_the_day_is_forgotten():
+def test_hours_at_the_edge_are_joined_when_their_day_expires():
     at = limits(NOW)
     day = day_start(at.floor) - DAY_MS
     hours = [Window(day + n * HOUR, day + (n + 1) * HOUR, COMPLETE, 1, 1, 1, NOW) for n in range(24)]
@@ -168,7 +168,7 @@ def test_hours_of_the_edge_are_joined_when_the_day_is_forgotten():
 )
 @settings(max_examples=150, deadline=None)
 def test_any_schedule_covers_all_time_without_overlap(minutes_between, overlap_minutes, history_days):
-    """From the first moment on, every instant lies in exactly one window, or was pruned after the retention."""
+    """Every instant since the start lies in exactly one window, or was pruned after the retention period."""
     now, ledger = NOW, []
     for minutes in minutes_between:
         now += minutes * MINUTE_MS
@@ -179,7 +179,7 @@ def test_any_schedule_covers_all_time_without_overlap(minutes_between, overlap_m
         assert all(first[1] <= second[0] for first, second in itertools.pairwise(kept))
         assert subtract([(max(kept[0][0], at.floor), at.end)], kept) == []
         assert all(w.end <= at.floor for w in ledger if w.status == EXPIRED and w.checked_at == now)
-        # Ninety days are remembered whatever the setting is now, two of them in hours.
+        # The ledger keeps ninety days whatever the setting is, two of them in hours.
         assert len(ledger) <= 2 * 91 + 60 + 72
 
 
@@ -187,7 +187,7 @@ def test_any_schedule_covers_all_time_without_overlap(minutes_between, overlap_m
     st.lists(st.tuples(st.integers(0, 50), st.integers(0, 50)), max_size=8),
     st.lists(st.tuples(st.integers(0, 50), st.integers(0, 50)), max_size=8),
 )
-def test_subtract_agrees_with_sets_of_moments(spans, taken):
+def test_subtract_equals_set_difference(spans, taken):
     def moments(pairs):
         return {moment for start, end in pairs for moment in range(start, end)}
 
@@ -195,7 +195,7 @@ def test_subtract_agrees_with_sets_of_moments(spans, taken):
 
 
 @given(st.integers(0, 5 * DAY_MS), st.integers(1, 5 * DAY_MS))
-def test_split_days_loses_no_moment(start, length):
+def test_split_days_covers_the_whole_span(start, length):
     parts = split_days([(start, start + length)])
     assert parts[0][0] == start and parts[-1][1] == start + length
     assert all(a[1] == b[0] for a, b in itertools.pairwise(parts))

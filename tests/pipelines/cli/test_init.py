@@ -1,4 +1,4 @@
-"""`init` writes the settings files into the working folder, and replaces none; `--version` reads pyproject.toml."""
+"""`init` writes the settings files into the working folder and replaces none. `--version` reads pyproject.toml."""
 
 import re
 from pathlib import Path
@@ -33,7 +33,7 @@ def test_init_refuses_a_file_in_place_of_the_folder(tenant: Tenant, tmp_path: Pa
     assert ended.err == "audit: `.dlt` is not a folder. Move it, or run this in another folder.\n"
 
 
-def test_version_is_that_of_pyproject(tenant: Tenant) -> None:
+def test_version_equals_pyproject(tenant: Tenant) -> None:
     text = (REPOSITORY / "pyproject.toml").read_text(encoding="utf-8")
     (expected,) = re.findall(r'^version = "(.*)"', text, re.MULTILINE)
     assert tenant.run("--version").out == f"anaplan-audit-log {expected}\n"

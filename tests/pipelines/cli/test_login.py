@@ -1,4 +1,4 @@
-"""Signing in by device code, and what the account can see, over HTTP against a tenant that really checks."""
+"""Sign-in by device code, and the rights of the account, over HTTP against a tenant that checks them."""
 
 import json
 import stat
@@ -16,7 +16,7 @@ SMALL = {"events": 60, "days": 2, "users": 6, "rate_limit": 0, "weekend": 1.0}
 
 
 class Waiting:
-    """Stands in for the clock of the device grant: a pause moves the tenant's clock too, and nobody waits."""
+    """Replaces the clock of the device grant: a pause advances the tenant's clock too, without waiting."""
 
     def __init__(self, sandbox: Sandbox) -> None:
         self.sandbox, self.now = sandbox, 0.0
@@ -48,7 +48,7 @@ def waiting(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Waiting:
 
 @pytest.fixture
 def store(tenant: Tenant, sandbox: Sandbox, tmp_path: Path) -> Path:
-    """Settings of a tenant with an OAuth client and nothing else; returns where its token will be."""
+    """Set up a tenant with an OAuth client only. Return the path of its future token."""
     tenant.at(sandbox.url).unset("CREDENTIALS__EMAIL")
     tenant.unset("CREDENTIALS__PASSWORD")
     tenant.set("CREDENTIALS__CLIENT_ID", "sandbox-device")
@@ -56,12 +56,12 @@ def store(tenant: Tenant, sandbox: Sandbox, tmp_path: Path) -> Path:
     return tmp_path / "kept" / "token.json"
 
 
-def test_login_polls_as_told_and_the_next_runs_use_the_token(
+def test_login_polls_at_the_requested_interval_and_later_runs_use_the_token(
     tenant: Tenant, duck: Engine, sandbox: Sandbox, waiting: Waiting, store: Path
 ) -> None:
     before = tenant.run("load")
     assert before.code == 2 and "`refresh_token` is missing" in before.err and "audit login` gets one" in before.err
-    # From the second poll on the tenant asks for more patience than it had told.
+    # From the second poll on, the tenant asks for a longer interval than before.
     waiting.after[1] = lambda: sandbox.settings.set(device_interval=12.0)
     waiting.after[4] = lambda: sandbox.approve_device()
     outcome = tenant.run("login")
@@ -79,12 +79,12 @@ def test_login_polls_as_told_and_the_next_runs_use_the_token(
     assert json.loads(store.read_text())["refresh_token"] != kept
     held = {sent["id"] for sent in sandbox.truth()}
     found = {row[0] for row in duck.rows("select id from anaplan_audit_raw.events")}
-    # Events of the last minute are left to the next run.
+    # The next run loads the events of the last minute.
     assert found <= held and len(held - found) < 20 and found
     assert json.loads(tenant.run("status", "--json").out)["sign_in"]["mode"] == "oauth"
 
 
-def test_login_takes_the_place_of_a_configured_refresh_token(
+def test_login_replaces_a_configured_refresh_token(
     tenant: Tenant, sandbox: Sandbox, waiting: Waiting, store: Path
 ) -> None:
     tenant.set("CREDENTIALS__REFRESH_TOKEN", "dead-token")
@@ -111,7 +111,7 @@ def expire_at_the_server(waiting: Waiting) -> None:
     ],
     ids=["denied", "expired at the server", "expired here"],
 )
-def test_login_that_nobody_approves(
+def test_login_without_approval_fails(
     tenant: Tenant, waiting: Waiting, store: Path, happens: Callable[[Waiting], None], says: str
 ) -> None:
     happens(waiting)
@@ -121,7 +121,7 @@ def test_login_that_nobody_approves(
     assert list(store.parent.iterdir()) == []
 
 
-def test_login_without_a_client_or_with_an_unknown_one(tenant: Tenant, sandbox: Sandbox, store: Path) -> None:
+def test_login_without_a_known_client_fails(tenant: Tenant, sandbox: Sandbox, store: Path) -> None:
     tenant.set("CREDENTIALS__CLIENT_ID", "somebody")
     outcome = tenant.run("login")
     assert outcome.code == 3 and "HTTP 403 invalid_client. Check `client_id`" in outcome.err
@@ -130,7 +130,7 @@ def test_login_without_a_client_or_with_an_unknown_one(tenant: Tenant, sandbox: 
     assert outcome.code == 2 and "no `client_id` is configured" in outcome.err
 
 
-def test_login_says_that_a_choice_is_needed(tenant: Tenant, sandbox: Sandbox, waiting: Waiting, store: Path) -> None:
+def test_login_rejects_ambiguous_credentials(tenant: Tenant, sandbox: Sandbox, waiting: Waiting, store: Path) -> None:
     tenant.at(sandbox.url, password="sandbox")
     sandbox.settings.set(device_auto_approve=1)
     outcome = tenant.run("login")
@@ -150,7 +150,7 @@ def test_token_is_not_touched_while_a_run_uses_it(
     assert tenant.run("check-access").code == 0
 
 
-def test_check_access_counts_what_is_there_and_loads_nothing(tenant: Tenant, sandbox: Sandbox, database: Path) -> None:
+def test_check_access_counts_records_and_loads_nothing(tenant: Tenant, sandbox: Sandbox, database: Path) -> None:
     outcome = tenant.at(sandbox.url, password="sandbox").run("check-access")
     assert (outcome.code, outcome.err) == (0, "")
     lines = dict(line.split(maxsplit=1) for line in outcome.out.splitlines()[:6])
@@ -176,7 +176,7 @@ def test_check_access_counts_what_is_there_and_loads_nothing(tenant: Tenant, san
     ],
     ids=["no role", "wrong password", "no models", "users down"],
 )  # fmt: skip
-def test_check_access_tells_what_is_missing(
+def test_check_access_reports_missing_rights(
     tenant: Tenant, sandbox: Sandbox, email: str, password: str, faults: list[str], code: int, says: list[str]
 ) -> None:
     sandbox.faults.add(*faults)
@@ -186,13 +186,13 @@ def test_check_access_tells_what_is_missing(
     assert "Nothing is missing" not in outcome.out
 
 
-def test_check_access_tells_an_empty_list(tenant: Tenant, sandbox: Sandbox) -> None:
+def test_check_access_reports_an_empty_list(tenant: Tenant, sandbox: Sandbox) -> None:
     sandbox.set_collection("models", [])
     outcome = tenant.at(sandbox.url, password="sandbox").run("check-access")
     assert outcome.code == 0 and "models: the account sees no model" in outcome.err
 
 
-def test_check_access_says_once_that_a_token_is_dead(tenant: Tenant, sandbox: Sandbox) -> None:
+def test_check_access_reports_an_expired_token_once(tenant: Tenant, sandbox: Sandbox) -> None:
     tenant.at(sandbox.url)
     for name in ("EMAIL", "PASSWORD"):
         tenant.unset(f"CREDENTIALS__{name}")

@@ -1,4 +1,4 @@
-"""The summary: aligned, narrow enough, and harmless whatever the names are."""
+"""The summary is aligned, fits its width, and is harmless whatever the names are."""
 
 import pytest
 
@@ -8,7 +8,7 @@ from pipelines.common.text import printable
 HOSTILE = "\x1b[31mred\x1b[0m\nnew line\ttab\r\u202eevil\u0007 \u200bend"
 
 
-def test_columns_are_aligned_and_numbers_stand_to_the_right() -> None:
+def test_columns_are_aligned_and_numbers_are_right_aligned() -> None:
     table = SummaryTable("Pages", ("page", "visits"), [("Home", 1200), ("Long board", 7)])
     assert format_table(table) == [
         "",
@@ -19,7 +19,7 @@ def test_columns_are_aligned_and_numbers_stand_to_the_right() -> None:
     ]
 
 
-def test_no_rows_are_said() -> None:
+def test_empty_table_says_that_it_has_no_rows() -> None:
     assert format_table(SummaryTable("Pages", ("page",), [])) == ["", "Pages", "  none"]
 
 

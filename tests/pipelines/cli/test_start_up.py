@@ -1,4 +1,4 @@
-"""What a process of the pipeline brings into memory."""
+"""The packages that a process of the pipeline imports."""
 
 import json
 import os
@@ -15,10 +15,10 @@ from pipelines.common.start_up import FOR_OTHERS
 from tests.conftest import REPOSITORY, Engine, Tenant, event, plain_server
 
 
-def test_neither_process_imports_what_is_installed_for_others(tenant: Tenant, duck: Engine) -> None:
-    """Numpy and pandas take some 40 MB of each, where the dashboard or the tests have brought them in."""
+def test_neither_process_imports_unneeded_packages(tenant: Tenant, duck: Engine) -> None:
+    """Numpy and pandas take some 40 MB of each process if the dashboard or the tests have installed them."""
     now = int(time.time() * 1000)
-    # More than is decoded without a second process.
+    # More events than are decoded without a second process.
     events = [event(number, now - 3_600_000 - number, message="x" * 60_000) for number in range(400)]
     with plain_server(events) as server:
         tenant.at(server.url)
@@ -33,19 +33,19 @@ def test_neither_process_imports_what_is_installed_for_others(tenant: Tenant, du
     assert duck.rows("select count(*), count(distinct id) from anaplan_audit_raw.events") == [(400, 400)]
     imported = re.findall(r"\| +([\w.]+)$", run.stderr, re.MULTILINE)
     assert imported.count("audit_source.events.decode") == 2
-    # The attempt is listed too, but nothing of what is inside.
+    # The import attempt is listed too, but none of its submodules.
     assert [name for name in imported if name.partition(".")[0] in FOR_OTHERS and "." in name] == []
 
 
 def audit(*arguments: str) -> str:
-    """Returns what a command prints in a process of its own, in which the imports are refused."""
+    """Return the output of a command in a new process that refuses the imports."""
     environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
     command = [sys.executable, "-m", "pipelines.audit", *arguments]
     return subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
 
 
-def test_every_format_is_written_without_them(tenant: Tenant, engine: Engine, tmp_path: Path) -> None:
-    """pyarrow takes None in `sys.modules` for pandas, and failed at the first timestamp."""
+def test_every_export_format_works_without_pandas(tenant: Tenant, engine: Engine, tmp_path: Path) -> None:
+    """pyarrow mistook None in `sys.modules` for pandas, and failed at the first timestamp."""
     now = int(time.time() * 1000)
     sent = [event(number, now - 3_600_000 - number) for number in range(3)]
     with plain_server(sent) as server:
@@ -73,7 +73,7 @@ def test_debug_logs_the_steps_of_dlt(tenant: Tenant, database: Path) -> None:
     assert "[INFO]" in ended.stderr and "[INFO]" not in ended.stdout
 
 
-def test_drivers_of_other_warehouses_may_import_what_is_left_out() -> None:
+def test_warehouse_drivers_may_import_the_refused_packages() -> None:
     script = """
 from pipelines.common.start_up import leave_out_what_is_for_others, let_in_what_drivers_import
 leave_out_what_is_for_others()

@@ -1,4 +1,4 @@
-"""Configuration files that cannot be read: one line with file, line and column, exit code 2, for every command."""
+"""For unreadable configuration files, every command prints file, line and column in one line, with exit code 2."""
 
 import os
 import subprocess
@@ -35,7 +35,7 @@ def test_broken_toml_is_one_line_for_every_command(tmp_path: Path, command: list
         assert len(said.strip().splitlines()) == 1
 
 
-def test_other_broken_files(tmp_path: Path) -> None:
+def test_other_unreadable_files_are_one_line(tmp_path: Path) -> None:
     folder = tmp_path / ".dlt"
     folder.mkdir()
     (folder / "secrets.toml").write_bytes(b"[alerts]\nwebhook_url = '\xff'\n")
@@ -64,7 +64,7 @@ def test_values_of_options_are_checked_before_anything_is_opened(tmp_path: Path,
     assert not (tmp_path / "audit_log.duckdb").exists()
 
 
-def test_closed_streams_are_no_failure(tmp_path: Path) -> None:
+def test_closed_output_streams_are_not_a_failure(tmp_path: Path) -> None:
     environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
     command = f"cd '{tmp_path}' && '{sys.executable}' -m pipelines.audit report 2>&- >&-"
     assert subprocess.run(["sh", "-c", command], env=environment, timeout=60, check=False).returncode in (0, 2)
@@ -89,7 +89,7 @@ def test_a_folder_in_place_of_a_settings_file_is_refused(tmp_path: Path, name: s
         ("audit", "PG_catalog", "the database has a schema of its own by this name"),
     ],
 )
-def test_names_of_datasets_that_are_taken_are_refused(
+def test_conflicting_dataset_names_are_rejected(
     tenant: Tenant, monkeypatch: pytest.MonkeyPatch, database: Path, raw: str, enriched: str, reason: str
 ) -> None:
     tenant.at("http://127.0.0.1:9")
@@ -122,7 +122,7 @@ def test_other_programs_end_with_one_line_too(tmp_path: Path, module: str) -> No
         ("x =\n", "line 1, column 3: the line ends in the middle of a setting."),
     ],
 )
-def test_the_reason_is_told_in_words(tmp_path: Path, text: str, says: str) -> None:
+def test_toml_errors_give_the_reason_in_words(tmp_path: Path, text: str, says: str) -> None:
     import tomlkit
     from dlt.common.configuration.providers.toml import TomlProviderReadException
 

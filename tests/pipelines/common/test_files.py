@@ -1,4 +1,4 @@
-"""The files that commands write: who may read them, what is damaged, and what may not be replaced."""
+"""The files that commands write: their permissions, damage, and what may not be replaced."""
 
 import os
 import stat
@@ -37,7 +37,7 @@ def mode(path: Path) -> int:
     return stat.S_IMODE(path.stat().st_mode)
 
 
-def test_others_may_read_nothing(loaded: Tenant, database: Path, tmp_path: Path, monkeypatch: Any) -> None:
+def test_written_files_are_private(loaded: Tenant, database: Path, tmp_path: Path, monkeypatch: Any) -> None:
     assert mode(database) == 0o600
     assert loaded.run("export", "events", "--to", str(tmp_path / "e.csv")).code == 0
     assert mode(tmp_path / "e.csv") == 0o600
@@ -45,7 +45,7 @@ def test_others_may_read_nothing(loaded: Tenant, database: Path, tmp_path: Path,
     monkeypatch.setenv("PIPELINES__ANAPLAN_AUDIT__GROUP_CAN_READ", "true")
     assert loaded.run("check").code == 0
     assert mode(tmp_path / "copy.duckdb") == 0o640
-    # What an older version has left open is closed.
+    # Files that an older version left readable become private.
     database.chmod(0o644)
     assert loaded.run("check").code == 0
     assert mode(database) == 0o640
@@ -72,7 +72,7 @@ def opens(database: Path) -> bool:
     return True
 
 
-def test_damage_that_only_a_statement_meets_is_named_too(tenant: Tenant, database: Path, tmp_path: Path) -> None:
+def test_damage_found_by_a_statement_is_reported(tenant: Tenant, database: Path, tmp_path: Path) -> None:
     now = int(time.time() * 1000)
     sent = [event(number, now - 600_000 - number * 1000, message=f"text {number * 7919}") for number in range(3_000)]
     tenant.set("HISTORY_DAYS", 2)
@@ -92,7 +92,7 @@ def test_damage_that_only_a_statement_meets_is_named_too(tenant: Tenant, databas
     assert outcome.code == 1 and told in outcome.err and "unchanged" not in outcome.err, outcome
 
 
-def test_words_in_the_path_are_no_damage(tenant: Tenant, tmp_path: Path, monkeypatch: Any) -> None:
+def test_words_in_the_path_are_not_reported_as_damage(tenant: Tenant, tmp_path: Path, monkeypatch: Any) -> None:
     folder = tmp_path / "INTERNAL Error metadata block lock"
     folder.mkdir()
     (folder / "audit.duckdb").write_text("a text file, longer than what DuckDB needs to look at " * 400)
@@ -101,7 +101,7 @@ def test_words_in_the_path_are_no_damage(tenant: Tenant, tmp_path: Path, monkeyp
     assert outcome.code == 2 and "damaged" not in outcome.err
 
 
-def test_a_lock_that_the_file_system_cannot_give_is_not_waited_for() -> None:
+def test_unsupported_file_lock_is_not_waited_for() -> None:
     for words in ("Operation not supported", "No locks available"):
         reason = f'IO Error: Could not set lock on file "/mnt/x.duckdb": {words}'
         assert not is_held(reason)
@@ -110,7 +110,9 @@ def test_a_lock_that_the_file_system_cannot_give_is_not_waited_for() -> None:
 
 
 @pytest.mark.parametrize("stem", ["ANAPLAN_AUDIT_STAGING", "anaplan_audit_raw", "information_schema", "Main"])
-def test_names_that_are_schemas_are_refused(tenant: Tenant, tmp_path: Path, monkeypatch: Any, stem: str) -> None:
+def test_database_names_equal_to_schemas_are_rejected(
+    tenant: Tenant, tmp_path: Path, monkeypatch: Any, stem: str
+) -> None:
     tenant.at("http://127.0.0.1:9")
     monkeypatch.setenv("DESTINATION__DUCKDB__CREDENTIALS", str(tmp_path / f"{stem}.duckdb"))
     outcome = tenant.run("run")
@@ -118,7 +120,7 @@ def test_names_that_are_schemas_are_refused(tenant: Tenant, tmp_path: Path, monk
     assert not (tmp_path / f"{stem}.duckdb").exists()
 
 
-def test_memory_and_odd_folders_are_refused(tenant: Tenant, tmp_path: Path, monkeypatch: Any) -> None:
+def test_memory_databases_and_unusual_folders_are_rejected(tenant: Tenant, tmp_path: Path, monkeypatch: Any) -> None:
     tenant.at("http://127.0.0.1:9")
     with monkeypatch.context() as changed:
         changed.setenv("DESTINATION__DUCKDB__CREDENTIALS", ":memory:")
@@ -156,15 +158,15 @@ def test_export_replaces_files_only(loaded: Tenant, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("text", ["=1", " =1", "\u00a0=1", "\t=1", "\u200b@x", "\u3000\uff1d1", "-1", "+1"])
-def test_formulas_behind_blanks_are_guarded(text: str) -> None:
+def test_formulas_after_blanks_are_escaped(text: str) -> None:
     assert harmless(text) == "'" + text
 
 
-def test_texts_that_are_no_formula_stay() -> None:
+def test_other_texts_are_unchanged() -> None:
     assert [harmless(text) for text in ("a=1", "", " plain", "'=1")] == ["a=1", "", " plain", "'=1"]
 
 
-def test_an_account_without_an_entry_has_a_number(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_account_without_a_passwd_entry_is_shown_by_number(monkeypatch: pytest.MonkeyPatch) -> None:
     def unknown() -> str:
         raise KeyError("getpwuid(): uid not found: 4711")
 

@@ -1,4 +1,4 @@
-"""Every form in which a secret or the credentials of a database can turn up in a text."""
+"""Every form in which a secret or database credentials can appear in a text."""
 
 import base64
 import json
@@ -65,7 +65,7 @@ def test_credentials_of_a_database_in_every_form(
         assert "4711" not in redact(text), redact(text)
 
 
-def test_other_texts_stay_as_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_other_texts_are_unchanged(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SOURCES__AUDIT_SOURCE__CREDENTIALS__PASSWORD", "s3cr3t")
     text = "GET https://audit.anaplan.com/audit/api/1/events: HTTP 500 after every try. Mail ops@example.com."
     assert redact(text) == text

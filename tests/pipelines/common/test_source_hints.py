@@ -1,4 +1,4 @@
-"""The commands that help are added to the errors of the source, which knows none of them."""
+"""The source knows no command, so the pipeline adds the helpful command to its errors."""
 
 import pytest
 
@@ -6,7 +6,7 @@ from audit_source.errors import ConfigurationError, MissingRefreshTokenError, Re
 from audit_source.extract_report import ReloadLimit
 from pipelines.common.exit_codes import CONFIGURATION, SIGN_IN, explain
 from pipelines.common.source_hints import reload_notice
-from pipelines.run.summary import problem_lines
+from pipelines.run.summary import source_problems
 
 
 @pytest.mark.parametrize(
@@ -20,15 +20,15 @@ def test_an_error_about_a_refresh_token_names_the_command_that_gets_one(
     error: ConfigurationError | SignInError, code: int, hint: str
 ) -> None:
     assert explain(error) == (code, f"{error} `python -m pipelines.{hint}")
-    assert problem_lines([error]) == [f"{error} `python -m pipelines.{hint}"]
+    assert source_problems([error]) == [f"{error} `python -m pipelines.{hint}"]
 
 
-def test_other_errors_stay_as_they_are() -> None:
+def test_other_errors_are_unchanged() -> None:
     error = SignInError("POST x", "HTTP 401", "Check it.")
     assert explain(error) == (SIGN_IN, "POST x: HTTP 401. Check it.")
 
 
-def test_a_reload_that_begins_too_early_says_why() -> None:
+def test_reload_that_starts_too_early_explains_why() -> None:
     assert reload_notice(ReloadLimit(86_400_000, True, 30)) == (
         "--since: the days before 1970-01-02 00:00 UTC were purged. They are not loaded again."
     )

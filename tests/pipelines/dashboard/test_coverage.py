@@ -17,7 +17,7 @@ def coverage(rows: list[Row]) -> list[tuple[int, str, float]]:
     return [(day.day, status, hours) for day, status, hours, _ in days(rows).itertuples(index=False)]
 
 
-def test_every_kind_of_day() -> None:
+def test_days_are_classified_by_their_windows() -> None:
     assert coverage(WINDOWS) == [
         (1, "complete", 24.0),
         (2, "complete", 24.0),
@@ -42,7 +42,7 @@ def test_overlapping_windows_do_not_cover_twice() -> None:
     assert coverage(halves)[0] == (1, "not loaded", 12.0)
 
 
-def test_the_least_covered_event_type_counts() -> None:
+def test_least_covered_event_type_decides() -> None:
     kinds = [day_window(1) | {"event_type": "user_activity"}, day_window(2)]
     kinds.append(window("2026-03-01", "2026-03-01 00:00", "2026-03-01 06:00") | {"event_type": "access_control"})
     assert coverage(kinds)[0] == (1, "not loaded", 6.0)

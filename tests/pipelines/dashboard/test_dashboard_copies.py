@@ -64,7 +64,9 @@ def _spoil(copy: Path) -> None:
 
 
 @pytest.mark.parametrize("harm", [_remove, _spoil])
-def test_without_a_copy_the_database_answers(log: Path, copy: Path, page: Draw, harm: Callable[[Path], None]) -> None:
+def test_database_is_read_if_the_copy_is_missing(
+    log: Path, copy: Path, page: Draw, harm: Callable[[Path], None]
+) -> None:
     harm(copy)
     drawn = page("overview")
     assert not drawn.exception and numbers(drawn)["Days with gaps"] == "3"

@@ -36,5 +36,5 @@ def test_everything_else_stays_as_it_is() -> None:
     ]
 
 
-def test_it_is_marked_as_unicode() -> None:
+def test_download_has_a_unicode_mark() -> None:
     assert to_csv(pd.DataFrame({"a": ["é"]})).startswith(b"\xef\xbb\xbf")

@@ -98,7 +98,7 @@ def test_hostile_values_stay_values(log: Path) -> None:
 @pytest.mark.parametrize(
     "query", [usage.top_models, usage.top_pages, usage.top_apps, usage.top_users, usage.daily_visits]
 )
-def test_facts_and_aggregates_give_the_same(log: Path, query: Callable[[Filters], Query]) -> None:
+def test_facts_and_aggregates_agree(log: Path, query: Callable[[Filters], Query]) -> None:
     by_user = Filters(ALL.first, ALL.last, users=USERS)
     aggregates, facts = (data_access.read(query(filters).sql("duckdb")) for filters in (ALL, by_user))
     order = list(aggregates.columns)

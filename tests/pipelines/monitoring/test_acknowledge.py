@@ -1,4 +1,4 @@
-"""A window whose total stays wrong can be closed by somebody who has seen its numbers; other numbers open it again."""
+"""A user can acknowledge a window whose total stays wrong. A change of its numbers opens it again."""
 
 import json
 import time
@@ -11,8 +11,8 @@ from sandbox.server import Sandbox
 from tests.conftest import Engine, Tenant, event, plain_server
 
 
-def test_a_window_that_stays_incomplete_can_be_acknowledged(tenant: Tenant, engine: Engine) -> None:
-    # Noon of yesterday: one window, and older than what each run fetches again.
+def test_permanently_incomplete_window_can_be_acknowledged(tenant: Tenant, engine: Engine) -> None:
+    # Noon of yesterday: one window, older than the overlap that each run fetches again.
     noon = int(time.time()) // 86_400 * 86_400_000 - 43_200_000
     sent: list[dict[str, Any]] = [event(number, noon + number * 60_000) for number in range(5)]
     withheld = sent[2]["id"]
@@ -30,7 +30,7 @@ def test_a_window_that_stays_incomplete_can_be_acknowledged(tenant: Tenant, engi
         (window,) = json.loads(shown.out)["incomplete_windows"]
         assert (shown.code, window["acknowledged"]) == (0, True)
         assert (window["distinct_events"], window["reported_events"]) == (4, 5)
-        # A late event in the same window: its numbers are others.
+        # A late event changes the numbers of the same window.
         sent.append(event(9, noon + 420_000))
         other = tenant.run("load")
         assert other.code == 5 and "5 events arrived, 6 were reported" in other.err, other
@@ -47,7 +47,7 @@ def problem_lines(tenant: Tenant) -> tuple[int, list[str]]:
 
 
 @pytest.mark.parametrize("engine", ["duckdb"], indirect=True)
-def test_when_every_window_is_incomplete_status_says_so_and_can_be_acknowledged(tenant: Tenant, engine: Engine) -> None:
+def test_status_reports_that_every_window_is_incomplete_until_acknowledged(tenant: Tenant, engine: Engine) -> None:
     with Sandbox(events=300, days=2, users=5, rate_limit=0) as sandbox:
         sandbox.faults.add("events:wrong-total:*")
         assert tenant.at(sandbox.url, password="sandbox").run("load").code == 5
@@ -65,21 +65,21 @@ def test_when_every_window_is_incomplete_status_says_so_and_can_be_acknowledged(
     assert ends == [windows[-1][1].isoformat(), windows[-1][1].isoformat()]
     assert (told["coverage"]["complete_windows"], told["freshness"]["not_covered"]) == (0, [])
 
-    # A type of events that was never asked for is still missing.
+    # An event type that was never requested is still missing.
     tenant.set("EVENT_TYPES", '["all", "byok"]')
     code, lines = problem_lines(tenant)
     assert (code, len(lines)) == (1, 1) and "no window of event type `byok` is complete yet" in lines[0]
 
 
 @pytest.mark.parametrize("command", [["acknowledge", "gaps"], ["enrich"], ["check"]])
-def test_a_command_that_needs_a_load_makes_no_database(tenant: Tenant, database: Path, command: list[str]) -> None:
+def test_commands_that_need_a_load_create_no_database(tenant: Tenant, database: Path, command: list[str]) -> None:
     outcome = tenant.at("http://127.0.0.1:9").run(*command)
     line = "audit: there are no tables yet: load first (python -m pipelines.audit run).\n"
     assert (outcome.code, outcome.err, outcome.out) == (2, line, "")
     assert not database.exists()
 
 
-def test_acknowledge_in_a_database_without_tables(tenant: Tenant, engine: Engine) -> None:
+def test_acknowledge_reports_a_database_without_tables(tenant: Tenant, engine: Engine) -> None:
     if engine.kind == "duckdb":
         import duckdb
 

@@ -1,4 +1,4 @@
-"""A webhook hears over HTTP what went wrong, once, and that it is over; never a secret."""
+"""A webhook gets each problem and its end once over HTTP, and never a secret."""
 
 import os
 import shutil
@@ -39,11 +39,11 @@ def server(tenant: Tenant) -> Iterator[Any]:
 
 
 def forget_local_state(tmp_path: Path) -> None:
-    """What a fresh container starts with."""
+    """Start as in a new container."""
     shutil.rmtree(tmp_path / "dlt")
 
 
-def test_failure_is_told_once_and_so_is_its_end(
+def test_failure_and_recovery_are_each_reported_once(
     tenant: Tenant, engine: Engine, webhook: Webhook, server: Any, tmp_path: Path
 ) -> None:
     assert tenant.run("load").code == 0
@@ -74,7 +74,7 @@ def test_failure_is_told_once_and_so_is_its_end(
     ]  # fmt: skip
 
 
-def test_destination_that_is_held_or_misconfigured_is_told_once(
+def test_locked_or_misconfigured_destination_is_reported_once(
     tenant: Tenant, database: Path, webhook: Webhook, server: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert tenant.run("load").code == 0
@@ -99,7 +99,7 @@ def test_destination_that_is_held_or_misconfigured_is_told_once(
     assert "RESOLVED" in text
 
 
-def test_incomplete_window_is_a_failure_that_ends(tenant: Tenant, webhook: Webhook, server: Any) -> None:
+def test_incomplete_window_is_reported_until_complete(tenant: Tenant, webhook: Webhook, server: Any) -> None:
     server.shape["withhold"] = server.events[0]["id"]
     assert [tenant.run("load").code, tenant.run("load").code] == [5, 5]
     (text,) = webhook.take()
@@ -112,7 +112,7 @@ def test_incomplete_window_is_a_failure_that_ends(tenant: Tenant, webhook: Webho
 
 
 @pytest.mark.parametrize("engine", ["postgres"], indirect=True)
-def test_gap_is_told_once_and_can_be_acknowledged(
+def test_gap_is_reported_once_and_can_be_acknowledged(
     tenant: Tenant, engine: Engine, webhook: Webhook, server: Any
 ) -> None:
     assert tenant.run("load").code == 0
@@ -139,13 +139,13 @@ def test_gap_is_told_once_and_can_be_acknowledged(
 HOSTILE_NAME = "<!channel> @here [click](https://evil.example) `x`"
 
 
-def test_security_findings_are_told_once_from_a_severity_on(
+def test_findings_from_the_minimum_severity_are_reported_once(
     tenant: Tenant, duck: Engine, webhook: Webhook, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = int(time.time() * 1000) - 3_600_000
     person = {"id": "8a80d86a5565443f01557f053e6719ba", "firstName": HOSTILE_NAME, "lastName": "", "active": True}
     failures = [event(i, now + i * 1000, eventTypeId="USR-9", success=False) for i in range(6)]
-    # A burst of failures is `medium`, somebody who is in no list is `low`.
+    # A burst of failures is `medium`, a user who is in no list is `low`.
     events = [*failures, event(9, now, userId="0" * 32)]
     monkeypatch.setenv("ALERTS__MIN_SEVERITY", "medium")
     with plain_server(events, {"users": [{**person, "email": "a@example.com"}]}) as server:
@@ -167,7 +167,7 @@ def test_security_findings_are_told_once_from_a_severity_on(
     assert unknown.code == 2 and "`no-such-finding` is neither" in unknown.err
 
 
-def test_certificate_that_ends_is_told_before_and_after_once_each(
+def test_certificate_expiry_is_reported_once_before_and_once_after(
     tenant: Tenant, duck: Engine, webhook: Webhook, tmp_path: Path
 ) -> None:
     now = datetime.now(timezone.utc)
@@ -204,7 +204,7 @@ def test_certificate_that_ends_is_told_before_and_after_once_each(
 
 
 @pytest.mark.parametrize("answer", [404, 302, 500])
-def test_webhook_that_does_not_take_it_is_a_warning(tenant: Tenant, webhook: Webhook, server: Any, answer: int) -> None:
+def test_webhook_error_is_a_warning(tenant: Tenant, webhook: Webhook, server: Any, answer: int) -> None:
     webhook.status = answer
     tenant.set("CREDENTIALS__PASSWORD", "wrong")
     outcome = tenant.run("load")
@@ -218,7 +218,7 @@ def test_webhook_that_does_not_take_it_is_a_warning(tenant: Tenant, webhook: Web
     assert len(webhook.take()) == 1
 
 
-def test_webhook_that_is_not_there(tenant: Tenant, server: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unreachable_webhook_is_a_warning(tenant: Tenant, server: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ALERTS__WEBHOOK_URL", f"http://127.0.0.1:9{PATH}")
     tenant.set("CREDENTIALS__PASSWORD", "wrong")
     outcome = tenant.run("load")
@@ -234,7 +234,7 @@ def test_webhook_that_is_not_there(tenant: Tenant, server: Any, monkeypatch: pyt
         ("MIN_SEVERITY", "critical", "`critical` is none of high, medium, low"),
     ],
 )  # fmt: skip
-def test_alert_setting_that_does_not_fit(
+def test_invalid_alert_settings_are_rejected(
     tenant: Tenant, monkeypatch: pytest.MonkeyPatch, name: str, value: str, says: str
 ) -> None:
     monkeypatch.setenv(f"ALERTS__{name}", value)
@@ -242,7 +242,7 @@ def test_alert_setting_that_does_not_fit(
     assert outcome.code == 2 and says in outcome.err and "x1y2" not in outcome.err
 
 
-def test_webhook_address_does_not_belong_into_the_configuration_file(tmp_path: Path) -> None:
+def test_webhook_address_in_config_toml_is_rejected(tmp_path: Path) -> None:
     (tmp_path / ".dlt").mkdir()
     (tmp_path / ".dlt" / "config.toml").write_text('[alerts]\nwebhook_url = "https://hooks.example/x1y2"\n')
     outcome = subprocess.run(
@@ -253,10 +253,8 @@ def test_webhook_address_does_not_belong_into_the_configuration_file(tmp_path: P
     assert "Move it to [alerts] in secrets.toml" in outcome.stderr and "x1y2" not in outcome.stderr
 
 
-def test_what_a_webhook_says_is_looked_at_and_shown(
-    tenant: Tenant, engine: Engine, webhook: Webhook, server: Any
-) -> None:
-    """Slack answers `ok`; a service that takes what it never shows answers otherwise."""
+def test_webhook_response_is_checked_and_shown(tenant: Tenant, engine: Engine, webhook: Webhook, server: Any) -> None:
+    """Slack answers `ok`. A service that accepts a message without showing it answers differently."""
     tenant.set("CREDENTIALS__PASSWORD", "wrong")
     assert tenant.run("load").code == 3
     assert len(webhook.take()) == 1
@@ -268,7 +266,7 @@ def test_what_a_webhook_says_is_looked_at_and_shown(
 
 
 @pytest.mark.usefixtures("few_models")
-def test_a_finding_without_a_date_and_a_failure_within_alerting_stop_no_other_alert(
+def test_undated_finding_and_alerting_failure_stop_no_other_alert(
     tenant: Tenant, duck: Engine, webhook: Webhook, server: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from pipelines.monitoring.alerts import detect as alerts
@@ -295,7 +293,7 @@ def test_a_finding_without_a_date_and_a_failure_within_alerting_stop_no_other_al
         assert tenant.run("load").code == 3
         (text,) = webhook.take()
         assert "FAILED: `load`" in text and "ALERTING: some alerts could not be determined: TypeError" in text
-        # Told once, and shown until it is over.
+        # Sent once, and shown until it is over.
         assert tenant.run("load").code == 3 and webhook.take() == []
         assert "the last alert failed (look-up): TypeError" in tenant.run("status").out
     tenant.set("CREDENTIALS__PASSWORD", "secret")

@@ -1,4 +1,4 @@
-"""Each run is a row, and `status` tells from the tables alone how the pipeline is doing."""
+"""Each run is a row, and `status` reports the state of the pipeline from the tables alone."""
 
 import hashlib
 import json
@@ -66,7 +66,7 @@ def test_runs_and_status_on_both_engines(tenant: Tenant, engine: Engine) -> None
 
 
 @pytest.mark.parametrize("engine", ["postgres"], indirect=True)
-def test_runs_table_of_an_older_version_grows(tenant: Tenant, engine: Engine) -> None:
+def test_runs_table_of_an_older_version_gets_the_new_columns(tenant: Tenant, engine: Engine) -> None:
     with plain_server(some_events()) as server:
         tenant.at(server.url)
         assert tenant.run("load").code == 0
@@ -80,7 +80,7 @@ def test_runs_table_of_an_older_version_grows(tenant: Tenant, engine: Engine) ->
 
 @pytest.fixture(scope="module")
 def loaded_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A database that was loaded once, some seconds before the tests that copy it."""
+    """Return a database that was loaded once, some seconds before the tests that copy it."""
     folder = tmp_path_factory.mktemp("loaded")
     with pytest.MonkeyPatch.context() as environment, plain_server(some_events()) as server:
         environment.setenv("DLT_DATA_DIR", str(folder / "dlt"))
@@ -96,7 +96,7 @@ def loaded(tenant: Tenant, database: Path, loaded_once: Path) -> Tenant:
     return tenant.at("http://127.0.0.1:9")
 
 
-def test_status_touches_nothing_and_needs_no_credentials(loaded: Tenant, database: Path, tmp_path: Path) -> None:
+def test_status_changes_nothing_and_needs_no_credentials(loaded: Tenant, database: Path, tmp_path: Path) -> None:
     loaded.unset("CREDENTIALS__EMAIL")
     loaded.unset("CREDENTIALS__PASSWORD")
 
@@ -109,7 +109,7 @@ def test_status_touches_nothing_and_needs_no_credentials(loaded: Tenant, databas
     assert state() == before
 
 
-def test_gap_stays_red_and_lies_between_what_is_covered(loaded: Tenant, duck: Engine) -> None:
+def test_gap_stays_an_error_between_covered_spans(loaded: Tenant, duck: Engine) -> None:
     days = [datetime(2026, 1, day, tzinfo=timezone.utc) for day in (1, 2, 3)]
     for day in days[:2]:
         write(
@@ -123,7 +123,7 @@ def test_gap_stays_red_and_lies_between_what_is_covered(loaded: Tenant, duck: En
     ]
 
 
-def test_database_from_before_there_were_runs(loaded: Tenant, duck: Engine) -> None:
+def test_status_reads_a_database_without_a_runs_table(loaded: Tenant, duck: Engine) -> None:
     write(duck, "drop table anaplan_audit_raw.runs")
     write(duck, "drop table anaplan_audit_raw.alerts")
     code, told = status(loaded)
@@ -132,7 +132,7 @@ def test_database_from_before_there_were_runs(loaded: Tenant, duck: Engine) -> N
     assert "runs" not in sizes
 
 
-def test_killed_run_shows(loaded: Tenant, duck: Engine) -> None:
+def test_status_shows_a_killed_run(loaded: Tenant, duck: Engine) -> None:
     write(duck, "insert into anaplan_audit_raw.runs (run_id, command, started_at) values ('k', 'run', now())")
     code, told = status(loaded)
     assert code == 0 and len(told["warnings"]) == 1 and "was killed" in told["warnings"][0]
@@ -146,7 +146,7 @@ def test_event_type_that_was_never_loaded_is_not_fresh(loaded: Tenant) -> None:
     assert (code, told["freshness"]["covered_until"]) == (1, None)
 
 
-def test_no_database_yet(tenant: Tenant, database: Path) -> None:
+def test_status_without_a_database_is_reported(tenant: Tenant, database: Path) -> None:
     code, told = status(tenant)
     assert (code, [problem["kind"] for problem in told["problems"]]) == (1, ["never_loaded"])
     assert str(database) in told["problems"][0]["text"]
@@ -155,13 +155,13 @@ def test_no_database_yet(tenant: Tenant, database: Path) -> None:
     assert not database.exists()
 
 
-def test_database_that_is_none(tenant: Tenant, database: Path) -> None:
+def test_status_of_an_invalid_database_file_is_reported(tenant: Tenant, database: Path) -> None:
     database.write_text("a shopping list " * 300)
     outcome = tenant.run("status")
     assert outcome.code == 2 and "is not a DuckDB database" in outcome.err
 
 
-def test_run_that_holds_the_database_is_waited_for(
+def test_status_waits_for_a_run_that_holds_the_database(
     loaded: Tenant, database: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     holder = subprocess.Popen(
@@ -181,7 +181,7 @@ def test_run_that_holds_the_database_is_waited_for(
 
 
 @pytest.mark.parametrize(("days", "says"), [(200, []), (20, ["in 19 days"]), (-1, ["the certificate expired"])])
-def test_certificate_that_runs_out(
+def test_status_reports_certificate_expiry(
     loaded: Tenant, tmp_path: Path, days: int, says: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = datetime.now(timezone.utc)
@@ -196,13 +196,13 @@ def test_certificate_that_runs_out(
     assert code == 0 and len(told["warnings"]) == len(says)
     assert all(part in warning for part, warning in zip(says, told["warnings"], strict=True))
     assert told["sign_in"]["certificate_days_left"] == days - 1
-    # Of a chain, the certificate counts that belongs to the key, whichever stands first.
+    # In a chain, the certificate that belongs to the key counts, whatever the order.
     path.write_text(make_key_pair(bits=1024).certificate + path.read_text())
     loaded.set("CREDENTIALS__PRIVATE_KEY", pair.private_key)
     assert status(loaded)[1]["sign_in"]["certificate_days_left"] == days - 1
 
 
-def test_secrets_are_taken_out_of_errors(tenant: Tenant, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_secrets_are_removed_from_errors(tenant: Tenant, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     from pipelines.common.redaction import redact
 
     tenant.set("CREDENTIALS__PASSWORD", "correct horse")
@@ -210,14 +210,14 @@ def test_secrets_are_taken_out_of_errors(tenant: Tenant, monkeypatch: pytest.Mon
     monkeypatch.setenv("DESTINATION__POSTGRES__CREDENTIALS", "postgres://loader:b@ttery@db.example.com/audit")
     text = f"loader, correct horse, b@ttery, postgres://loader:staple@db.example.com/audit, key {tmp_path}"
     assert redact(text) == f"loader, ***, ***, postgres://loader:***@db.example.com/audit, key {tmp_path}"
-    # A driver quotes the part of an address that it cannot read, as dlt has written it.
+    # A driver quotes the part of an address that it cannot parse, as dlt has written it.
     monkeypatch.setenv("DESTINATION__POSTGRES__CREDENTIALS__PASSWORD", "st@ple 100%")
     said = 'unexpected spaces found in "st%40ple 100%25", or st%40ple%20100%25, or st@ple 100%'
     assert redact(said) == 'unexpected spaces found in "***", or ***, or ***'
     assert os.environ["DESTINATION__POSTGRES__CREDENTIALS"] != redact(os.environ["DESTINATION__POSTGRES__CREDENTIALS"])
 
 
-def test_one_of_a_kind_is_singular() -> None:
+def test_counts_of_one_are_singular() -> None:
     from pipelines.monitoring.problems import duration
     from pipelines.publish.target import Published
 
@@ -231,8 +231,8 @@ def test_one_of_a_kind_is_singular() -> None:
 
 
 @pytest.mark.parametrize("engine", ["duckdb", "postgres"], indirect=True)
-def test_a_state_older_than_the_ledger_is_a_warning(tenant: Tenant, engine: Engine) -> None:
-    """As a clock that was set back leaves it: dlt restores the state with the largest load id."""
+def test_state_older_than_the_ledger_is_a_warning(tenant: Tenant, engine: Engine) -> None:
+    """The result of a clock that was set back: dlt restores the state with the largest load id."""
     with plain_server(some_events()) as server:
         assert tenant.at(server.url).run("load").code == 0
         assert status(tenant)[1]["warnings"] == []

@@ -1,4 +1,4 @@
-"""Whatever is wrong: one line that says what to do, its own exit code, and what was loaded stays as it was."""
+"""Every invalid input gives one line that says what to do and its own exit code, and keeps the loaded data."""
 
 import os
 import socket
@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from tests.conftest import REPOSITORY, Engine, Tenant, event, plain_server
 from tests.support.prepared import PreparedFolders
 
-# All but the load, which a repeated load may renew.
+# All columns except the load id, which a repeated load may replace.
 ROWS = "select * exclude (_dlt_load_id) from anaplan_audit_raw.events order by id"
 PEM, PKCS8 = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8
 
@@ -26,7 +26,7 @@ EVENTS = [event(i, NOW - 600_000 - i * 7_000_000) for i in range(20)]
 
 @pytest.fixture
 def loaded(tenant: Tenant, duck: Engine, prepared_folders: PreparedFolders, tmp_path: Path) -> Any:
-    """A tenant that was loaded once; afterwards its rows must be what they were."""
+    """A tenant that was loaded once. After the test its rows must be unchanged."""
 
     def load() -> None:
         assert tenant.run("load").code == 0
@@ -52,17 +52,17 @@ def test_no_credentials(tenant: Tenant) -> None:
     one_line(tenant.run("load"), 2, "none are configured", ".dlt/secrets.toml", "CREDENTIALS__PASSWORD")
 
 
-def test_half_a_credential(tenant: Tenant) -> None:
+def test_incomplete_credentials_are_reported(tenant: Tenant) -> None:
     tenant.set("CREDENTIALS__CERTIFICATE", "/some/certificate.pem")
     one_line(tenant.run("load"), 2, "`certificate` is set, but `private_key` is missing", "CREDENTIALS__PRIVATE_KEY")
 
 
-def test_empty_password_is_no_password(tenant: Tenant) -> None:
+def test_empty_password_counts_as_missing(tenant: Tenant) -> None:
     tenant.at("http://127.0.0.1:9", password="")
     one_line(tenant.run("load"), 2, "`email` is set, but `password` is missing")
 
 
-def test_two_complete_credentials_need_a_choice(tenant: Tenant, loaded: Any) -> None:
+def test_two_complete_credentials_are_ambiguous(tenant: Tenant, loaded: Any) -> None:
     tenant.set("CREDENTIALS__ACCESS_TOKEN", "not-a-token")
     one_line(tenant.run("load"), 2, "password and token are both complete", "`auth`")
     tenant.set("AUTH", "password")
@@ -180,14 +180,16 @@ def test_missing_role(tenant: Tenant, loaded: Any) -> None:
         ("OAUTH_URL", "http://localhost@example.com", "holds a user or password"),
     ],
 )
-def test_setting_that_does_not_exist_or_fit(tenant: Tenant, loaded: Any, name: str, value: str, says: str) -> None:
+def test_unknown_and_invalid_settings_are_reported(
+    tenant: Tenant, loaded: Any, name: str, value: str, says: str
+) -> None:
     loaded.requests.clear()
     tenant.set(name, value)
     one_line(tenant.run("load"), 2, says)
     assert not loaded.requests
 
 
-def test_misspelt_setting_in_the_file(tenant: Tenant, tmp_path: Path) -> None:
+def test_misspelt_setting_in_the_file_is_reported(tenant: Tenant, tmp_path: Path) -> None:
     (tmp_path / ".dlt").mkdir()
     (tmp_path / ".dlt" / "config.toml").write_text("[sources.audit_source]\nhistory_day = 90\n")
     outcome = subprocess.run(
@@ -203,7 +205,7 @@ def test_unknown_destination(tenant: Tenant, loaded: Any, monkeypatch: pytest.Mo
     one_line(tenant.run("load"), 2, "destination_type", "oracle9i")
 
 
-def test_database_of_another_kind(tenant: Tenant, database: Path) -> None:
+def test_file_that_is_not_a_duckdb_database_is_reported(tenant: Tenant, database: Path) -> None:
     database.write_text("my shopping list, which must survive " * 200)
     tenant.at("http://127.0.0.1:9")
     one_line(tenant.run("load"), 2, str(database), "is not a DuckDB database")
@@ -224,7 +226,7 @@ def test_database_named_like_a_dataset(tenant: Tenant, monkeypatch: pytest.Monke
     one_line(tenant.at("http://127.0.0.1:9").run("load"), 2, "also the name of a schema")
 
 
-def test_database_that_another_program_holds(tenant: Tenant, loaded: Any, database: Path) -> None:
+def test_database_locked_by_another_program_is_reported(tenant: Tenant, loaded: Any, database: Path) -> None:
     holder = subprocess.Popen(
         [sys.executable, "-c", f"import duckdb; c = duckdb.connect({str(database)!r}, read_only=True); print('open', flush=True); input()"],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
@@ -237,14 +239,14 @@ def test_database_that_another_program_holds(tenant: Tenant, loaded: Any, databa
     assert tenant.run("load").code == 0
 
 
-def test_host_that_refuses(tenant: Tenant, loaded: Any) -> None:
+def test_refused_connection_is_reported(tenant: Tenant, loaded: Any) -> None:
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         tenant.at(f"http://127.0.0.1:{unused.getsockname()[1]}")
         one_line(tenant.run("load"), 4, "refused the connection", "run again")
 
 
-def test_host_that_never_answers(tenant: Tenant, loaded: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unresponsive_host_is_reported(tenant: Tenant, loaded: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RUNTIME__REQUEST_TIMEOUT", "0.1")
     monkeypatch.setenv("RUNTIME__REQUEST_MAX_ATTEMPTS", "2")
     with socket.socket() as silent:
@@ -254,7 +256,7 @@ def test_host_that_never_answers(tenant: Tenant, loaded: Any, monkeypatch: pytes
         one_line(tenant.run("load"), 4, "no answer in time")
 
 
-def test_web_page_instead_of_json(tenant: Tenant, loaded: Any) -> None:
+def test_html_instead_of_json_is_reported(tenant: Tenant, loaded: Any) -> None:
     loaded.shape["html"] = True
     one_line(tenant.run("load"), 4, "an HTML page instead of JSON")
 

@@ -1,4 +1,4 @@
-"""Clocks that are wrong: this machine's ahead or behind, set back between runs; Anaplan's counts."""
+"""Wrong local clocks, fast, slow or set back between runs: Anaplan's clock decides."""
 
 import time
 from collections.abc import Iterator
@@ -25,13 +25,13 @@ def sandbox(tenant: Tenant) -> Iterator[Sandbox]:
 
 
 def set_clock(monkeypatch: pytest.MonkeyPatch, hours: float) -> None:
-    """Let this machine's clock be wrong by so many hours, for dlt's load ids and versions too, as in a new process."""
+    """Set this machine's clock off by some hours, for dlt's load ids and versions too, as in a new process."""
     real = time.time_ns
 
     def wrong() -> float:
         return real() / 1e9 + hours * HOUR
 
-    # dlt keeps the function itself, and never goes back within one process.
+    # dlt holds a reference to the function, and its load ids never decrease within one process.
     for name in ("time.time", "dlt.common.time.precise_time", "dlt.common.storages.load_package.precise_time"):
         monkeypatch.setattr(name, wrong)
     monkeypatch.setattr("dlt.common.time.increasing_precise_time._last", 0.0)
@@ -42,13 +42,13 @@ def loaded(engine: Engine) -> set[int]:
 
 
 def held(sandbox: Sandbox) -> set[int]:
-    """Events that a run must have loaded: all but those of the last minutes."""
+    """Return the events that a run must have loaded: all except those of the last minutes."""
     return {sent["id"] for sent in sandbox.truth() if sent["eventDate"] < sandbox.now_ms - 120_000}
 
 
 # More in `tests/torture/test_attacks.py`.
 @pytest.mark.parametrize(("hours", "ready_token"), [(40 * 24.0, False), (6.0, True), (-3.0, False)])
-def test_a_wrong_clock_plans_by_anaplans(
+def test_wrong_local_clock_plans_by_anaplans_clock(
     tenant: Tenant, engine: Engine, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, hours: float, ready_token: bool
 ) -> None:
     if ready_token:
@@ -69,15 +69,15 @@ def test_a_wrong_clock_plans_by_anaplans(
     assert abs(ends - now) < timedelta(minutes=10)
     begins = engine.rows(f"select max(_dlt_valid_from) from {RAW}.users")[0][0]
     assert abs(begins - now) < timedelta(minutes=10)
-    # Corrected, the next run goes on from there.
+    # With a correct clock, the next run continues from there.
     outcome = tenant.run("load")
     assert (outcome.code, outcome.err) == (0, "")
 
 
-def test_a_ledger_of_the_future_is_repaired(
+def test_ledger_with_future_windows_is_repaired(
     tenant: Tenant, engine: Engine, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What an older version wrote with a clock that was two days ahead: complete windows of days that had not come."""
+    """An older version with a clock two days ahead wrote complete windows for future days."""
     sandbox.settings.server_date = False
     with monkeypatch.context() as wrong:
         set_clock(wrong, 50)
@@ -94,7 +94,7 @@ def test_a_ledger_of_the_future_is_repaired(
 
 
 @pytest.mark.usefixtures("user_model")
-def test_a_clock_that_steps_back_loses_neither_state_nor_history(
+def test_clock_set_back_loses_neither_state_nor_history(
     tenant: Tenant, engine: Engine, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sandbox.settings.server_date = False
@@ -120,7 +120,7 @@ def test_a_clock_that_steps_back_loses_neither_state_nor_history(
     assert current == ("Renamed again", False)
 
 
-def test_without_anaplans_clock_a_clock_that_is_behind_ends_the_run(
+def test_slow_local_clock_ends_the_run_if_anaplans_clock_is_unknown(
     tenant: Tenant, engine: Engine, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert tenant.run("load").code == 0
@@ -133,7 +133,7 @@ def test_without_anaplans_clock_a_clock_that_is_behind_ends_the_run(
     assert engine.rows(f"select count(*), max(checked_at) from {RAW}.event_windows") == before
 
 
-def test_answers_without_a_date_are_said_once(
+def test_missing_date_headers_are_reported_once(
     tenant: Tenant, duck: Engine, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("audit_source.client.Client.record_server_clock", lambda *_: None)
@@ -142,10 +142,10 @@ def test_answers_without_a_date_are_said_once(
     assert outcome.code == 0
 
 
-def test_a_repair_that_was_killed_is_completed(
+def test_next_run_completes_a_killed_repair(
     tenant: Tenant, engine: Engine, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The ledger is repaired by the load, rows of days to come are removed after it."""
+    """The load repairs the ledger. Rows of future days are removed after it."""
     sandbox.settings.server_date = False
     with monkeypatch.context() as wrong:
         set_clock(wrong, 50)
@@ -162,7 +162,7 @@ def test_a_repair_that_was_killed_is_completed(
 
 
 @pytest.mark.usefixtures("few_models")
-def test_a_purge_is_kept_when_an_older_state_is_restored(
+def test_purge_survives_the_restore_of_an_older_state(
     tenant: Tenant, engine: Engine, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An older version gave a purge a smaller load id than the state before it, after the clock had been set back."""

@@ -1,4 +1,4 @@
-"""Answers that come a byte at a time, and runs that take too long."""
+"""Responses that arrive one byte at a time, and runs that take too long."""
 
 import socket
 import threading
@@ -19,7 +19,7 @@ from tests.conftest import Engine, Tenant
 
 @pytest.fixture
 def dribbling() -> Iterator[str]:
-    """A server that sends its answer a byte at a time, headers included, and never comes to the end."""
+    """A server that sends its response, headers included, one byte at a time and never ends it."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         stop = threading.Event()
 
@@ -46,7 +46,7 @@ def dribbling() -> Iterator[str]:
         stop.set()
 
 
-def test_a_request_has_a_deadline_as_a_whole(dribbling: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_whole_request_has_a_deadline(dribbling: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RUNTIME__REQUEST_MAX_ATTEMPTS", "2")
     client = Client(1, 1000, deadline_seconds=0.2)
     began = time.monotonic()
@@ -55,7 +55,7 @@ def test_a_request_has_a_deadline_as_a_whole(dribbling: str, monkeypatch: pytest
     assert time.monotonic() - began < 5
 
 
-def test_so_has_the_webhook(dribbling: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_webhook_request_has_a_deadline(dribbling: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(webhook, "DEADLINE_SECONDS", 0.2)
     with pytest.raises(webhook.WebhookError, match="no whole answer within"):
         webhook.send(dribbling, "text")
@@ -75,21 +75,21 @@ def test_a_run_has_a_deadline(tenant: Tenant, engine: Engine, dribbling: str, mo
     began = time.monotonic()
     outcome = tenant.run("load")
     assert (outcome.code, time.monotonic() - began < 15) == (124, True)
-    # The lock and the database are free, and the run is on record.
+    # The lock and the database are free, and the run is recorded.
     if engine.kind == "duckdb":
         assert engine.rows("select exit_code from anaplan_audit_raw.runs") == [(124,)]
     assert tenant.run("load").code == 124
 
 
 @pytest.mark.parametrize("value", ["0", "-1", "soon"])
-def test_a_time_out_that_is_none_is_refused(tenant: Tenant, monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+def test_invalid_run_timeout_is_rejected(tenant: Tenant, monkeypatch: pytest.MonkeyPatch, value: str) -> None:
     tenant.at("http://127.0.0.1:9")
     monkeypatch.setenv("RUNTIME__REQUEST_TIMEOUT", value)
     outcome = tenant.run("load")
     assert outcome.code == 2 and "setting `request_timeout`" in outcome.err
 
 
-def test_a_proxy_that_is_down_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_error_names_the_unreachable_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
     error = requests.exceptions.ProxyError("Unable to connect to proxy: Connection refused")
     assert plain_reason(error).startswith("the proxy")
     client: Any = Client(1, 1000)

@@ -1,4 +1,4 @@
-"""What Anaplan changes without notice is loaded, nothing is rejected, and it is said once."""
+"""Undocumented changes of the API are loaded, not rejected, and reported once."""
 
 import json
 import time
@@ -9,13 +9,13 @@ from tests.support.tenant_records import LISTS
 from tests.support.truth import compare
 
 
-def test_drift_is_loaded_and_said_once(tenant: Tenant, engine: Engine) -> None:
+def test_drift_is_loaded_and_reported_once(tenant: Tenant, engine: Engine) -> None:
     now = int(time.time() * 1000)
     events = [event(number, now - 36 * 3_600_000 - number) for number in range(10)]
     with PlainServer(events, LISTS) as server:
         tenant.at(server.url).set("HISTORY_DAYS", 3)
         before = tenant.run("load")
-        # A new field that changes its type, a known one of another type, one that is gone, and an unknown code.
+        # A new field that changes its type, a known field of another type, a missing field, and an unknown code.
         later = [
             {
                 **event(100 + number, now - 120_000 - number),

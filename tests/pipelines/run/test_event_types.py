@@ -1,4 +1,4 @@
-"""Other event types than before: what they meet again is no new event, what no other type holds is one."""
+"""After a change of `event_types`, only events that no other type has loaded count as new."""
 
 import time
 from datetime import datetime, timezone
@@ -14,10 +14,10 @@ ALL, USERS, ACCESS, BOTH = '["all"]', '["user_activity"]', '["access_control"]',
 
 
 @pytest.mark.parametrize("order", [[USERS, ALL, BOTH, ALL, ALL], [USERS, BOTH, ALL], [ALL, ACCESS]])
-def test_new_events_are_the_rows_that_came(tenant: Tenant, engine: Engine, order: list[str]) -> None:
+def test_new_event_count_equals_the_added_rows(tenant: Tenant, engine: Engine, order: list[str]) -> None:
     with Sandbox(**COMPANY) as sandbox:
         tenant.at(sandbox.url, password="sandbox").set("HISTORY_DAYS", 6)
-        # Several loads, which share one count.
+        # Several loads with one common count.
         tenant.set("EVENTS_PER_LOAD", 150)
         rows = 0
         for kinds in order:
@@ -30,13 +30,13 @@ def test_new_events_are_the_rows_that_came(tenant: Tenant, engine: Engine, order
             )
             assert counted == now - rows, kinds
             rows = now
-        # The newest may have come after the last run's end.
+        # The newest events may be later than the end of the last run.
         sent = {one["id"] for one in sandbox.truth() if one["eventDate"] < sandbox.now_ms - 300_000}
         assert sent <= {row[0] for row in engine.rows("select id from anaplan_audit_raw.events")}
 
 
 def test_days_after_a_change_to_a_narrower_type_are_counted(tenant: Tenant, duck: Engine) -> None:
-    """Those of the day of the change may not be."""
+    """The events of the day of the change may be left out of the count."""
     began = int(time.time() * 1000) - 60 * 3_600_000
     with Sandbox(**COMPANY, clock_ms=began) as sandbox:
         tenant.at(sandbox.url, password="sandbox").set("HISTORY_DAYS", 6)

@@ -1,4 +1,4 @@
-"""A pipeline that slept longer than Anaplan remembers: what is left is loaded, what is lost is a row, and it is said."""
+"""After a pause longer than the retention period, the rest is loaded, and the lost days are recorded and reported."""
 
 import time
 from datetime import datetime, timezone
@@ -12,7 +12,7 @@ from tests.support.plain_server import PlainServer
 DAY = 86_400_000
 
 
-def test_sleep_of_forty_days_with_thirty_of_retention(
+def test_pause_longer_than_the_retention_leaves_an_expired_gap(
     tenant: Tenant, duck: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = int(time.time() * 1000)
@@ -44,7 +44,7 @@ def test_sleep_of_forty_days_with_thirty_of_retention(
     assert abs(lost[2] - (lost[1] - lost[0]).total_seconds()) < 0.01, "without a hole and without an overlap"
 
 
-def test_days_that_anaplan_keeps_no_longer_are_said_once(tenant: Tenant, duck: Engine) -> None:
+def test_expired_days_are_reported_once(tenant: Tenant, duck: Engine) -> None:
     now = int(time.time() * 1000)
     tenant.set("HISTORY_DAYS", 3)
     tenant.set("EVENT_TYPES", '["user_activity", "byok"]')

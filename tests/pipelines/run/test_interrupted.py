@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM: a line, a code, a handed-back token, a free lock, and nothing that the next run stumbles over."""
+"""Ctrl-C and SIGTERM give one line and an exit code, end the session, free the lock, and do not disturb the next run."""
 
 import os
 import signal
@@ -19,8 +19,8 @@ LINE = "audit: interrupted. What was loaded is kept. Run again to continue.\n"
 
 
 def interrupt(number: int, when: Callable[[], bool]) -> tuple[int, str, float]:
-    """Sends a signal to a load as soon as something is true; returns its code, what it said, and how long it took."""
-    # A shell starts a background job with SIGINT ignored, and the child would inherit that.
+    """Signal a load as soon as a condition is true. Return its exit code, its output and its seconds."""
+    # A shell starts background jobs with SIGINT ignored, and a child inherits this.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     process = subprocess.Popen(
         [sys.executable, "-m", "pipelines.audit", "load"],
@@ -38,7 +38,7 @@ def interrupt(number: int, when: Callable[[], bool]) -> tuple[int, str, float]:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_interrupted_while_threads_wait_for_anaplan(
+def test_interrupt_ends_a_run_whose_threads_wait_for_anaplan(
     tenant: Tenant, duck: Engine, monkeypatch: pytest.MonkeyPatch, number: int
 ) -> None:
     monkeypatch.setenv("RUNTIME__REQUEST_TIMEOUT", "600")
@@ -56,7 +56,7 @@ def test_interrupted_while_threads_wait_for_anaplan(
     ]
 
 
-# A destructor that takes its time, in the middle of which the signal comes.
+# A slow destructor, during which the signal arrives.
 IN_A_DESTRUCTOR = """
 import os, signal, sys, threading, time
 from pipelines.common.signals import interruptible
@@ -74,8 +74,8 @@ with interruptible():
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_interrupted_in_a_destructor(number: int) -> None:
-    """Python drops an exception there: the run went on until the watchdog ended it, and printed a traceback."""
+def test_interrupt_in_a_destructor_ends_the_run(number: int) -> None:
+    """Python drops exceptions in destructors: the run continued until the watchdog ended it, and printed a traceback."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
     began = time.monotonic()
     ended = subprocess.run(

@@ -1,4 +1,4 @@
-"""Runs that die by SIGKILL, one after another: the next one leaves the tables as if nothing had happened.
+"""Runs killed by SIGKILL, one after another: the next run leaves the tables as after undisturbed runs.
 
 `tests/torture/test_all_kills.py` is the long version.
 """
@@ -11,7 +11,7 @@ from tests.support.crash_world import open_world
 from tests.support.dlt_functions import OF_ENGINE, SQL_JOB
 from tests.support.killing import kill_at
 
-# In the order in which one run passes them; each killed run finds what the one before has left.
+# In the order of one run. Each killed run starts from the state that the one before has left.
 POINTS = [
     ("audit_source.events.decode_process:decode_typed", "before", 4),
     ("COPY", "after", 3),
@@ -23,7 +23,7 @@ POINTS = [
 
 
 @pytest.mark.parametrize("kind", ["duckdb", "postgres"])
-def test_killed_runs_are_made_good_by_the_next(request: pytest.FixtureRequest, kind: str) -> None:
+def test_next_run_repairs_killed_runs(request: pytest.FixtureRequest, kind: str) -> None:
     with open_world(kind, request.getfixturevalue("postgres") if kind == "postgres" else None) as world:
         where = world.place("first")
         for function, when, number in POINTS:
@@ -31,6 +31,6 @@ def test_killed_runs_are_made_good_by_the_next(request: pytest.FixtureRequest, k
             assert killed.code == -signal.SIGKILL, (function, killed)
         world.clean_run(where)
         world.expect(where, "first")
-        # The killed runs began and never ended.
+        # The killed runs have a start and no end.
         codes = where.engine.rows("select exit_code from anaplan_audit_raw.runs order by started_at")
         assert codes == [*[(None,)] * len(POINTS), (0,)]

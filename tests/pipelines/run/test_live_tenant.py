@@ -1,4 +1,4 @@
-"""A whole run against a tenant as live ones were observed; every row is compared with what that tenant holds."""
+"""A whole run against a tenant that behaves like live ones. Every row is compared with the tenant's data."""
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
@@ -25,7 +25,7 @@ SMALL_PAGES: dict[str, Any] = {"most": 120, "meta": "if_needed"}
 
 
 class Pair:
-    """A key and what a file about it may hold: the certificate of its authority first, the key, its own certificate."""
+    """A key, and the possible contents of its file: the CA certificate first, the key, its own certificate."""
 
     def __init__(self) -> None:
         self.key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
@@ -51,7 +51,7 @@ def pair() -> Iterator[Pair]:
 
 
 def use_certificate(tenant: Tenant, live: LiveTenant, pair: Pair, folder: Path) -> None:
-    """Sign in with the file that holds everything, as both settings."""
+    """Sign in with the file that contains everything, named by both settings."""
     live.sign_in.certificate = pair.certificate
     file = folder / "everything.pem"
     file.write_bytes(pair.chain.encode())
@@ -70,7 +70,7 @@ def use_password(tenant: Tenant, live: LiveTenant, **where: str) -> None:
 
 
 @pytest.mark.parametrize("version", ["v1", "v2"])
-def test_a_run_at_a_live_tenant_is_exact_and_keeps_its_secrets(
+def test_run_against_a_live_like_tenant_is_exact_and_leaks_no_secret(
     tenant: Tenant, engine: Engine, tmp_path: Path, pair: Pair, version: str
 ) -> None:
     company = whole_company()
@@ -83,7 +83,7 @@ def test_a_run_at_a_live_tenant_is_exact_and_keeps_its_secrets(
         assert (again.code, again.err) == (0, "") and "loaded    0 new events" in again.out
         status = tenant.run("status")
         assert status.code == 0, status.out
-    # A v1 server refuses once what it does not know; one of v2 never sees v1.
+    # A v1 server rejects the v2 form once. A v2 server never gets the v1 form.
     assert all(refusal.startswith("unknown field") for refusal in live.sign_in.refusals)
     assert len(live.sign_in.refusals) == (2 if version == "v1" else 0)
     assert live.sign_in.violations == []
@@ -92,7 +92,7 @@ def test_a_run_at_a_live_tenant_is_exact_and_keeps_its_secrets(
     keeps_secrets(secrets, engine, tmp_path, live, [outcome, again, status], {"everything.pem"})
 
 
-def test_only_new_and_late_events_are_added_and_an_event_keeps_the_name_of_its_time(
+def test_later_run_adds_only_new_and_late_events_with_the_user_name_of_their_time(
     tenant: Tenant, engine: Engine
 ) -> None:
     company = whole_company()
@@ -100,7 +100,7 @@ def test_only_new_and_late_events_are_added_and_an_event_keeps_the_name_of_its_t
         use_password(tenant, live, slash="/", host="localhost")
         first = tenant.run("run")
         held_first = len([one for one in company.events if one["createdDate"] <= live.now_ms() - 60_000])
-        # Anna is another name half a day later; a late event of days ago arrives.
+        # Half a day later Anna has a new name, and a late event from days ago arrives.
         live.clock_seconds = -13 * 3600
         anna = next(user for user in company.users if user["id"] == ANNA)
         anna.update(lastName="Zeller", lastLoginDate="2026-11-26T01:00:00.000+0000")
@@ -121,7 +121,7 @@ def test_only_new_and_late_events_are_added_and_an_event_keeps_the_name_of_its_t
     assert f"loaded    {held_second - held_first} new events, 1 of them late" in second.out
     assert f"loaded    {len(company.events) - held_second} new events, 0 of them late" in third.out
     assert "users 1 of 5" in second.out and "users 0 of 5" in third.out
-    # What happened after the second run was told of a user who was already named anew.
+    # Events after the second run belong to the user under the new name.
     renamed = EPOCH + timedelta(milliseconds=int(live.now_ms() - 13 * HOUR))
     for one in company.happenings:
         happened = EPOCH + timedelta(milliseconds=one.sent["eventDate"])
@@ -158,14 +158,14 @@ def test_every_action_event_has_its_model_workspace_and_action(tenant: Tenant, e
     assert changes == [(len(sent), len(sent) - 1)]
 
 
-def test_codes_in_no_list_have_the_category_of_their_prefix(tenant: Tenant, engine: Engine) -> None:
+def test_unlisted_codes_get_the_category_of_their_prefix(tenant: Tenant, engine: Engine) -> None:
     company = whole_company(2)
     codes = use_unlisted_codes(company, company.now - 3 * HOUR)
     with LiveTenant(company) as live:
         use_password(tenant, live)
         outcome = tenant.run("run")
     assert (outcome.code, outcome.err) == (0, "")
-    # New codes are said, once; no field is new.
+    # New codes are reported once. No field is new.
     said = next(line for line in outcome.out.splitlines() if line.startswith("drift"))
     assert "unknown code" in said and "field" not in said
     assert sum(code in said for code in codes) == 10 and said.endswith(f" and {len(codes) - 10} more")
@@ -176,7 +176,7 @@ def test_codes_in_no_list_have_the_category_of_their_prefix(tenant: Tenant, engi
     assert engine.rows(listed) == [("QQQ-1",)]
 
 
-def test_refused_access_and_changes_of_the_platform_are_facts(tenant: Tenant, engine: Engine) -> None:
+def test_denied_access_and_platform_changes_become_facts(tenant: Tenant, engine: Engine) -> None:
     company = whole_company(2)
     with LiveTenant(company) as live:
         use_password(tenant, live)
@@ -206,10 +206,10 @@ def test_refused_access_and_changes_of_the_platform_are_facts(tenant: Tenant, en
 
 
 @pytest.mark.parametrize(("form", "clock"), [("der", 0), ("pem", 5400), ("pem", -5400)])
-def test_certificate_at_servers_of_another_form_or_clock(
+def test_certificate_sign_in_adapts_to_the_servers_form_and_clock(
     tenant: Tenant, duck: Engine, tmp_path: Path, pair: Pair, form: str, clock: int
 ) -> None:
-    """The stamp goes by the server's clock, and the header is what the server reads."""
+    """The timestamp follows the server's clock, and the header has the form that the server expects."""
     company = whole_company(1)
     with LiveTenant(company, form=form, clock_seconds=clock) as live:
         use_certificate(tenant, live, pair, tmp_path)
@@ -221,7 +221,9 @@ def test_certificate_at_servers_of_another_form_or_clock(
 
 
 @pytest.mark.usefixtures("few_models")
-def test_a_refresh_token_rotates_and_a_ready_token_is_not_ended(tenant: Tenant, duck: Engine, tmp_path: Path) -> None:
+def test_refresh_token_rotates_and_supplied_access_token_stays_valid(
+    tenant: Tenant, duck: Engine, tmp_path: Path
+) -> None:
     company = whole_company(1)
     with LiveTenant(company) as live:
         live.point(tenant.set)
@@ -273,7 +275,7 @@ def holds_what_the_tenant_holds(engine: Engine, company: Company) -> None:
 def keeps_secrets(
     secrets: list[str], engine: Engine, folder: Path, live: LiveTenant, outcomes: list[Outcome], own: set[str]
 ) -> None:
-    """Search every output, file, table and request; `own` are the files that hold secrets by right."""
+    """Search every output, file, table and request. The files in `own` may contain secrets."""
     forms = {form for secret in secrets for form in written_forms(secret)}
     texts = [f"{outcome.out}{outcome.err}".encode() for outcome in outcomes]
     files = [path for path in folder.rglob("*") if path.is_file() and path.name not in own]
@@ -281,7 +283,7 @@ def keeps_secrets(
     texts += [path.read_bytes() for path in files]
     texts += [repr(row).encode() for table in _tables(engine) for row in engine.rows(f"select * from {table}")]
     for request in live.requests:
-        # A token stands in its header and nowhere else; the OAuth service alone takes the refresh token.
+        # A token is in its header only, and only the OAuth service gets the refresh token.
         headers = {name: value for name, value in request.headers.items() if name != "authorization"}
         texts += [request.target.encode(), repr(headers).encode()]
         if not request.target.startswith("/oauth-host/"):

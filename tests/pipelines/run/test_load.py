@@ -1,4 +1,4 @@
-"""Loading over HTTP into both engines: every event exactly once, field for field, whatever liberties the server takes."""
+"""Loads over HTTP into both engines: every event exactly once, field for field, however the server deviates."""
 
 import json
 import socket
@@ -59,7 +59,7 @@ def test_every_event_arrives_once_field_for_field(tenant: Tenant, duck: Engine, 
     assert loaded_rows(duck) == [expected_row(sent) for sent in events]
 
 
-def test_tables_and_lists_on_both_engines(tenant: Tenant, engine: Engine) -> None:
+def test_both_engines_hold_the_expected_tables_and_lists(tenant: Tenant, engine: Engine) -> None:
     events = month_of_events(60)
     with plain_server(events, LISTS) as server:
         assert tenant.at(server.url).run("load")[::2] == (0, "")
@@ -94,7 +94,7 @@ def loaded_rows_of_ids(engine: Engine) -> list[tuple]:
     return engine.rows("select id from anaplan_audit_raw.events order by id")
 
 
-def test_empty_tenant_has_every_table_with_its_columns_and_takes_what_comes(tenant: Tenant, engine: Engine) -> None:
+def test_empty_tenant_gets_all_tables_and_later_loads_succeed(tenant: Tenant, engine: Engine) -> None:
     from audit_source.schema import TABLES
 
     with plain_server([]) as server:
@@ -132,7 +132,7 @@ def test_late_event_of_a_past_day_is_found_and_loaded(tenant: Tenant, duck: Engi
     assert {row[0] for row in loaded_rows_of_ids(duck)} == {sent["id"] for sent in [*events, late]}
 
 
-def test_a_day_is_told_to_the_enrichment_only_when_something_came(tenant: Tenant, duck: Engine) -> None:
+def test_only_days_with_new_events_are_marked_for_enrichment(tenant: Tenant, duck: Engine) -> None:
     days = "select event_day, loaded_at from anaplan_audit_raw.event_days order by event_day"
     events = month_of_events(90)
     newest = max(events, key=lambda one: int(one["eventDate"]))
@@ -140,20 +140,20 @@ def test_a_day_is_told_to_the_enrichment_only_when_something_came(tenant: Tenant
         tenant.at(server.url).run("load")
         first = duck.rows(days)
         assert "0 new events" in tenant.run("load").out
-        # The overlap was fetched again, and brought nothing.
+        # The overlap was fetched again without new events.
         assert duck.rows(days) == first
         server.events = [*events, event(999_999, int(newest["eventDate"]) - 1)]
         assert "1 new event," in tenant.run("load").out
         second = duck.rows(days)
         assert [day for day, _ in second] == [day for day, _ in first]
         assert [new[0] for new, old in zip(second, first, strict=True) if new != old] == [first[-1][0]]
-        # What is loaded again on purpose may be loaded otherwise.
+        # An explicit reload may change events, so its days are enriched again.
         assert tenant.run("load", "--since", str(first[-2][0])).code == 0
         third = duck.rows(days)
     assert third[:-2] == second[:-2] and all(new > old for new, old in zip(third[-2:], second[-2:], strict=True))
 
 
-def test_window_that_never_adds_up_is_incomplete_and_taken_up_again(tenant: Tenant, duck: Engine) -> None:
+def test_window_with_a_wrong_total_is_incomplete_and_fetched_again(tenant: Tenant, duck: Engine) -> None:
     events = month_of_events(90)
     hidden = events[30]
     with plain_server(events) as server:
@@ -168,7 +168,7 @@ def test_window_that_never_adds_up_is_incomplete_and_taken_up_again(tenant: Tena
         second = tenant.run("load")
 
     assert first.code == 5 and "stays `incomplete`" in first.err
-    # The window came four times in that load: each event is there once all the same.
+    # That load fetched the window four times, and yet each event is stored once.
     assert after_first == [(89, 89)]
     assert incomplete == [(1,)]
     assert (second.code, second.err) == (0, "")
@@ -176,7 +176,7 @@ def test_window_that_never_adds_up_is_incomplete_and_taken_up_again(tenant: Tena
     assert len(loaded_rows_of_ids(duck)) == 90
 
 
-def test_short_user_list_retires_nobody(tenant: Tenant, duck: Engine) -> None:
+def test_truncated_user_list_retires_no_user(tenant: Tenant, duck: Engine) -> None:
     with plain_server([], LISTS) as server:
         tenant.at(server.url).run("load")
         server.lists = {**LISTS, "users": USERS[:2]}
@@ -187,7 +187,7 @@ def test_short_user_list_retires_nobody(tenant: Tenant, duck: Engine) -> None:
     assert duck.rows("select count(*) from anaplan_audit_raw.users where _dlt_valid_to is null") == [(5,)]
 
 
-def test_reload_of_a_span_asks_for_that_span_only(tenant: Tenant, duck: Engine) -> None:
+def test_reload_requests_only_its_span(tenant: Tenant, duck: Engine) -> None:
     events = month_of_events(60)
     day = datetime.fromtimestamp(events[30]["eventDate"] / 1000, timezone.utc).date()
     with plain_server(events) as server:
@@ -202,12 +202,12 @@ def test_reload_of_a_span_asks_for_that_span_only(tenant: Tenant, duck: Engine) 
     assert len(loaded_rows_of_ids(duck)) == 60
 
 
-def test_span_that_ends_before_it_begins_is_refused(tenant: Tenant) -> None:
+def test_reversed_span_is_rejected(tenant: Tenant) -> None:
     outcome = tenant.at("http://127.0.0.1:9").run("load", "--since", "2026-02-01", "--until", "2026-01-01")
     assert outcome.code == 2 and "--since is later than --until" in outcome.err
 
 
-def test_directory_that_is_down_does_not_keep_events_from_being_loaded(tenant: Tenant, duck: Engine) -> None:
+def test_events_load_while_the_directory_is_down(tenant: Tenant, duck: Engine) -> None:
     with plain_server(month_of_events(20), LISTS) as server, socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         tenant.at(server.url).set("API_URL", f"http://127.0.0.1:{unused.getsockname()[1]}")
@@ -217,7 +217,7 @@ def test_directory_that_is_down_does_not_keep_events_from_being_loaded(tenant: T
     assert len(loaded_rows_of_ids(duck)) == 20
 
 
-def test_past_window_that_cannot_be_asked_about_is_asked_about_by_the_next_run(tenant: Tenant, duck: Engine) -> None:
+def test_next_run_repeats_a_failed_count_of_a_past_window(tenant: Tenant, duck: Engine) -> None:
     events = month_of_events(90)
     late = event(999_999, events[30]["eventDate"] + 1)
     with plain_server(events) as server:
@@ -231,7 +231,7 @@ def test_past_window_that_cannot_be_asked_about_is_asked_about_by_the_next_run(t
     assert len(loaded_rows_of_ids(duck)) == 91
 
 
-def test_large_backfill_is_many_loads(tenant: Tenant, duck: Engine) -> None:
+def test_large_backfill_is_split_into_many_loads(tenant: Tenant, duck: Engine) -> None:
     tenant.set("EVENTS_PER_LOAD", 50)
     events = month_of_events(400)
     with plain_server(events) as server:

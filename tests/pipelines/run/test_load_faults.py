@@ -1,4 +1,4 @@
-"""Faults of the API, as a user meets them: an exit code, one line, and a next run that makes it good.
+"""Faults of the API as a user sees them: an exit code, one line, and a next run that recovers.
 
 The whole matrix, every fault at every kind of request, is run by `make torture`.
 """
@@ -31,7 +31,7 @@ def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RUNTIME__REQUEST_MAX_ATTEMPTS", "3")
 
 
-def test_faulty_run_says_it_in_one_line_and_the_next_makes_it_good(tenant: Tenant, duck: Engine) -> None:
+def test_faulty_run_prints_one_line_and_the_next_run_recovers(tenant: Tenant, duck: Engine) -> None:
     with Sandbox(clock_ms=int(time.time() * 1000) - BEHIND_MS, **TENANT) as sandbox:
         tenant.at(sandbox.url, password="sandbox")
         for name, value in SETTINGS.items():
@@ -45,7 +45,7 @@ def test_faulty_run_says_it_in_one_line_and_the_next_makes_it_good(tenant: Tenan
                 assert outcome.code == code, (fault, outcome)
             assert says in outcome.err and len(outcome.err.splitlines()) == (outcome.code != 0), (fault, outcome)
             sandbox.faults.clear()
-            # The next fault's run is the next run of this one, too.
+            # The run with the next fault is also the next run of this one.
         outcome = tenant.run("load")
         assert (outcome.code, outcome.err) == (0, "")
         assert compare_events(sandbox.truth(), duck).is_exact
@@ -54,7 +54,7 @@ def test_faulty_run_says_it_in_one_line_and_the_next_makes_it_good(tenant: Tenan
             assert compare_list(name, records, duck).is_exact, name
 
 
-def test_source_makes_good_a_sample_of_all_faults() -> None:
+def test_source_recovers_from_a_sample_of_all_faults() -> None:
     with Sandbox(clock_ms=int(time.time() * 1000) - BEHIND_MS, **TENANT) as sandbox:
         loaded = Memory(**SETTINGS)
         run_over_http(loaded, sandbox.url)

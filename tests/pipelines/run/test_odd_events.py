@@ -1,4 +1,4 @@
-"""Events that no description foresees: dates that cannot be, contents that change, values that poison a parser.
+"""Undocumented events: impossible dates, changed contents, values that break a parser.
 
 Each is loaded, checked, enriched and published, and costs nothing but its own finer columns. See docs/odd-events.md.
 """
@@ -49,7 +49,7 @@ DATES: dict[str, tuple[Any, str]] = {
 }
 
 
-def test_dates_that_cannot_be(tenant: Tenant, engine: Engine, base: int, tmp_path: Path) -> None:
+def test_events_with_impossible_dates_are_loaded(tenant: Tenant, engine: Engine, base: int, tmp_path: Path) -> None:
     odd = [event(100 + n, base, eventDate=value, createdDate=base) for n, (value, _) in enumerate(DATES.values())]
     plain = [event(n, base + n * HOUR) for n in range(5)]
     tenant.set("HISTORY_DAYS", 5)
@@ -66,7 +66,7 @@ def test_dates_that_cannot_be(tenant: Tenant, engine: Engine, base: int, tmp_pat
     assert engine.rows("select count(*) from anaplan_audit.fct_events") == [(len(odd) + len(plain),)]
 
 
-def test_an_event_that_is_changed_later_is_enriched_again(tenant: Tenant, engine: Engine) -> None:
+def test_changed_event_is_enriched_again(tenant: Tenant, engine: Engine) -> None:
     now = int(time.time() * 1000)
     sent = [event(n, now - (n + 5) * 60_000) for n in range(5)]
     tenant.set("HISTORY_DAYS", 2)
@@ -81,7 +81,7 @@ def test_an_event_that_is_changed_later_is_enriched_again(tenant: Tenant, engine
     assert engine.rows(query.format("anaplan_audit.fct_events", "event_id")) == [("another text", False)]
 
 
-def test_an_event_that_moves_to_another_day_fails_no_check(tenant: Tenant, engine: Engine, base: int) -> None:
+def test_event_that_moves_to_another_day_passes_all_checks(tenant: Tenant, engine: Engine, base: int) -> None:
     sent = [event(n, base + n * HOUR) for n in range(5)]
     tenant.set("HISTORY_DAYS", 8)
     with served(sent) as server:
@@ -112,7 +112,7 @@ POISON: dict[str, str] = {
 }
 
 
-def test_poison_costs_its_own_finer_columns_only(tenant: Tenant, engine: Engine, base: int) -> None:
+def test_malformed_event_loses_only_its_own_typed_columns(tenant: Tenant, engine: Engine, base: int) -> None:
     plain = [event(n, base + n * HOUR) for n in range(5)]
     odd = []
     for n, field in enumerate(POISON.values()):
@@ -132,7 +132,7 @@ def test_poison_costs_its_own_finer_columns_only(tenant: Tenant, engine: Engine,
     assert engine.rows(incomplete) == [(0,)]
 
 
-def test_poison_in_the_directory_keeps_the_rest(tenant: Tenant, engine: Engine, base: int) -> None:
+def test_malformed_directory_record_keeps_the_others(tenant: Tenant, engine: Engine, base: int) -> None:
     lists = {
         "users": [
             {

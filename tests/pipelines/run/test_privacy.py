@@ -1,4 +1,4 @@
-"""Privacy: what `hash` and `drop` were to keep out is nowhere, neither in the database nor in working files nor in logs."""
+"""Values that `hash` and `drop` keep out are in no database, working file or log."""
 
 import json
 import time
@@ -67,7 +67,7 @@ EVENTS = personal_events()
 
 @pytest.fixture
 def working_files(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[str]:
-    """What dlt's working files held each time a load began."""
+    """The contents of dlt's working files at the start of each load."""
     found: list[str] = []
     load = dlt.Pipeline.load
 
@@ -84,7 +84,7 @@ def working_files(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[str]:
 
 
 def everything(engine: Engine) -> Iterator[str]:
-    """The rows of every table of both datasets, dlt's own too."""
+    """Return the rows of every table of both datasets, including dlt's."""
     # Random ids of dlt's may hold any letters.
     columns = engine.rows(
         "select table_schema, table_name, string_agg('\"' || column_name || '\"', ', ') from information_schema.columns"
@@ -105,7 +105,7 @@ def leaks(texts: Iterator[str] | list[str]) -> list[str]:
     return [text[:500] for text in texts if any(original in text.lower() for original in ORIGINALS)]
 
 
-def test_hashed_everywhere(
+def test_hashed_values_appear_nowhere_in_clear_text(
     tenant: Tenant, engine: Engine, working_files: list[str], capfd: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("RUNTIME__LOG_LEVEL", "INFO")
@@ -159,7 +159,7 @@ def test_hashed_everywhere(
     }  # fmt: skip
 
 
-def test_dropped_everywhere(tenant: Tenant, duck: Engine, working_files: list[str]) -> None:
+def test_dropped_values_appear_nowhere(tenant: Tenant, duck: Engine, working_files: list[str]) -> None:
     with plain_server(EVENTS, HELD) as server:
         assert load_private(tenant, "drop", server).code == 0
     assert [leaks(everything(duck)), leaks(working_files)] == [[], []]
@@ -171,7 +171,7 @@ def test_dropped_everywhere(tenant: Tenant, duck: Engine, working_files: list[st
 
 
 @pytest.mark.parametrize("how", ["hash", "drop"])
-def test_numbers_of_the_directory_stay(tenant: Tenant, duck: Engine, how: str) -> None:
+def test_numeric_directory_columns_are_kept(tenant: Tenant, duck: Engine, how: str) -> None:
     sizes = {"memoryUsage": 123_456_789_012, "lastSavedSerialNumber": 98_765_432}
     lists = {
         **LISTS,
@@ -197,7 +197,7 @@ def test_numbers_of_the_directory_stay(tenant: Tenant, duck: Engine, how: str) -
     ("how", "key", "said"),
     [("hash", "", "privacy_key"), ("hash", "short", "16 characters"), ("hide", KEY, "Use keep, hash or drop")],
 )
-def test_wrong_settings(tenant: Tenant, duck: Engine, how: str, key: str, said: str) -> None:
+def test_invalid_privacy_settings_are_rejected(tenant: Tenant, duck: Engine, how: str, key: str, said: str) -> None:
     tenant.at("http://127.0.0.1:9").set("PRIVACY", how)
     tenant.set("PRIVACY_KEY", key)
     outcome = tenant.run("load")

@@ -1,4 +1,4 @@
-"""Purging old days: they go from every table, no later run brings them back, and a killed purge is completed."""
+"""Purged days leave every table, no later run loads them again, and the next run completes a killed purge."""
 
 import json
 import os
@@ -27,7 +27,7 @@ BY_DAY = ["fct_events", "fct_sign_ins", "agg_daily_usage", "agg_daily_users"]
 
 
 def asked_before(server: PlainServer) -> list[str]:
-    """The requests for events of days before the one that is kept."""
+    """Return the requests for events of days before the first kept day."""
     queries = [parse_qs(urlsplit(path).query) for path in server.requests if "events" in path]
     return [str(query) for query in queries if int(query["dateFrom"][0]) < MIDNIGHT]
 
@@ -47,7 +47,7 @@ def expect_purged(engine: Engine) -> None:
     assert engine.rows(statuses) == [("complete", False), ("purged", True)]
 
 
-def test_purged_days_go_and_stay_away(tenant: Tenant, engine: Engine, prepared: Path) -> None:
+def test_purged_days_are_deleted_and_not_loaded_again(tenant: Tenant, engine: Engine, prepared: Path) -> None:
     with plain_server(EVENTS, LISTS) as server:
         tenant.at(server.url)
         if engine.kind == "duckdb":
@@ -128,7 +128,9 @@ def test_killed_purge_is_completed(loaded: Tenant, duck: Engine, when: str, next
     assert duck.rows("select ended_at is not null from anaplan_audit_raw.purges order by started_at") == through
 
 
-def test_nothing_goes_unasked(loaded: Tenant, duck: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_purge_without_confirmation_deletes_nothing(
+    loaded: Tenant, duck: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
     purge = ["purge", "--before", str(DAY)]
     unasked = loaded.run(*purge)
     assert unasked.code == 2 and "--yes" in unasked.err
@@ -142,7 +144,7 @@ def test_nothing_goes_unasked(loaded: Tenant, duck: Engine, monkeypatch: pytest.
     assert duck.rows("select count(*) from anaplan_audit_raw.events") == [(60,)]
 
 
-def test_purge_of_an_empty_place(tenant: Tenant, database: Path, monkeypatch: Any) -> None:
+def test_purge_without_a_database_is_reported(tenant: Tenant, database: Path, monkeypatch: Any) -> None:
     monkeypatch.setattr("pipelines.cli.purge_dialogue.is_terminal", lambda: False)
     assert tenant.run("purge", "--before", str(DAY)).code == 2
     assert not database.exists()
@@ -151,7 +153,7 @@ def test_purge_of_an_empty_place(tenant: Tenant, database: Path, monkeypatch: An
 def test_purged_texts_leave_the_file_and_older_copies(
     tenant: Tenant, duck: Engine, database: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Deleted rows would stay in freed blocks of the DuckDB file, and in the version of a copy before the present one."""
+    """Deleted rows would stay in freed blocks of the DuckDB file and in the previous version of a copy."""
     now = int(time.time() * 1000)
     old = [event(n, now - 5 * 86_400_000 - n * 1000, message=f"purge-me-{n:06d}") for n in range(300)]
     new = [event(1000 + n, now - 600_000 - n * 1000) for n in range(20)]
@@ -182,7 +184,7 @@ def test_purged_texts_leave_the_file_and_older_copies(
     assert duck.rows(comments)[0][0] > 10
 
 
-def test_nothing_is_made_where_nothing_was_loaded(tenant: Tenant, database: Path) -> None:
+def test_purge_without_a_load_creates_nothing(tenant: Tenant, database: Path) -> None:
     tenant.at("http://127.0.0.1:9")
     outcome = tenant.run("purge", "--before", "2020-01-01", "--yes")
     assert outcome.code == 0 and outcome.out.endswith("Nothing was loaded yet.\n") and not database.exists()

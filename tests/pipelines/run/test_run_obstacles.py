@@ -1,4 +1,4 @@
-"""What stands in a run's way is said in one line and loses nothing: the run after it leaves the tables as they should be.
+"""Obstacles of a run are reported in one line and lose no data: the next run leaves the tables exact.
 
 `tests/torture/test_all_obstacles.py` is the long version.
 """
@@ -26,13 +26,13 @@ def world(request: pytest.FixtureRequest) -> Iterator[World]:
 
 
 def refused(ended: Ended, code: int, *words: str) -> None:
-    """Holds a run against what it must end with: one line, with these words."""
+    """Check that a run ended with one line that contains these words."""
     line, *others = error_lines(ended)
     assert ended.code == code and others == [] and line.startswith("audit: "), (ended.code, ended.err)
     assert all(word in line for word in words), line
 
 
-def test_hands_in_the_warehouse_block_nothing(world: World) -> None:
+def test_manual_changes_in_the_warehouse_block_no_later_run(world: World) -> None:
     where = world.place("first")
     world.clean_run(where)
     obstacle, undo = HANDS["a column of another type"]
@@ -54,7 +54,7 @@ def test_hands_in_the_warehouse_block_nothing(world: World) -> None:
     world.clean_run(where)
 
 
-def test_the_second_of_two_runs_ends_at_once(world: World, tmp_path: Path) -> None:
+def test_second_concurrent_run_ends_at_once(world: World, tmp_path: Path) -> None:
     first = world.place("first")
     second = Place(tmp_path / "another machine", first.url, first.engine, **first.settings)
     sign, go_on = tmp_path / "sign", tmp_path / "go on"

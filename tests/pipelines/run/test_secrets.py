@@ -1,4 +1,4 @@
-"""No secret leaves the process but towards Anaplan: not in a log of any level, an error, a traceback, a table or a file."""
+"""Secrets go to Anaplan only. No log of any level, error, traceback, table or file contains one."""
 
 import io
 from pathlib import Path
@@ -18,12 +18,12 @@ __all__ = ["log"]
 def test_no_secret_in_any_output_log_file_or_table(
     tenant: Tenant, duck: Engine, tmp_path: Path, log: io.StringIO, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """With a password; the other ways to sign in, and more faults, are tried by `make torture`."""
+    """With a password. `make torture` covers the other sign-in methods and more faults."""
     assert hunt(tenant, duck, tmp_path, log, monkeypatch, ["password"]) > 8
 
 
-def test_trace_of_dlt_holds_no_secret(tenant: Tenant, monkeypatch: pytest.MonkeyPatch) -> None:
-    """`dlt pipeline trace` shows what dlt remembers of a run, configuration values among them."""
+def test_dlt_trace_contains_no_secret(tenant: Tenant, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`dlt pipeline trace` shows what dlt records about a run, including configuration values."""
     import dlt
 
     with Sandbox(**SMALL) as sandbox:
@@ -37,7 +37,7 @@ def test_trace_of_dlt_holds_no_secret(tenant: Tenant, monkeypatch: pytest.Monkey
     assert secrets.found_in(trace.asstr(verbosity=2)) == set()
 
 
-def test_an_address_with_a_password_is_refused_and_not_written_anywhere(tenant: Tenant, tmp_path: Path) -> None:
+def test_address_with_a_password_is_rejected_and_written_nowhere(tenant: Tenant, tmp_path: Path) -> None:
     tenant.at("http://127.0.0.1:9")
     tenant.set("AUDIT_URL", "https://user:hidden-4711@audit.example.com")
     outcome = tenant.run("load", "--debug")
@@ -47,7 +47,7 @@ def test_an_address_with_a_password_is_refused_and_not_written_anywhere(tenant: 
 
 
 @pytest.mark.parametrize("mode", [0o600, 0o640, 0o604])
-def test_files_that_others_can_read_are_warned_about(
+def test_secrets_file_readable_by_others_gives_a_warning(
     tenant: Tenant, tmp_path: Path, log: io.StringIO, monkeypatch: pytest.MonkeyPatch, mode: int
 ) -> None:
     pair = make_key_pair(AUDITOR)
@@ -97,7 +97,7 @@ def test_each_command_that_reads_secrets_warns_once(
         ("load", "ALERTS__WEBHOOK_URL", "https://hooks.slack.com/services/..."),
     ],
 )
-def test_placeholders_of_the_example_are_not_sent(
+def test_example_placeholders_are_not_sent(
     tenant: Tenant, monkeypatch: pytest.MonkeyPatch, command: str, name: str, value: str
 ) -> None:
     if name.startswith("DESTINATION"):
@@ -112,7 +112,7 @@ def test_placeholders_of_the_example_are_not_sent(
     assert name.rpartition("__")[2].lower() in outcome.err and len(outcome.err.splitlines()) == 1
 
 
-def test_a_placeholder_that_is_not_used_is_no_error(tenant: Tenant, duck: Engine) -> None:
+def test_unused_placeholder_is_not_an_error(tenant: Tenant, duck: Engine) -> None:
     with Sandbox(**SMALL) as sandbox:
         tenant.at(sandbox.url, password="...").set("AUTH", "token")
         tenant.set("CREDENTIALS__ACCESS_TOKEN", sandbox.issue_token())

@@ -1,4 +1,4 @@
-"""Every way to sign in, against a tenant that really checks: signatures, roles, rotation, the end of a token."""
+"""Every sign-in method, against a tenant that checks signatures, roles, rotation and token expiry."""
 
 import json
 from pathlib import Path
@@ -22,7 +22,9 @@ def loaded_as_held(duck: Engine, sandbox: Sandbox) -> None:
 
 @pytest.mark.parametrize("as_text", [False, True], ids=["paths", "PEM text"])
 @pytest.mark.parametrize("passphrase", [None, "right horse"], ids=["plain", "encrypted"])
-def test_certificate(tenant: Tenant, duck: Engine, tmp_path: Path, passphrase: str | None, as_text: bool) -> None:
+def test_certificate_sign_in_loads_the_log(
+    tenant: Tenant, duck: Engine, tmp_path: Path, passphrase: str | None, as_text: bool
+) -> None:
     pair = make_key_pair("auditor@example.com", passphrase=passphrase)
     with Sandbox(**SMALL) as sandbox:
         sandbox.trust(pair)
@@ -58,7 +60,7 @@ def test_oauth_refresh_token_rotates_and_survives(tenant: Tenant, duck: Engine, 
     assert dead.code == 3 and "invalid_grant" in dead.err and "sandbox-refresh" not in dead.err
 
 
-def test_ready_access_token_and_its_end(tenant: Tenant, duck: Engine) -> None:
+def test_supplied_access_token_works_until_it_expires(tenant: Tenant, duck: Engine) -> None:
     with Sandbox(**SMALL) as sandbox:
         tenant.at(sandbox.url).unset("CREDENTIALS__EMAIL")
         tenant.unset("CREDENTIALS__PASSWORD")
@@ -70,7 +72,7 @@ def test_ready_access_token_and_its_end(tenant: Tenant, duck: Engine) -> None:
     assert outcome.code == 3 and "the configured access token" in outcome.err
 
 
-def test_token_that_dies_while_pages_are_fetched_is_renewed_once(tenant: Tenant, duck: Engine) -> None:
+def test_token_that_expires_during_pagination_is_renewed_once(tenant: Tenant, duck: Engine) -> None:
     with Sandbox(**SMALL) as sandbox:
         sandbox.faults.add("events:token-dead:1:skip=2")
         outcome = tenant.at(sandbox.url, password="sandbox").run("load")
@@ -80,7 +82,7 @@ def test_token_that_dies_while_pages_are_fetched_is_renewed_once(tenant: Tenant,
     assert len(signed_in) == 2
 
 
-def test_account_without_the_role(tenant: Tenant) -> None:
+def test_account_without_the_role_is_reported(tenant: Tenant) -> None:
     with Sandbox(**SMALL) as sandbox:
         outcome = tenant.at(sandbox.url, "norole@example.com", "sandbox").run("load")
     assert outcome.code == 3 and "Tenant Auditor role" in outcome.err
@@ -94,7 +96,7 @@ def test_session_is_ended_with_the_run(tenant: Tenant) -> None:
 
 
 @pytest.mark.parametrize("accepted", ["v1", "v2"])
-def test_certificate_signs_in_at_servers_of_either_form(
+def test_certificate_sign_in_works_with_both_server_forms(
     tenant: Tenant, duck: Engine, tmp_path: Path, accepted: str
 ) -> None:
     pair = make_key_pair("auditor@example.com")
@@ -126,7 +128,7 @@ def test_line_breaks_around_secrets_do_not_matter(tenant: Tenant, duck: Engine, 
         assert (outcome.code, outcome.err) == (0, "")
 
 
-def test_a_token_that_no_header_can_hold_is_a_configuration_error_without_the_token(tenant: Tenant) -> None:
+def test_invalid_token_characters_are_a_configuration_error_without_the_token(tenant: Tenant) -> None:
     with Sandbox(**SMALL) as sandbox:
         tenant.at(sandbox.url).unset("CREDENTIALS__EMAIL")
         tenant.unset("CREDENTIALS__PASSWORD")

@@ -1,4 +1,4 @@
-"""A run killed while its OAuth refresh token is traded: one that Anaplan takes is on disk all the same."""
+"""A run killed while it exchanges its OAuth refresh token leaves a valid token on disk."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""What belongs to another tenant, or looks like a lost right, is not loaded into what is there."""
+"""Data of another tenant, or a list that looks like a lost right, is not loaded into existing tables."""
 
 import time
 from typing import Any
@@ -22,7 +22,7 @@ def tables(engine: Engine) -> list[Any]:
 
 @pytest.mark.usefixtures("few_models")
 @pytest.mark.parametrize("forgotten", [False, True], ids=["in the state", "in the rows"])
-def test_another_tenant_is_refused_before_anything_is_written(
+def test_another_tenant_is_rejected_before_any_write(
     tenant: Tenant, engine: Engine, forgotten: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with Sandbox(**SMALL, seed=1) as one, Sandbox(**SMALL, seed=2) as other:
@@ -41,7 +41,7 @@ def test_another_tenant_is_refused_before_anything_is_written(
         assert tenant.run("run").code == 0
 
 
-def test_a_list_that_shrank_to_a_fraction_is_not_applied(tenant: Tenant, engine: Engine) -> None:
+def test_list_that_shrank_sharply_is_not_applied(tenant: Tenant, engine: Engine) -> None:
     with Sandbox(**SMALL) as sandbox:
         tenant.at(sandbox.url, "auditor@example.com", "sandbox")
         assert tenant.run("load").code == 0
@@ -53,7 +53,7 @@ def test_a_list_that_shrank_to_a_fraction_is_not_applied(tenant: Tenant, engine:
             f"list of users: 5 of {len(users)} records are left" in outcome.err and "--accept-directory" in outcome.err
         )
         assert engine.rows(f"select count(*) from {RAW}.users where _dlt_valid_to is not null") == [(0,)]
-        # Still known the next time, until somebody says that it is right.
+        # The next run still refuses it, until a user accepts it.
         assert tenant.run("load").code == 5
         accepted = tenant.run("load", "--accept-directory")
         assert (accepted.code, accepted.err) == (0, "")
@@ -62,7 +62,7 @@ def test_a_list_that_shrank_to_a_fraction_is_not_applied(tenant: Tenant, engine:
         assert tenant.run("load").code == 0
 
 
-def test_a_few_may_leave_a_small_list_and_the_limit_is_a_setting(tenant: Tenant, duck: Engine) -> None:
+def test_small_list_may_lose_a_few_records_and_the_limit_is_a_setting(tenant: Tenant, duck: Engine) -> None:
     with Sandbox(**{**SMALL, "users": 8}) as sandbox:
         tenant.at(sandbox.url, "auditor@example.com", "sandbox")
         assert tenant.run("load").code == 0
@@ -74,7 +74,7 @@ def test_a_few_may_leave_a_small_list_and_the_limit_is_a_setting(tenant: Tenant,
         assert tenant.run("load").code == 0
 
 
-def test_an_empty_list_of_users_confirms_no_tenant_and_that_is_said(tenant: Tenant, duck: Engine) -> None:
+def test_empty_user_list_confirms_no_tenant_and_is_reported(tenant: Tenant, duck: Engine) -> None:
     with Sandbox(**SMALL) as sandbox:
         tenant.at(sandbox.url, "auditor@example.com", "sandbox")
         assert tenant.run("load").code == 0
@@ -86,8 +86,8 @@ def test_an_empty_list_of_users_confirms_no_tenant_and_that_is_said(tenant: Tena
         assert duck.rows(f"select id, name from {RAW}.workspaces where _dlt_valid_to is null order by 1") == names
 
 
-def test_a_customer_id_of_another_form_names_no_tenant(tenant: Tenant, duck: Engine) -> None:
-    """A few events of another tenant are looked into; what the users say then must be an id to count."""
+def test_malformed_customer_id_does_not_identify_a_tenant(tenant: Tenant, duck: Engine) -> None:
+    """A few events of another tenant trigger a check of the users, whose value counts only if it is an id."""
     now = int(time.time() * 1000)
     sent = [event(1, now - 7_200_000)]
     users = [{"id": "u1", "firstName": "Ann", "lastName": "Lee", "active": True, "customerId": "c"}]

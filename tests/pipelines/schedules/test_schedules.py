@@ -1,4 +1,4 @@
-"""The schedules do what they are copied for: each command is run as its scheduler runs it."""
+"""The schedules work: each command is run as its scheduler runs it."""
 
 import ast
 import re
@@ -26,7 +26,7 @@ SECRETS = '[sources.audit_source.credentials]\nemail = "auditor@example.com"\npa
 
 
 class Installation(NamedTuple):
-    """A folder as the README sets it up: the code, `.venv`, `.dlt/config.toml`; no setting in the environment."""
+    """A folder as in the README: the code, `.venv` and `.dlt/config.toml`, without settings in the environment."""
 
     folder: Path
     path: str
@@ -68,7 +68,7 @@ def installed(tmp_path: Path, tenant_server: PlainServer) -> Installation:
 
 
 def cron_lines() -> list[tuple[str, str]]:
-    """Returns time fields and command of each line, after cron's own reading."""
+    """Return the time fields and the command of each line, as cron reads them."""
     lines = (SCHEDULES / "crontab").read_text(encoding="utf-8").splitlines()
     entries = [line.split(None, 5) for line in lines if re.match(r"[\d*]", line)]
     return [(" ".join(entry[:5]), entry[5]) for entry in entries]
@@ -94,7 +94,7 @@ def test_cron_mails_a_failed_run_and_a_stale_status(installed: Installation) -> 
 
 
 @pytest.mark.parametrize("code", [DONE, FAILED, INCOMPLETE, LOCKED])
-def test_cron_is_silent_where_nothing_is_to_be_done(installed: Installation, code: int) -> None:
+def test_cron_is_silent_if_no_action_is_needed(installed: Installation, code: int) -> None:
     (installed.folder / ".venv").unlink()
     python = installed.folder / ".venv" / "bin" / "python"
     python.parent.mkdir(parents=True)
@@ -107,7 +107,7 @@ def test_cron_is_silent_where_nothing_is_to_be_done(installed: Installation, cod
 
 
 def unit(name: str) -> dict[str, list[str]]:
-    """Returns the settings of a unit file; one that stands twice has two values."""
+    """Return the settings of a unit file. A setting that occurs twice has two values."""
     settings: dict[str, list[str]] = {}
     for line in (SCHEDULES / name).read_text(encoding="utf-8").splitlines():
         if "=" in line and not line.startswith("#"):
@@ -116,7 +116,7 @@ def unit(name: str) -> dict[str, list[str]]:
     return settings
 
 
-def test_systemd_service_runs_on_its_credentials_alone(
+def test_systemd_service_needs_only_its_credentials(
     installed: Installation, tenant_server: PlainServer, tmp_path: Path
 ) -> None:
     service = unit("anaplan-audit.service")
@@ -138,7 +138,7 @@ def test_systemd_service_runs_on_its_credentials_alone(
 
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd is not here")
-def test_systemd_units_are_sound(installed: Installation) -> None:
+def test_systemd_units_are_valid(installed: Installation) -> None:
     names = ("anaplan-audit.service", "anaplan-audit.timer")
     for name in names:
         text = installed.command((SCHEDULES / name).read_text(encoding="utf-8"))
@@ -150,7 +150,7 @@ def test_systemd_units_are_sound(installed: Installation) -> None:
     assert rated.returncode == 0, rated.stdout[-200:]
 
 
-def test_github_workflow_works_on_its_secrets_alone_and_leaves_its_runs_in_the_destination(
+def test_github_workflow_needs_only_its_secrets_and_records_runs_in_the_destination(
     installed: Installation, postgres: Postgres
 ) -> None:
     workflow = yaml.safe_load((SCHEDULES / "github-actions.yml").read_text(encoding="utf-8"))
@@ -182,12 +182,12 @@ def test_github_workflow_works_on_its_secrets_alone_and_leaves_its_runs_in_the_d
     assert not list(installed.folder.rglob("*.duckdb"))
 
 
-def test_page_names_every_file() -> None:
+def test_readme_names_every_file() -> None:
     page = (SCHEDULES / "README.md").read_text(encoding="utf-8")
     assert all(f"`{path.name}`" in page for path in SCHEDULES.iterdir() if path.is_file() and path.name != "README.md")
 
 
-def test_airflow_repeats_what_can_end_otherwise() -> None:
+def test_airflow_retries_only_transient_failures() -> None:
     tree = ast.parse((SCHEDULES / "airflow_dag.py").read_text(encoding="utf-8"))
     named = {node.targets[0].id: node.value for node in tree.body if isinstance(node, ast.Assign)}
     assert set(ast.literal_eval(named["NO_RETRY"])) == POINTLESS_TO_REPEAT and LOCKED not in POINTLESS_TO_REPEAT
