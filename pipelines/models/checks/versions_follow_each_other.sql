@@ -1,4 +1,4 @@
--- A version ends after it begins, and before the next one begins. `enrich` repairs what a clock that was set back has left.
+-- A version ends after it begins, and before the next one begins. `enrich` repairs the versions of a clock set back.
 -- inputs: users, workspaces, models
 with
 
