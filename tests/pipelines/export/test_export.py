@@ -121,7 +121,7 @@ def test_filters(loaded: Tenant) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["nothing"], "table `nothing` does not exist. Enriched: agg_daily_pages,"),
+        (["nothing"], "table `nothing` does not exist. Enriched: action_prefixes,"),
         (["nothing"], "event_windows"),
         (["dim_event_types", "--since", "2026-01-01"], "no column with a time"),
         (["event_days", "--user", "x"], "no column that names one"),
