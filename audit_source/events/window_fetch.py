@@ -169,7 +169,7 @@ def count_in_span(events: pa.Table, span: Span) -> int:
     An event dated outside the span is stored under its own day. An event without a date counts if it is stored under
     the day of the span.
     """
-    moments, day = events["event_date"], date.fromtimestamp(0) + timedelta(milliseconds=day_start(span[0]))
+    moments, day = events["event_date"], date(1970, 1, 1) + timedelta(milliseconds=day_start(span[0]))
     start, end = (pa.scalar(edge, pa.timestamp("ms", "UTC")) for edge in span)
     within = pc.and_(pc.greater_equal(moments, start), pc.less(moments, end))
     undated = pc.and_(pc.is_null(moments), pc.equal(events["event_day"], pa.scalar(day, pa.date32())))

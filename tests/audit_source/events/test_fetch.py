@@ -3,14 +3,18 @@
 import itertools
 import json
 import threading
+import time
 from collections.abc import Callable
+from datetime import date, datetime, timedelta, timezone
 from typing import Any
 
+import pyarrow as pa
 import pytest
 
 from audit_source.errors import AuditSourceError, BadAnswerError, UnreachableError
 from audit_source.events.decode_process import PageDecoder
 from audit_source.events.fetch import EventFetcher
+from audit_source.events.window_fetch import count_in_span
 from audit_source.events.windows import COMPLETE, DAY_MS, INCOMPLETE, MINUTE_MS, Window
 from audit_source.records import NewColumns
 from audit_source.settings import AuditSettings
@@ -339,3 +343,22 @@ def test_only_events_dated_within_their_window_count_for_its_day() -> None:
     (window,) = [one for _, one in fetcher.fetch("all", [SPAN], 1, lambda error: None) if one is not None]
     fetcher.close()
     assert (window.status, window.distinct, window.events_in_span) == (COMPLETE, len(dates), 2)
+
+
+@pytest.mark.parametrize("zone", ["UTC", "America/New_York"])
+def test_undated_events_count_for_their_utc_day_in_any_time_zone(zone: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TZ", zone)
+    time.tzset()
+    try:
+        day = date(2026, 5, 4)
+        start = int(datetime(2026, 5, 4, tzinfo=timezone.utc).timestamp() * 1000)
+        events = pa.table(
+            {
+                "event_date": pa.array([None] * 3, pa.timestamp("ms", "UTC")),
+                "event_day": pa.array([day, day - timedelta(days=1), day - timedelta(days=1)], pa.date32()),
+            }
+        )
+        assert count_in_span(events, (start, start + 1000)) == 1
+    finally:
+        monkeypatch.undo()
+        time.tzset()
