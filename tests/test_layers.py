@@ -30,10 +30,6 @@ SWITCHES = {
     "pipelines.common.allocator",
     # Sets up the decode process, which runs nothing else.
     "audit_source.events.decode_worker",
-    # Hides one warning of dlt that every load of the source would repeat, also without this project's command line.
-    "audit_source.source",
-    # Ends the session of a source that was made and never loaded.
-    "audit_source.extract_report",
 }
 
 
