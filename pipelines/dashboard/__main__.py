@@ -79,11 +79,12 @@ def use_demo() -> bool:
     from pipelines.publish.reader import published_path
     from pipelines.warehouse.engine import engine
 
-    if not engine().is_file or not DEMO_DATABASE.exists():
+    variable = engine().file_variable()
+    if variable is None or not DEMO_DATABASE.exists():
         return False
     if engine().exists() or published_path():
         return False
-    os.environ[engine().file_variable()] = str(DEMO_DATABASE)
+    os.environ[variable] = str(DEMO_DATABASE)
     return True
 
 

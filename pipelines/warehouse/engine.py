@@ -70,9 +70,9 @@ class Engine:
         """Whether there is a database. A server counts as one, even if it is empty."""
         return True
 
-    def file_variable(self) -> str:
-        """Return the environment variable that names the database file. Only for engines with `is_file`."""
-        raise NotImplementedError(f"{self.name} keeps its data in no file")
+    def file_variable(self) -> str | None:
+        """Return the environment variable that names the database file, None for a server."""
+        return None
 
     # Opening
 
