@@ -17,7 +17,7 @@ def forget_before(day_start: int) -> DltResource:
     """Record a purge in the state that dlt commits with the data. No rows are deleted.
 
     Args:
-        day_start (int): UTC midnight in epoch ms. Days before it are never loaded again. An earlier midnight than the
+        day_start (int): UTC midnight in epoch ms. Days before it are never loaded again. A midnight before the
             recorded one changes nothing.
     """
 
@@ -30,6 +30,7 @@ def forget_before(day_start: int) -> DltResource:
                 list(astuple(replace(window, status=PURGED) if window.end <= day_start else window))
                 for window in from_state(ledger)
             ]
+        # No rows: a load of the resource commits the state only.
         yield from ()
 
     return forgotten

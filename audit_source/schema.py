@@ -21,7 +21,7 @@ ARROW_TYPES: dict[str, pa.DataType] = {
 
 
 class Column(NamedTuple):
-    """One column. `field` is the key in the API's JSON, or None if the value is computed at load."""
+    """One column. `field` is the key in the API's JSON, or None if the record has no such field."""
 
     name: str
     data_type: str
@@ -31,7 +31,7 @@ class Column(NamedTuple):
 
 
 class Table(NamedTuple):
-    """One raw table. `key` is unique, `written` tells the load policy. With `history`, dlt keeps versions (SCD2)."""
+    """One raw table. `key` is unique, `written` says how loads write it. With `history`, dlt keeps versions (SCD2)."""
 
     name: str
     description: str
@@ -221,7 +221,7 @@ EVENT_WINDOWS = Table(
 
 EVENT_DAYS = Table(
     "event_days",
-    "The days for which loads brought new events. The enrichment reads them.",
+    "The days for which loads brought new events. The enrichment reads this table.",
     "one row per UTC day",
     ("event_day",),
     "merged on `event_day`",

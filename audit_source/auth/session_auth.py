@@ -14,12 +14,12 @@ from ..errors import AuditSourceError, SignInError
 from .credentials import PasswordCredentials
 from .token_auth import LIFETIME_SECONDS, Token, TokenAuth, header_of
 
-ALLOW_LIST_HINT = "If the credentials are right, the tenant's IP allow list may not hold this machine's address."
+ALLOW_LIST_HINT = "If the credentials are right, the tenant's IP allow list may lack this machine's address."
 LONGEST_LIFETIME_SECONDS = 86_400
 
 
 class SessionAuth(TokenAuth):
-    """Signs in with what `_request` sends."""
+    """Signs in with what `_request` returns."""
 
     _credentials_hint = "Check the credentials, and that the account may sign in this way."
 
@@ -44,7 +44,7 @@ class SessionAuth(TokenAuth):
         reason = f"HTTP {response.status_code} {status_of(response)}".strip()
         if is_gateway(response):
             return gateway_error(operation)
-        hint = "Check the credentials, and that the account may sign in this way."
+        hint = SessionAuth._credentials_hint
         if response.status_code == 401:
             hint = f"{self._credentials_hint} {ALLOW_LIST_HINT}"
         if clock_error:
@@ -60,7 +60,7 @@ class SessionAuth(TokenAuth):
         try:
             self._client.fetch("POST", f"{self._url}/logout", headers={"Authorization": header_of(token)})
         except AuditSourceError as error:
-            logger.info(f"Signing out failed. The token ends by itself within 35 minutes. {error}")
+            logger.info(f"Signing out failed. The token expires within 35 minutes. {error}")
 
 
 class PasswordAuth(SessionAuth):

@@ -1,4 +1,4 @@
-"""Ends the Anaplan session while the database still writes."""
+"""Ends the Anaplan session while the destination is still being written."""
 
 import threading
 from collections.abc import Callable, Collection
@@ -17,7 +17,7 @@ class SignOutWhenDone:
         self._open = set(self._parts)
 
     def finish(self, part: str) -> None:
-        """Note that a part is done. The last one starts the sign-out, in a thread, since nothing waits for it."""
+        """Note that a part is done. The last one starts the sign-out, in a thread: nothing has to wait for it."""
         self._open.discard(part)
         if not self._open:
             # The same source may be loaded again.

@@ -19,11 +19,11 @@ from .windows import COMPLETE, INCOMPLETE, Window
 
 # Attempts at a window in one run before it is left to the next.
 MOST_ATTEMPTS = 4
-# After so many windows in a row without an answer, the others are tried in random order. If as many fail again,
-# Anaplan is down.
+# After this many windows in a row without an answer, the others are tried in random order. If as many fail again,
+# Anaplan is taken to be down.
 MOST_UNANSWERED = 3
 
-# Gets the reason why something was left out of a load.
+# Called with the reason why something was left out of a load.
 LeaveOut = Callable[[AuditSourceError], None]
 
 
@@ -39,7 +39,7 @@ class WindowFetch:
     """The state of one attempt at a window.
 
     Attributes:
-        is_recent (bool): Whether the window will be fetched again as an overlap, which must notice changed contents.
+        is_recent (bool): Whether the overlap of the next run includes the window; its digest shows changes.
         pending (Deque[PendingPage]): Requested pages that were not taken yet, in order.
         page_step (int): Events per page that the server really returns. 0 until the first page.
         end_offset (int): Offset up to which pages exist. None until the first page.
@@ -98,7 +98,9 @@ class WindowFetch:
         return end if page.arrived and end < min(following, self.end_offset or 0) else None
 
     def verify(self, checked_at: int, before: Window | None) -> Window | None:
-        """Return the window if its count is right, unchanged since the last run, or this was the last attempt.
+        """Return the window, or None if it must be tried again.
+
+        It is final if its count is right, if the last run found the same wrong count, or after the last attempt.
 
         Args:
             checked_at (int): Epoch ms.
@@ -106,6 +108,7 @@ class WindowFetch:
         """
         distinct = pc.count_distinct(pa.chunked_array(self._ids, pa.int64())).as_py()
         totals = [total for total in self.totals if total is not None]
+        # Without a total there is nothing to compare with.
         is_right = not totals or (totals[0] == totals[-1] == distinct)
         repeats = 0
         if not is_right:
@@ -113,7 +116,7 @@ class WindowFetch:
                 f"Window {self.span}, attempt {self.attempt}: {distinct} events arrived, "
                 f"{totals[0]} to {totals[-1]} were reported."
             )
-            repeats = _repeats(before, totals[-1], distinct)
+            repeats = _earlier_repeats(before, totals[-1], distinct)
             if self.attempt < MOST_ATTEMPTS and not repeats:
                 return None
         return Window(
@@ -136,7 +139,7 @@ class WindowFetch:
     def _end_after(self, offset: int, page: Page, page_size: int) -> int:
         """Return the offset up to which to request pages: never past an empty page, whatever the total says.
 
-        Without `meta`, that is one page more, until a page brings nothing new.
+        Without a total, that is one page more, until a page brings nothing new.
         """
         end = offset + page.arrived
         if page.total is not None:
@@ -150,8 +153,8 @@ class WindowFetch:
         return max(self.end_offset or 0, end + 1 if new else 0)
 
 
-def _repeats(before: Window | None, reported: int, distinct: int) -> int:
-    """Return how many runs in a row found the same wrong numbers, this one included. 0 for the first."""
+def _earlier_repeats(before: Window | None, reported: int, distinct: int) -> int:
+    """Return how many runs in a row before this one found the same wrong numbers."""
     if before is None or before.status != INCOMPLETE:
         return 0
     return before.repeats + 1 if (before.reported, before.distinct) == (reported, distinct) else 0
@@ -164,7 +167,7 @@ def digest_of(events: pa.Table) -> int:
 
 
 def count_in_span(events: pa.Table, span: Span) -> int:
-    """Return how many events the day of the span will hold because of it.
+    """Return how many events of a page are stored under the day of the span.
 
     An event dated outside the span is stored under its own day. An event without a date counts if it is stored under
     the day of the span.

@@ -93,4 +93,4 @@ def test_grants_of_postgres_suffice(postgres: Postgres, tenant: Tenant, monkeypa
     monkeypatch.setenv("DESTINATION__POSTGRES__CREDENTIALS", address)
     with plain_server([event(1, int(time.time() * 1000) - 600_000)], LISTS) as server:
         outcome = tenant.at(server.url).run("run")
-    assert (outcome.code, outcome.err) == (0, outcome.err)
+    assert outcome.code == 0, outcome.err
