@@ -13,6 +13,7 @@ import dlt
 from sqlglot import exp, parse_one
 
 from pipelines.common.names import DIALECT
+from pipelines.warehouse.engine import engine_of
 from pipelines.warehouse.sql_fixes import for_dialect
 
 FACTS = "fct_events"
@@ -142,7 +143,8 @@ def _has_one_of(ids: Iterable[str]) -> exp.Condition:
 
 def rows_of(dataset: dlt.Dataset, query: "str | exp.Query") -> list[tuple[Any, ...]]:
     parsed: Any = parse_one(query, dialect=DIALECT) if isinstance(query, str) else query
-    return list(dataset(for_dialect(parsed, str(dataset.destination_dialect)), query_dialect=DIALECT).fetchall())
+    fixed = for_dialect(parsed, str(dataset.destination_dialect))
+    return list(engine_of(dataset).relation(dataset, fixed).fetchall())
 
 
 def _scalars(dataset: dlt.Dataset, query: str) -> list[Any]:
