@@ -50,6 +50,7 @@ class Published(NamedTuple):
     rows: int
 
     def line(self) -> str:
+        """Return the result in one line."""
         return f"{counted(self.tables, 'table')}, {counted(self.rows, 'row')} to {self.path}"
 
 
