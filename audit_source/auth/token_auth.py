@@ -43,6 +43,7 @@ class TokenAuth(AuthBase, ABC):
         self._renew_at = 0.0
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        """Sign the request with a valid token."""
         request.headers["Authorization"] = header_of(self.token())
         return request
 

@@ -32,6 +32,7 @@ class Progress(Collector):
 
     @contextmanager
     def watch(self, windows: Callable[[], WindowCount]) -> Iterator[None]:
+        """Show the progress of a load until the block ends."""
         self._windows = windows
         self._bar = _terminal_bar(self._stream) if self._stream.isatty() else None
         try:
@@ -50,6 +51,7 @@ class Progress(Collector):
         message: str | None = None,
         label: str | None = None,
     ) -> None:
+        """Count a step of dlt, which calls this."""
         if name == "events" and self._step == "extract":
             self._rows += inc
         if self._windows is not None and time.monotonic() - self._shown >= self._period:

@@ -22,6 +22,7 @@ class Filters:
 
     @property
     def days(self) -> int:
+        """Return the number of days, both ends included."""
         return (self.last - self.first).days + 1
 
     @property
@@ -34,6 +35,7 @@ class Filters:
         return replace(self, first=self.first - timedelta(days=self.days), last=self.first - timedelta(days=1))
 
     def span(self, column: str = "event_day") -> exp.Condition:
+        """Return the condition that a day column is in the period."""
         return exp.column(column).between(_day(self.first), _day(self.last))
 
     def conditions(self, *, places: bool = True, users: str | None = "user_id") -> list[exp.Condition]:

@@ -92,6 +92,7 @@ class RepeatedLogs(logging.Filter):
     """
 
     def filter(self, record: logging.LogRecord) -> bool:
+        """Whether the record is kept."""
         is_of_job = os.path.join("dlt", "load") in record.pathname or record.exc_info is not None
         is_traceback = "Traceback (most recent call last)" in record.getMessage()
         is_of_old_state = "in state differs from destination" in record.getMessage()

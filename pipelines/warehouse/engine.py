@@ -43,6 +43,8 @@ class Engine:
     dies_with_process = False
     # Files with unique keys and results of queries go into the table without a staging copy.
     writes_directly = False
+    # The connection of a run is a DuckDB database: it can attach another file and copy tables into it without Python.
+    attaches_files = False
     # A CTE that is read twice is computed with all its columns, which would copy every column of `events`.
     materializes_repeated_ctes = False
     # Query for table, column (empty for the table itself) and comment of a dataset, which is given twice as a

@@ -39,6 +39,7 @@ def what_was_run(filters: Filters) -> Query:
 
 
 def change_events(filters: Filters) -> Query:
+    """Return the newest changes of models."""
     columns = (
         "occurred_at, kind, success, user_name, workspace_name, model_name, action_name, process_name,"
         " object_name, message, ip_address, user_id, event_id"
@@ -72,6 +73,7 @@ def access_by(key: str, name: str, filters: Filters) -> Query:
 
 
 def access_events(filters: Filters) -> Query:
+    """Return the newest changes of access."""
     columns = (
         "occurred_at, action, kind, outcome, user_name, target_user_name, role_name, workspace_name, model_name,"
         " object_name, message, ip_address, user_id, target_user_id, event_id"

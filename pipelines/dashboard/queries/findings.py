@@ -26,6 +26,7 @@ def findings_by_rule(filters: Filters) -> Query:
 
 
 def rules() -> Query:
+    """Return the rules with severity and description."""
     return select("select rule, severity, description from finding_rules")
 
 

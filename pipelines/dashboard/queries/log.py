@@ -20,6 +20,7 @@ def last_publication() -> Query:
 
 
 def newest_event() -> Query:
+    """Return the time of the newest event."""
     return select("select max(last_seen_at) as newest_event from user_activity")
 
 

@@ -27,6 +27,7 @@ class DuckDb(Engine):
     is_file = True
     dies_with_process = True
     writes_directly = True
+    attaches_files = True
     materializes_repeated_ctes = True
     comment_catalogue = CATALOGUE
 

@@ -31,6 +31,7 @@ class DirectDuckDb(dlt.destinations.duckdb):
 
     # dlt asks for these some hundred times in a run and reads all settings each time: a tenth of an hourly run.
     def capabilities(self, config: Any = None, naming: Any = None) -> Any:
+        """Return the capabilities, read once unless arguments are given."""
         if config is not None or naming is not None:
             return super().capabilities(config, naming)
         if self._capabilities is None:
@@ -38,6 +39,7 @@ class DirectDuckDb(dlt.destinations.duckdb):
         return self._capabilities.copy()
 
     def configuration(self, initial_config: Any, accept_partial: bool = False) -> Any:
+        """Return the settings, read once for each initial configuration."""
         if accept_partial:
             return super().configuration(initial_config, accept_partial)
         key = repr(dict(initial_config or {}))
@@ -47,10 +49,12 @@ class DirectDuckDb(dlt.destinations.duckdb):
 
     @property
     def client_class(self) -> Any:
+        """The client that writes without staging."""
         return _DirectClient
 
     @property
     def destination_type(self) -> str:
+        """The name of dlt's own destination."""
         # The name under which dlt keeps it in the pipeline's state, and under which its settings are found.
         return "dlt.destinations.duckdb"
 
