@@ -14,7 +14,8 @@ from .auth.sign_out import SignOutWhenDone
 from .catalogue import event_types
 from .client import Client
 from .clock import learn_server_clock
-from .directory.read import DIRECTORY, confirm_tenant, read_directory
+from .directory.detail_resources import create_missing, detail_resources
+from .directory.read import confirm_tenant, read_directory
 from .directory.shrink_guard import DirectoryGuard
 from .events.decode_process import PageDecoder
 from .events.fetch import EventFetcher
@@ -52,7 +53,7 @@ def audit_source(
 
     Returns:
         DltSource: `events` with `event_windows` and `event_days`, `users` with `user_logins`, `workspaces`, `models`,
-            `event_types`.
+            `event_types`, and the tables of `directory.tables`.
 
     Raises:
         ConfigurationError: A setting or credential is missing, unknown or contradictory. No request was sent.
@@ -68,7 +69,7 @@ def audit_source(
     run.closing(fetcher.close)
     run.learn_clock = partial(learn_server_clock, signed, hosts, known, run)
     sign_out = SignOutWhenDone(signed.close, {"event_log", "directory"})
-    declare_tables(DIRECTORY)
+    declare_tables()
 
     @dlt.resource(name="event_log", selected=False)
     def event_log() -> Iterator[Batch]:
@@ -93,6 +94,10 @@ def audit_source(
         yield from read_directory(signed, hosts.api, run, privacy, guard, known)
         sign_out.finish("directory")
 
+    @dlt.resource(name="details", selected=False)
+    def details() -> Iterator[Batch]:
+        yield from create_missing()
+
     return (
         table_resource(event_log, EVENTS, MERGE, primary_key="id"),
         table_resource(event_log, EVENT_WINDOWS, MERGE, merge_key=["window_day", "event_type"]),
@@ -102,6 +107,7 @@ def audit_source(
         table_resource(directory, WORKSPACES, HISTORY),
         table_resource(directory, MODELS, HISTORY),
         table_resource(event_types(), EVENT_TYPES, MERGE, primary_key="event_type_id"),
+        *detail_resources(details),
     )
 
 
