@@ -14,7 +14,8 @@ from .auth.sign_out import SignOutWhenDone
 from .catalogue import event_types
 from .client import Client
 from .clock import learn_server_clock
-from .directory.read import DIRECTORY, confirm_tenant, read_directory
+from .directory.detail_resources import create_missing, detail_resources
+from .directory.read import confirm_tenant, read_directory
 from .directory.shrink_guard import DirectoryGuard
 from .events.decode_process import PageDecoder
 from .events.fetch import EventFetcher
@@ -52,14 +53,14 @@ def audit_source(
 
     Returns:
         DltSource: `events` with `event_windows` and `event_days`, `users` with `user_logins`, `workspaces`, `models`,
-            `event_types`.
+            `event_types`, and the tables of `directory.tables`.
 
     Raises:
         ConfigurationError: A setting or credential is missing, unknown or contradictory. No request was sent.
         SignInError, RoleError, UnreachableError, BadAnswerError: Only while extracting.
     """
     tenant = _Tenant(resolve_settings(settings, **values), run or Run(), known or NOTHING_KNOWN)
-    declare_tables(DIRECTORY)
+    declare_tables()
 
     @dlt.resource(name="event_log", selected=False)
     def event_log() -> Iterator[Batch]:
@@ -68,6 +69,10 @@ def audit_source(
     @dlt.resource(name="directory", selected=False)
     def directory() -> Iterator[Batch | None]:
         yield from tenant.directory(accept_directory)
+
+    @dlt.resource(name="details", selected=False)
+    def details() -> Iterator[Batch]:
+        yield from create_missing()
 
     return (
         table_resource(event_log, EVENTS, MERGE, primary_key="id"),
@@ -78,6 +83,7 @@ def audit_source(
         table_resource(directory, WORKSPACES, HISTORY),
         table_resource(directory, MODELS, HISTORY),
         table_resource(event_types(), EVENT_TYPES, MERGE, primary_key="event_type_id"),
+        *detail_resources(details),
     )
 
 
