@@ -131,7 +131,9 @@ def touched_days(raw: dlt.Dataset, enriched: dlt.Dataset, since: Watermark) -> s
     told = _told_names(raw, enriched, days)
     if len(told) > MAX_CHANGED_IDS:
         return None
-    return days | _days_of(enriched, changes) | _days_with_other_names(enriched, told) | _days_of_other_size(raw, enriched)
+    return (
+        days | _days_of(enriched, changes) | _days_with_other_names(enriched, told) | _days_of_other_size(raw, enriched)
+    )
 
 
 _LOADED_DAYS = "select event_day, loaded_at from event_days"
