@@ -17,12 +17,12 @@ sys.path.insert(0, str(REPOSITORY))
 os.environ["RUNTIME__DLTHUB_TELEMETRY"] = "false"
 
 from pipelines.cli import progress  # noqa: E402
+from tests.support.dlt_shortcuts import take_shortcuts  # noqa: E402
 from tests.support.plain_server import PlainServer  # noqa: E402
 from tests.support.postgres import Postgres, for_dlt, postgres_server  # noqa: E402
 from tests.support.prepared import PreparedFolders  # noqa: E402
-from tests.support.type_hint_cache import cache_type_hints  # noqa: E402
 
-cache_type_hints()
+take_shortcuts()
 # The imported modules are some hundred thousand objects, which a full collection walks through each time.
 gc.freeze()
 gc.set_threshold(50_000, 20, 50)
