@@ -28,6 +28,8 @@ gc.freeze()
 gc.set_threshold(50_000, 20, 50)
 
 SOURCE = "SOURCES__AUDIT_SOURCE__"
+# The names under which fixtures and tests say on which engine they run.
+ENGINE_PARAMETERS = ("engine", "warehouse", "world", "facts", "kind")
 
 
 class Outcome(NamedTuple):
@@ -55,6 +57,16 @@ def _own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(progress, "LOG_PERIOD", 3600.0)
     monkeypatch.setenv("PIPELINES__ANAPLAN_AUDIT__WAIT_FOR_READERS_SECONDS", "0")
     monkeypatch.chdir(tmp_path)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what `usual_engine` leaves to `make test-variants`: the same test on another engine."""
+    for item in items:
+        usual = item.get_closest_marker("usual_engine")
+        chosen = item.callspec.params if isinstance(item, pytest.Function) and hasattr(item, "callspec") else {}
+        if usual and any(chosen.get(name, usual.args[0]) != usual.args[0] for name in ENGINE_PARAMETERS):
+            item.add_marker("variant")
 
 
 @pytest.fixture
