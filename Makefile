@@ -77,7 +77,7 @@ screenshots: $(VENV)/.dev ## Draw the README's pictures of the dashboard again (
 	@$(BIN)/python -m tests.browser.screenshots
 
 test: $(VENV)/.dev ## Run the tests: sandbox over HTTP, DuckDB, PostgreSQL
-	@$(BIN)/python -m pytest -n auto --dist loadfile
+	@$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
 test-variants: $(VENV)/.dev ## Run the variants that make test leaves out: the same tests on the other engine (minutes)
 	@$(BIN)/python -m pytest -m variant -n auto --dist loadfile

@@ -28,6 +28,23 @@ gc.freeze()
 gc.set_threshold(50_000, 20, 50)
 
 SOURCE = "SOURCES__AUDIT_SOURCE__"
+# Files of 15 to 50 seconds of processor time.
+LONGEST = {
+    "test_alerts.py",
+    "test_clock.py",
+    "test_dashboard_copies.py",
+    "test_facts.py",
+    "test_killed.py",
+    "test_live_tenant.py",
+    "test_load.py",
+    "test_load_faults.py",
+    "test_odd_events.py",
+    "test_publish.py",
+    "test_purge.py",
+    "test_run_obstacles.py",
+    "test_sign_in.py",
+    "test_wheel.py",
+}
 # The names under which fixtures and tests say on which engine they run.
 ENGINE_PARAMETERS = ("engine", "warehouse", "world", "facts", "kind")
 
@@ -61,7 +78,8 @@ def _own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what `usual_engine` leaves to `make test-variants`: the same test on another engine."""
+    """Begin with the longest files, or one of them would run alone at the end; mark the variants of `usual_engine`."""
+    items.sort(key=lambda item: item.path.name not in LONGEST)
     for item in items:
         usual = item.get_closest_marker("usual_engine")
         chosen = item.callspec.params if isinstance(item, pytest.Function) and hasattr(item, "callspec") else {}

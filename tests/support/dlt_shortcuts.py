@@ -40,18 +40,16 @@ def take_shortcuts() -> None:
 
 
 def remembered(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Return the function with a memory. Arguments that have no hash are worked out each time."""
+    """Return the function with a memory. It knows its arguments by identity: hints are slow to compare."""
     known: dict[Any, Any] = {}
 
     @functools.wraps(function)
     def asked(*values: Any, **options: Any) -> Any:
-        key = (values, *options.items())
-        try:
-            if key not in known:
-                known[key] = function(*values, **options)
-            return known[key]
-        except TypeError:
-            return function(*values, **options)
+        key = (*map(id, values), *options.items())
+        if key not in known:
+            # The values are kept, or others could get their ids.
+            known[key] = function(*values, **options), values
+        return known[key][0]
 
     return asked
 
