@@ -2,10 +2,12 @@
 
 import copy
 import functools
+import hashlib
 import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import orjson
 import sqlglot.expressions.core
 from dlt.common import typing, validation
 from dlt.common.configuration.specs import base_configuration
@@ -37,6 +39,7 @@ def take_shortcuts() -> None:
     _replace("deepcopy", copy.deepcopy, deep_copy)
     _remember_type_hints()
     _remember_fields()
+    _remember_valid_documents()
 
 
 def remembered(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -84,6 +87,30 @@ def _remember_type_hints() -> None:
         return resolved[spec]
 
     validation.get_type_hints = cached  # type: ignore[assignment]
+
+
+def _remember_valid_documents() -> None:
+    """Check a document once: each opened pipeline reads the same schema some ten times."""
+    valid: set[Any] = set()
+
+    def once(check: Callable[..., None]) -> Callable[..., None]:
+        def checked(spec: Any, doc: Any, path: str, *others: Any, **named: Any) -> None:
+            try:
+                key = spec, path, hashlib.sha1(orjson.dumps(doc)).digest()
+            except TypeError:
+                return check(spec, doc, path, *others, **named)
+            if key not in valid:
+                check(spec, doc, path, *others, **named)
+                valid.add(key)
+            return None
+
+        return checked
+
+    for name in ("validate_dict", "validate_dict_ignoring_xkeys"):
+        check = getattr(validation, name)
+        _replace(name, check, once(check))
+        # Inside, parts of a document are checked by the whole's check.
+        setattr(validation, name, check)
 
 
 def _remember_fields() -> None:
