@@ -43,6 +43,7 @@ def forget_local_state(tmp_path: Path) -> None:
     shutil.rmtree(tmp_path / "dlt")
 
 
+@pytest.mark.usual_engine("duckdb")
 def test_failure_and_recovery_are_each_reported_once(
     tenant: Tenant, engine: Engine, webhook: Webhook, server: Any, tmp_path: Path
 ) -> None:
@@ -253,6 +254,7 @@ def test_webhook_address_in_config_toml_is_rejected(tmp_path: Path) -> None:
     assert "Move it to [alerts] in secrets.toml" in outcome.stderr and "x1y2" not in outcome.stderr
 
 
+@pytest.mark.usual_engine("duckdb")
 def test_webhook_response_is_checked_and_shown(tenant: Tenant, engine: Engine, webhook: Webhook, server: Any) -> None:
     """Slack answers `ok`. A service that accepts a message without showing it answers differently."""
     tenant.set("CREDENTIALS__PASSWORD", "wrong")
