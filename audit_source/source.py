@@ -14,7 +14,8 @@ from .auth.sign_out import SignOutWhenDone
 from .catalogue import event_types
 from .client import Client
 from .clock import learn_server_clock
-from .directory.read import DIRECTORY, confirm_tenant, read_directory
+from .directory.detail_resources import create_missing, detail_resources
+from .directory.read import confirm_tenant, read_directory
 from .directory.shrink_guard import DirectoryGuard
 from .events.decode_process import PageDecoder
 from .events.fetch import EventFetcher
@@ -52,46 +53,26 @@ def audit_source(
 
     Returns:
         DltSource: `events` with `event_windows` and `event_days`, `users` with `user_logins`, `workspaces`, `models`,
-            `event_types`.
+            `event_types`, and the tables of `directory.tables`.
 
     Raises:
         ConfigurationError: A setting or credential is missing, unknown or contradictory. No request was sent.
         SignInError, RoleError, UnreachableError, BadAnswerError: Only while extracting.
     """
-    run, known = run or Run(), known or NOTHING_KNOWN
-    settings = resolve_settings(settings, **values)
-    hosts, privacy = settings.hosts, make_privacy(settings.privacy, settings.privacy_key)
-    signed = _signed_client(settings)
-    run.closing(signed.close)
-    decoder = PageDecoder(run.new_columns)
-    fetcher = EventFetcher(signed, hosts.audit, settings, decoder)
-    run.closing(fetcher.close)
-    run.learn_clock = partial(learn_server_clock, signed, hosts, known, run)
-    sign_out = SignOutWhenDone(signed.close, {"event_log", "directory"})
-    declare_tables(DIRECTORY)
+    tenant = _Tenant(resolve_settings(settings, **values), run or Run(), known or NOTHING_KNOWN)
+    declare_tables()
 
     @dlt.resource(name="event_log", selected=False)
     def event_log() -> Iterator[Batch]:
-        if privacy is None:
-            # Pages go to that process through files, which must not hold what `privacy` removes.
-            decoder.use_process(dlt.current.pipeline().working_dir)
-        check_tenant = partial(confirm_tenant, signed, hosts.api, known)
-        try:
-            run.learn_clock()
-            yield from read_log(fetcher, settings, run, signed.client.now_ms(), reload, privacy, known, check_tenant)
-        except BaseException as error:
-            # An interrupted run does not wait for requests in flight.
-            fetcher.close(wait=isinstance(error, Exception))
-            raise
-        if not run.unfinished:
-            fetcher.close()
-            sign_out.finish("event_log")
+        yield from tenant.event_log(reload)
 
     @dlt.resource(name="directory", selected=False)
     def directory() -> Iterator[Batch | None]:
-        guard = DirectoryGuard(settings.shrink_limit_percent, accept_directory, known)
-        yield from read_directory(signed, hosts.api, run, privacy, guard, known)
-        sign_out.finish("directory")
+        yield from tenant.directory(accept_directory)
+
+    @dlt.resource(name="details", selected=False)
+    def details() -> Iterator[Batch]:
+        yield from create_missing()
 
     return (
         table_resource(event_log, EVENTS, MERGE, primary_key="id"),
@@ -102,7 +83,52 @@ def audit_source(
         table_resource(directory, WORKSPACES, HISTORY),
         table_resource(directory, MODELS, HISTORY),
         table_resource(event_types(), EVENT_TYPES, MERGE, primary_key="event_type_id"),
+        *detail_resources(details),
     )
+
+
+class _Tenant:
+    """The tenant as one load reads it: one method for each part of the source that sends requests."""
+
+    def __init__(self, settings: AuditSettings, run: Run, known: Known) -> None:
+        self._settings, self._run, self._known = settings, run, known
+        self._hosts, self._privacy = settings.hosts, make_privacy(settings.privacy, settings.privacy_key)
+        self._signed = _signed_client(settings)
+        run.closing(self._signed.close)
+        self._decoder = PageDecoder(run.new_columns)
+        self._fetcher = EventFetcher(self._signed, self._hosts.audit, settings, self._decoder)
+        run.closing(self._fetcher.close)
+        run.learn_clock = partial(learn_server_clock, self._signed, self._hosts, known, run)
+        self._sign_out = SignOutWhenDone(self._signed.close, {"event_log", "directory"})
+
+    def event_log(self, reload: Reload | None) -> Iterator[Batch]:
+        """Yield the events, their windows and their days."""
+        if self._privacy is None:
+            # Pages go to that process through files, which must not hold what `privacy` removes.
+            self._decoder.use_process(dlt.current.pipeline().working_dir)
+        try:
+            yield from self._read_log(reload)
+        except BaseException as error:
+            # An interrupted run does not wait for requests in flight.
+            self._fetcher.close(wait=isinstance(error, Exception))
+            raise
+        if not self._run.unfinished:
+            self._fetcher.close()
+            self._sign_out.finish("event_log")
+
+    def directory(self, accept_directory: bool) -> Iterator[Batch | None]:
+        """Yield the users, workspaces and models."""
+        guard = DirectoryGuard(self._settings.shrink_limit_percent, accept_directory, self._known)
+        yield from read_directory(self._signed, self._hosts.api, self._run, self._privacy, guard, self._known)
+        self._sign_out.finish("directory")
+
+    def _read_log(self, reload: Reload | None) -> Iterator[Batch]:
+        check_tenant = partial(confirm_tenant, self._signed, self._hosts.api, self._known)
+        self._run.learn_clock()
+        now = self._signed.client.now_ms()
+        yield from read_log(
+            self._fetcher, self._settings, self._run, now, reload, self._privacy, self._known, check_tenant
+        )
 
 
 def _signed_client(settings: AuditSettings) -> SignedClient:

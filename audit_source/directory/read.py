@@ -17,7 +17,7 @@ from ..records import NewColumns
 from ..schema import MODELS, USER_LOGINS, USERS, WORKSPACES, Table
 from ..signed_client import SignedClient
 from ..table_resources import Batch
-from ..tenant import TenantGuard
+from ..tenant_guard import TenantGuard
 from .lists import Record, fetch_list, logins, versions
 from .shrink_guard import DirectoryGuard
 

@@ -7,7 +7,7 @@ from collections.abc import MutableMapping
 from typing import Any
 
 from ..known import Known
-from ..tenant import TenantGuard
+from ..tenant_guard import TenantGuard
 
 # So few records may always disappear: three of ten users who left do not prove a lost right.
 LEAST_LOST = 3

@@ -221,6 +221,6 @@ _NUMBERS = {
     column.field
     for table in TABLES
     for column in table.columns
-    if column.field and column.data_type in ("bigint", "double", "timestamp")
+    if column.field and column.data_type in ("bigint", "double", "date", "timestamp")
 }
 _FIELDS = {table.name: {column.field for column in table.columns if column.field} for table in TABLES}

@@ -19,13 +19,12 @@ from dlt.common import logger
 from dlt.destinations.exceptions import DatabaseUndefinedRelation
 
 from pipelines.common.exit_codes import CONFIGURATION, PipelineError
-from pipelines.common.names import DIALECT
 from pipelines.warehouse.engine import engine_of
 from pipelines.warehouse.restore_tables import missing_tables, restore_tables
 from pipelines.warehouse.table_comments import write_comments
 
 from .graph import Enrichment, check_models, read_enrichment
-from .incremental import FACTS, WATCHED, Watermark, read_watermark, touched_days
+from .incremental import FACTS, WATCHED, Watermark, read_watermark, rows_of, touched_days
 from .materialize import Days, State, model_resource, run_layer, seed_resource, stored_state
 from .parse import MODELS_DIR, Model
 from .version_history import correct_versions, wrong_versions
@@ -245,7 +244,7 @@ def _forget_old_schemas(pipeline: dlt.Pipeline) -> None:
 
 def _catalogue_hash(raw: dlt.Dataset) -> str:
     query = "select event_type_code, category, event_message, object_kind from event_types"
-    return _hash(sorted(map(str, raw(query, query_dialect=DIALECT).fetchall())))
+    return _hash(sorted(map(str, rows_of(raw, query))))
 
 
 def _inputs_hash(enrichment: Enrichment) -> str:

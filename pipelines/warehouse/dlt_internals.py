@@ -13,6 +13,7 @@ import dlt
 from dlt.common.time import increasing_precise_time
 from dlt.common.versioned_state import decompress_state
 from dlt.destinations.job_client_impl import SqlJobClientBase
+from sqlglot import exp
 
 # Table hint that a write disposition with `deduplicated` leaves: no key comes twice in the files of one load. Seen in
 # dlt 1.31.
@@ -46,6 +47,15 @@ def stored_columns(pipeline: dlt.Pipeline, tables: list[str]) -> dict[str, set[s
         if not isinstance(client, SqlJobClientBase):
             return {}
         return {name: set(columns) for name, columns in client.get_storage_tables(tables)}
+
+
+def raw_relation(dataset: dlt.Dataset, query: exp.Query) -> dlt.Relation:
+    """Return a query with complete table names as a relation that dlt runs as it is.
+
+    Seen in dlt 1.31: `_execute_raw_query` leaves out the search for the type of every column, which a relation makes
+    each time it is run.
+    """
+    return dataset(query, _execute_raw_query=True)
 
 
 def create_tables(client: Any, tables: list[str] | None = None) -> None:

@@ -21,7 +21,7 @@ from dlt.destinations.sql_client import SqlClientBase
 from sqlglot import exp
 
 from pipelines.common.exit_codes import CONFIGURATION, PipelineError
-from pipelines.common.names import LOAD_NAME, dataset_name
+from pipelines.common.names import DIALECT, LOAD_NAME, dataset_name
 
 ROWS_PER_CHUNK = 50_000
 DEFAULT_KIND = "duckdb"
@@ -154,6 +154,14 @@ class Engine:
     def fixed(self, query: Query) -> Query:
         """Return the query so that sqlglot translates it correctly out of DuckDB's dialect."""
         return query
+
+    def relation(self, dataset: dlt.Dataset, query: exp.Query) -> dlt.Relation:
+        """Return a query in DuckDB's dialect, already `fixed`, as dlt's relation. The query may change."""
+        return dataset(query, query_dialect=DIALECT)
+
+    def table_relation(self, dataset: dlt.Dataset, query: exp.Query, columns: list[str]) -> dlt.Relation:
+        """Return the relation that fills a table with these columns of the query."""
+        return self.relation(dataset, query)
 
     def stream(self, dataset: dlt.Dataset, relation: dlt.Relation) -> Iterator[pa.Table]:
         """Yield the rows of a relation in chunks, so that memory does not grow with their number."""

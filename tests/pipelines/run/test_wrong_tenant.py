@@ -30,7 +30,7 @@ def test_another_tenant_is_rejected_before_any_write(
         with monkeypatch.context() as old:
             if forgotten:
                 # As an older version has left it.
-                old.setattr("audit_source.tenant.TenantGuard.check", lambda *_: None)
+                old.setattr("audit_source.tenant_guard.TenantGuard.check", lambda *_: None)
             assert tenant.run("load").code == 0
         before = tables(engine)
         tenant.at(other.url, "auditor@example.com", "sandbox")
