@@ -34,6 +34,7 @@ class Definition:
 
     @cached_property
     def inputs(self) -> frozenset[str]:
+        """The names that the files read."""
         return frozenset[str]().union(*(one.inputs for one in self.files))
 
 
