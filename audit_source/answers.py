@@ -29,7 +29,7 @@ def json_object(response: requests.Response) -> dict[str, Any]:
 
 
 def is_gateway(response: requests.Response) -> bool:
-    """Return whether a 403 comes from something before Anaplan. Anaplan's own carry a status, as text or object."""
+    """Return whether a 403 comes from a gateway in front of Anaplan. Anaplan's own 403 carries a status."""
     return response.status_code == 403 and not json_object(response).get("status")
 
 
@@ -64,7 +64,7 @@ def is_damaged(response: requests.Response | None, exception: BaseException | No
     """Return whether a successful answer is not complete JSON. The signature is that of dlt's retry condition."""
     if response is None or response.status_code not in (200, 201):
         return False
-    # Checked twice for each answer, by dlt and at the end, and pages are large.
+    # Cached: each answer is checked twice, and pages are large.
     damaged: bool | None = getattr(response, "is_damaged", None)
     if damaged is None:
         damaged = response.is_damaged = not is_json(response.content)  # type: ignore[attr-defined]
@@ -90,6 +90,6 @@ def date_of(response: requests.Response, header: str) -> float | None:
 
 
 def content_kind(response: requests.Response) -> str:
-    """Return in words what a body is that should have been JSON."""
+    """Return a description of a body that should have been JSON."""
     kind = response.headers.get("Content-Type", "").split(";")[0].strip()
     return {"text/html": "an HTML page", "": "something"}.get(kind, f"a damaged body ({kind})")

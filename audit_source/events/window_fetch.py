@@ -20,7 +20,7 @@ from .windows import COMPLETE, INCOMPLETE, Window
 # Attempts at a window in one run before it is left to the next.
 MOST_ATTEMPTS = 4
 # After this many windows in a row without an answer, the others are tried in random order. If as many fail again,
-# Anaplan is taken to be down.
+# Anaplan counts as down.
 MOST_UNANSWERED = 3
 
 # Called with the reason why something was left out of a load.
