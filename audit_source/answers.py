@@ -26,7 +26,7 @@ def json_object(response: requests.Response) -> dict[str, Any]:
 
 
 def is_gateway(response: requests.Response) -> bool:
-    """Return whether a 403 comes from something before Anaplan. Anaplan's own carry a status, as text or object."""
+    """Return whether a 403 comes from a gateway in front of Anaplan. Anaplan's own 403 carries a status."""
     return response.status_code == 403 and not json_object(response).get("status")
 
 
@@ -66,6 +66,6 @@ def date_of(response: requests.Response, header: str) -> float | None:
 
 
 def content_kind(response: requests.Response) -> str:
-    """Return in words what a body is that should have been JSON."""
+    """Return a description of a body that should have been JSON."""
     kind = response.headers.get("Content-Type", "").split(";")[0].strip()
     return {"text/html": "an HTML page", "": "something"}.get(kind, f"a damaged body ({kind})")

@@ -1,4 +1,4 @@
-"""The HTTP client for all of Anaplan: retries, rate limit, deadline, and answers that are usable or a typed error."""
+"""The HTTP client for every service of Anaplan: retries, rate limit, deadline. It returns a usable answer or raises."""
 
 import threading
 import time
@@ -97,7 +97,7 @@ class Client(RetryingClient):
         """Send a request, with retries, and return the answer if its status is below 500.
 
         Raises:
-            UnreachableError: After every try no answer, a damaged one, 429 or 5xx.
+            UnreachableError: Every try ended without an answer, or with a damaged one, 429 or 5xx.
             ConfigurationError: A credential does not fit into a header, or the CA bundle of the environment is missing.
         """
         operation = f"{method} {url}"
@@ -165,7 +165,7 @@ class Client(RetryingClient):
         """Record the server's clock. Called when the headers arrive: a slow body would make it look late."""
         server = date_of(response, "Date")
         if server is not None and server >= OLDEST_DATE:
-            # The header has whole seconds: half a second is the mean of what was cut off.
+            # The header has whole seconds: half a second is the mean of the missing fraction.
             self._clock_offset = server + 0.5 - time.time()
 
 

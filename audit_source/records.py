@@ -160,7 +160,7 @@ def array_of(values: Any, arrow_type: pa.DataType) -> pa.Array:
 
 
 def rows_of(table: Table, records: list[Record], new_columns: NewColumns) -> Rows:
-    """Convert records one by one. Directory lists and pages that the typed decoder refuses need it."""
+    """Convert records one by one: directory lists, and pages that the typed decoder rejects."""
     fields = {column.field: column for column in table.columns if column.field}
     taken = {column.name for column in table.columns}
     columns: dict[str, Any] = {column.name: [] for column in table.columns}

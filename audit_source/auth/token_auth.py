@@ -29,7 +29,7 @@ class Token(NamedTuple):
 
 
 class TokenAuth(AuthBase, ABC):
-    """Signs a request with the current token. Subclasses get one.
+    """Signs a request with the current token. Subclasses request the token.
 
     Raises, from `token` and `renew`:
         SignInError: Anaplan refuses the credentials.

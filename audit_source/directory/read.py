@@ -90,7 +90,7 @@ def _fetched_records(
     try:
         records: list[Record] = answer.result()
     except AuditSourceError as error:
-        # Anaplan forgets events, but not lists: a failed list must not keep the events from being loaded.
+        # Events expire at Anaplan, lists do not: a failed list must not keep the events from being loaded.
         run.leave_out(error)
         guard.users_failed = guard.users_failed or table is USERS
         return []

@@ -59,8 +59,8 @@ class EventFetcher:
         one load should have is fetched as two.
 
         A window that fails is yielded as `incomplete`, and `leave_out` gets the reason: the others must not wait until
-        Anaplan forgets them, and the ledger must show the failure. If Anaplan does not answer at all, the remaining
-        windows are yielded as `incomplete` without a request.
+        they expire, and the ledger must show the failure. If Anaplan does not answer at all, the remaining windows are
+        yielded as `incomplete` without a request.
 
         Args:
             checked_at (int): Epoch ms.

@@ -15,7 +15,7 @@ from .window_fetch import LeaveOut
 
 
 def probe_totals(requests: PageRequests, event_type: str, spans: list[Span], leave_out: LeaveOut) -> list[int | None]:
-    """Return how many events Anaplan holds for each span, by one request for a single event each.
+    """Return how many events Anaplan holds for each span. One request per span returns a single event and the total.
 
     None is a total that could not be read: `leave_out` gets the reason, and the next run probes again. Days that fail
     must not delay the others. If nothing answers, the remaining days are not requested.

@@ -53,6 +53,7 @@ class CheckResult:
 
     @property
     def passed(self) -> bool:
+        """Whether no row fails."""
         return self.failing_rows == 0
 
     def line(self) -> str:

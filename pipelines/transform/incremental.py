@@ -212,6 +212,7 @@ def _has_one_of(ids: Iterable[str]) -> exp.Condition:
 
 
 def rows_of(dataset: dlt.Dataset, query: "str | exp.Query") -> list[tuple[Any, ...]]:
+    """Return the rows of a query in DuckDB's dialect."""
     parsed: Any = parse_one(query, dialect=DIALECT) if isinstance(query, str) else query
     fixed = for_dialect(parsed, str(dataset.destination_dialect))
     return list(engine_of(dataset).relation(dataset, fixed).fetchall())
@@ -222,6 +223,7 @@ def _scalars(dataset: dlt.Dataset, query: str) -> list[Any]:
 
 
 def utc_moment(moment: datetime) -> datetime:
+    """Return the time in UTC; a time without a zone is UTC."""
     return moment.replace(tzinfo=timezone.utc) if moment.tzinfo is None else moment.astimezone(timezone.utc)
 
 

@@ -64,6 +64,7 @@ class Model:
 
     @property
     def file(self) -> Path:
+        """The first SQL file."""
         return self.files[0].file
 
     @property

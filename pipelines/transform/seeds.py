@@ -23,6 +23,7 @@ class Seed:
 
     @property
     def inputs(self) -> frozenset[str]:
+        """No names: a seed reads nothing."""
         return frozenset()
 
 

@@ -50,10 +50,10 @@ def copy_models(folder: Path, names: tuple[str, ...]) -> Path:
     for layer in ("staging", "intermediate", "seeds"):
         shutil.copytree(MODELS_DIR / layer, folder / layer)
     (folder / "marts").mkdir(parents=True)
-    entries = yaml.safe_load((MODELS_DIR / "marts" / "marts.yml").read_text(encoding="utf-8"))["models"]
+    chosen = []
     for name in names:
         shutil.copy(MODELS_DIR / "marts" / f"{name}.sql", folder / "marts")
-    chosen = [entry for entry in entries if entry["name"] in names]
+        chosen += yaml.safe_load((MODELS_DIR / "marts" / f"{name}.yml").read_text(encoding="utf-8"))["models"]
     for column in (column for entry in chosen for column in entry["columns"]):
         column["data_tests"] = [test for test in column.get("data_tests", ()) if "relationships" not in test]
     write_entries(folder, "marts", chosen)

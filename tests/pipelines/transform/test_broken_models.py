@@ -61,7 +61,7 @@ def test_broken_sql_is_refused(tmp_path: Path, sql: str, reason: str) -> None:
 def test_a_model_without_an_entry_and_an_entry_without_a_model_are_refused(tmp_path: Path) -> None:
     write_model(tmp_path, "mine", GOOD)
     (tmp_path / "marts" / "other.sql").write_text(GOOD, encoding="utf-8")
-    assert refused(tmp_path) == "other.sql: marts.yml has no entry `other`"
+    assert refused(tmp_path) == "other.sql: no .yml file of `marts` has an entry `other`"
     (tmp_path / "marts" / "other.sql").unlink()
     describe(tmp_path, "other")
     assert refused(tmp_path) == "marts.yml: the entry `other` has no other.sql"

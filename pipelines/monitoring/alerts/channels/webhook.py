@@ -25,10 +25,12 @@ class Webhook:
     settings = "`webhook_url` under [alerts]"
 
     def is_configured(self) -> bool:
+        """Return whether `webhook_url` holds an address of the user's."""
         # The settings check refuses the placeholder of the example file.
         return bool(_url()) and not _url().endswith("/...")
 
     def send(self, text: str) -> bool:
+        """Post the text, and return whether the receiver accepted it."""
         return send(_url(), text)
 
 
