@@ -1,6 +1,6 @@
 """Find the type of each column that a query returns.
 
-A column that is taken over as it is has the type of the column it comes from. An expression must be cast: engines
+A column that is selected unchanged keeps the type of its source column. An expression must be cast: engines
 disagree on the types of expressions, and dlt leaves a column without a type out of the table.
 """
 

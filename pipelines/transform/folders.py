@@ -39,7 +39,7 @@ class Definition:
 
 
 def read_folders(models_dir: Path, raw_tables: Mapping[str, Columns]) -> tuple[dict[str, Definition], dict[str, Seed]]:
-    """Return what is built by SQL, and the seeds, by name.
+    """Return the tables and inlined files that SQL defines, and the seeds, by name.
 
     Raises:
         ModelError: A file is invalid, has no entry or an unsuitable name, or an entry has no file.

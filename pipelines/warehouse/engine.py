@@ -54,10 +54,10 @@ class Engine:
     def __init__(self, name: str) -> None:
         self.name = name
 
-    # Where the data lies
+    # Location
 
     def location(self) -> str:
-        """Return where the data lies, for people."""
+        """Return the location of the data, as shown to users."""
         return f"{self.name} {dataset_name(LOAD_NAME)}"
 
     def database_file(self) -> str | None:
@@ -152,7 +152,7 @@ class Engine:
     # Queries
 
     def fixed(self, query: Query) -> Query:
-        """Return the query so that sqlglot translates it correctly out of DuckDB's dialect."""
+        """Return the query so that sqlglot translates it correctly from DuckDB's dialect."""
         return query
 
     def relation(self, dataset: dlt.Dataset, query: exp.Query) -> dlt.Relation:
@@ -194,7 +194,7 @@ class Engine:
         return False
 
     def explanation_of(self, error: BaseException, raw: dlt.Pipeline | None = None) -> PipelineError | None:
-        """Return an error that says what to do, for an error that the engine knows better than the exit codes do.
+        """Return an error that says what to do, if the engine can explain this one, else None.
 
         Args:
             raw (dlt.Pipeline): Pipeline with which the engine can query the database.

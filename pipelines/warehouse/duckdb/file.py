@@ -87,7 +87,7 @@ def open_for_writing(path: str) -> Any:
 
 
 def open_for_reading(path: str, wait_seconds: float) -> Any:
-    """Return a read-only connection. A run that has the file open is waited for, at most `wait_seconds`.
+    """Return a read-only connection. Wait for a run that has the file open, at most `wait_seconds`.
 
     Raises:
         PipelineError: A run still has the file open (75), or the file cannot be opened.
