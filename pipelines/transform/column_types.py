@@ -62,7 +62,7 @@ def column_types(sql_file: SqlFile, known: Mapping[str, Columns], *, stars: bool
         if isinstance(value, exp.Cast) and not isinstance(selected, exp.Alias):
             raise ModelError(sql_file.file, f"a cast without `as name`: `{selected.sql(DIALECT)}`", line)
         if name in columns:
-            raise ModelError(sql_file.file, f"column `{name}` is there twice", line)
+            raise ModelError(sql_file.file, f"column `{name}` occurs twice", line)
         columns[name] = data_type
     return columns
 
