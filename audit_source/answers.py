@@ -1,7 +1,6 @@
 """What an HTTP answer says: Anaplan's status, a gateway, damage, a date, a pause."""
 
 import json
-import time
 from email.utils import parsedate_to_datetime
 from typing import Any
 
@@ -9,8 +8,6 @@ import msgspec
 import requests
 
 from .errors import UnreachableError
-
-LONGEST_PAUSE_SECONDS = 120.0
 
 
 def status_of(response: requests.Response) -> str:
@@ -58,27 +55,6 @@ def is_json(body: bytes) -> bool:
         return True
     except ValueError:
         return False
-
-
-def is_damaged(response: requests.Response | None, exception: BaseException | None = None) -> bool:
-    """Return whether a successful answer is not complete JSON. The signature is that of dlt's retry condition."""
-    if response is None or response.status_code not in (200, 201):
-        return False
-    # Cached: each answer is checked twice, and pages are large.
-    damaged: bool | None = getattr(response, "is_damaged", None)
-    if damaged is None:
-        damaged = response.is_damaged = not is_json(response.content)  # type: ignore[attr-defined]
-    return damaged
-
-
-def retry_after_seconds(response: requests.Response, default: float) -> float:
-    """Return the pause that a 429 requests: in seconds, or as a date by the server's own clock."""
-    try:
-        seconds = float(response.headers["Retry-After"])
-    except (KeyError, ValueError):
-        end, now = date_of(response, "Retry-After"), date_of(response, "Date")
-        seconds = default if end is None else end - (time.time() if now is None else now)
-    return min(max(seconds, 0.0), LONGEST_PAUSE_SECONDS)
 
 
 def date_of(response: requests.Response, header: str) -> float | None:

@@ -6,6 +6,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, wait
 import pyarrow as pa
 
 from ..errors import BadAnswerError, UnreachableError
+from ..retry import MOST_ATTEMPTS
 from ..settings import AuditSettings
 from ..signed_client import SignedClient
 from .decode import Page
@@ -13,7 +14,7 @@ from .decode_process import PageDecoder
 from .page_requests import PageRefused, PageRequest, PageRequests
 from .spans import DAY_MS, MINUTE_MS, Span
 from .totals import probe_totals
-from .window_fetch import MOST_ATTEMPTS, LeaveOut, PendingPage, WindowFetch
+from .window_fetch import LeaveOut, PendingPage, WindowFetch
 from .window_queue import Fetched, WindowQueue
 from .windows import Window
 

@@ -7,10 +7,11 @@ from concurrent.futures import Future
 from dlt.common import logger
 
 from ..errors import BadAnswerError, UnreachableError
+from ..retry import MOST_UNANSWERED
 from .decode import Page
 from .page_requests import PageRefused, PageRequest, PageRequests
 from .spans import Span
-from .window_fetch import MOST_UNANSWERED, LeaveOut
+from .window_fetch import LeaveOut
 
 
 def probe_totals(requests: PageRequests, event_type: str, spans: list[Span], leave_out: LeaveOut) -> list[int | None]:

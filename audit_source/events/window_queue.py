@@ -6,9 +6,10 @@ from collections.abc import Iterator
 import pyarrow as pa
 
 from ..errors import AuditSourceError, UnreachableError
+from ..retry import MOST_UNANSWERED
 from .spans import Span, halves
 from .totals import in_random_order
-from .window_fetch import MOST_UNANSWERED, LeaveOut, WindowFetch
+from .window_fetch import LeaveOut, WindowFetch
 from .windows import INCOMPLETE, Window
 
 # Events to load, or the verified window they came from.

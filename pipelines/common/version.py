@@ -1,5 +1,6 @@
 """The version of this project, from pyproject.toml in a checkout and from the metadata in an installation."""
 
+from functools import cache
 from pathlib import Path
 
 DISTRIBUTION = "anaplan-audit-log"
@@ -19,6 +20,11 @@ def own_version() -> str:
         except PackageNotFoundError:
             # The folders were copied without pyproject.toml. A run must not fail because its record lacks a version.
             return UNKNOWN
+    return _version_in(_PYPROJECT)
+
+
+@cache
+def _version_in(pyproject: Path) -> str:
     import tomlkit
 
-    return str(tomlkit.parse(_PYPROJECT.read_text(encoding="utf-8")).unwrap()["project"]["version"])
+    return str(tomlkit.parse(pyproject.read_text(encoding="utf-8")).unwrap()["project"]["version"])

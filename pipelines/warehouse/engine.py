@@ -33,6 +33,17 @@ Query = TypeVar("Query", bound=exp.Query)
 class Engine:
     """A destination as dlt provides it. Subclasses override what their engine does differently.
 
+    | the engine has its own | override | example |
+    | --- | --- | --- |
+    | merge | `destination`, and `writes_directly` if it needs no staging copy | `duckdb/merge.py` |
+    | lock against runs on other machines | `lock` | `postgres.py` |
+    | SQL of the models | `fixed_sql` | `clickhouse.py`, `redshift.py` |
+    | SQL that changes rows | `update_statement` | `clickhouse.py` |
+    | file, or setting that must be checked | `opened_for_writing`, `opened_for_reading`, `check_settings` | `duckdb/` |
+    | format of load files | `load_format` | |
+    | comments | `comment_catalogue`, `comment_hints`, `write_comments` | `bigquery.py` |
+    | errors that need an explanation | `explanation_of`, `is_out_of_memory` | `duckdb/errors.py` |
+
     Attributes:
         name (str): dlt's name of the destination, which is also shown to users.
     """
@@ -108,6 +119,9 @@ class Engine:
     def destination(self, database: Any = None) -> Any:
         """Return dlt's destination, on an open connection where `opened_for_writing` gave one.
 
+        Its client decides how rows are merged: an engine with a merge of its own returns a destination whose
+        `client_class` makes its own jobs.
+
         Raises:
             PipelineError: dlt has no such destination.
         """
@@ -151,12 +165,12 @@ class Engine:
 
     # Queries
 
-    def fixed(self, query: Query) -> Query:
+    def fixed_sql(self, query: Query) -> Query:
         """Return the query so that sqlglot translates it correctly from DuckDB's dialect."""
         return query
 
     def relation(self, dataset: dlt.Dataset, query: exp.Query) -> dlt.Relation:
-        """Return a query in DuckDB's dialect, already `fixed`, as dlt's relation. The query may change."""
+        """Return a query in DuckDB's dialect, after `fixed_sql`, as dlt's relation. The query may change."""
         return dataset(query, query_dialect=DIALECT)
 
     def table_relation(self, dataset: dlt.Dataset, query: exp.Query, columns: list[str]) -> dlt.Relation:

@@ -1,6 +1,6 @@
 """A field can be declared with every type: what fits gets into its column, the rest is kept with the record."""
 
-import importlib
+import importlib.util
 import json
 from collections.abc import Iterator
 from datetime import date, datetime, timezone
@@ -24,12 +24,16 @@ def decoder() -> Iterator[ModuleType]:
     columns = list(schema.EVENTS.columns)
     raw_record = columns.pop()
     added = [Column(f"new_{kind}", kind, f"new{kind.title()}", f"a {kind}") for kind in FIELD_TYPES]
+    # A copy of the module: the processes that decode pickle the classes of the loaded one.
+    spec = importlib.util.spec_from_file_location("audit_source.events.decode_of_all_types", decode.__file__)
+    assert spec and spec.loader
+    copy = importlib.util.module_from_spec(spec)
     schema.EVENTS.columns[:] = [*columns, *added, raw_record]
     try:
-        yield importlib.reload(decode)
+        spec.loader.exec_module(copy)
+        yield copy
     finally:
         schema.EVENTS.columns[:] = [*columns, raw_record]
-        importlib.reload(decode)
 
 
 def row(decoder: ModuleType, field: str, sent: str, **more: Any) -> dict[str, Any]:

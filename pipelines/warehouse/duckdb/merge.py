@@ -26,17 +26,18 @@ class DirectDuckDb(dlt.destinations.duckdb):
 
     def __init__(self, database: Any, **options: Any) -> None:
         super().__init__(database, **options)
-        self._capabilities: Any = None
+        self._capabilities: dict[Any, Any] = {}
         self._configurations: dict[str, Any] = {}
 
     # dlt calls these about a hundred times in a run. Reading all settings each time took a tenth of an hourly run.
     def capabilities(self, config: Any = None, naming: Any = None) -> Any:
-        """Return the capabilities, read once unless arguments are given."""
-        if config is not None or naming is not None:
+        """Return the capabilities, read once for each naming unless settings are given."""
+        if config is not None:
             return super().capabilities(config, naming)
-        if self._capabilities is None:
-            self._capabilities = super().capabilities()
-        return self._capabilities.copy()
+        key = naming and (type(naming), naming.max_length)
+        if key not in self._capabilities:
+            self._capabilities[key] = super().capabilities(None, naming)
+        return self._capabilities[key].copy()
 
     def configuration(self, initial_config: Any, accept_partial: bool = False) -> Any:
         """Return the settings, read once for each initial configuration."""

@@ -105,6 +105,7 @@ def leaks(texts: Iterator[str] | list[str]) -> list[str]:
     return [text[:500] for text in texts if any(original in text.lower() for original in ORIGINALS)]
 
 
+@pytest.mark.usual_engine("duckdb")
 def test_hashed_values_appear_nowhere_in_clear_text(
     tenant: Tenant, engine: Engine, working_files: list[str], capfd: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -21,7 +21,13 @@ def tables(engine: Engine) -> list[Any]:
 
 
 @pytest.mark.usefixtures("few_models")
-@pytest.mark.parametrize("forgotten", [False, True], ids=["in the state", "in the rows"])
+@pytest.mark.parametrize(
+    "forgotten",
+    [
+        pytest.param(False, id="in the state", marks=pytest.mark.usual_engine("duckdb")),
+        pytest.param(True, id="in the rows"),
+    ],
+)
 def test_another_tenant_is_rejected_before_any_write(
     tenant: Tenant, engine: Engine, forgotten: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -41,6 +47,7 @@ def test_another_tenant_is_rejected_before_any_write(
         assert tenant.run("run").code == 0
 
 
+@pytest.mark.usual_engine("duckdb")
 def test_list_that_shrank_sharply_is_not_applied(tenant: Tenant, engine: Engine) -> None:
     with Sandbox(**SMALL) as sandbox:
         tenant.at(sandbox.url, "auditor@example.com", "sandbox")

@@ -170,6 +170,25 @@ def test_jobs_and_client_of_duckdb_have_the_methods_that_are_overridden() -> Non
     assert parameters(dlt.destinations.duckdb.configuration) == ["self", "initial_config", "accept_partial"]
 
 
+def test_settings_of_duckdb_are_read_once_for_each_naming(
+    pipeline: dlt.Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[str] = []
+    configuration = dlt.destinations.duckdb.configuration
+
+    def counted(self: Any, *values: Any, **options: Any) -> Any:
+        read.append(str(options))
+        return configuration(self, *values, **options)
+
+    monkeypatch.setattr(dlt.destinations.duckdb, "configuration", counted)
+    naming = dlt.Schema("any").naming
+    destination: Any = pipeline.destination
+    found = [destination.capabilities(naming=naming) for _ in range(3)]
+    assert len(read) == 1
+    assert found[0] is not found[1] and dict(found[0]) == dict(found[1])
+    assert dict(found[0]) == dict(dlt.destinations.duckdb.capabilities(destination, naming=naming))
+
+
 def test_rows_of_the_direct_write_pass_no_staging_table(pipeline: dlt.Pipeline) -> None:
     merge: Any = {"disposition": "merge", "strategy": "delete-insert", "deduplicated": True}
 
