@@ -149,7 +149,9 @@ class Client(RetryingClient):
         except ValueError:
             # http.client quotes the whole header, which holds the credential: the cause is dropped.
             raise ConfigurationError(
-                operation, "a credential holds a character that no HTTP header may hold", "Check it for line breaks."
+                operation,
+                "a credential contains a character that HTTP headers forbid",
+                "Check it for line breaks.",
             ) from None
         except OSError as error:
             # requests raises it for a missing CA bundle.

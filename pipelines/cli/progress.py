@@ -18,7 +18,7 @@ TERMINAL_PERIOD, LOG_PERIOD = 0.1, 10.0
 class Progress(Collector):
     """Shows finished and due windows, and the events of this run.
 
-    dlt calls `update`, `_start` and `_stop`. Standard error leaves standard output to the result.
+    dlt calls `update`, `_start` and `_stop`. It writes to standard error, because standard output carries the result.
     """
 
     def __init__(self, stream: TextIO | None = None) -> None:

@@ -10,14 +10,15 @@ _PYPROJECT = Path(__file__).parents[2] / "pyproject.toml"
 
 
 def own_version() -> str:
-    """Return the version. In a checkout the file decides: metadata may be those of a wheel in the same environment."""
+    """Return the version. In a checkout, the file decides: the metadata may belong to a wheel in the same
+    environment."""
     if not _PYPROJECT.exists():
         from importlib.metadata import PackageNotFoundError, version
 
         try:
             return version(DISTRIBUTION)
         except PackageNotFoundError:
-            # The folders were copied without pyproject.toml. A run must not fail for its record.
+            # The folders were copied without pyproject.toml. A run must not fail because its record lacks a version.
             return UNKNOWN
     return _version_in(_PYPROJECT)
 

@@ -186,7 +186,7 @@ def beside(path: str, suffix: str) -> str:
 
 @contextmanager
 def removed_at_the_end(path: str) -> Iterator[None]:
-    """Remove a temporary DuckDB file at the end, and before it begins one that a killed run left."""
+    """Remove a temporary DuckDB file at the end, and at the start the one that a killed run left."""
     try:
         _remove_database(path)
         yield

@@ -39,7 +39,7 @@ class Definition:
 
 
 def read_folders(models_dir: Path, raw_tables: Mapping[str, Columns]) -> tuple[dict[str, Definition], dict[str, Seed]]:
-    """Return what is built by SQL, and the seeds, by name.
+    """Return the tables and inlined files that SQL defines, and the seeds, by name.
 
     Raises:
         ModelError: A file is invalid, has no entry or an unsuitable name, or an entry has no file.
@@ -74,7 +74,7 @@ def _table_paths(folder: Path) -> list[Path]:
 def _check_name(path: Path, other: Path | None, raw_tables: Mapping[str, Columns]) -> None:
     name = path.stem
     if not name.isidentifier() or name != name.lower():
-        raise ModelError(path, f"`{name}` is no table name: use lower-case letters, digits and _")
+        raise ModelError(path, f"`{name}` is not a table name: use lower-case letters, digits and _")
     if other:
         raise ModelError(path, f"the table `{name}` is already defined by {other.name}")
     if name in raw_tables or name in RESERVED_NAMES:

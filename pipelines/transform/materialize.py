@@ -28,7 +28,7 @@ def run_layer(
 ) -> list[str]:
     """Write the tables of one layer in one dlt run; `state` commits with it.
 
-    `rebuild` drops the tables first: only so can a column change its type or disappear.
+    `rebuild` drops the tables first, because dlt never changes the type of a column and never removes one.
     """
 
     @dlt.resource(name="remember")

@@ -93,7 +93,8 @@ def enrich(
         return EnrichReport(list(enrichment.tables), [], [], time.monotonic() - started, [])
     load_ids: list[str] = []
     if plan.missing:
-        # The state forgets them first: after a crash, the next run must not take the empty tables for complete ones.
+        # Remove them from the state first: after a crash, the next run must not take the empty tables for complete
+        # ones.
         load_ids += run_layer(pipeline, [], plan.state_before)
         restore_tables(pipeline, plan.missing)
     for number in range(1, len(enrichment.layers) + 1):
@@ -116,7 +117,7 @@ def _repair_versions(pipeline: dlt.Pipeline, raw: dlt.Pipeline) -> bool:
     if not wrong:
         return False
     if pipeline.default_schema_name:
-        # The state forgets the tables first: after a crash, the next run must not take them for correct.
+        # Remove the tables from the state first: after a crash, the next run must not take them for correct.
         run_layer(pipeline, [], {**stored_state(pipeline), "models": {}})
     correct_versions(raw, wrong)
     logger.warning(

@@ -1,4 +1,4 @@
-"""All that this project uses of dlt without a promise: private or undocumented parts, and texts of its messages.
+"""The private and undocumented parts of dlt that this project uses, and texts of its messages.
 
 Each part names the dlt version in which it was seen. `tests/pipelines/warehouse/test_dlt_internals.py` holds a contract
 test for each one, which fails when an upgrade of dlt moves it.
@@ -25,7 +25,7 @@ _CAUSES = ("exception", "client_exception", "dbapi_exception")
 
 
 def keep_load_ids_above(moment: float) -> None:
-    """Make the load ids of this process, which are moments of its clock, larger than `moment` (Unix seconds).
+    """Make the load ids of this process, which are times of its clock, larger than `moment` (Unix seconds).
 
     Seen in dlt 1.31: `increasing_precise_time` keeps the last moment that it returned in `_last`, under `_lock`.
     """

@@ -65,10 +65,10 @@ class Engine:
     def __init__(self, name: str) -> None:
         self.name = name
 
-    # Where the data lies
+    # Location
 
     def location(self) -> str:
-        """Return where the data lies, for people."""
+        """Return the location of the data, as shown to users."""
         return f"{self.name} {dataset_name(LOAD_NAME)}"
 
     def database_file(self) -> str | None:
@@ -166,11 +166,11 @@ class Engine:
     # Queries
 
     def fixed_sql(self, query: Query) -> Query:
-        """Return the query so that sqlglot translates it correctly out of DuckDB's dialect."""
+        """Return the query so that sqlglot translates it correctly from DuckDB's dialect."""
         return query
 
     def relation(self, dataset: dlt.Dataset, query: exp.Query) -> dlt.Relation:
-        """Return a query in DuckDB's dialect, already `fixed`, as dlt's relation. The query may change."""
+        """Return a query in DuckDB's dialect, after `fixed_sql`, as dlt's relation. The query may change."""
         return dataset(query, query_dialect=DIALECT)
 
     def table_relation(self, dataset: dlt.Dataset, query: exp.Query, columns: list[str]) -> dlt.Relation:
@@ -208,7 +208,7 @@ class Engine:
         return False
 
     def explanation_of(self, error: BaseException, raw: dlt.Pipeline | None = None) -> PipelineError | None:
-        """Return an error that says what to do, for an error that the engine knows better than the exit codes do.
+        """Return an error that says what to do, if the engine can explain this one, else None.
 
         Args:
             raw (dlt.Pipeline): Pipeline with which the engine can query the database.

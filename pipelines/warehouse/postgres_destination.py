@@ -1,4 +1,4 @@
-"""dlt's PostgreSQL destination, whose connections give up a lock after a while and whose JSON is always `json`."""
+"""dlt's PostgreSQL destination, whose connections wait for a lock only so long, and whose JSON is always `json`."""
 
 from typing import Any, ClassVar
 

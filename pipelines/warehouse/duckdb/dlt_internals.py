@@ -1,7 +1,7 @@
-"""The undocumented parts of dlt's DuckDB destination on which the direct write stands.
+"""The undocumented parts of dlt's DuckDB destination on which the direct write depends.
 
-They are apart from `warehouse/dlt_internals.py`, because a run on another engine must not import DuckDB. The contract
-tests are in `tests/pipelines/warehouse/test_dlt_internals.py`.
+They are separate from `warehouse/dlt_internals.py`, because a run on another engine must not import DuckDB. The
+contract tests are in `tests/pipelines/warehouse/test_dlt_internals.py`.
 """
 
 from typing import Any

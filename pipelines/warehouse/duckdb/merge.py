@@ -29,7 +29,7 @@ class DirectDuckDb(dlt.destinations.duckdb):
         self._capabilities: dict[Any, Any] = {}
         self._configurations: dict[str, Any] = {}
 
-    # dlt asks for these some hundred times in a run and reads all settings each time: a tenth of an hourly run.
+    # dlt calls these about a hundred times in a run. Reading all settings each time took a tenth of an hourly run.
     def capabilities(self, config: Any = None, naming: Any = None) -> Any:
         """Return the capabilities, read once for each naming unless settings are given."""
         if config is not None:

@@ -232,7 +232,7 @@ def test_unreachable_webhook_is_a_warning(tenant: Tenant, server: Any, monkeypat
     [
         ("WEBHOK_URL", "https://x", "setting `webhok_url` (ALERTS__WEBHOK_URL) does not exist. Did you mean `webhook_url`?"),
         ("WEBHOOK_URL", "hooks.slack.example/x1y2", "setting `webhook_url` is not an address"),
-        ("MIN_SEVERITY", "critical", "`critical` is none of high, medium, low"),
+        ("MIN_SEVERITY", "critical", "`critical` is not one of high, medium, low"),
     ],
 )  # fmt: skip
 def test_invalid_alert_settings_are_rejected(
