@@ -4,7 +4,8 @@ import gc
 import logging
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -156,18 +157,29 @@ class Engine:
         self.kind, self.address = kind, address
 
     def rows(self, sql: str) -> list[tuple]:
+        with self.opened() as ask:
+            return ask(sql)
+
+    @contextmanager
+    def opened(self) -> Iterator[Callable[[str], list[tuple]]]:
+        """Ask many questions over one connection: opening a file takes as long as a dozen of them."""
         if self.kind == "duckdb":
             import duckdb
 
             with duckdb.connect(self.address, read_only=True) as connection:
                 connection.execute("set TimeZone = 'UTC'")
-                return connection.execute(sql).fetchall()
+                yield lambda sql: connection.execute(sql).fetchall()
+            return
         import psycopg2
 
         with psycopg2.connect(self.address) as connection, connection.cursor() as cursor:
             cursor.execute("set time zone 'UTC'")
-            cursor.execute(sql)
-            return cursor.fetchall()
+
+            def ask(sql: str) -> list[tuple]:
+                cursor.execute(sql)
+                return cursor.fetchall()
+
+            yield ask
 
 
 @pytest.fixture

@@ -80,10 +80,12 @@ def loaded(tenant: Tenant, prepared: Path, database: Path) -> Tenant:
 
 
 @pytest.fixture
-def loaded_engine(engine: Engine, tenant: Tenant, prepared: Path) -> Engine:
+def loaded_engine(engine: Engine, tenant: Tenant, prepared: Path, request: pytest.FixtureRequest) -> Engine:
+    """The database of a month on DuckDB, and on a server a few tables."""
     if engine.kind == "duckdb":
         shutil.copy(prepared, engine.address)
     else:
+        request.getfixturevalue("few_models")
         with plain_server(EVENTS, LISTS) as server:
             assert tenant.at(server.url).run("run").code == 0
     return engine

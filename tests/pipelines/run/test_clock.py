@@ -189,7 +189,7 @@ def test_purge_survives_the_restore_of_an_older_state(
     assert "purged_before" not in str(decompress_state(newest[0]))
     before = f"select count(*) from {RAW}.events where event_day < date '{kept_from}'"
     assert engine.rows(before) == [(0,)]
-    for command in (["run"], ["load", "--since", "2020-01-01"], ["run"]):
+    for command in (["load"], ["load", "--since", "2020-01-01"], ["run"]):
         outcome = tenant.run(*command)
         assert outcome.code == 0, outcome
         assert engine.rows(before) == [(0,)]

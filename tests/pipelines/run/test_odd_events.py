@@ -114,7 +114,12 @@ POISON: dict[str, str] = {
 }
 
 
-def test_malformed_event_loses_only_its_own_typed_columns(tenant: Tenant, engine: Engine, base: int) -> None:
+def test_malformed_event_loses_only_its_own_typed_columns(
+    tenant: Tenant, engine: Engine, base: int, request: pytest.FixtureRequest
+) -> None:
+    if engine.kind == "postgres":
+        # What a server may refuse is in the raw rows.
+        request.getfixturevalue("few_models")
     plain = [event(n, base + n * HOUR) for n in range(5)]
     odd = []
     for n, field in enumerate(POISON.values()):

@@ -91,8 +91,9 @@ def everything(engine: Engine) -> Iterator[str]:
         " where table_schema like 'anaplan%' and column_name <> '_dlt_id' group by 1, 2"
     )
     assert len(columns) > 30
-    for schema, table, names in columns:
-        yield from map(str, engine.rows(f"select {names} from {schema}.{table}"))
+    with engine.opened() as ask:
+        for schema, table, names in columns:
+            yield from map(str, ask(f"select {names} from {schema}.{table}"))
 
 
 def load_private(tenant: Tenant, how: str, server: Any, command: str = "run") -> Outcome:

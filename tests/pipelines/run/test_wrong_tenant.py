@@ -44,7 +44,7 @@ def test_another_tenant_is_rejected_before_any_write(
         assert outcome.code == 2 and "but the database holds tenant" in outcome.err
         assert tables(engine) == before
         tenant.at(one.url, "auditor@example.com", "sandbox")
-        assert tenant.run("run").code == 0
+        assert tenant.run("load").code == 0
 
 
 @pytest.mark.usual_engine("duckdb")
