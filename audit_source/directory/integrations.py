@@ -71,20 +71,15 @@ def fetch_runs(client: SignedClient, integrations: IntegrationList, known: Known
     """
     for one in integrations.records:
         latest, key = one.get("latestRun"), _integration_id(one)
-        if not isinstance(latest, dict) or _ms(latest.get("startDate")) in (None, known.newest_runs.get(key)):
+        newest = known.newest_runs.get(key, (0, 0))
+        if not isinstance(latest, dict) or not _is_newer(latest, newest):
             continue
         url = f"{integrations.url}/integrations/runs/{one['integrationId']}"
         try:
             listed = all_records(client, url, ("history_of_runs", "runs"), Budget())
         except BadAnswerError:
             listed = []
-        since = known.newest_runs.get(key, 0)
-        yield [
-            {**run, "integrationId": key}
-            for run in _merged(listed, latest)
-            # A run that still went on when it was read may have ended since.
-            if (_ms(run.get("startDate")) or 0) >= since or not run.get("endDate")
-        ]
+        yield [{**run, "integrationId": key} for run in _merged(listed, latest) if _is_newer(run, newest)]
 
 
 def run_rows(runs: list[Record], mask: Mask, known: KnownDetails) -> pa.Table | None:
@@ -129,6 +124,12 @@ def _integration(record: Record) -> Record:
 
 def _integration_id(record: Record) -> str:
     return str(record["integrationId"]).lower()
+
+
+def _is_newer(run: Record, newest: tuple[int, int]) -> bool:
+    """Return whether a run started or ended after all that is known. Runs overlap: a long one ends after later ones."""
+    start, end = _ms(run.get("startDate")), _ms(run.get("endDate"))
+    return end is None or end > newest[1] or (start or 0) > newest[0]
 
 
 def _merged(listed: list[Record], latest: Record) -> list[Record]:
