@@ -14,7 +14,9 @@ from .auth.sign_out import SignOutWhenDone
 from .catalogue import event_types
 from .client import Client
 from .clock import learn_server_clock
-from .directory.detail_resources import create_missing, detail_resources
+from .directory.detail_resources import detail_resources
+from .directory.details import DetailReader
+from .directory.listed import Listed
 from .directory.read import confirm_tenant, read_directory
 from .directory.shrink_guard import DirectoryGuard
 from .events.decode_process import PageDecoder
@@ -23,6 +25,7 @@ from .events.ledger import Reload
 from .events.stream import read_log
 from .extract_report import Run
 from .known import NOTHING_KNOWN, Known
+from .parts import Parts
 from .privacy.masking import make_privacy
 from .schema import EVENT_DAYS, EVENT_TYPES, EVENT_WINDOWS, EVENTS, MODELS, USER_LOGINS, USERS, WORKSPACES
 from .settings import AuditSettings, resolve_settings
@@ -71,8 +74,8 @@ def audit_source(
         yield from tenant.directory(accept_directory)
 
     @dlt.resource(name="details", selected=False)
-    def details() -> Iterator[Batch]:
-        yield from create_missing()
+    def details() -> Iterator[Batch | None]:
+        yield from tenant.details(accept_directory)
 
     return (
         table_resource(event_log, EVENTS, MERGE, primary_key="id"),
@@ -99,10 +102,12 @@ class _Tenant:
         self._fetcher = EventFetcher(self._signed, self._hosts.audit, settings, self._decoder)
         run.closing(self._fetcher.close)
         run.learn_clock = partial(learn_server_clock, self._signed, self._hosts, known, run)
-        self._sign_out = SignOutWhenDone(self._signed.close, {"event_log", "directory"})
+        self._sign_out = SignOutWhenDone(self._signed.close, {"event_log", "directory", "details"})
+        self._listed, self._parts = Listed(), Parts()
 
     def event_log(self, reload: Reload | None) -> Iterator[Batch]:
         """Yield the events, their windows and their days."""
+        self._parts.begin("event_log")
         if self._privacy is None:
             # Pages go to that process through files, which must not hold what `privacy` removes.
             self._decoder.use_process(dlt.current.pipeline().working_dir)
@@ -115,12 +120,32 @@ class _Tenant:
         if not self._run.unfinished:
             self._fetcher.close()
             self._sign_out.finish("event_log")
+        self._parts.finish("event_log")
 
     def directory(self, accept_directory: bool) -> Iterator[Batch | None]:
         """Yield the users, workspaces and models."""
-        guard = DirectoryGuard(self._settings.shrink_limit_percent, accept_directory, self._known)
-        yield from read_directory(self._signed, self._hosts.api, self._run, self._privacy, guard, self._known)
+        self._parts.begin("directory")
+        guard = self._guard(accept_directory)
+        api, known = self._hosts.api, self._known
+        yield from read_directory(self._signed, api, self._run, self._privacy, guard, known, self._listed)
         self._sign_out.finish("directory")
+        self._parts.finish("directory")
+
+    def details(self, accept_directory: bool) -> Iterator[Batch | None]:
+        """Yield what events refer to: contents of models, integrations, entitlements."""
+        # Only in a load of its own, or after the events of the same load: nothing may delay them.
+        yield from self._parts.wait_for_others("details")
+        if not self._run.unfinished:
+            guard = self._guard(accept_directory)
+            reader = DetailReader(
+                self._signed, self._settings, self._run, self._privacy, guard, self._known, self._listed
+            )
+            yield from reader.read()
+            self._sign_out.finish("details")
+        self._parts.finish("details")
+
+    def _guard(self, accept_directory: bool) -> DirectoryGuard:
+        return DirectoryGuard(self._settings.shrink_limit_percent, accept_directory, self._known)
 
     def _read_log(self, reload: Reload | None) -> Iterator[Batch]:
         check_tenant = partial(confirm_tenant, self._signed, self._hosts.api, self._known)
