@@ -8,6 +8,7 @@ from .columns import ARROW_TYPES as ARROW_TYPES
 from .columns import VALIDITY as VALIDITY
 from .columns import Column as Column
 from .columns import Table as Table
+from .directory.history_tables import HISTORY_TABLES
 
 ATTRIBUTE_PREFIX = "additional_attributes__"
 
@@ -250,4 +251,4 @@ EVENT_TYPES = Table(
     ],
 )
 
-TABLES = (EVENTS, EVENT_WINDOWS, EVENT_DAYS, USERS, USER_LOGINS, WORKSPACES, MODELS, EVENT_TYPES)
+TABLES = (EVENTS, EVENT_WINDOWS, EVENT_DAYS, USERS, USER_LOGINS, WORKSPACES, MODELS, EVENT_TYPES, *HISTORY_TABLES)

@@ -70,6 +70,11 @@ class AuditSettings(BaseConfiguration):
         privacy_key (str): Secret key of the hashes. The same key gives the same person the same pseudonym.
         shrink_limit_percent (int): A directory list that lost a larger share of its records is not applied.
         request_deadline_seconds (int): Longest time for a whole request, including its answer.
+        model_history (bool): Whether each run also loads model history.
+        model_history_export (str): Name of the export action with the history; by default any of type `AUDIT_LOG`.
+        model_history_models (List[str]): Names or ids of the only models whose history is loaded.
+        model_history_exclude (List[str]): Names or ids of models whose history is not loaded.
+        model_history_timeout (int): Longest time for one such export, in seconds.
 
     Raises, when it is resolved:
         ConfigurationError: A value is out of its range, or unknown.
@@ -96,6 +101,11 @@ class AuditSettings(BaseConfiguration):
     privacy_key: TSecretStrValue | None = None
     shrink_limit_percent: int = 20
     request_deadline_seconds: int = 300
+    model_history: bool = False
+    model_history_export: str | None = None
+    model_history_models: list[str] | None = None
+    model_history_exclude: list[str] | None = None
+    model_history_timeout: int = 1800
 
     def on_resolved(self) -> None:
         _check_event_types(self.requested_types)
@@ -130,6 +140,7 @@ _RANGES = {
     "events_per_load": (1, 10_000_000),
     "shrink_limit_percent": (0, 100),
     "request_deadline_seconds": (1, 24 * 3600),
+    "model_history_timeout": (1, 24 * 3600),
 }
 
 

@@ -29,7 +29,7 @@ def read_known(raw: dlt.Pipeline) -> Known:
             ),
             newest_stamp=max(map(_ms, stamps), default=0),
             records={name: int(count) for name, count, *_ in rows if name in LISTS},
-            purged_before=_purged_before(raw),
+            purged_before=purged_before(raw),
         )
     except DatabaseUndefinedRelation:
         # A table was dropped by hand. The load creates it again.
@@ -50,7 +50,7 @@ _SIZES = (
 )
 
 
-def _purged_before(raw: dlt.Pipeline) -> int:
+def purged_before(raw: dlt.Pipeline) -> int:
     """Return the start of the first day that no purge removed (epoch ms), or 0 if nothing was purged."""
     day = max((row["before_day"] for row in OwnTables(raw).select(PURGES)), default=None)
     return 0 if day is None else int(datetime(day.year, day.month, day.day, tzinfo=timezone.utc).timestamp() * 1000)
