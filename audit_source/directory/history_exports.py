@@ -120,7 +120,11 @@ class HistoryExports:
         ids = iter([str(chunk.get("id")) for chunk in listed if isinstance(chunk, dict)])
 
         def fetch(chunk: str) -> bytes:
-            return self._signed.get(f"{url}/{chunk}", {}, {"Accept": OCTETS}).content
+            answer = self._signed.get(f"{url}/{chunk}", {}, {"Accept": OCTETS})
+            if answer.status_code != 200:
+                # Without it, the rows of this chunk would be missing unnoticed.
+                raise BadAnswerError(f"GET {url}/{chunk}", "no content", "Run again.")
+            return answer.content
 
         waiting: deque[Future[bytes]] = deque(threads.submit(fetch, chunk) for chunk in islice(ids, _AHEAD))
         try:
