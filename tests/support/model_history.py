@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 from sandbox.server import Sandbox
@@ -29,17 +30,20 @@ History = Counter[tuple[Any, ...]]
 
 def small_loads(rows: int) -> None:
     """Make this process end a load after so many rows."""
+    import audit_source.directory.history_file
     import audit_source.directory.history_reader
     import audit_source.directory.model_history
 
     audit_source.directory.model_history.ROWS_PER_LOAD = rows
     audit_source.directory.history_reader._ROWS = rows
+    # Some 400 rows.
+    audit_source.directory.history_file._BLOCK = 1 << 16
 
 
-def history_rows(sandbox: Sandbox) -> History:
-    """Return every row of every model with a history export: model, columns, other columns."""
+def history_rows(sandbox: Sandbox, models: Sequence[Any] | None = None) -> History:
+    """Return every row of the models, by default of all with a history export: model, columns, other columns."""
     found: History = Counter()
-    for model in sandbox.company.models:
+    for model in models or sandbox.company.models:
         if sandbox.state.contents.has_history_export(model) and model.state != "ARCHIVED":
             found.update(_row(model.id.upper(), row) for row in sandbox.model_history(model.id))
     return found
