@@ -17,7 +17,7 @@ import requests
 from tests.benchmarks.measuring import Measured, measure
 from tests.benchmarks.tenant import EMAIL, PASSWORD, SOURCE, BenchTenant, bench_tenant
 
-ROWS_A_DAY = 1_250
+ROWS_A_DAY = 600
 MODEL = re.compile(r"model ([0-9A-F]{32}), export (\d+)")
 
 
