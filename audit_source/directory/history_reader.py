@@ -179,7 +179,8 @@ class _Pass:
 
     def _note(self, contents: pa.Array, is_known: bool) -> None:
         size = pc.sum(pc.binary_length(contents)).as_py()
-        text = memoryview(contents.buffers()[2])[:size]
+        # Rows without any cell have no buffer.
+        text = memoryview(contents.buffers()[2] or b"")[:size]
         self._rows += len(contents)
         self._digest.update(text)
         if is_known:
