@@ -9,6 +9,9 @@ import requests
 
 from .errors import UnreachableError
 
+# `Accept` of a request whose answer is a file, not JSON.
+OCTETS = "application/octet-stream"
+
 
 def status_of(response: requests.Response) -> str:
     """Return `status` of Anaplan's error body, or "" if there is none. Nothing else of a body is ever shown."""

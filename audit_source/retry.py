@@ -23,7 +23,7 @@ import requests
 from tenacity import wait_random
 from tenacity.wait import wait_base
 
-from .answers import date_of, is_json
+from .answers import OCTETS, date_of, is_json
 
 # Whatever a proxy or Anaplan sends while it is busy or down.
 RETRIED_STATUS = (429, *range(500, 600))
@@ -48,9 +48,14 @@ MOST_UNANSWERED = 3
 
 
 def is_damaged(response: requests.Response | None, exception: BaseException | None = None) -> bool:
-    """Return whether a successful answer is not complete JSON. The signature is that of dlt's retry condition."""
+    """Return whether a successful answer is not complete JSON. The signature is that of dlt's retry condition.
+
+    The answer to a request for a file is damaged only if it is a web page.
+    """
     if response is None or response.status_code not in (200, 201):
         return False
+    if response.request is not None and response.request.headers.get("Accept") == OCTETS:
+        return response.headers.get("Content-Type", "").startswith("text/html")
     # Checked twice for each answer, by dlt and at the end, and pages are large.
     damaged: bool | None = getattr(response, "is_damaged", None)
     if damaged is None:

@@ -4,6 +4,7 @@ These tables are the contract with the models, the documentation and the destina
 exactly these columns, in this order. Nothing is inferred from data.
 """
 
+from .directory.history_tables import HISTORY_TABLES
 from .directory.tables import DETAIL_TABLES
 from .raw_table import VALIDITY as VALIDITY
 from .raw_table import Column as Column
@@ -250,4 +251,15 @@ EVENT_TYPES = Table(
     ],
 )
 
-TABLES = (EVENTS, EVENT_WINDOWS, EVENT_DAYS, USERS, USER_LOGINS, WORKSPACES, MODELS, EVENT_TYPES, *DETAIL_TABLES)
+TABLES = (
+    EVENTS,
+    EVENT_WINDOWS,
+    EVENT_DAYS,
+    USERS,
+    USER_LOGINS,
+    WORKSPACES,
+    MODELS,
+    EVENT_TYPES,
+    *DETAIL_TABLES,
+    *HISTORY_TABLES,
+)
