@@ -95,7 +95,8 @@ followed as (
             partition by s.target_user_id, s.kind, s.model_id, s.role_key order by s.occurred_at, s.event_id
         ) as action_before,
         sum(s.is_sent) over (
-            partition by s.target_user_id, s.kind, s.model_id, s.role_key order by s.occurred_at, s.event_id
+            partition by s.target_user_id, s.kind, s.model_id, s.role_key
+            order by s.occurred_at nulls first, s.event_id nulls first
             rows between unbounded preceding and current row
         ) as sent_until_now
     from steps as s

@@ -1,12 +1,15 @@
 """Who uses what, what nobody uses, and who holds which role: rows equal to those computed from the raw rows in Python."""
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from audit_source.events.decode import normalise_code
+from pipelines.cli.report_tables import summary_tables
+from pipelines.warehouse.reader import Reader
 from tests.support import activity_truth as truth
 from tests.support.activity_world import MODELS, NAMED, NAMELESS, PEOPLE, SYSTEM, draw_world
 from tests.support.model_warehouse import Warehouse, open_warehouse
@@ -78,6 +81,19 @@ def test_role_assignments_equal_the_truth(activity: Warehouse) -> None:
     assert {row[6] for row in found} == {None, "revoked", "replaced", "user deleted", "user left"}
     assert "before the log" in {row[4] for row in found}
     assert activity.rows("role_assignments", "user_id", where="is_held and to_at is not null") == []
+
+
+def test_the_report_shows_idle_licences_and_unused_models(activity: Warehouse) -> None:
+    with ExitStack() as held:
+        *_, licences, models = summary_tables(Reader(activity.raw.destination, held, with_tables=False), rows=100)
+    idle = [
+        (label, usage, days, since)
+        for user, (days, since, usage, label, *_) in truth.users(ROWS).items()
+        if user in PEOPLE[:-2] and user != PEOPLE[3] and (usage in ("dormant", "never came") or days >= 30)
+    ]
+    assert sorted(licences.rows) == sorted(idle) != []
+    unused = {row[0]: row[3:] for row in models.rows}
+    assert unused == {f"M{number}": (*truth.models(ROWS)[MODELS[number]][:2], 0) for number in (6, 7)}
 
 
 def test_facts_name_everybody_whom_any_list_or_event_names(activity: Warehouse) -> None:
