@@ -19,6 +19,9 @@ _APIS = {
     **dict.fromkeys(("events", "event_windows", "event_days"), "Anaplan's Audit API"),
     **dict.fromkeys(("users", "user_logins", "workspaces", "models"), "Anaplan's Integration API"),
     "event_types": "audit_source/event_types.csv",
+    **dict.fromkeys(("model_actions", "process_steps", "content_reads"), "Anaplan's Integration API"),
+    **dict.fromkeys(("integrations", "integration_runs", "integration_flows"), "Anaplan's CloudWorks API"),
+    **dict.fromkeys(("user_entitlements", "scim_users"), "Anaplan's SCIM API"),
 }
 
 

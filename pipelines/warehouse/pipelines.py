@@ -7,7 +7,9 @@ from typing import Any, NamedTuple
 import dlt
 from dlt.common import logger
 
-from audit_source.schema import TABLES
+from audit_source.directory.new_tables import new_tables
+from audit_source.directory.tables import DETAIL_TABLES
+from audit_source.schema import TABLES, Table
 from pipelines.common.names import ENRICH_NAME, LOAD_NAME, dataset_name
 
 from .engine import Engine, engine, engine_of
@@ -76,8 +78,25 @@ def open_pipelines(progress: Any = None) -> Iterator[Pipelines]:
             pipeline.sync_destination()
             keep_rising(pipeline)
         declare_new_columns(raw, TABLES)
+        _create_new_tables(raw)
         _restore_missing(raw)
         yield Pipelines(raw, enriched, database)
+
+
+def _create_new_tables(raw: dlt.Pipeline) -> None:
+    """Create the tables that a newer version of this program added: an enrichment may read them before any load."""
+    if raw.default_schema_name:
+        schema = raw.default_schema
+        names = [table.name for table in DETAIL_TABLES if not _is_complete(schema, table)]
+        if names:
+            raw.run(new_tables(names))
+
+
+def _is_complete(schema: dlt.Schema, table: Table) -> bool:
+    return (
+        table.name in schema.tables
+        and {one.name for one in table.columns} <= schema.get_table_columns(table.name).keys()
+    )
 
 
 def _restore_missing(raw: dlt.Pipeline) -> None:

@@ -15,7 +15,6 @@ from audit_source.events.decode import normalise_code
 Row = dict[str, Any]
 
 VALIDITY = ("_dlt_valid_from", "_dlt_valid_to")
-DIRECTORY = ("users", "workspaces", "models")
 
 
 def at(text: str) -> datetime:
@@ -59,14 +58,14 @@ def load_raw(pipeline: dlt.Pipeline, loaded_at: str = "2026-03-10 00:00", **rows
 
 def arrow_table(table: schema.Table, rows: list[Row]) -> pa.Table:
     fields = list(table.arrow_schema)
-    if table.name in DIRECTORY:
+    if table.history:
         fields += [pa.field(name, pa.timestamp("us", "UTC")) for name in VALIDITY]
     return pa.Table.from_pylist(rows, pa.schema(fields))
 
 
 def _resource(table: schema.Table, rows: list[Row] | None) -> Any:
     columns = {**table.dlt_columns}
-    if table.name in DIRECTORY:
+    if table.history:
         columns.update({name: {"name": name, "data_type": "timestamp", "nullable": True} for name in VALIDITY})
     merged = table.name in ("events", "event_days")
 

@@ -14,12 +14,12 @@ from pipelines.transform.checks import declared_checks, qualified, read_checks
 from pipelines.transform.graph import Enrichment, read_enrichment
 from pipelines.transform.parse import MODELS_DIR, Model
 from pipelines.warehouse.sql_fixes import for_dialect
-from tests.support.raw_rows import DIRECTORY, VALIDITY
+from tests.support.raw_rows import VALIDITY
 
 RAW, ENRICHED = "anaplan_audit_raw", "anaplan_audit"
 RAW_TABLES: dict[str, dict[str, str]] = {
     table.name: {column.name: column.data_type for column in table.columns}
-    | (dict.fromkeys(VALIDITY, "timestamp") if table.name in DIRECTORY else {})
+    | (dict.fromkeys(VALIDITY, "timestamp") if table.history else {})
     for table in schema.TABLES
 }
 ENRICHMENT: Enrichment = read_enrichment(RAW_TABLES)

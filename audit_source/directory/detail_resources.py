@@ -1,0 +1,41 @@
+"""The resources of the tables of what events refer to, and their creation without a row."""
+
+from collections.abc import Iterable, Iterator
+
+import dlt
+from dlt.sources import DltResource
+
+from ..table_resources import HISTORY, MERGE, Batch, table_resource
+from .tables import (
+    CONTENT_READS,
+    DETAIL_TABLES,
+    INTEGRATION_FLOWS,
+    INTEGRATION_RUNS,
+    INTEGRATIONS,
+    MODEL_ACTIONS,
+    PROCESS_STEPS,
+    SCIM_USERS,
+    USER_ENTITLEMENTS,
+)
+
+
+def detail_resources(parent: DltResource) -> Iterator[DltResource]:
+    """Yield the resource of each table of `DETAIL_TABLES`."""
+    # Only the models read in a load may retire or replace rows.
+    yield table_resource(parent, MODEL_ACTIONS, HISTORY, merge_key="model_id")
+    yield table_resource(parent, PROCESS_STEPS, MERGE, merge_key=["model_id", "process_id"])
+    yield table_resource(parent, CONTENT_READS, MERGE, primary_key="model_id")
+    yield table_resource(parent, INTEGRATIONS, HISTORY)
+    yield table_resource(parent, INTEGRATION_RUNS, MERGE, primary_key="run_id")
+    yield table_resource(parent, INTEGRATION_FLOWS, MERGE, primary_key="flow_id")
+    yield table_resource(parent, USER_ENTITLEMENTS, HISTORY)
+    yield table_resource(parent, SCIM_USERS, MERGE, primary_key="id")
+
+
+def create_missing(filled: Iterable[str] = ()) -> Iterator[Batch]:
+    """Yield an empty batch for each table that no load has created and that is not in `filled`."""
+    for table in DETAIL_TABLES:
+        state = dlt.current.resource_state(table.name)
+        if table.name not in filled and not state.get("made"):
+            yield table.name, None
+        state["made"] = True
