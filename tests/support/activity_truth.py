@@ -36,6 +36,7 @@ def users(rows: dict[str, list[Row]]) -> dict[str, tuple[Any, ...]]:
     """Return idle_days, idle_since, usage_class, user_label, last visit, data change, action and build by user."""
     newest = max(event["event_day"] for event in rows["events"])
     logins = {row["id"]: row["last_login_date"] for row in rows["user_logins"]}
+    created = {row["id"].lower(): _day(row["created_at"]) for row in rows["scim_users"]}
     of_user = _by(rows["events"], lambda event: event["user_id"])
     found = {}
     for user in [*world.PEOPLE, world.SYSTEM]:
@@ -48,6 +49,7 @@ def users(rows: dict[str, list[Row]]) -> dict[str, tuple[Any, ...]]:
             newest,
             ("last login", _day(login) if later_login else None),
             ("event", _day(seen)),
+            ("created", created.get(user)),
             ("first listed", _day(listed)),
         )
         came = seen if any(one["event_type_id"] != "USR-9" for one in mine) else None

@@ -6,7 +6,7 @@ from datetime import timedelta
 from tests.support.raw_rows import Row, at, event, version
 
 START, DAYS = at("2026-01-01 00:00"), 200
-PEOPLE = [f"{number:032x}" for number in range(0xA1, 0xAE)]
+PEOPLE = [f"{number:032x}" for number in range(0xA1, 0xAF)]
 NAMED, NAMELESS = PEOPLE[-2:]  # In no list.
 SYSTEM = "INTERNAL_7"
 SPACES = [f"{number:032x}" for number in (0xC1, 0xC2, 0xC3)]
@@ -23,7 +23,8 @@ def draw_world(seed: int, count: int = 900) -> dict[str, list[Row]]:
     events = [_event(chance, number) for number in range(count)]
     events += [_deletion(count, PEOPLE[2], "2026-04-01 12:00"), _deletion(count + 1, NAMELESS, "2026-05-01 12:00")]
     events.append(event(count + 2, "USR-13", "2026-06-10 10:00", user_id=PEOPLE[9]))
-    return {"events": events, "users": _users(), "user_logins": _logins(), "workspaces": _spaces(), "models": _models()}
+    directory = {"users": _users(), "user_logins": _logins(), "workspaces": _spaces(), "models": _models()}
+    return {"events": events, **directory, "scim_users": _scim_users(), "user_entitlements": _entitlements()}
 
 
 def _event(chance: random.Random, number: int) -> Row:
@@ -79,6 +80,23 @@ def _users() -> list[Row]:
 def _logins() -> list[Row]:
     dates = {PEOPLE[1]: "2026-01-05 08:00", PEOPLE[8]: "2026-03-01 23:59"}
     return [{"id": user, "last_login_date": at(moment)} for user, moment in dates.items()]
+
+
+def _scim_users() -> list[Row]:
+    """The tenth was created before the log, and is entitled to nothing any more; the first to two workspaces."""
+    created = {PEOPLE[0]: "2025-10-01 09:00", PEOPLE[10]: "2025-11-05 09:00"}
+    return [{"id": user.upper(), "created_at": at(moment)} for user, moment in created.items()]
+
+
+def _entitlements() -> list[Row]:
+    ended = [(PEOPLE[0], SPACES[0], None), (PEOPLE[0], SPACES[1], None), (PEOPLE[10], SPACES[0], "2026-03-01 00:00")]
+    return [
+        {"user_id": user, "workspace_id": space.upper(), "entitlement_type": "WORKSPACE", "row_version": user + space}
+        | dict(
+            zip(("_dlt_valid_from", "_dlt_valid_to"), (at("2026-02-01 00:00"), at(end) if end else None), strict=True)
+        )
+        for user, space, end in ended
+    ]
 
 
 def _spaces() -> list[Row]:

@@ -24,6 +24,7 @@ measured as (
         d.newest_day,
         date_diff('day', cast('1970-01-01' as date), a.last_day) as seen_day,
         floor(epoch(u.last_login_at) / 86400) as login_day,
+        floor(epoch(u.created_at) / 86400) as created_day,
         floor(epoch(l.first_listed_at) / 86400) as listed_day,
         floor(epoch(a.last_build_at) / 86400) as build_day,
         floor(epoch(case
@@ -49,11 +50,12 @@ idle as (
         case
             when m.seen_day >= coalesce(m.login_day, m.seen_day) then 'event'
             when m.login_day is not null then 'last login'
+            when m.created_day is not null then 'created'
             when m.listed_day is not null then 'first listed'
         end as idle_since,
         case
             when m.seen_day >= coalesce(m.login_day, m.seen_day) then m.seen_day
-            else coalesce(m.login_day, m.listed_day)
+            else coalesce(m.login_day, m.created_day, m.listed_day)
         end as idle_since_day,
         case
             when m.came and m.seen_day >= coalesce(m.login_day, m.seen_day) then m.seen_day
@@ -108,6 +110,7 @@ select
         else 'never came'
     end as varchar) as usage_class,
     cast(i.first_listed_at as timestamptz) as first_listed_at,
+    u.created_at,
     cast(a.last_page_visit_at as timestamptz) as last_page_visit_at,
     cast(a.last_data_change_at as timestamptz) as last_data_change_at,
     cast(a.last_action_at as timestamptz) as last_action_at,

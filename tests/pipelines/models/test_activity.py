@@ -13,7 +13,7 @@ from pipelines.warehouse.reader import Reader
 from tests.support import activity_truth as truth
 from tests.support.activity_world import MODELS, NAMED, NAMELESS, PEOPLE, SYSTEM, draw_world
 from tests.support.model_warehouse import Warehouse, open_warehouse
-from tests.support.raw_rows import Row
+from tests.support.raw_rows import Row, at
 
 ROWS = draw_world(seed=14)
 
@@ -49,8 +49,16 @@ def test_user_activity_equals_the_truth(activity: Warehouse) -> None:
     columns = ("idle_days", "idle_since", "usage_class", "user_label", *times)
     found, expected = by_id(activity, "user_activity", "user_id", *columns), truth.users(ROWS)
     assert found == expected
-    assert {row[1] for row in found.values()} == {"event", "last login", "first listed"}
+    assert {row[1] for row in found.values()} == {"event", "last login", "created", "first listed"}
     assert {row[2] for row in found.values()} == {None, "builder", "contributor", "reader", "dormant", "never came"}
+
+
+def test_users_have_the_entitlements_of_now(activity: Warehouse) -> None:
+    columns = ("user_id", "created_at", "is_entitled", "workspace_count")
+    known = activity.rows("dim_users", *columns, where="created_at is not null")
+    assert known == [(PEOPLE[0], at("2025-10-01 09:00"), True, 2), (PEOPLE[10], at("2025-11-05 09:00"), False, 0)]
+    unknown = activity.rows("dim_users", "is_entitled", "workspace_count", where="created_at is null")
+    assert set(unknown) == {(None, None)}
 
 
 def test_nobody_in_the_directory_lacks_idle_days(activity: Warehouse) -> None:
