@@ -45,12 +45,20 @@ class Filters:
             found += _chosen("workspace_id", self.workspaces) + _chosen("model_id", self.models)
         return found + (_chosen(users, self.users) if users else [])
 
+    def people(self) -> list[exp.Condition]:
+        """Return the conditions for a table of users without days."""
+        return _chosen("user_id", self.users)
+
+    def places_only(self) -> list[exp.Condition]:
+        """Return the conditions for a table of models without days."""
+        return _chosen("workspace_id", self.workspaces) + _chosen("model_id", self.models)
+
     def moments(self, start: str, end: str) -> list[exp.Condition]:
         """Return the conditions for a table of time spans: those that overlap the days."""
         after = self.last + timedelta(days=1)
         return [
-            exp.column(start) < exp.cast(exp.Literal.string(f"{after} 00:00:00+00:00"), "timestamptz"),
-            exp.column(end) >= exp.cast(exp.Literal.string(f"{self.first} 00:00:00+00:00"), "timestamptz"),
+            exp.column(start) < _midnight(after),
+            exp.column(end) >= _midnight(self.first),
             *_chosen("user_id", self.users),
         ]
 
@@ -58,6 +66,10 @@ class Filters:
 def _chosen(column: str, values: Iterable[str]) -> list[exp.Condition]:
     literals = [exp.Literal.string(value) for value in values]
     return [exp.column(column).isin(*literals)] if literals else []
+
+
+def _midnight(day: date) -> exp.Cast:
+    return exp.cast(exp.Literal.string(f"{day} 00:00:00+00:00"), "timestamptz")
 
 
 def _day(day: date) -> exp.Cast:

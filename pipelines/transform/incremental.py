@@ -93,16 +93,17 @@ _NAMES = {
 
 
 # The raw tables whose changes are noticed here, and by the fingerprint of the catalogue.
-WATCHED = {*_NAMES, "events", "event_days", "event_types", "user_logins"}
+WATCHED = {*_NAMES, "events", "event_days", "event_types", "user_logins", "scim_users", "user_entitlements"}
 
 
 @dataclass(frozen=True)
 class Watermark:
-    """The newest load, directory change and user sign-in that the enriched tables contain."""
+    """The newest load, directory change, user sign-in and entitlement that the enriched tables contain."""
 
     events: str | None = None
     directory: str | None = None
     logins: str | None = None
+    access: str | None = None
 
 
 def read_watermark(raw: dlt.Dataset) -> Watermark:
@@ -118,7 +119,24 @@ def read_watermark(raw: dlt.Dataset) -> Watermark:
         )
     ]
     logins = _scalars(raw, "select cast(max(last_login_date) as timestamptz) as newest from user_logins")
-    return Watermark(_newest(loaded), _newest(changed), _newest(logins))
+    return Watermark(_newest(loaded), _newest(changed), _newest(logins), _access_watermark(raw))
+
+
+def _access_watermark(raw: dlt.Dataset) -> str | None:
+    """Return the numbers of users and entitlements, and their newest change; None where no load made the tables."""
+    if not {"scim_users", "user_entitlements"} <= raw.schema.tables.keys():
+        return None
+    users, *changed = _scalars(
+        raw,
+        "select cast(count(*) as bigint) as users, cast(max(created_at) as timestamptz) as newest,"
+        " cast(max(last_modified) as timestamptz) as newest_change from scim_users",
+    )
+    entitlements, *ended = _scalars(
+        raw,
+        "select cast(count(*) as bigint) as entitlements, cast(max(_dlt_valid_from) as timestamptz) as newest,"
+        " cast(max(_dlt_valid_to) as timestamptz) as newest_end from user_entitlements",
+    )
+    return f"{users} {entitlements} {_newest([*changed, *ended])}"
 
 
 def touched_days(raw: dlt.Dataset, enriched: dlt.Dataset, since: Watermark) -> set[date] | None:

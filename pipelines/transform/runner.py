@@ -193,6 +193,7 @@ def _plan(pipeline: dlt.Pipeline, raw: dlt.Dataset, enrichment: Enrichment, full
         "events": now.events,
         "directory": now.directory,
         "logins": now.logins,
+        "access": now.access,
         "as_of": as_of,
         "models": wanted,
         "checked": _inputs_hash(enrichment),

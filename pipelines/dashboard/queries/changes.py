@@ -1,7 +1,7 @@
 """Changes of models, and of access."""
 
 from ..filters import Filters
-from .shapes import TOP, Query, by_day, count_if, newest_rows, ranking, select
+from .shapes import DETAILS, TOP, Query, by_day, count_if, newest_rows, ranking, select
 
 CHANGES = "count(*) as changes"
 FAILURES = count_if("success = false", "failures")
@@ -41,7 +41,7 @@ def what_was_run(filters: Filters) -> Query:
 def change_events(filters: Filters) -> Query:
     """Return the newest changes of models."""
     columns = (
-        "occurred_at, kind, success, user_name, workspace_name, model_name, action_name, process_name,"
+        "occurred_at, kind, success, user_label, workspace_name, model_name, action_name, process_name,"
         " object_name, message, ip_address, user_id, event_id"
     )
     return newest_rows(columns, "fct_model_changes", filters.conditions())
@@ -75,7 +75,17 @@ def access_by(key: str, name: str, filters: Filters) -> Query:
 def access_events(filters: Filters) -> Query:
     """Return the newest changes of access."""
     columns = (
-        "occurred_at, action, kind, outcome, user_name, target_user_name, role_name, workspace_name, model_name,"
+        "occurred_at, action, kind, outcome, user_label, target_user_label, role_name, workspace_name, model_name,"
         " object_name, message, ip_address, user_id, target_user_id, event_id"
     )
     return newest_rows(columns, "fct_access_changes", filters.conditions())
+
+
+def role_assignments(filters: Filters) -> Query:
+    """Return who holds or held which role: first those held now, newest first."""
+    columns = (
+        "user_label, role_label, model_name, is_held, from_at, granted_by, to_at, end_reason, ended_by, user_id,"
+        " assignment_id"
+    )
+    order = f"order by case when is_held then 0 else 1 end, from_at desc, assignment_id limit {DETAILS}"
+    return select(f"select {columns} from role_assignments {order}", filters.people())
