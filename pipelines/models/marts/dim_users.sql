@@ -1,7 +1,6 @@
 -- grain: one row per version of a user, and one per user that events name but the directory never listed
 -- key: user_id, version
--- inputs: stg_directory_versions, stg_user_logins, stg_user_names, int_referenced_users,
--- int_user_access
+-- inputs: stg_directory_versions, stg_user_logins, stg_user_names, int_referenced_users, int_user_access
 with
 
 all_users as (
