@@ -65,22 +65,32 @@ def integration_rows(records: list[Record], mask: Mask, new_columns: NewColumns)
     return with_versions(INTEGRATIONS, rows, IDENTITY)
 
 
-def fetch_runs(client: SignedClient, integrations: IntegrationList, known: KnownDetails) -> Iterator[list[Record]]:
+def fetch_runs(
+    client: SignedClient, integrations: IntegrationList, known: KnownDetails, purged_before: int
+) -> Iterator[list[Record]]:
     """Yield the runs of each integration whose latest run is not known.
 
-    If the runs of an integration cannot be listed, its latest run alone is used.
+    If the runs of an integration cannot be listed, its latest run alone is used. Runs that started before
+    `purged_before` (epoch ms) are left out.
     """
     for one in integrations.records:
         latest, key = one.get("latestRun"), _integration_id(one)
         newest = known.newest_runs.get(key, (0, 0))
         if not isinstance(latest, dict) or not _is_newer(latest, newest):
             continue
+        if any(run_id.startswith(f"{key}/") for run_id in known.runs_without_id):
+            # Once, the runs could not be listed: older ones may be missing.
+            newest = (0, 0)
         url = f"{integrations.url}/integrations/runs/{one['integrationId']}"
         try:
             listed = all_records(client, url, ("history_of_runs", "runs"), Budget())
         except BadAnswerError:
             listed = []
-        yield [{**run, "integrationId": key} for run in _merged(listed, latest) if _is_newer(run, newest)]
+        yield [
+            {**run, "integrationId": key}
+            for run in _merged(listed, latest)
+            if _is_newer(run, newest) and (_ms(run.get("startDate")) or purged_before) >= purged_before
+        ]
 
 
 def run_rows(runs: list[Record], mask: Mask, known: KnownDetails) -> pa.Table | None:

@@ -1,15 +1,20 @@
 """Contents of models, CloudWorks and entitlements: complete, frugal, and with the history of what changed."""
 
+import os
 import re
+import signal
+import subprocess
+import sys
 from collections import Counter
 from collections.abc import Iterator
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
 
 from sandbox.api.tokens import PASSWORD, WITHOUT
 from sandbox.server import Sandbox
-from tests.conftest import Engine, Tenant
+from tests.conftest import REPOSITORY, Engine, Tenant
 
 RAW = "anaplan_audit_raw"
 KINDS = {"action": "actions", "import": "imports", "export": "exports", "process": "processes"}
@@ -239,3 +244,49 @@ def test_closed_model_is_remembered_and_keeps_what_was_known(
     sent = len(sandbox.state.requests)
     assert "contents of 1 model" in load(at_sandbox)
     assert requested(sandbox, sent) == {"cloudworks": 2}
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_run_killed_while_the_contents_are_written_doubles_and_loses_nothing(
+    at_sandbox: Tenant, sandbox: Sandbox, engine: Engine, when: str
+) -> None:
+    """The second package of a first run holds the contents. Rows of a load that was not completed do not count."""
+    command = [sys.executable, "-m", "tests.support.killing", "dlt.load.load:Load.complete_package", when, "2", "load"]
+    killed = subprocess.run(
+        command, env={**os.environ, "PYTHONPATH": str(REPOSITORY)}, capture_output=True, timeout=240, check=False
+    )
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    # The events were stored before the contents were read.
+    assert engine.rows(f"select count(*) > 10 from {RAW}.events") == [(True,)]
+    sent = len(sandbox.state.requests)
+    load(at_sandbox)
+    again = set(requested(sandbox, sent)) - {"cloudworks", "scim"}
+    assert again == ({model.id.upper() for model in open_models(sandbox)} if when == "before" else set())
+    assert current_actions(engine) == held_actions(sandbox)
+    for table, key in (
+        ("model_actions", "model_id, kind, action_id"),
+        ("process_steps", "model_id, process_id, step_number"),
+        ("content_reads", "model_id"),
+        ("integrations", "integration_id"),
+        ("integration_runs", "run_id"),
+        ("user_entitlements", "user_id, workspace_id"),
+        ("scim_users", "id"),
+    ):
+        rows = f"select count(*), count(distinct ({key})) from {RAW}.{table}"
+        [(number, distinct)] = engine.rows(rows)
+        assert number == distinct > 0, table
+
+
+def test_purge_removes_old_runs_of_integrations_and_no_run_loads_them_again(
+    at_sandbox: Tenant, sandbox: Sandbox, duck: Engine
+) -> None:
+    load(at_sandbox)
+    [(newest, number)] = duck.rows(f"select max(started_at), count(*) from {RAW}.integration_runs")
+    assert number > 0
+    day = newest.date() if newest.date() == date.today() else newest.date() + timedelta(days=1)
+    kept = f"select count(*) from {RAW}.integration_runs where started_at >= timestamptz '{day} 00:00:00+00'"
+    expected = duck.rows(kept)
+    outcome = at_sandbox.run("purge", "--before", str(day), "--yes")
+    assert outcome.code == 0, outcome.err
+    load(at_sandbox)
+    assert duck.rows(f"select count(*) from {RAW}.integration_runs") == expected
