@@ -38,7 +38,7 @@ class Model:
 
 
 class HistoryExports:
-    """The exports of a tenant. A model that is not among `models` has no export, or cannot be entered."""
+    """The exports of a tenant. A model that is in neither `models` nor `hidden` has no history export."""
 
     def __init__(self) -> None:
         self.models: dict[str, Model] = {}
@@ -47,11 +47,13 @@ class HistoryExports:
         self.started: list[str] = []
 
     def answer(self, method: str, path: str) -> tuple[int, Record | bytes] | None:
-        """Return the answer to a request below a model, or None if the path is another one."""
+        """Return the answer to a request below a model, or None if the path or the model is another one."""
         found = _PATH.fullmatch(path)
         if found is None:
             return None
         key, rest = found["model"].upper(), found["rest"].split("/")
+        if key not in self.models and key not in self.hidden:
+            return None
         model = self.models.get(key)
         if key in self.hidden or (model and found["workspace"] not in (None, model.workspace)):
             return _not_found(path)
