@@ -1,10 +1,10 @@
 """Find the days that the enrichment has to rewrite, from the raw dataset.
 
 A day is touched when a load brought events of it, when the directory now gives its events other names (a user is new or
-renamed), or when its number of events differs.
+renamed), when new events name a user whom no list names, or when its number of events differs.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timezone
 from typing import Any
@@ -46,6 +46,43 @@ _FOLDED = (
     "case when translate(lower(id), '123456789abcdef', '000000000000000') = '00000000000000000000000000000000'"
     " then lower(id) else id end"
 )
+# The same for ids of users. The names are those of `stg_user_names`: the newest for each user whom no list names. Only
+# users whom the given days name are looked up.
+_TOLD_NAMES = """
+with told as (
+    select
+        case when lower(additional_attributes__target_user_id) like 'internal%'
+            then upper(additional_attributes__target_user_id) else {folded} end as id,
+        additional_attributes__target_user_name as name,
+        coalesce(event_date, created_date, cast(cast('1900-01-01' as date) as timestamptz)) as told_at,
+        event_day
+    from events
+    where additional_attributes__target_user_id is not null and additional_attributes__target_user_name is not null
+),
+listed as (
+    select {listed} as id
+    from users
+    group by {listed}
+    having min(case when coalesce(nullif(trim(concat(first_name, last_name)), ''), email) is null then 0 else 1 end) = 1
+),
+counted as (
+    select id, name, max(told_at) as told_at, max(case when {loaded} then 1 else 0 end) as is_new
+    from told
+    group by id, name
+),
+ranked as (
+    select
+        id,
+        name,
+        max(is_new) over (partition by id) as is_new,
+        row_number() over (partition by id order by told_at desc, name) as name_rank
+    from counted
+)
+select cast(ranked.id as varchar) as id, cast(ranked.name as varchar) as name
+from ranked
+left join listed on ranked.id = listed.id
+where ranked.name_rank = 1 and ranked.is_new = 1 and listed.id is null
+"""
 # For each list of the directory, the columns that events show.
 _NAMES = {
     "users": ("first_name", "last_name", "email"),
@@ -91,7 +128,12 @@ def touched_days(raw: dlt.Dataset, enriched: dlt.Dataset, since: Watermark) -> s
     # Without a watermark there were no events yet, so every day is new.
     newest = datetime.fromisoformat(since.events) if since.events else datetime.min.replace(tzinfo=timezone.utc)
     days = {day for day, loaded_at in rows_of(raw, _LOADED_DAYS) if utc_moment(loaded_at) > newest}
-    return days | _days_of(enriched, changes) | _days_of_other_size(raw, enriched)
+    told = _told_names(raw, enriched, days)
+    if len(told) > MAX_CHANGED_IDS:
+        return None
+    return (
+        days | _days_of(enriched, changes) | _days_with_other_names(enriched, told) | _days_of_other_size(raw, enriched)
+    )
 
 
 _LOADED_DAYS = "select event_day, loaded_at from event_days"
@@ -130,6 +172,34 @@ def _days_of(enriched: dlt.Dataset, changes: dict[str, date | None]) -> set[date
         conditions.append(_has_one_of(changes).and_(exp.column("event_day") >= since))
     if not conditions:
         return set()
+    query = exp.select(exp.cast(exp.column("event_day"), "date").as_("event_day")).distinct().from_(FACTS)
+    return {row[0] for row in rows_of(enriched, query.where(exp.or_(*conditions)))}
+
+
+def _told_names(raw: dlt.Dataset, enriched: dlt.Dataset, days: set[date]) -> dict[str, str]:
+    """Return the names that events give users whom no list names, if events of `days` name these users."""
+    columns = enriched.schema.tables.get(FACTS, {}).get("columns", {})
+    if not days or "user_label" not in columns:
+        return {}
+    loaded = exp.column("event_day").isin(*(exp.cast(exp.Literal.string(day.isoformat()), "date") for day in days))
+    folded = _FOLDED.replace("(id)", "(additional_attributes__target_user_id)").replace(
+        "else id", "else additional_attributes__target_user_id"
+    )
+    query = _TOLD_NAMES.format(folded=folded, listed=_FOLDED, loaded=loaded.sql(DIALECT))
+    return dict(rows_of(raw, query))
+
+
+def _days_with_other_names(enriched: dlt.Dataset, names: Mapping[str, str]) -> set[date]:
+    """Return the days whose facts show a user under another name than `names`, by id."""
+    if not names:
+        return set()
+    ids = [exp.Literal.string(one) for one in names]
+    known = [exp.Literal.string(f"{one} {name}") for one, name in names.items()]
+    conditions = []
+    for user in ("user", "target_user"):
+        shown = f"concat({user}_id, ' ', coalesce({user}_name, ''))"
+        shows_another = exp.condition(shown, dialect=DIALECT).isin(*known).not_()
+        conditions.append(exp.column(f"{user}_id").isin(*ids).and_(shows_another))
     query = exp.select(exp.cast(exp.column("event_day"), "date").as_("event_day")).distinct().from_(FACTS)
     return {row[0] for row in rows_of(enriched, query.where(exp.or_(*conditions)))}
 

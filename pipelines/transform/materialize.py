@@ -102,14 +102,18 @@ def column_hints(types: Mapping[str, str], descriptions: Mapping[str, str]) -> T
 def only_days(enrichment: Enrichment, model: Model, days: Days) -> exp.Select:
     """Return the query of the model, limited to the given days of its inputs.
 
-    Each scan is filtered, not the result: engines push no filter through a window function or an outer join.
+    Each scan is filtered, not the result: engines push no filter through a window function or an outer join. Files of
+    staging that are marked `all_days` read every day.
     """
     query = model.query
     if days is None:
         return query
+    whole = {one.name for one in model.inlines if one.docs.all_days}
     for table in list(query.find_all(exp.Table)):
         day = enrichment.day_column(table.name)
-        if day:
+        cte = table.find_ancestor(exp.CTE)
+        # The CTEs of an inlined file are called `file__cte`.
+        if day and not (cte and cte.alias.partition("__")[0] in whole):
             scan = exp.select("*").from_(exp.to_table(table.name)).where(_one_of(day, days))
             table.replace(scan.subquery(table.alias or table.name))
     return query

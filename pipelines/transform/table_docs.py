@@ -14,14 +14,17 @@ from .strict_yaml import load_yaml
 
 _ENTRY_KEYS = {"name", "description", "config", "columns"}
 _CONFIG_KEYS = {"unique_key", "partition_by", "column_types", "meta"}
-_META_KEYS = {"grain", "nullable"}
+_META_KEYS = {"grain", "nullable", "all_days"}
 _COLUMN_KEYS = {"name", "description", "data_tests", "tests"}
 _TYPES = {"bigint": "bigint", "varchar": "text"}
 
 
 @dataclass(frozen=True)
 class TableDocs:
-    """What a `.yml` file says about a table; `file` is that file."""
+    """What a `.yml` file says about a table; `file` is that file.
+
+    `all_days` marks a file of staging that reads all days, also where a run rewrites only some.
+    """
 
     file: Path
     description: str
@@ -35,6 +38,7 @@ class TableDocs:
     not_null: tuple[str, ...] = ()
     accepted_values: dict[str, list[str]] = field(default_factory=dict)
     relationships: dict[str, str] = field(default_factory=dict)
+    all_days: bool = False
 
     @property
     def comment(self) -> str:
@@ -90,6 +94,7 @@ def _docs(file: Path, entry: Any) -> TableDocs:
             _names(meta.get("nullable") or ()),
             {column: _TYPES[kind] for column, kind in (config.get("column_types") or {}).items()},
             **_column_tests(columns.values()),
+            all_days=bool(meta.get("all_days")),
         )
     except (TypeError, KeyError, AttributeError, ValueError) as error:
         reason = f"the entry `{name}` needs description, grain, unique_key and columns ({error})"

@@ -1,7 +1,8 @@
--- Events with the ids of what each is about: user, model, workspace, app, page, process and integration.
+-- Events with the ids of what each is about: user, model, workspace, app, page, process and integration. Users have
+-- the names that events give them.
 -- grain: one row per event
 -- key: event_id
--- inputs: int_event_objects
+-- inputs: int_event_objects, stg_user_names
 select
     o.event_id,
     o.event_type_id,
@@ -42,12 +43,24 @@ select
         when 'app' then o.app_name
         when 'app_page' then o.page_name
         when 'integration' then o.integration_name
-    end, case when o.object_kind = 'model' then null else o.name end) as varchar) as object_name,
-    o.target_user_name,
-    o.app_name,
+    end, case when o.object_kind = 'model' then null else o.name end, case
+        when o.object_kind = 'user' and o.object_id = target_names.user_id then target_names.user_name
+    end) as varchar) as object_name,
+    names.user_name,
+    names.email as user_email,
+    cast(coalesce(o.target_user_name, case
+        when o.object_kind = 'user'
+            and o.object_id = coalesce(o.target_user_id, case when o.kind_of_id = 'user' then o.object_id end)
+            then o.name
+    end, target_names.user_name) as varchar) as target_user_name,
+    cast(coalesce(
+        case when o.target_user_name like '%@%' then o.target_user_name end, target_names.email
+    ) as varchar) as target_user_email,
+    cast(coalesce(o.app_name, case when o.object_kind = 'app' then o.name end) as varchar) as app_name,
     o.page_name,
     o.process_name,
-    o.integration_name,
+    cast(coalesce(o.integration_name, case when o.object_kind = 'integration' then o.name end) as varchar)
+        as integration_name,
     -- `name` is that of the action where an action is named, and for exports and deletions that an action made.
     cast(coalesce(o.action_name, case
         when o.action_id = '-1' then 'unsaved action'
@@ -72,3 +85,6 @@ select
     cast(coalesce(o.occurred_at, o.recorded_at, cast(cast('1900-01-01' as date) as timestamptz)) as timestamptz)
         as happened_at
 from int_event_objects as o
+left join stg_user_names as names on o.user_id = names.user_id
+left join stg_user_names as target_names
+    on target_names.user_id = coalesce(o.target_user_id, case when o.kind_of_id = 'user' then o.object_id end)

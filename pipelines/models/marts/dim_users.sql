@@ -1,24 +1,27 @@
 -- grain: one row per version of a user, and one per user that events name but the directory never listed
 -- key: user_id, version
--- inputs: stg_directory_versions, stg_user_logins, int_referenced_users, int_target_user_names
+-- inputs: stg_directory_versions, stg_user_logins, stg_user_names, int_referenced_users
 with
 
 all_users as (
     select
         v.directory_id as user_id,
         v.version,
-        v.name as user_name,
+        cast(coalesce(v.name, names.user_name) as varchar) as user_name,
         v.first_name,
         v.last_name,
-        v.email,
+        cast(coalesce(v.email, names.email) as varchar) as email,
         v.tenant_id,
         v.is_active,
         cast(v.version_rank = 1 as boolean) as is_current,
         cast(v.version_rank = 1 and v.valid_to is not null as boolean) as is_removed,
         true as is_listed,
+        case when v.name is not null then 'directory' when names.user_name is not null then 'event' else 'none' end
+            as user_name_source,
         v.valid_from,
         v.valid_to
     from stg_directory_versions as v
+    left join stg_user_names as names on v.directory_id = names.user_id
     where v.kind = 'user'
     union all
     select
@@ -27,16 +30,17 @@ all_users as (
         names.user_name,
         cast(null as varchar) as first_name,
         cast(null as varchar) as last_name,
-        case when names.user_name like '%@%' then names.user_name end as email,
+        names.email,
         cast(null as varchar) as tenant_id,
         cast(null as boolean) as is_active,
         cast(true as boolean) as is_current,
         cast(false as boolean) as is_removed,
         false as is_listed,
+        case when names.user_name is not null then 'event' else 'none' end as user_name_source,
         cast(null as timestamptz) as valid_from,
         cast(null as timestamptz) as valid_to
     from int_referenced_users as r
-    left join int_target_user_names as names on r.user_id = names.user_id
+    left join stg_user_names as names on r.user_id = names.user_id
 )
 
 select
@@ -57,6 +61,8 @@ select
     u.is_removed,
     logins.last_login_at,
     u.valid_from,
-    u.valid_to
+    u.valid_to,
+    cast(u.user_name_source as varchar) as user_name_source,
+    cast(coalesce(u.user_name, u.email, u.user_id) as varchar) as user_label
 from all_users as u
 left join stg_user_logins as logins on u.user_id = logins.user_id

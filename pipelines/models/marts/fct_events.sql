@@ -1,4 +1,5 @@
--- Names are those of the directory at the time of the event, else those that the event or one of the same day gives.
+-- Names are those of the directory at the time of the event, else those that the event or, for apps and pages, one of
+-- the same day, for users any other event gives.
 -- grain: one row per event of the audit log, with the names that were true when it happened
 -- key: event_id
 -- inputs: int_event_places, stg_directory_versions, int_app_page_names, int_clients
@@ -21,8 +22,8 @@ select
         when users.directory_id is not null then 'person'
         else 'unknown'
     end as varchar) as user_kind,
-    users.name as user_name,
-    users.email as user_email,
+    cast(coalesce(users.name, e.user_name) as varchar) as user_name,
+    cast(coalesce(users.email, e.user_email) as varchar) as user_email,
     e.tenant_id,
     cast(coalesce(e.workspace_id, models.workspace_id) as varchar) as workspace_id,
     cast(coalesce(workspaces.name, case
@@ -39,9 +40,7 @@ select
         when e.object_kind = 'app_page' then pages.name
     end) as varchar) as object_name,
     e.app_id,
-    cast(coalesce(
-        e.app_name, case when e.object_kind = 'app' then e.object_name end, apps.name
-    ) as varchar) as app_name,
+    cast(coalesce(e.app_name, apps.name) as varchar) as app_name,
     e.page_id,
     cast(coalesce(
         e.page_name,
@@ -57,16 +56,11 @@ select
         case when e.process_id = e.action_id then e.action_name end
     ) as varchar) as process_name,
     e.integration_id,
-    cast(coalesce(
-        e.integration_name, case when e.object_kind = 'integration' then e.object_name end
-    ) as varchar) as integration_name,
+    e.integration_name,
     e.role_id,
     e.role_name,
     e.target_user_id,
-    cast(coalesce(
-        targets.name, e.target_user_name,
-        case when e.object_kind = 'user' and e.object_id = e.target_user_id then e.object_name end
-    ) as varchar) as target_user_name,
+    cast(coalesce(targets.name, e.target_user_name) as varchar) as target_user_name,
     e.ip_address,
     e.user_agent,
     cast(case
@@ -91,9 +85,7 @@ select
     cast(case when models.name_now <> models.name then models.name_now end as varchar) as model_name_now,
     cast(case when objects.name_now <> objects.name then objects.name_now end as varchar) as object_name_now,
     cast(case when targets.name_now <> targets.name then targets.name_now end as varchar) as target_user_name_now,
-    cast(coalesce(
-        targets.email, case when e.target_user_name like '%@%' then e.target_user_name end
-    ) as varchar) as target_user_email,
+    cast(coalesce(targets.email, e.target_user_email) as varchar) as target_user_email,
     cast(case
         when e.target_user_id is null then null
         when e.target_user_id like 'INTERNAL%' then 'system'
@@ -101,7 +93,20 @@ select
         else 'unknown'
     end as varchar) as target_user_kind,
     e.sent_name,
-    e.sent_type
+    e.sent_type,
+    cast(case
+        when users.name is not null then 'directory'
+        when e.user_name is not null then 'event'
+        else 'none'
+    end as varchar) as user_name_source,
+    -- Name, else e-mail address, else id. Whoever has an e-mail address has a name: that address.
+    cast(coalesce(users.name, e.user_name, e.user_id) as varchar) as user_label,
+    cast(case
+        when targets.name is not null then 'directory'
+        when e.target_user_name is not null then 'event'
+        when e.target_user_id is not null then 'none'
+    end as varchar) as target_user_name_source,
+    cast(coalesce(targets.name, e.target_user_name, e.target_user_id) as varchar) as target_user_label
 from int_event_places as e
 left join stg_directory_versions as users
     on users.kind = 'user' and users.directory_id = e.user_id

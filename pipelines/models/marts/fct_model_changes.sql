@@ -29,7 +29,9 @@ select
     e.message,
     e.ip_address,
     e.client,
-    e.session_id
+    e.session_id,
+    e.user_name_source,
+    e.user_label
 from fct_events as e
 inner join event_classification as s
     on e.event_type_id = s.event_type_id and s.subject = 'model_change'

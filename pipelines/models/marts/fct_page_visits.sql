@@ -26,7 +26,9 @@ select
     cast(case when s.kind = 'dashboard' and e.page_id is not null then e.page_name else e.object_name end as varchar)
         as object_name,
     e.client,
-    e.session_id
+    e.session_id,
+    e.user_name_source,
+    e.user_label
 from fct_events as e
 inner join event_classification as s
     on e.event_type_id = s.event_type_id and s.subject = 'page_visit'

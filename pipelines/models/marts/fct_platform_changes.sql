@@ -30,7 +30,9 @@ select
     e.page_name,
     e.message,
     e.ip_address,
-    e.client
+    e.client,
+    e.user_name_source,
+    e.user_label
 from fct_events as e
 inner join event_classification as s
     on e.event_type_id = s.event_type_id and s.subject = 'platform_change'

@@ -264,3 +264,29 @@ def test_nothing_is_written_where_every_table_would_come_out_as_it_is(
     assert loaded.enrich(short).load_ids != []
     # Nobody watches the windows, so what reads them is always written.
     assert loaded.enrich(short).load_ids != []
+
+
+def test_a_name_that_an_event_tells_later_reaches_older_days(loaded: Warehouse, tmp_path: Path) -> None:
+    """A user in no list, who acts on day 1: an event of day 9 names the user, one of day 10 gives another name."""
+    models = copy_models(tmp_path / "facts", ("fct_events",))
+    columns = ("user_name", "user_email", "user_name_source", "user_label")
+    ghost = f"user_id = '{GHOST}'"
+    loaded.enrich(models)
+    assert loaded.row("fct_events", *columns, where=ghost) == (None, None, "none", GHOST)
+
+    for number, day, name in ((92, "2026-03-09", "ghost@x.com"), (93, "2026-03-10", "Casper")):
+        named = event(number, "USR-21", f"{day} 01:00", user_id=ANN, attr_target_user_id=GHOST.upper())
+        named["additional_attributes__target_user_name"] = name
+        loaded.load(f"2026-03-{number - 80} 00:00", events=[named])
+        days = [DAY_1, *([DAY_9] if number == 93 else []), date.fromisoformat(day)]
+        assert loaded.enrich(models).days == days
+        email = name if "@" in name else None
+        assert loaded.row("fct_events", *columns, where=ghost) == (name, email, "event", name)
+        incremental = loaded.rows("fct_events")
+        loaded.enrich(models, full_refresh=True)
+        assert loaded.rows("fct_events") == incremental
+
+    # The same name once more does not touch the first day, only the day on which an event gives another name.
+    again = {**named, "id": named["id"] + 1}
+    loaded.load("2026-03-15 00:00", events=[again])
+    assert loaded.enrich(models).days == [date(2026, 3, 9), date(2026, 3, 10)]

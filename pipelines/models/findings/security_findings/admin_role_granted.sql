@@ -7,13 +7,15 @@ select
     cast(concat(
         case when c.kind = 'workspace_admin' then 'Workspace Administrator' else c.role_name end,
         case when c.kind = 'workspace_admin' then ' role given to or taken from ' else ' role given to ' end,
-        coalesce(c.target_user_name, c.target_user_id, 'a user'),
-        ' by ', coalesce(c.user_name, c.user_id, 'nobody known')
+        coalesce(c.target_user_label, 'a user'),
+        ' by ', coalesce(c.user_label, 'nobody known')
     ) as varchar) as finding,
     c.user_id,
     c.user_name,
+    c.user_label,
     c.target_user_id,
     c.target_user_name,
+    c.target_user_label,
     cast(c.event_id as varchar) as evidence_event_ids,
     cast(1 as bigint) as evidence_count,
     c.occurred_at as started_at,

@@ -7,7 +7,7 @@ attempts as (
         'failed_sign_in_burst' as rule,
         'failed sign-ins' as noun,
         user_id,
-        user_name,
+        user_name, user_label,
         ip_address,
         event_id,
         occurred_at
@@ -18,7 +18,7 @@ attempts as (
         'denied_access_burst' as rule,
         'refused accesses' as noun,
         user_id,
-        user_name,
+        user_name, user_label,
         ip_address,
         event_id,
         occurred_at
@@ -31,7 +31,7 @@ numbered as (
         noun,
         coalesce(user_id, ip_address, 'nobody') as who,
         user_id,
-        user_name,
+        user_name, user_label,
         event_id,
         occurred_at,
         -- Seconds since 1970: Spark subtracts local times, which are an hour off across a clock change.
@@ -62,7 +62,7 @@ beginnings as (
 
 reached as (
     select
-        m.rule, m.noun, m.who, m.user_id, m.user_name, m.event_id, m.occurred_at, m.number,
+        m.rule, m.noun, m.who, m.user_id, m.user_name, m.user_label, m.event_id, m.occurred_at, m.number,
         b.number as begins,
         max(b.last_number) over (
             partition by m.rule, m.who order by m.number nulls first
@@ -75,7 +75,7 @@ reached as (
 -- Series that share an event are one burst.
 counted as (
     select
-        rule, noun, who, user_id, user_name, event_id, occurred_at, number, reaches_to,
+        rule, noun, who, user_id, user_name, user_label, event_id, occurred_at, number, reaches_to,
         case
             when begins is not null
                 and coalesce(
@@ -89,7 +89,7 @@ counted as (
 
 in_series as (
     select
-        rule, noun, who, user_id, user_name, event_id, occurred_at, number, reaches_to,
+        rule, noun, who, user_id, user_name, user_label, event_id, occurred_at, number, reaches_to,
         sum(opens) over (
             partition by rule, who order by number nulls first rows between unbounded preceding and current row
         ) as island
@@ -98,7 +98,7 @@ in_series as (
 
 evidence as (
     select
-        rule, noun, who, island, user_id, user_name, event_id, occurred_at,
+        rule, noun, who, island, user_id, user_name, user_label, event_id, occurred_at,
         row_number() over (partition by rule, who, island order by number nulls first) as place
     from in_series
     where reaches_to >= number
@@ -109,12 +109,14 @@ select
     e.rule,
     cast(max(r.severity) as varchar) as severity,
     cast(concat(
-        cast(count(*) as varchar), ' ', max(e.noun), ' of ', coalesce(max(e.user_name), e.who)
+        cast(count(*) as varchar), ' ', max(e.noun), ' of ', coalesce(max(e.user_label), e.who)
     ) as varchar) as finding,
     cast(max(e.user_id) as varchar) as user_id,
     cast(max(e.user_name) as varchar) as user_name,
+    cast(max(e.user_label) as varchar) as user_label,
     cast(null as varchar) as target_user_id,
     cast(null as varchar) as target_user_name,
+    cast(null as varchar) as target_user_label,
     cast(string_agg(
         case when e.place <= 20 then cast(e.event_id as varchar) end, ',' order by e.event_id nulls first
     ) as varchar) as evidence_event_ids,

@@ -3,7 +3,7 @@
 with
 
 exports as (
-    select user_id, user_name, event_day, event_id, occurred_at
+    select user_id, user_name, user_label, event_day, event_id, occurred_at
     from fct_model_changes
     where kind = 'export' and user_id is not null and coalesce(success, true)
 ),
@@ -44,7 +44,7 @@ compared as (
 evidence as (
     select
         c.user_id, c.event_day, c.rule, c.severity, c.exports, c.days_before, c.exports_before,
-        e.user_name, e.event_id, e.occurred_at,
+        e.user_name, e.user_label, e.event_id, e.occurred_at,
         row_number() over (partition by c.user_id, c.event_day order by e.occurred_at, e.event_id) as number
     from compared as c
     inner join exports as e on c.user_id = e.user_id and c.event_day = e.event_day
@@ -56,14 +56,16 @@ select
     cast(max(rule) as varchar) as rule,
     cast(max(severity) as varchar) as severity,
     cast(concat(
-        cast(max(exports) as varchar), ' exports of ', coalesce(max(user_name), max(user_id)),
+        cast(max(exports) as varchar), ' exports of ', max(user_label),
         ' in a day; the log shows ', cast(max(exports_before) as varchar),
         ' on the ', cast(max(days_before) as varchar), ' days before'
     ) as varchar) as finding,
     user_id,
     cast(max(user_name) as varchar) as user_name,
+    cast(max(user_label) as varchar) as user_label,
     cast(null as varchar) as target_user_id,
     cast(null as varchar) as target_user_name,
+    cast(null as varchar) as target_user_label,
     cast(string_agg(
         case when number <= 20 then cast(event_id as varchar) end, ',' order by event_id nulls first
     ) as varchar) as evidence_event_ids,

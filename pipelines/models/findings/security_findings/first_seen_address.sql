@@ -14,6 +14,7 @@ sign_ins as (
     select
         user_id,
         user_name,
+        user_label,
         ip_address,
         event_id,
         occurred_at,
@@ -28,12 +29,14 @@ select
     r.rule,
     r.severity,
     cast(concat(
-        coalesce(s.user_name, s.user_id), ' signed in from ', s.ip_address, ' for the first time in the log'
+        s.user_label, ' signed in from ', s.ip_address, ' for the first time in the log'
     ) as varchar) as finding,
     s.user_id,
     s.user_name,
+    s.user_label,
     cast(null as varchar) as target_user_id,
     cast(null as varchar) as target_user_name,
+    cast(null as varchar) as target_user_label,
     cast(s.event_id as varchar) as evidence_event_ids,
     cast(1 as bigint) as evidence_count,
     s.occurred_at as started_at,

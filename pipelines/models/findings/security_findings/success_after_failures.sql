@@ -6,6 +6,7 @@ attempts as (
     select
         user_id,
         user_name,
+        user_label,
         event_id,
         occurred_at,
         -- Seconds since 1970: Spark subtracts local times, which are an hour off across a clock change.
@@ -24,6 +25,7 @@ evidence as (
     select
         s.user_id,
         s.user_name,
+        s.user_label,
         s.event_id as success_id,
         s.occurred_at as success_at,
         f.event_id,
@@ -44,12 +46,14 @@ select
     cast(max(rule) as varchar) as rule,
     cast(max(severity) as varchar) as severity,
     cast(concat(
-        'Sign-in of ', coalesce(max(user_name), max(user_id)), ' after ', cast(count(*) as varchar), ' failed ones'
+        'Sign-in of ', max(user_label), ' after ', cast(count(*) as varchar), ' failed ones'
     ) as varchar) as finding,
     cast(max(user_id) as varchar) as user_id,
     cast(max(user_name) as varchar) as user_name,
+    cast(max(user_label) as varchar) as user_label,
     cast(null as varchar) as target_user_id,
     cast(null as varchar) as target_user_name,
+    cast(null as varchar) as target_user_label,
     cast(concat(
         string_agg(case when number < 20 then cast(event_id as varchar) end, ',' order by event_id nulls first),
         ',', cast(success_id as varchar)

@@ -5,13 +5,15 @@ select
     cast(max(r.rule) as varchar) as rule,
     cast(max(r.severity) as varchar) as severity,
     cast(concat(
-        cast(sum(a.event_count) as varchar), ' events of ', coalesce(max(u.user_name), max(a.user_id)),
+        cast(sum(a.event_count) as varchar), ' events of ', max(u.user_label),
         ', who is in no list of users read so far'
     ) as varchar) as finding,
     a.user_id,
     cast(max(u.user_name) as varchar) as user_name,
+    cast(max(u.user_label) as varchar) as user_label,
     cast(null as varchar) as target_user_id,
     cast(null as varchar) as target_user_name,
+    cast(null as varchar) as target_user_label,
     cast(concat(cast(min(a.first_event_id) as varchar), ',', cast(max(a.last_event_id) as varchar)) as varchar)
         as evidence_event_ids,
     cast(sum(a.event_count) as bigint) as evidence_count,

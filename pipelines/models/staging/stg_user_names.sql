@@ -1,0 +1,48 @@
+-- Names that events give the users on whom they were carried out, the newest for each user. Often it is the e-mail
+-- address. The days of a run do not limit this file: a name of today holds for events of long ago.
+-- grain: one row per user
+-- key: user_id
+-- inputs: events
+with
+
+named as (
+    select
+        cast(case
+            when lower(e.additional_attributes__target_user_id) like 'internal%'
+                then upper(e.additional_attributes__target_user_id)
+            when translate(lower(e.additional_attributes__target_user_id), '123456789abcdef', '000000000000000')
+                = '00000000000000000000000000000000'
+                then lower(e.additional_attributes__target_user_id)
+            else e.additional_attributes__target_user_id
+        end as varchar) as user_id,
+        e.additional_attributes__target_user_name as user_name,
+        cast(coalesce(e.event_date, e.created_date, cast(cast('1900-01-01' as date) as timestamptz)) as timestamptz)
+            as named_at
+    from events as e
+    where e.additional_attributes__target_user_id is not null
+        and e.additional_attributes__target_user_name is not null
+),
+
+counted as (
+    select
+        user_id,
+        user_name,
+        max(named_at) as named_at
+    from named
+    group by user_id, user_name
+),
+
+ranked as (
+    select
+        user_id,
+        user_name,
+        row_number() over (partition by user_id order by named_at desc, user_name) as name_rank
+    from counted
+)
+
+select
+    user_id,
+    user_name,
+    cast(case when user_name like '%@%' then user_name end as varchar) as email
+from ranked
+where name_rank = 1
