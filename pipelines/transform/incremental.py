@@ -22,6 +22,17 @@ ID_COLUMNS = ("user_id", "target_user_id", "workspace_id", "model_id", "object_i
 # Above this number of changed ids, the search for their days costs more than a rewrite of all days.
 MAX_CHANGED_IDS = 2_000
 
+
+def folded_id(column: str) -> str:
+    """Return the SQL that folds the case of an id as staging does."""
+    zeros = "'00000000000000000000000000000000'"
+    return (
+        f"case when translate(lower({column}), '123456789abcdef', '000000000000000') = {zeros}"
+        f" then lower({column}) else {column} end"
+    )
+
+
+_FOLDED = folded_id("id")
 # Versions that began or ended after {since}; `everywhere` is true where older events get another name too.
 _CHANGES = """
 with versions as (
@@ -41,12 +52,7 @@ select
 from versions
 where valid_from > {since} or valid_to > {since}
 """
-# The same case folding as in staging.
-_FOLDED = (
-    "case when translate(lower(id), '123456789abcdef', '000000000000000') = '00000000000000000000000000000000'"
-    " then lower(id) else id end"
-)
-# The same for ids of users. The names are those of `stg_user_names`: the newest for each user whom no list names. Only
+# Names that events give. The names are those of `stg_user_names`: the newest for each user whom no list names. Only
 # users whom the given days name are looked up.
 _TOLD_NAMES = """
 with told as (
@@ -117,7 +123,7 @@ def read_watermark(raw: dlt.Dataset) -> Watermark:
         )
     ]
     logins = _scalars(raw, "select cast(max(last_login_date) as timestamptz) as newest from user_logins")
-    return Watermark(_newest(loaded), _newest(changed), _newest(logins))
+    return Watermark(newest_moment(loaded), newest_moment(changed), newest_moment(logins))
 
 
 def touched_days(raw: dlt.Dataset, enriched: dlt.Dataset, since: Watermark) -> set[date] | None:
@@ -182,9 +188,7 @@ def _told_names(raw: dlt.Dataset, enriched: dlt.Dataset, days: set[date]) -> dic
     if not days or "user_label" not in columns:
         return {}
     loaded = exp.column("event_day").isin(*(exp.cast(exp.Literal.string(day.isoformat()), "date") for day in days))
-    folded = _FOLDED.replace("(id)", "(additional_attributes__target_user_id)").replace(
-        "else id", "else additional_attributes__target_user_id"
-    )
+    folded = folded_id("additional_attributes__target_user_id")
     query = _TOLD_NAMES.format(folded=folded, listed=_FOLDED, loaded=loaded.sql(DIALECT))
     return dict(rows_of(raw, query))
 
@@ -223,6 +227,7 @@ def utc_moment(moment: datetime) -> datetime:
     return moment.replace(tzinfo=timezone.utc) if moment.tzinfo is None else moment.astimezone(timezone.utc)
 
 
-def _newest(moments: Iterable[datetime | None]) -> str | None:
+def newest_moment(moments: Iterable[datetime | None]) -> str | None:
+    """Return the newest of some moments as ISO 8601 (UTC), None if there is none."""
     known = [utc_moment(moment) for moment in moments if moment is not None]
     return max(known).isoformat() if known else None

@@ -24,6 +24,8 @@ from pipelines.warehouse.engine import engine_of
 from pipelines.warehouse.restore_tables import missing_tables, restore_tables
 from pipelines.warehouse.table_comments import write_comments
 
+from . import contents
+from .contents import Contents, days_of_contents, read_contents
 from .graph import Enrichment, check_models, read_enrichment
 from .incremental import FACTS, WATCHED, Watermark, read_watermark, touched_days
 from .materialize import Days, State, model_resource, run_layer, seed_resource, stored_state
@@ -181,18 +183,27 @@ def _plan(pipeline: dlt.Pipeline, raw: dlt.Dataset, enrichment: Enrichment, full
     unbuilt = missing | (set(wanted) - existing)
     rebuilt = {name for name, value in wanted.items() if built.get(name) != value or name in unbuilt}
     days: Days = None
+    moment, tables = datetime.now(timezone.utc), enrichment.tables.items()
+    is_first_of_day = str(state.get("as_of", ""))[:10] != moment.date().isoformat()
+    listed = Contents(state.get("contents"), state.get("older_contents"))
     if FACTS in wanted and FACTS not in rebuilt:
-        days = touched_days(raw, pipeline.dataset(), Watermark(state.get("events"), state.get("directory")))
+        enriched = pipeline.dataset()
+        days = touched_days(raw, enriched, Watermark(state.get("events"), state.get("directory")))
+        more = set() if days is None else days_of_contents(raw, enriched, listed, is_first_of_day)
+        days = None if days is None or more is None else days | more
+    listed = read_contents(raw, listed, is_first_of_day or days is None)
     # Until the last layer is written, a table that is being rebuilt counts as not built.
     before = {**state, "models": {name: value for name, value in built.items() if name not in rebuilt}}
-    moment, tables = datetime.now(timezone.utc), enrichment.tables.items()
     reads = {name for model in enrichment.models.values() for name in model.inputs if name in enrichment.raw_tables}
     # Changes of other raw tables, which a user's model may read, are not noticed: their readers are always written.
-    as_of = moment.date().isoformat() if reads <= WATCHED else moment.isoformat()
+    as_of = moment.date().isoformat() if reads <= WATCHED | contents.WATCHED else moment.isoformat()
     after = {
         "events": now.events,
         "directory": now.directory,
         "logins": now.logins,
+        "contents": listed.recent,
+        "older_contents": listed.older,
+        "contents_signature": listed.signature,
         "as_of": as_of,
         "models": wanted,
         "checked": _inputs_hash(enrichment),

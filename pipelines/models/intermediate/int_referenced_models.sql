@@ -1,11 +1,13 @@
--- Models that events name, but that no list of the directory holds.
+-- Models that events or integrations name, but that no list of the directory holds.
 -- grain: one row per model
 -- key: model_id
--- inputs: stg_events, stg_event_types, int_directory_ids
+-- inputs: stg_events, stg_integrations, stg_event_types, int_directory_ids
 with
 
 referenced_models as (
     select model_id from stg_events
+    union
+    select model_id from stg_integrations
     union
     select e.object_id as model_id
     from stg_events as e
