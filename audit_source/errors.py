@@ -50,4 +50,12 @@ class UnreachableError(AuditSourceError):
 
 
 class BadAnswerError(AuditSourceError):
-    """The answer is not what the API promises. A retry may help."""
+    """The answer is not what the API promises. A retry may help.
+
+    Args:
+        status (int): HTTP status of an answer that refused the request, else 0.
+    """
+
+    def __init__(self, operation: str, reason: str, hint: str, status: int = 0) -> None:
+        self.status = status
+        super().__init__(operation, reason, hint)

@@ -1,6 +1,7 @@
 """What one run of the source found, and what must be closed at its end."""
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import NamedTuple
@@ -17,6 +18,19 @@ class ShrunkList(NamedTuple):
     name: str
     records_before: int
     records_now: int
+
+
+class ContentProgress(NamedTuple):
+    """How many models are listed, and how many of them have each status of `content_reads`."""
+
+    models: int
+    statuses: dict[str, int]
+
+    @classmethod
+    def of(cls, statuses: Iterable[str | None]) -> "ContentProgress":
+        """Return the progress for the status of each listed model, None for one that was never requested."""
+        counted = Counter(statuses)
+        return cls(counted.total(), {status: count for status, count in counted.items() if status is not None})
 
 
 class ReloadLimit(NamedTuple):
@@ -94,6 +108,8 @@ class Run:
         reload_limit (ReloadLimit): Set if a `Reload` began too early.
         versions_at (int): Epoch ms from which the versions of this run's lists are valid; None until a list was read.
         learn_clock (Callable): Signs in and reads Anaplan's clock; for a caller that plans by it before it loads.
+        contents (ContentProgress): How far the reading of models' contents is; None if it is off.
+        unread (List[str]): What the account cannot read, with the reason. None of them is an error.
         drift (Set[Tuple[str, str]]): Kind and name of what Anaplan sends for the first time.
     """
 
@@ -114,6 +130,8 @@ class Run:
         self.reload_limit: ReloadLimit | None = None
         self.versions_at: int | None = None
         self.learn_clock: Callable[[], None] = lambda: None
+        self.contents: ContentProgress | None = None
+        self.unread: list[str] = []
         self.new_columns = NewColumns()
         self.drift: set[tuple[str, str]] = set()
         self._closers: list[Callable[[], None]] = []
@@ -122,6 +140,11 @@ class Run:
         """Add a line to the notices once: each load and event type of a run meets it again."""
         if line not in self.notices:
             self.notices.append(line)
+
+    def leave_unread(self, line: str) -> None:
+        """Note optional data that cannot be read, once."""
+        if line not in self.unread:
+            self.unread.append(line)
 
     def leave_out(self, error: AuditSourceError) -> None:
         """Note an error that must not keep the rest from being loaded; raise it if the run is not `tolerant`."""

@@ -1,6 +1,29 @@
 """What the destination already holds, for a caller that can query it. The source itself knows only its state."""
 
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
+
+from .directory.content_plan import ContentRead
+
+
+class KnownDetails(NamedTuple):
+    """Facts about what events refer to, as earlier loads stored it. Each of them may be missing.
+
+    Attributes:
+        reads (Mapping[str, ContentRead]): What was read of each model, by its id in lower case.
+        usage (Mapping[str, int]): Number of recent events of each model, by its id in lower case.
+        integration_versions (FrozenSet[str]): `row_version` of the current integrations.
+        newest_runs (Mapping[str, int]): Start (epoch ms) of the newest run of each integration.
+        runs_without_id (FrozenSet[str]): `run_id` of runs that came without an id.
+        newest_stamp (int): Newest time (epoch ms) that a load has written for a version.
+    """
+
+    reads: Mapping[str, ContentRead] = {}
+    usage: Mapping[str, int] = {}
+    integration_versions: frozenset[str] = frozenset()
+    newest_runs: Mapping[str, int] = {}
+    runs_without_id: frozenset[str] = frozenset()
+    newest_stamp: int = 0
 
 
 class Known(NamedTuple):
@@ -12,6 +35,7 @@ class Known(NamedTuple):
         newest_stamp (int): Newest time (epoch ms) that a load has written, for a version or a day.
         records (Dict[str, int]): Number of current records of each directory list.
         purged_before (int): Epoch ms of the first day that was not purged.
+        details (Callable): Returns the facts about what events refer to. Called after the events were loaded.
     """
 
     tenant_id: str | None = None
@@ -19,6 +43,7 @@ class Known(NamedTuple):
     newest_stamp: int = 0
     records: dict[str, int] = {}  # noqa: RUF012
     purged_before: int = 0
+    details: Callable[[], KnownDetails] = KnownDetails
 
 
 NOTHING_KNOWN = Known()

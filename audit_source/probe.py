@@ -5,8 +5,11 @@ from typing import Any, NamedTuple
 from .auth.credentials import MODES, choose_credentials
 from .auth.sign_in import make_auth
 from .client import Client
+from .directory.entitlements import count_scim_users
+from .directory.integrations import fetch_integrations
 from .directory.lists import count_list
-from .errors import AuditSourceError
+from .directory.paged_lists import Budget, get_json
+from .errors import AuditSourceError, BadAnswerError, RoleError
 from .events.decode import decode_page
 from .events.spans import DAY_MS, MINUTE_MS
 from .records import NewColumns, decode_lenient
@@ -15,6 +18,8 @@ from .signed_client import SignedClient
 
 # The longest span that the audit API accepts.
 ASKED_DAYS = 30
+# So many models show whether the account may enter models.
+TRIED_MODELS = 3
 
 
 class Session(NamedTuple):
@@ -23,6 +28,7 @@ class Session(NamedTuple):
     client: SignedClient
     hosts: Hosts
     mode: str
+    cloudworks_urls: list[str]
 
     def close(self) -> None:
         """Sign out."""
@@ -40,7 +46,8 @@ def open_session() -> Session:
     chosen = choose_credentials(settings.credentials, settings.auth, settings.token_store)
     mode = next(mode for mode, spec in MODES.items() if isinstance(chosen, spec))
     client = Client(1, settings.requests_per_minute)
-    return Session(SignedClient(client, make_auth(client, hosts, chosen, settings.token_store)), hosts, mode)
+    signed = SignedClient(client, make_auth(client, hosts, chosen, settings.token_store))
+    return Session(signed, hosts, mode, settings.cloudworks_urls if settings.cloudworks else [])
 
 
 def account_name(session: Session) -> str | None:
@@ -80,3 +87,44 @@ def count_records(session: Session, name: str) -> int | None:
         AuditSourceError: Anaplan did not answer, or refused.
     """
     return count_list(session.client, session.hosts.api, name)
+
+
+def count_integrations(session: Session) -> int:
+    """Return how many integrations CloudWorks lists.
+
+    Raises:
+        RoleError: The account lacks the role Restricted Integration User.
+        AuditSourceError: Anaplan did not answer, or refused.
+    """
+    return len(fetch_integrations(session.client, session.cloudworks_urls).records)
+
+
+def count_entitled_users(session: Session) -> int | None:
+    """Return how many users SCIM reports, or None if it reports no total.
+
+    Raises:
+        RoleError: The account lacks the role User Administrator.
+        AuditSourceError: Anaplan did not answer, or refused.
+    """
+    return count_scim_users(session.client, session.hosts.api)
+
+
+def count_open_models(session: Session) -> tuple[int, int]:
+    """Try the first models of the list; return how many the account may enter, and how many were tried.
+
+    Raises:
+        AuditSourceError: Anaplan did not answer.
+    """
+    url = f"{session.hosts.api}/2/0/models"
+    listed = get_json(session.client, url, {"modelDetails": "true", "limit": 100, "offset": 0}, Budget())
+    models = [one for one in listed.get("models") or [] if one.get("id") and one.get("activeState") != "ARCHIVED"]
+    tried = models[:TRIED_MODELS]
+    return sum(_may_enter(session, f"{url}/{model['id']}/processes") for model in tried), len(tried)
+
+
+def _may_enter(session: Session, url: str) -> bool:
+    try:
+        get_json(session.client, url, {"limit": 1, "offset": 0}, Budget())
+    except (BadAnswerError, RoleError):
+        return False
+    return True

@@ -35,17 +35,22 @@ OWN_HOST_REGIONS = ("us9", "eu3", "eu5", "gb1", "sg1", "ae1", "in1", "id1", "me1
 REGIONS = (*SHARED_REGIONS, *OWN_HOST_REGIONS, "ca1", "au1")
 
 AUDIT_HOST = "https://audit.anaplan.com"
+# CloudWorks has a host of its own, and a path on the host of the Integration API.
+CLOUDWORKS_HOST, CLOUDWORKS_PATH = "https://api.cloudworks.anaplan.com", "/cloudworks"
 LONGEST_RETENTION_DAYS = 90
+# A model has four lists and the names of its files.
+LEAST_MODEL_REQUESTS = 5
 
 
 @dataclass(frozen=True)
 class Hosts:
-    """Base URLs of the four services, without a trailing slash."""
+    """Base URLs of the services, without a trailing slash."""
 
     auth: str
     oauth: str
     api: str
     audit: str
+    cloudworks: str = ""
 
 
 @configspec
@@ -69,6 +74,8 @@ class AuditSettings(BaseConfiguration):
         privacy (str): `keep`, `hash` or `drop` names, e-mail addresses and IP addresses. Ids stay.
         privacy_key (str): Secret key of the hashes. The same key gives the same person the same pseudonym.
         shrink_limit_percent (int): A directory list that lost a larger share of its records is not applied.
+        cloudworks (bool): Whether the integrations of CloudWorks and their runs are read.
+        model_requests_per_run (int): Most requests of a run for the contents of models. 0 reads none.
         request_deadline_seconds (int): Longest time for a whole request, including its answer.
 
     Raises, when it is resolved:
@@ -82,6 +89,7 @@ class AuditSettings(BaseConfiguration):
     api_url: str | None = None
     audit_url: str | None = None
     oauth_url: str | None = None
+    cloudworks_url: str | None = None
     token_store: str | None = None
     event_types: list[str] | None = None
     history_days: int = 30
@@ -95,12 +103,20 @@ class AuditSettings(BaseConfiguration):
     privacy: str = "keep"
     privacy_key: TSecretStrValue | None = None
     shrink_limit_percent: int = 20
+    cloudworks: bool = True
+    model_requests_per_run: int = 200
     request_deadline_seconds: int = 300
 
     def on_resolved(self) -> None:
         _check_event_types(self.requested_types)
         for name, (least, most) in _RANGES.items():
             _check_range(name, getattr(self, name), least, most)
+        if 0 < self.model_requests_per_run < LEAST_MODEL_REQUESTS:
+            raise ConfigurationError(
+                "setting `model_requests_per_run`",
+                f"`{self.model_requests_per_run}` is not enough for one model",
+                f"Use 0 to read none, or {LEAST_MODEL_REQUESTS} or more.",
+            )
 
     @property
     def requested_types(self) -> tuple[str, ...]:
@@ -115,8 +131,21 @@ class AuditSettings(BaseConfiguration):
         Raises:
             ConfigurationError: The region is unknown, or an override is not a usable URL.
         """
-        overrides = {"auth": self.auth_url, "api": self.api_url, "audit": self.audit_url, "oauth": self.oauth_url}
+        overrides = {
+            "auth": self.auth_url,
+            "api": self.api_url,
+            "audit": self.audit_url,
+            "oauth": self.oauth_url,
+            "cloudworks": self.cloudworks_url,
+        }
         return resolve_hosts(self.region, overrides)
+
+    @property
+    def cloudworks_urls(self) -> list[str]:
+        """The addresses under which CloudWorks may answer. Some networks reach only the host of the Integration API."""
+        hosts = self.hosts
+        urls = [hosts.cloudworks] if self.cloudworks_url else [hosts.cloudworks, f"{hosts.api}{CLOUDWORKS_PATH}"]
+        return [f"{url}/2/0" for url in dict.fromkeys(urls)]
 
 
 # Smallest and largest value of each setting that is a number.
@@ -129,6 +158,7 @@ _RANGES = {
     "safety_lag_seconds": (0, 24 * 3600),
     "events_per_load": (1, 10_000_000),
     "shrink_limit_percent": (0, 100),
+    "model_requests_per_run": (0, 100_000),
     "request_deadline_seconds": (1, 24 * 3600),
 }
 
@@ -155,12 +185,16 @@ def resolve_settings(settings: AuditSettings | None = None, **values: Any) -> Au
 
 
 def resolve_hosts(region: str, overrides: dict[str, str | None]) -> Hosts:
-    """Return the base URLs of a region. `overrides` (auth, oauth, api, audit) may replace each of them.
+    """Return the base URLs of a region. `overrides` (auth, oauth, api, audit, cloudworks) may replace each of them.
 
     Raises:
         ConfigurationError: The region is not one of `REGIONS`, or an override is not a URL, or has no TLS.
     """
-    urls = {**_region_urls(region), **{name: url for name, url in overrides.items() if url}}
+    given = {name: url for name, url in overrides.items() if url}
+    urls = {**_region_urls(region), **given}
+    if "api" in given and "cloudworks" not in given:
+        # A gateway in front of the Integration API has CloudWorks below it. Its own host may not be reachable.
+        urls["cloudworks"] = f"{given['api'].rstrip('/')}{CLOUDWORKS_PATH}"
     for name, url in urls.items():
         _check_address(f"setting `{name}_url`", url)
     return Hosts(**{name: url.rstrip("/") for name, url in urls.items()})
@@ -182,7 +216,8 @@ def _region_urls(region: str) -> dict[str, str]:
             f"`{region}` is not a known region",
             f"Use one of {' '.join(REGIONS)}, or set auth_url, oauth_url, api_url and audit_url.",
         )
-    return {"auth": auth, "oauth": oauth, "api": api, "audit": AUDIT_HOST}
+    cloudworks = CLOUDWORKS_HOST if region in SHARED_REGIONS else f"{api}{CLOUDWORKS_PATH}"
+    return {"auth": auth, "oauth": oauth, "api": api, "audit": AUDIT_HOST, "cloudworks": cloudworks}
 
 
 def _check_address(name: str, url: str) -> None:

@@ -14,7 +14,9 @@ from .auth.sign_out import SignOutWhenDone
 from .catalogue import event_types
 from .client import Client
 from .clock import learn_server_clock
-from .directory.detail_resources import create_missing, detail_resources
+from .directory.detail_resources import detail_resources
+from .directory.details import DetailReader
+from .directory.listed import Listed
 from .directory.read import confirm_tenant, read_directory
 from .directory.shrink_guard import DirectoryGuard
 from .events.decode_process import PageDecoder
@@ -23,6 +25,7 @@ from .events.ledger import Reload
 from .events.stream import read_log
 from .extract_report import Run
 from .known import NOTHING_KNOWN, Known
+from .parts import Parts
 from .privacy.masking import make_privacy
 from .schema import EVENT_DAYS, EVENT_TYPES, EVENT_WINDOWS, EVENTS, MODELS, USER_LOGINS, USERS, WORKSPACES
 from .settings import AuditSettings, resolve_settings
@@ -68,11 +71,13 @@ def audit_source(
     fetcher = EventFetcher(signed, hosts.audit, settings, decoder)
     run.closing(fetcher.close)
     run.learn_clock = partial(learn_server_clock, signed, hosts, known, run)
-    sign_out = SignOutWhenDone(signed.close, {"event_log", "directory"})
+    sign_out = SignOutWhenDone(signed.close, {"event_log", "directory", "details"})
+    listed, parts = Listed(), Parts()
     declare_tables()
 
     @dlt.resource(name="event_log", selected=False)
     def event_log() -> Iterator[Batch]:
+        parts.begin("event_log")
         if privacy is None:
             # Pages go to that process through files, which must not hold what `privacy` removes.
             decoder.use_process(dlt.current.pipeline().working_dir)
@@ -87,16 +92,25 @@ def audit_source(
         if not run.unfinished:
             fetcher.close()
             sign_out.finish("event_log")
+        parts.finish("event_log")
 
     @dlt.resource(name="directory", selected=False)
     def directory() -> Iterator[Batch | None]:
+        parts.begin("directory")
         guard = DirectoryGuard(settings.shrink_limit_percent, accept_directory, known)
-        yield from read_directory(signed, hosts.api, run, privacy, guard, known)
+        yield from read_directory(signed, hosts.api, run, privacy, guard, known, listed)
         sign_out.finish("directory")
+        parts.finish("directory")
 
     @dlt.resource(name="details", selected=False)
-    def details() -> Iterator[Batch]:
-        yield from create_missing()
+    def details() -> Iterator[Batch | None]:
+        # Only in a load of its own, or after the events of the same load: nothing may delay them.
+        yield from parts.wait_for_others("details")
+        if not run.unfinished:
+            guard = DirectoryGuard(settings.shrink_limit_percent, accept_directory, known)
+            yield from DetailReader(signed, settings, run, privacy, guard, known, listed).read()
+            sign_out.finish("details")
+        parts.finish("details")
 
     return (
         table_resource(event_log, EVENTS, MERGE, primary_key="id"),

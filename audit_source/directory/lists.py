@@ -4,7 +4,6 @@ dlt retires every record that is missing from a list, so a truncated list would 
 fetched again, and finally left out.
 """
 
-import hashlib
 from typing import Any, NamedTuple
 
 import pyarrow as pa
@@ -14,6 +13,7 @@ from ..errors import BadAnswerError
 from ..records import NewColumns, decode_lenient, rows_of, table_of
 from ..schema import MODELS, USER_LOGINS, USERS, WORKSPACES, Table
 from ..signed_client import SignedClient
+from .row_versions import with_versions
 
 PAGE_SIZE = 5_000
 MOST_ATTEMPTS = 4
@@ -79,9 +79,7 @@ def versions(table: Table, records: list[Record], new_columns: NewColumns) -> pa
     rows = rows_of(
         table, [{key: record[key] for key in record if key not in elsewhere} for record in records], new_columns
     )
-    identity = zip(*(rows.columns[name] for name in IDENTITY[table.name]), strict=False)
-    rows.columns["row_version"] = [hashlib.sha256(repr(values).encode()).hexdigest()[:32] for values in identity]
-    return table_of(table, rows)
+    return with_versions(table, rows, IDENTITY[table.name])
 
 
 def logins(records: list[Record]) -> pa.Table | None:

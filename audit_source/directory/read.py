@@ -18,6 +18,7 @@ from ..schema import MODELS, USER_LOGINS, USERS, WORKSPACES, Table
 from ..signed_client import SignedClient
 from ..table_resources import Batch
 from ..tenant import TenantGuard
+from .listed import Listed
 from .lists import Record, fetch_list, logins, versions
 from .shrink_guard import DirectoryGuard
 
@@ -25,7 +26,13 @@ DIRECTORY = (USERS, WORKSPACES, MODELS)
 
 
 def read_directory(
-    signed: SignedClient, api_url: str, run: Run, privacy: Privacy | None, guard: DirectoryGuard, known: Known
+    signed: SignedClient,
+    api_url: str,
+    run: Run,
+    privacy: Privacy | None,
+    guard: DirectoryGuard,
+    known: Known,
+    listed: Listed,
 ) -> Iterator[Batch | None]:
     """Yield the batches of every list, and None while the next one is being fetched, so that dlt reads the events."""
     thread = ThreadPoolExecutor(1, thread_name_prefix="anaplan-directory")
@@ -37,7 +44,7 @@ def read_directory(
             run.learn_clock()
             run.versions_at = run.versions_at or max(signed.client.now_ms(), known.newest_stamp + 1)
             begin_versions_at(run.versions_at)
-            yield from _read_list(records, table, run, privacy, guard)
+            yield from _read_list(records, table, run, privacy, guard, listed)
     finally:
         thread.shutdown(wait=False, cancel_futures=True)
 
@@ -65,7 +72,12 @@ def confirm_tenant(signed: SignedClient, api_url: str, known: Known) -> None:
 
 
 def _read_list(
-    answer: "Future[list[Any]]", table: Table, run: Run, privacy: Privacy | None, guard: DirectoryGuard
+    answer: "Future[list[Any]]",
+    table: Table,
+    run: Run,
+    privacy: Privacy | None,
+    guard: DirectoryGuard,
+    listed: Listed,
 ) -> Iterator[Batch]:
     """Yield the versions of one list. A list that is incomplete, or shrank too much, leaves its table unchanged."""
     state = dlt.current.resource_state(table.name)
@@ -73,6 +85,7 @@ def _read_list(
     records = _trusted_records(records, table, run, guard, state)
     new_columns = NewColumns()
     batches = [(table.name, versions(table, records, new_columns))]
+    listed.note(table, batches[0][1], guard.is_unsure)
     run.drift |= new_drift(found_in(new_columns, f"{table.name}."), state)
     if table is USERS:
         batches.append((USER_LOGINS.name, logins(records)))

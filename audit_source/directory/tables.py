@@ -24,7 +24,7 @@ MODEL_ACTIONS = Table(
         Column("action_type", "text", "actionType", "type of an action"),
         Column("import_type", "text", "importType", "type of an import: MODULE_DATA, HIERARCHY_DATA, USERS, …"),
         Column("import_source_id", "text", "importDataSourceId", "file that an import reads; empty for another model"),
-        Column("import_source_name", "text", None, "name of that file"),
+        Column("import_source_name", "text", "files.name", "name of that file"),
         Column("export_type", "text", "exportType", "type of an export: AUDIT_LOG, GRID_CURRENT_PAGE, TABULAR_…"),
         Column("export_format", "text", "exportFormat", "format of an export: text/csv, …"),
         Column("export_encoding", "text", "encoding", "encoding of an export when this version began"),
@@ -99,8 +99,8 @@ INTEGRATIONS = Table(
         Column("process_id", "text", "processId", "process that it runs, if it runs one"),
         Column("nux_visible", "bool", "nuxVisible", "whether pages show it, when this version began"),
         Column("notification_id", "text", "notificationId", "its notification when this version began"),
-        Column("schedule_status", "text", None, "whether its schedule was enabled when this version began"),
-        Column("schedule_type", "text", None, "how often it was scheduled when this version began"),
+        Column("schedule_status", "text", "schedule.status", "enabled or disabled, when this version began"),
+        Column("schedule_type", "text", "schedule.type", "how often it was scheduled when this version began"),
         Column("schedule", "json", "schedule", "the complete schedule when this version began"),
         Column(
             "row_version",
@@ -180,8 +180,8 @@ SCIM_USERS = Table(
         Column("user_name", "text", "userName", "sign-in name, which is the e-mail address"),
         Column("display_name", "text", "displayName", "full name"),
         Column("active", "bool", "active", "whether the user may sign in"),
-        Column("created_at", "timestamp", "created", "when the user was created (UTC)"),
-        Column("last_modified", "timestamp", "lastModified", "last change of the user (UTC)"),
+        Column("created_at", "timestamp", "meta.created", "when the user was created (UTC)"),
+        Column("last_modified", "timestamp", "meta.lastModified", "last change of the user (UTC)"),
     ],
 )
 

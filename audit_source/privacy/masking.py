@@ -26,7 +26,9 @@ KEEP, HASH, DROP = "keep", "hash", "drop"
 SHORTEST_KEY = 16
 
 # Declared fields of the API with the name or the address of a person.
-PERSONAL = {"ipAddress", "targetUserName", "email"}
+PERSONAL = {
+    "ipAddress", "targetUserName", "email", "createdBy", "modifiedBy", "triggeredBy", "userName", "displayName",
+}  # fmt: skip
 # Fields whose digits and dots are never an address.
 NO_ADDRESS = {"eventTypeId", "serviceVersion", "checksum", "eventTimeZone", "createdTimeZone"}
 

@@ -9,10 +9,21 @@ import click
 
 from audit_source.clock import clock_note
 from audit_source.errors import AuditSourceError, RoleError
-from audit_source.probe import ASKED_DAYS, Session, account_name, count_events, count_records, open_session
+from audit_source.probe import (
+    ASKED_DAYS,
+    Session,
+    account_name,
+    count_entitled_users,
+    count_events,
+    count_integrations,
+    count_open_models,
+    count_records,
+    open_session,
+)
 from pipelines.common.exit_codes import DONE, SIGN_IN, UNREACHABLE, code_of_source_error
 from pipelines.common.names import LOAD_NAME
 from pipelines.common.text import printable
+from pipelines.common.wording import counted
 from pipelines.run.summary import source_problems
 from pipelines.warehouse.locks import machine_lock
 from pipelines.warehouse.settings import warn_about_open_secrets
@@ -35,6 +46,14 @@ EMPTY = {
     "users": "the account sees no user: events will show ids instead of names.",
     "workspaces": "the account sees no workspace: events will show ids instead of names.",
     "models": "the account sees no model: events will show ids instead of names.",
+}
+
+
+# Optional data: what the account needs for it.
+DETAIL_HINTS = {
+    "contents": "Names of actions need a model role other than NO ACCESS, and access to the workspace.",
+    "cloudworks": "Integrations need the role Restricted Integration User, and a workspace.",
+    "scim": "Entitlements need the role User Administrator.",
 }
 
 
@@ -70,6 +89,7 @@ def check_access() -> int:
         _try("events", session, count_events, findings)
         for name in LISTS:
             _try(name, session, partial(count_records, name=name), findings)
+        _show_details(session)
         for line in source_problems(findings.problems):
             warn(line)
         wrong_clock = clock_note(session.client.client)
@@ -78,6 +98,39 @@ def check_access() -> int:
     if not any(findings.codes):
         click.echo("\nNothing is missing. Next: `make run`.")
     return findings.exit_code()
+
+
+def _show_details(session: Session) -> None:
+    """Show what is read of optional data. What is missing there is no error: the rest is loaded without it."""
+    for name, count in _DETAILS.items():
+        if name == "cloudworks" and not session.cloudworks_urls:
+            continue
+        try:
+            click.echo(f"{name:<11} {count(session)}")
+        except RoleError as error:
+            click.echo(f"{name:<11} refused: {printable(error.reason)}. {DETAIL_HINTS[name]}")
+        except AuditSourceError as error:
+            click.echo(f"{name:<11} no answer: {printable(str(error))}")
+
+
+def _contents(session: Session) -> str:
+    entered, tried = count_open_models(session)
+    if entered or not tried:
+        return f"{entered} of {tried} models that were tried can be entered"
+    return f"refused: none of {tried} models that were tried can be entered. {DETAIL_HINTS['contents']}"
+
+
+def _integrations(session: Session) -> str:
+    number = count_integrations(session)
+    return f"{counted(number, 'integration')}" + ("" if number else f". {DETAIL_HINTS['cloudworks']}")
+
+
+def _entitlements(session: Session) -> str:
+    number = count_entitled_users(session)
+    return "some users" if number is None else counted(number, "user")
+
+
+_DETAILS = {"contents": _contents, "cloudworks": _integrations, "scim": _entitlements}
 
 
 def _try(name: str, session: Session, count: Callable[[Session], int | None], findings: _Findings) -> None:

@@ -4,7 +4,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pipelines.common.wording import counted
+from pipelines.common.text import printable
+from pipelines.common.wording import contents_line, counted
 from pipelines.run.summary import expired_line, problems_of_load
 
 if TYPE_CHECKING:
@@ -29,6 +30,10 @@ def print_loaded(loaded: "LoadResult") -> None:
     windows = counted(run.windows, "window")
     click.echo(f"loaded    {counted(run.new_events, 'new event')}, {run.late_events:,} of them late; {windows}")
     click.echo(f"directory {lists} changed")
+    if run.contents and run.contents.models:
+        click.echo(f"contents  {contents_line(run.contents.statuses, run.contents.models)}")
+    for line in run.unread:
+        click.echo(f"not read  {printable(line)}")
     if run.drift:
         click.echo(f"drift     first seen in this run, and loaded: {drift_line(run.drift)}")
     if run.expired:

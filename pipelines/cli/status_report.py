@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from pipelines.common.text import printable
-from pipelines.common.wording import counted
+from pipelines.common.wording import contents_line, counted
 from pipelines.monitoring.problems import Json, died, duration, utc
 
 from .report_tables import SummaryTable, format_table, terminal_width
@@ -38,6 +38,10 @@ def _facts(status: Json) -> list[tuple[str, str]]:
         facts.append((word, f"{utc(freshness['covered_until'])}, {_age(freshness)}"))
     if coverage["until"] is not None:
         facts.append(("covered", f"{utc(coverage['from'])} to {utc(coverage['until'])}"))
+    contents = dict(status["contents"])
+    models = contents.pop("models")
+    if models and any(contents.values()):
+        facts.append(("contents", contents_line(contents, models)))
     if coverage["until"] is not None or status["incomplete_windows"]:
         facts += [
             (

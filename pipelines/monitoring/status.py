@@ -5,6 +5,7 @@ from typing import Any
 
 import dlt
 
+from audit_source.directory.content_plan import ARCHIVED, FAILED, FORBIDDEN, READ
 from pipelines.common.configuration import SEVERITIES
 from pipelines.common.names import dataset_name
 from pipelines.warehouse.engine import engine
@@ -17,6 +18,12 @@ from .sign_in_status import sign_in_status
 
 LATE_EVENT_DAYS = 30
 CLOCK_SLACK_MINUTES = 5
+_CONTENTS = """
+select r.status, count(*) as models
+from models as m left join content_reads as r on lower(r.model_id) = lower(m.id)
+where m._dlt_valid_to is null
+group by r.status
+"""
 Json = dict[str, Any]
 
 # The keys of `status --json`. They are a contract: keys may be added, but never change their meaning.
@@ -29,6 +36,7 @@ KEYS = {
     "coverage": "from, until, complete_windows; the first two with acknowledged incomplete windows",
     "gaps": "event_type, start, end, acknowledged of each lost span",
     "incomplete_windows": "event_type, start, end, reported_events, distinct_events, acknowledged",
+    "contents": "models (listed now); read, forbidden, archived, failed: models of `content_reads` by their status",
     "late_events": "events that arrived late in the runs of the last `days`",
     "findings": "open security findings: open, high, medium, low",
     "sign_in": "mode, certificate_expires_at, certificate_days_left, token_store, token_stored_at",
@@ -62,6 +70,7 @@ def read_status(reader: Reader | None, max_age: timedelta, runs: int, now: datet
         "coverage": _coverage(covered),
         "gaps": _gaps(windows, acknowledged),
         "incomplete_windows": _incomplete(windows, acknowledged),
+        "contents": _contents(reader),
         "late_events": {"days": LATE_EVENT_DAYS, "events": _late_events(past, now)},
         "findings": _findings(reader, acknowledged),
         "sign_in": sign_in.status,
@@ -195,6 +204,16 @@ def _incomplete(windows: list[Json], acknowledged: set[tuple[str, str]]) -> list
         for w in windows
         if w["status"] == "incomplete" and w["event_type"] in requested
     ]
+
+
+def _contents(reader: Reader | None) -> Json:
+    """Return how many of the listed models have their contents read, by the status of the last reading."""
+    counts: Json = {"models": 0, READ: 0, FORBIDDEN: 0, ARCHIVED: 0, FAILED: 0}
+    for row in reader.rows(RAW, _CONTENTS) if reader else []:
+        counts["models"] += row["models"]
+        if row["status"] in counts:
+            counts[row["status"]] += row["models"]
+    return counts
 
 
 def _late_events(past: list[Json], now: datetime) -> int:

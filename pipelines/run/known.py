@@ -1,6 +1,7 @@
 """Read from the destination what earlier loads stored, for the source, which knows only its own state."""
 
 from datetime import datetime, timezone
+from functools import partial
 from typing import Any
 
 import dlt
@@ -10,6 +11,8 @@ from audit_source.known import NOTHING_KNOWN, Known
 from pipelines.transform.incremental import rows_of
 from pipelines.warehouse.run_tables import PURGES, OwnTables
 
+from .known_details import read_known_details
+
 LISTS = ("users", "workspaces", "models")
 
 
@@ -17,7 +20,7 @@ def read_known(raw: dlt.Pipeline) -> Known:
     """Return tenant, newest timestamp and list sizes. Each query reads a small table or a single row."""
     existing: set[str] = set(raw.default_schema.data_table_names()) if raw.default_schema_name else set()
     if not existing.issuperset({*LISTS, "events", "event_days"}):
-        return NOTHING_KNOWN
+        return NOTHING_KNOWN._replace(details=partial(read_known_details, raw))
     dataset = raw.dataset()
     try:
         rows = rows_of(dataset, _SIZES)
@@ -30,10 +33,11 @@ def read_known(raw: dlt.Pipeline) -> Known:
             newest_stamp=max(map(_ms, stamps), default=0),
             records={name: int(count) for name, count, *_ in rows if name in LISTS},
             purged_before=_purged_before(raw),
+            details=partial(read_known_details, raw),
         )
     except DatabaseUndefinedRelation:
         # A table was dropped by hand. The load creates it again.
-        return NOTHING_KNOWN
+        return NOTHING_KNOWN._replace(details=partial(read_known_details, raw))
 
 
 _SIZES = (

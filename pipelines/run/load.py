@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import dlt
 
 from audit_source import MERGE, Reload, Run, audit_source
+from audit_source.directory.tables import DETAIL_TABLES
 from pipelines.common.source_hints import reload_notice
 from pipelines.monitoring.acknowledge import still_open
 from pipelines.warehouse.pipelines import LOAD_MEMORY, Pipelines
@@ -18,6 +19,7 @@ from .known import read_known
 EVENTS_PER_LOAD = 3 * 122_880
 MERGE_KNOWN: Any = {**MERGE, "deduplicated": True}
 EVENT_TABLES = ("events", "event_windows", "event_days")
+DETAILS = tuple(table.name for table in DETAIL_TABLES)
 LISTS = ("users", "workspaces", "models")
 
 
@@ -59,9 +61,11 @@ def load(
         while loads == 0 or run.unfinished:
             # Before each load: setting the limit makes DuckDB release the memory of the previous one.
             pipelines.limit_memory(LOAD_MEMORY, threads=1)
-            todo = source if loads == 0 else source.with_resources(*EVENT_TABLES)
-            pipelines.raw.run(todo)
+            todo = [name for name in source.selected_resources if name not in DETAILS] if loads == 0 else EVENT_TABLES
+            pipelines.raw.run(source.with_resources(*todo))
             loads += 1
+        # In a load of its own: the events are stored, whatever happens while models are read.
+        pipelines.raw.run(source.with_resources(*DETAILS))
     finally:
         run.close()
     if run.reload_limit is not None:

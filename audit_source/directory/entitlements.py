@@ -1,0 +1,100 @@
+"""SCIM: which user may enter which workspace, and when each user was created."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pyarrow as pa
+
+from ..errors import BadAnswerError, RoleError
+from ..records import NewColumns, rows_of, table_of
+from ..signed_client import SignedClient
+from .paged_lists import Budget, Record, get_json
+from .row_versions import with_versions
+from .tables import SCIM_USERS, USER_ENTITLEMENTS
+
+# Anaplan refuses more.
+PAGE_SIZE = 100
+MOST_ATTEMPTS = 2
+IDENTITY = ("user_id", "workspace_id", "entitlement_type")
+
+Mask = Callable[[str, Record], Record]
+
+
+def fetch_scim_users(client: SignedClient, api_url: str) -> list[Record]:
+    """Return every user of SCIM, each id once.
+
+    Raises:
+        RoleError: The account lacks the role User Administrator.
+        BadAnswerError: After every attempt the list had another number of users than it reports.
+        AuditSourceError: Anaplan did not answer, or refused.
+    """
+    url = f"{api_url}/scim/1/0/v2/Users"
+    by_id: dict[str, Record] = {}
+    reported = 0
+    for _ in range(MOST_ATTEMPTS):
+        try:
+            by_id, reported = _fetch_once(client, url)
+        except RoleError as error:
+            raise RoleError(
+                error.operation, "the account lacks the role User Administrator", "Give it the role."
+            ) from None
+        if len(by_id) == reported:
+            return list(by_id.values())
+    reason = f"{len(by_id)} users, but {reported} reported"
+    raise BadAnswerError(f"GET {url}", reason, "What was known stays. Run again.")
+
+
+def count_scim_users(client: SignedClient, api_url: str) -> int | None:
+    """Return how many users SCIM reports.
+
+    Raises:
+        AuditSourceError: Anaplan did not answer, or refused.
+    """
+    answer = get_json(client, f"{api_url}/scim/1/0/v2/Users", {"startIndex": 1, "count": 1}, Budget())
+    total = answer.get("totalResults")
+    return total if isinstance(total, int) else None
+
+
+def entitlement_rows(users: list[Record], mask: Mask) -> pa.Table | None:
+    """Return the SCD2 rows of the entitlements. None if no user has any."""
+    found: dict[tuple[str, str, str], tuple[str, Record]] = {}
+    for user in users:
+        entitlements = user.get("entitlements")
+        for one in entitlements if isinstance(entitlements, list) else ():
+            if isinstance(one, dict) and one.get("value"):
+                key = (str(user["id"]), str(one["value"]), str(one.get("type")))
+                found[key] = (key[0], {name: one.get(name) for name in ("value", "display", "type")})
+    if not found:
+        return None
+    records = [mask(USER_ENTITLEMENTS.name, record) for _, record in found.values()]
+    rows = rows_of(USER_ENTITLEMENTS, records, NewColumns())
+    rows.columns["user_id"] = [user_id for user_id, _ in found.values()]
+    return with_versions(USER_ENTITLEMENTS, rows, IDENTITY)
+
+
+def scim_user_rows(users: list[Record], mask: Mask) -> pa.Table:
+    """Return the rows of the users."""
+    records = [mask(SCIM_USERS.name, _scim_user(user)) for user in users]
+    return table_of(SCIM_USERS, rows_of(SCIM_USERS, records, NewColumns()))
+
+
+def _scim_user(user: Record) -> Record:
+    meta = user.get("meta")
+    parts: Record = meta if isinstance(meta, dict) else {}
+    kept = {name: user.get(name) for name in ("id", "userName", "displayName", "active")}
+    return {**kept, "meta.created": parts.get("created"), "meta.lastModified": parts.get("lastModified")}
+
+
+def _fetch_once(client: SignedClient, url: str) -> tuple[dict[str, Record], int]:
+    by_id: dict[str, Record] = {}
+    arrived = reported = 0
+    while True:
+        answer = get_json(client, url, {"startIndex": arrived + 1, "count": PAGE_SIZE}, Budget())
+        page: Any = answer.get("Resources") or []
+        if not isinstance(page, list) or not isinstance(answer.get("totalResults"), int):
+            raise BadAnswerError(f"GET {url}", "JSON that is not a list of users", "Run again. If it stays, report it.")
+        reported = answer["totalResults"]
+        by_id.update({str(user["id"]): user for user in page if isinstance(user, dict) and user.get("id")})
+        arrived += len(page)
+        if not page or arrived >= reported:
+            return by_id, reported

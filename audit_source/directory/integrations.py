@@ -1,0 +1,147 @@
+"""CloudWorks: integrations, their runs and flows. It accepts `AnaplanAuthToken` only."""
+
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+import pyarrow as pa
+
+from ..errors import AuditSourceError, BadAnswerError, RoleError, UnreachableError
+from ..known import KnownDetails
+from ..records import NewColumns, Rows, as_text, from_iso, rows_of, table_of
+from ..signed_client import SignedClient
+from .paged_lists import Budget, Record, all_records
+from .row_versions import with_versions
+from .tables import INTEGRATION_FLOWS, INTEGRATION_RUNS, INTEGRATIONS
+
+IDENTITY = (
+    "integration_id", "name", "integration_type", "model_id", "workspace_id", "process_id", "created_by",
+)  # fmt: skip
+# Answers to an account without the role Restricted Integration User.
+WITHOUT_ROLE = 452
+
+Mask = Callable[[str, Record], Record]
+
+
+class CloudWorksRoleError(RoleError):
+    """The account lacks the role for CloudWorks."""
+
+
+class IntegrationList(NamedTuple):
+    """The integrations, each with its latest run, and the address that answered."""
+
+    records: list[Record]
+    url: str
+
+
+def fetch_integrations(client: SignedClient, urls: list[str]) -> IntegrationList:
+    """Return the integrations from the first address that has CloudWorks.
+
+    Raises:
+        CloudWorksRoleError: The account lacks the role.
+        AuditSourceError: No address answers.
+    """
+    for url in urls:
+        try:
+            records = all_records(client, f"{url}/integrations", ("integrations",), Budget())
+            return IntegrationList([one for one in records if one.get("integrationId")], url)
+        except AuditSourceError as error:
+            if isinstance(error, RoleError) or getattr(error, "status", 0) == WITHOUT_ROLE:
+                raise CloudWorksRoleError(
+                    error.operation,
+                    "the account lacks the role Restricted Integration User",
+                    "Give it the role and a workspace, or set `cloudworks = false`.",
+                ) from None
+            is_elsewhere = isinstance(error, UnreachableError) or getattr(error, "status", 0) == 404
+            if url == urls[-1] or not is_elsewhere:
+                raise
+    raise AssertionError("no address")
+
+
+def integration_rows(records: list[Record], mask: Mask, new_columns: NewColumns) -> pa.Table:
+    """Return the SCD2 rows of the integrations, without their runs."""
+    rows = rows_of(INTEGRATIONS, [mask(INTEGRATIONS.name, _integration(one)) for one in records], new_columns)
+    rows.columns["integration_id"] = [_integration_id(one) for one in records]
+    return with_versions(INTEGRATIONS, rows, IDENTITY)
+
+
+def fetch_runs(client: SignedClient, integrations: IntegrationList, known: KnownDetails) -> Iterator[list[Record]]:
+    """Yield the runs of each integration whose latest run is not known.
+
+    If the runs of an integration cannot be listed, its latest run alone is used.
+    """
+    for one in integrations.records:
+        latest, key = one.get("latestRun"), _integration_id(one)
+        if not isinstance(latest, dict) or _ms(latest.get("startDate")) in (None, known.newest_runs.get(key)):
+            continue
+        url = f"{integrations.url}/integrations/runs/{one['integrationId']}"
+        try:
+            listed = all_records(client, url, ("history_of_runs", "runs"), Budget())
+        except BadAnswerError:
+            listed = []
+        since = known.newest_runs.get(key, 0)
+        yield [
+            {**run, "integrationId": key}
+            for run in _merged(listed, latest)
+            # A run that still went on when it was read may have ended since.
+            if (_ms(run.get("startDate")) or 0) >= since or not run.get("endDate")
+        ]
+
+
+def run_rows(runs: list[Record], mask: Mask, known: KnownDetails) -> pa.Table | None:
+    """Return the rows of runs, each run once. None without runs."""
+    by_id: dict[str, Record] = {}
+    for run in runs:
+        by_id[_run_id(run, known)] = run
+    if not by_id:
+        return None
+    fields = [column.field for column in INTEGRATION_RUNS.columns if column.field]
+    records = [{name: run.get(name) for name in fields} for run in by_id.values()]
+    for record in records:
+        record["executionErrorCode"] = as_text(record["executionErrorCode"])
+    rows = rows_of(INTEGRATION_RUNS, [mask(INTEGRATION_RUNS.name, record) for record in records], NewColumns())
+    rows.columns["run_id"] = list(by_id)
+    rows.columns["integration_id"] = [run["integrationId"] for run in by_id.values()]
+    return table_of(INTEGRATION_RUNS, rows)
+
+
+def fetch_flows(client: SignedClient, url: str) -> list[Record]:
+    """Return the flows.
+
+    Raises:
+        AuditSourceError: Anaplan did not answer, or refused.
+    """
+    flows = all_records(client, f"{url}/integrationflows", ("integrationFlows",), Budget())
+    return list({str(flow["id"]): flow for flow in flows if flow.get("id")}.values())
+
+
+def flow_rows(flows: list[Record], mask: Mask, new_columns: NewColumns) -> pa.Table:
+    """Return the rows of flows."""
+    rows: Rows = rows_of(INTEGRATION_FLOWS, [mask(INTEGRATION_FLOWS.name, flow) for flow in flows], new_columns)
+    return table_of(INTEGRATION_FLOWS, rows)
+
+
+def _integration(record: Record) -> Record:
+    schedule = record.get("schedule")
+    parts = schedule if isinstance(schedule, dict) else {}
+    kept = {name: value for name, value in record.items() if name != "latestRun"}
+    return {**kept, "schedule.status": parts.get("status"), "schedule.type": parts.get("type")}
+
+
+def _integration_id(record: Record) -> str:
+    return str(record["integrationId"]).lower()
+
+
+def _merged(listed: list[Record], latest: Record) -> list[Record]:
+    """Return the listed runs, and the latest one if the list does not have it."""
+    starts = {_ms(run.get("startDate")) for run in listed}
+    return listed if _ms(latest.get("startDate")) in starts else [*listed, latest]
+
+
+def _run_id(run: Record, known: KnownDetails) -> str:
+    """Return the id of a run. A run that was stored under its start, since it came without an id, keeps that id."""
+    by_start = f"{run['integrationId']}/{_ms(run.get('startDate'))}"
+    return by_start if by_start in known.runs_without_id or not run.get("id") else str(run["id"])
+
+
+def _ms(value: Any) -> int | None:
+    return from_iso(value) if isinstance(value, str) else value if isinstance(value, int) else None

@@ -1,0 +1,106 @@
+"""Lists in pages, as the Integration API and CloudWorks return them, within a budget of requests."""
+
+import threading
+from typing import Any
+
+from ..errors import AuditSourceError, BadAnswerError
+from ..records import decode_lenient
+from ..signed_client import SignedClient
+
+PAGE_SIZE = 5_000
+# No list of these services has so many pages: a service that always names a next page must not be followed forever.
+MOST_PAGES = 1_000
+
+Record = dict[str, Any]
+
+
+class BudgetSpentError(AuditSourceError):
+    """The run has sent as many of these requests as it may."""
+
+
+class Budget:
+    """The number of requests that may still be sent, for all threads.
+
+    Args:
+        requests (int): Most requests. None sets no limit.
+    """
+
+    def __init__(self, requests: int | None = None) -> None:
+        self._left, self._lock = requests, threading.Lock()
+
+    def allows(self, requests: int) -> bool:
+        """Return whether so many requests may still be sent."""
+        return self._left is None or self._left >= requests
+
+    def take(self) -> None:
+        """Count a request that is about to be sent.
+
+        Raises:
+            BudgetSpentError: None may be sent any more.
+        """
+        with self._lock:
+            if not self.allows(1):
+                raise BudgetSpentError("reading", "the requests of this run are used up", "The next run continues.")
+            if self._left is not None:
+                self._left -= 1
+
+
+def get_json(client: SignedClient, url: str, params: dict[str, Any], budget: Budget) -> Record:
+    """Return the JSON object that Anaplan answers.
+
+    Raises:
+        BudgetSpentError: No request may be sent.
+        BadAnswerError: The answer is not a JSON object.
+        AuditSourceError: Anaplan did not answer, or refused.
+    """
+    budget.take()
+    operation = f"GET {url}"
+    answer = decode_lenient(client.get(url, params).content or b"{}", operation)
+    if not isinstance(answer, dict):
+        raise BadAnswerError(operation, "JSON that is not an object", "Run again. If it stays, report it.")
+    return answer
+
+
+def all_records(client: SignedClient, url: str, path: tuple[str, ...], budget: Budget) -> list[Record]:
+    """Return every record of a list. The key of the list is absent if the list is empty.
+
+    Args:
+        path (Tuple[str, ...]): Keys that lead to the list in the answer.
+
+    Raises:
+        BadAnswerError: The list has another number of records than it reports, or is no list.
+        AuditSourceError: As of `get_json`.
+    """
+    found: list[Any] = []
+    total: int | None = None
+    for _ in range(MOST_PAGES):
+        answer = get_json(client, url, {"limit": PAGE_SIZE, "offset": len(found)}, budget)
+        page = _page(answer, path)
+        paging = _object(_object(answer.get("meta")).get("paging"))
+        reported = paging.get("totalSize")
+        total = reported if isinstance(reported, int) else total
+        if page is None:
+            reason = f"JSON without a list `{path[-1]}`"
+            raise BadAnswerError(f"GET {url}", reason, "Run again. If it stays, report it.")
+        found += page
+        goes_on = len(found) < total if total is not None else bool(paging.get("next")) or len(page) >= PAGE_SIZE
+        if not page or not goes_on:
+            break
+    if total is not None and len(found) != total:
+        raise BadAnswerError(
+            f"GET {url}", f"{len(found)} records, but {total} reported", "What was known stays. Run again."
+        )
+    return [record for record in found if isinstance(record, dict)]
+
+
+def _page(answer: Record, path: tuple[str, ...]) -> list[Any] | None:
+    inner: Any = answer
+    for key in path:
+        if not isinstance(inner, dict):
+            return None
+        inner = inner.get(key, [] if key == path[-1] else {})
+    return [] if inner is None else inner if isinstance(inner, list) else None
+
+
+def _object(value: Any) -> Record:
+    return value if isinstance(value, dict) else {}

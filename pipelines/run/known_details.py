@@ -1,0 +1,103 @@
+"""Read from the destination what is known of models' contents, integrations and entitlements.
+
+Each query reads a small table, or the last days of a large one.
+"""
+
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+import dlt
+from dlt.destinations.exceptions import DatabaseUndefinedRelation
+
+from audit_source.directory.content_plan import ContentRead
+from audit_source.directory.tables import DETAIL_TABLES
+from audit_source.known import KnownDetails
+from pipelines.transform.incremental import rows_of, utc_moment
+
+# A model's use is counted over so many days.
+USAGE_DAYS = 7
+# An integration whose newest run is older is read once more: its runs are merged by their ids.
+RUN_DAYS = 90
+
+
+def read_known_details(raw: dlt.Pipeline) -> KnownDetails:
+    """Return what earlier loads stored. Rows of a load that was killed do not count."""
+    existing: set[str] = set(raw.default_schema.data_table_names()) if raw.default_schema_name else set()
+    if not existing.issuperset({"events", "models"}):
+        return KnownDetails()
+    dataset = raw.dataset()
+    try:
+        if not existing.issuperset(table.name for table in DETAIL_TABLES):
+            return KnownDetails(usage=_usage(dataset))
+        reads = {str(row[0]).lower(): _content_read(row) for row in rows_of(dataset, _READS)}
+        (models,), *_ = rows_of(dataset, "select count(*) from models where _dlt_valid_to is null")
+        versions = rows_of(dataset, _VERSIONS)
+        stamps = [_ms(moment) + 1 for row in versions for moment in row[1:] if moment is not None]
+        return KnownDetails(
+            reads=reads,
+            # Only while some model was never read: it reads many events.
+            usage=_usage(dataset) if len(reads) < models else {},
+            integration_versions=frozenset(row[0] for row in versions if row[0] is not None),
+            newest_runs={str(key): _ms(moment) for key, moment in rows_of(dataset, _newest_runs())},
+            runs_without_id=frozenset(
+                row[0] for row in rows_of(dataset, "select run_id from integration_runs where run_id like '%/%'")
+            ),
+            newest_stamp=max([*(read.read_at for read in reads.values()), *stamps], default=0),
+        )
+    except DatabaseUndefinedRelation:
+        # A table was dropped by hand. The load creates it again.
+        return KnownDetails()
+
+
+_READS = """
+select
+    model_id, last_saved_serial_number, last_modified, read_at, status, action_count, process_count, steps_read
+from content_reads
+where _dlt_load_id in (select load_id from _dlt_loads where status = 0)
+"""
+_VERSIONS = """
+select * from (
+    select case when _dlt_valid_to is null then row_version end as current_version,
+        _dlt_valid_from as newest, _dlt_valid_to as newest_end
+    from integrations
+    union all
+    select null, max(_dlt_valid_from), max(_dlt_valid_to) from user_entitlements
+) as versions
+"""
+
+
+def _newest_runs() -> str:
+    since = datetime.now(timezone.utc) - timedelta(days=RUN_DAYS)
+    return (
+        "select integration_id, max(started_at) as newest from integration_runs "
+        f"where ended_at is not null and started_at >= cast('{since:%Y-%m-%d} 00:00:00+00:00' as timestamptz) "
+        "group by integration_id"
+    )
+
+
+def _usage(dataset: dlt.Dataset) -> dict[str, int]:
+    since = datetime.now(timezone.utc).date() - timedelta(days=USAGE_DAYS)
+    query = f"""
+    select model_id, count(*) as uses from (
+        select lower(coalesce(additional_attributes__model_id, object_id)) as model_id
+        from events where event_day >= date '{since}'
+    ) as recent
+    where model_id in (select lower(id) from models)
+    group by model_id
+    """
+    return {str(key): int(uses) for key, uses in rows_of(dataset, query)}
+
+
+def _content_read(row: tuple[Any, ...]) -> ContentRead:
+    _, serial, modified, read_at, status, *counts = row
+    return ContentRead(
+        _number(serial), None if modified is None else _ms(modified), _ms(read_at), status, *map(_number, counts)
+    )
+
+
+def _number(value: Any) -> int | None:
+    return None if value is None else int(value)
+
+
+def _ms(moment: datetime) -> int:
+    return round(utc_moment(moment).timestamp() * 1000)
