@@ -11,6 +11,7 @@ if TYPE_CHECKING:
         PasswordCredentials,
         TokenCredentials,
     )
+    from .directory.model_history import KnownHistory, ModelHistory
     from .events.ledger import Reload
     from .extract_report import Run
     from .known import Known
@@ -25,6 +26,8 @@ __all__ = [
     "AuditSettings",
     "CertificateCredentials",
     "Known",
+    "KnownHistory",
+    "ModelHistory",
     "OAuthCredentials",
     "PasswordCredentials",
     "Reload",
@@ -37,7 +40,9 @@ __all__ = [
 _MODULES = {
     "AuditSettings": "settings",
     "Known": "known",
+    "KnownHistory": "directory.model_history",
     "MERGE": "table_resources",
+    "ModelHistory": "directory.model_history",
     "Reload": "events.ledger",
     "Run": "extract_report",
     "audit_source": "source",

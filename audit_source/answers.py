@@ -11,6 +11,8 @@ import requests
 from .errors import UnreachableError
 
 LONGEST_PAUSE_SECONDS = 120.0
+# `Accept` of a request whose answer is a file, not JSON.
+OCTETS = "application/octet-stream"
 
 
 def status_of(response: requests.Response) -> str:
@@ -61,9 +63,14 @@ def is_json(body: bytes) -> bool:
 
 
 def is_damaged(response: requests.Response | None, exception: BaseException | None = None) -> bool:
-    """Return whether a successful answer is not complete JSON. The signature is that of dlt's retry condition."""
+    """Return whether a successful answer is not complete JSON. The signature is that of dlt's retry condition.
+
+    The answer to a request for a file is damaged only if it is a web page.
+    """
     if response is None or response.status_code not in (200, 201):
         return False
+    if response.request is not None and response.request.headers.get("Accept") == OCTETS:
+        return response.headers.get("Content-Type", "").startswith("text/html")
     # Checked twice for each answer, by dlt and at the end, and pages are large.
     damaged: bool | None = getattr(response, "is_damaged", None)
     if damaged is None:

@@ -121,6 +121,10 @@ class Client(RetryingClient):
         """Delay the requests of all threads by `seconds`, scaled by the configured back-off."""
         self._limiter.pause(seconds * self._backoff)
 
+    def wait(self, seconds: float) -> None:
+        """Delay the calling thread only, by `seconds` scaled by the configured back-off."""
+        self._limiter.sleep(seconds * self._backoff)
+
     def close(self) -> None:
         """Close the connections."""
         self._adapter.close()

@@ -7,7 +7,8 @@ AuditSourceError
 │   ├── RefreshTokenError           Anaplan refuses the OAuth refresh token
 │   └── RoleError                   the credentials are valid, but the account lacks a role
 ├── UnreachableError                no usable answer after all retries
-└── BadAnswerError                  an answer that is not what the API promises
+├── BadAnswerError                  an answer that is not what the API promises
+└── ExportError                     an export of Anaplan's did not write a usable file
 """
 
 
@@ -18,7 +19,12 @@ class AuditSourceError(Exception):
         operation (str): What was attempted, without secrets.
         reason (str): What happened instead.
         hint (str): What the reader can do about it.
+
+    Attributes:
+        status_code (int): HTTP status of the answer, if there was one.
     """
+
+    status_code: int | None = None
 
     def __init__(self, operation: str, reason: str, hint: str) -> None:
         self.operation, self.reason, self.hint = operation, reason, hint
@@ -59,3 +65,15 @@ class BadAnswerError(AuditSourceError):
     def __init__(self, operation: str, reason: str, hint: str, status: int = 0) -> None:
         self.status = status
         super().__init__(operation, reason, hint)
+
+
+class ExportError(AuditSourceError):
+    """An export of Anaplan's did not write a usable file. The next run tries again.
+
+    Args:
+        status (str): `failed`, `cancelled`, `slow` or `unreadable`.
+    """
+
+    def __init__(self, operation: str, reason: str, hint: str, status: str) -> None:
+        super().__init__(operation, reason, hint)
+        self.status = status

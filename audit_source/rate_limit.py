@@ -37,6 +37,10 @@ class RateLimiter:
                     return
             self._sleep(delay)
 
+    def sleep(self, seconds: float) -> None:
+        """Delay the calling thread."""
+        self._sleep(seconds)
+
     def pause(self, seconds: float) -> None:
         """Delay every request by `seconds`, plus up to a quarter, so that several clients do not return at once."""
         with self._lock:

@@ -4,6 +4,7 @@ These tables are the contract with the models, the documentation and the destina
 exactly these columns, in this order. Nothing is inferred from data.
 """
 
+from .directory.history_tables import HISTORY_TABLES
 from .directory.tables import DETAIL_TABLES
 from .raw_table import ARROW_TYPES as ARROW_TYPES
 from .raw_table import VALIDITY as VALIDITY
@@ -251,4 +252,15 @@ EVENT_TYPES = Table(
     ],
 )
 
-TABLES = (EVENTS, EVENT_WINDOWS, EVENT_DAYS, USERS, USER_LOGINS, WORKSPACES, MODELS, EVENT_TYPES, *DETAIL_TABLES)
+TABLES = (
+    EVENTS,
+    EVENT_WINDOWS,
+    EVENT_DAYS,
+    USERS,
+    USER_LOGINS,
+    WORKSPACES,
+    MODELS,
+    EVENT_TYPES,
+    *DETAIL_TABLES,
+    *HISTORY_TABLES,
+)

@@ -77,6 +77,11 @@ class AuditSettings(BaseConfiguration):
         cloudworks (bool): Whether the integrations of CloudWorks and their runs are read.
         model_requests_per_run (int): Most requests of a run for the contents of models. 0 reads none.
         request_deadline_seconds (int): Longest time for a whole request, including its answer.
+        model_history (bool): Whether each run also loads model history.
+        model_history_export (str): Name of the export action with the history; by default any of type `AUDIT_LOG`.
+        model_history_models (List[str]): Names or ids of the only models whose history is loaded.
+        model_history_exclude (List[str]): Names or ids of models whose history is not loaded.
+        model_history_timeout (int): Longest time for one such export, in seconds.
 
     Raises, when it is resolved:
         ConfigurationError: A value is out of its range, or unknown.
@@ -106,6 +111,11 @@ class AuditSettings(BaseConfiguration):
     cloudworks: bool = True
     model_requests_per_run: int = 200
     request_deadline_seconds: int = 300
+    model_history: bool = False
+    model_history_export: str | None = None
+    model_history_models: list[str] | None = None
+    model_history_exclude: list[str] | None = None
+    model_history_timeout: int = 1800
 
     def on_resolved(self) -> None:
         _check_event_types(self.requested_types)
@@ -160,6 +170,7 @@ _RANGES = {
     "shrink_limit_percent": (0, 100),
     "model_requests_per_run": (0, 100_000),
     "request_deadline_seconds": (1, 24 * 3600),
+    "model_history_timeout": (1, 24 * 3600),
 }
 
 

@@ -25,7 +25,23 @@ class SignedClient:
     def __init__(self, client: Client, auth: Any) -> None:
         self.client, self.auth = client, auth
 
-    def get(self, url: str, params: dict[str, Any]) -> requests.Response:
+    def get(self, url: str, params: dict[str, Any], headers: dict[str, str] | None = None) -> requests.Response:
+        """Return an answer with status 200 or 204.
+
+        Raises:
+            AuditSourceError: As `send`.
+        """
+        return self.send("GET", url, params=params, headers=headers)
+
+    def post(self, url: str, body: dict[str, Any]) -> requests.Response:
+        """Send a JSON body, and return an answer with status 200 or 204.
+
+        Raises:
+            AuditSourceError: As `send`.
+        """
+        return self.send("POST", url, json=body)
+
+    def send(self, method: str, url: str, **options: Any) -> requests.Response:
         """Return an answer with status 200 or 204.
 
         Raises:
@@ -37,7 +53,7 @@ class SignedClient:
         renewals = 0
         while True:
             token = self.auth.token()
-            response = self.client.fetch("GET", url, params=params, auth=self.auth)
+            response = self.client.fetch(method, url, auth=self.auth, **options)
             if renewals == MOST_RENEWALS or response.status_code != 401 or status_of(response) == ROLE_MISSING:
                 break
             if renewals:
@@ -46,7 +62,9 @@ class SignedClient:
             renewals += 1
         if response.status_code in (200, 204):
             return response
-        raise _error(f"GET {url}", response)
+        error = _error(f"{method} {url}", response)
+        error.status_code = response.status_code
+        raise error
 
     def close(self) -> None:
         """Sign out, if the token was issued here, and close the connections."""

@@ -8,15 +8,13 @@ import dlt
 from dlt.common.configuration.specs import BaseConfiguration
 from dlt.sources import DltResource
 
-from .auth.credentials import choose_credentials
-from .auth.sign_in import make_auth
 from .auth.sign_out import SignOutWhenDone
 from .catalogue import event_types
-from .client import Client
 from .clock import learn_server_clock
 from .directory.detail_resources import detail_resources
 from .directory.details import DetailReader
 from .directory.listed import Listed
+from .directory.model_history import history_tables
 from .directory.read import confirm_tenant, read_directory
 from .directory.shrink_guard import DirectoryGuard
 from .events.decode_process import PageDecoder
@@ -28,8 +26,8 @@ from .known import NOTHING_KNOWN, Known
 from .parts import Parts
 from .privacy.masking import make_privacy
 from .schema import EVENT_DAYS, EVENT_TYPES, EVENT_WINDOWS, EVENTS, MODELS, USER_LOGINS, USERS, WORKSPACES
+from .session import make_signed_client
 from .settings import AuditSettings, resolve_settings
-from .signed_client import SignedClient
 from .table_resources import HISTORY, MERGE, Batch, declare_tables, table_resource
 
 
@@ -56,7 +54,8 @@ def audit_source(
 
     Returns:
         DltSource: `events` with `event_windows` and `event_days`, `users` with `user_logins`, `workspaces`, `models`,
-            `event_types`, and the tables of `directory.tables`.
+            `event_types`, and the tables of `directory.tables`. `model_history` and `model_history_reads` are only
+            created; `ModelHistory` fills them.
 
     Raises:
         ConfigurationError: A setting or credential is missing, unknown or contradictory. No request was sent.
@@ -65,7 +64,7 @@ def audit_source(
     run, known = run or Run(), known or NOTHING_KNOWN
     settings = resolve_settings(settings, **values)
     hosts, privacy = settings.hosts, make_privacy(settings.privacy, settings.privacy_key)
-    signed = _signed_client(settings)
+    signed = make_signed_client(settings)
     run.closing(signed.close)
     decoder = PageDecoder(run.new_columns)
     fetcher = EventFetcher(signed, hosts.audit, settings, decoder)
@@ -122,12 +121,5 @@ def audit_source(
         table_resource(directory, MODELS, HISTORY),
         table_resource(event_types(), EVENT_TYPES, MERGE, primary_key="event_type_id"),
         *detail_resources(details),
+        *history_tables(),
     )
-
-
-def _signed_client(settings: AuditSettings) -> SignedClient:
-    chosen = choose_credentials(settings.credentials, settings.auth, settings.token_store)
-    client = Client(
-        settings.parallel_requests, settings.requests_per_minute, deadline_seconds=settings.request_deadline_seconds
-    )
-    return SignedClient(client, make_auth(client, settings.hosts, chosen, settings.token_store))

@@ -35,7 +35,7 @@ NO_ADDRESS = {"eventTypeId", "serviceVersion", "checksum", "eventTimeZone", "cre
 _Mask = Callable[[Any], Any]
 
 # Texts that may hold an address, or JSON. Only these are examined one by one.
-_SUSPICIOUS = r"@|%40|\d\.\d+\.\d+\.\d|:[0-9A-Fa-f]*:|^[\[{]"
+SUSPICIOUS = r"@|%40|\d\.\d+\.\d+\.\d|:[0-9A-Fa-f]*:|^[\[{]"
 # Texts that cannot name a person: Anaplan's ids, and numbers too short for a telephone number.
 _ID = re.compile(
     r"[0-9A-Fa-f]{24}|[0-9A-Fa-f]{32}|[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}|INTERNAL_\d+|con_\w{16}"
@@ -67,6 +67,8 @@ class Privacy:
     def __init__(self, key: bytes | None) -> None:
         tokens = Tokens(key)
         self.token, self.scrubbed = tokens.token, tokens.scrubbed
+        # Whether personal texts are removed instead of hashed.
+        self.removes = key is None
         self._messages, self._about_things = _catalogue()
         self._columns = {column.name: str(column.field) for column in EVENTS.columns if column.field}
         self._columns.update(zip(_attribute_columns(), ATTRIBUTES, strict=True))
@@ -112,8 +114,8 @@ class Privacy:
         if field in PERSONAL:
             return _each(column, self._whole)
         if name not in self._columns:
-            return _each(column, self._unknown_text)
-        if not pc.any(pc.match_substring_regex(column, _SUSPICIOUS)).as_py():
+            return _each(column, self.unknown)
+        if not pc.any(pc.match_substring_regex(column, SUSPICIOUS)).as_py():
             return column
         return _each(column, self._declared_text)
 
@@ -154,9 +156,9 @@ class Privacy:
         return self._unknown(value)
 
     def _declared_text(self, text: str | None) -> str | None:
-        return self._unknown_text(text) if text and text[0] in "[{" else self.scrubbed(text)
+        return self.unknown(text) if text and text[0] in "[{" else self.scrubbed(text)
 
-    def _unknown_text(self, text: str | None) -> str | None:
+    def unknown(self, text: str | None) -> str | None:
         """Return the masked text of an undeclared field. It may hold JSON."""
         if text and text[0] in "[{":
             parsed = _loads(text)
@@ -165,7 +167,7 @@ class Privacy:
 
     def _unknown(self, value: Any) -> Any:
         if isinstance(value, str):
-            return self._unknown_text(value)
+            return self.unknown(value)
         if isinstance(value, list):
             return [self._unknown(item) for item in value]
         if isinstance(value, dict):

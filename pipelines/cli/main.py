@@ -16,6 +16,7 @@ from .export import export_command
 from .init import init
 from .load import load
 from .login import login
+from .model_history import model_history_command
 from .purge import purge_command
 from .report import report
 from .run import run
@@ -39,6 +40,7 @@ def cli() -> None:
 for _command in (
     run,
     load,
+    model_history_command,
     enrich,
     check,
     report,

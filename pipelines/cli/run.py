@@ -4,13 +4,21 @@ from datetime import datetime
 
 import click
 
-from pipelines.run.steps import check_step, enrich_step, load_step, publish_step, publish_target
+from pipelines.run.steps import (
+    check_step,
+    enrich_step,
+    history_step,
+    is_history_due,
+    load_step,
+    publish_step,
+    publish_target,
+)
 from pipelines.run.summary import ending_of
 
 from .command_group import AuditCommand
 from .options import accept_directory_option, check_span, full_refresh_option, span_options
 from .recorded_run import recorded_run
-from .run_output import print_checked, print_enriched, print_loaded, print_published, print_seconds
+from .run_output import print_checked, print_enriched, print_history, print_loaded, print_published, print_seconds
 
 
 @click.command(cls=AuditCommand)
@@ -23,9 +31,11 @@ def run(since: datetime | None, until: datetime | None, full_refresh: bool, acce
     with recorded_run("run") as run:
         copy = publish_target()
         loaded = load_step(run, since, until, accept_directory)
+        history = history_step(run) if is_history_due() else None
         enriched = enrich_step(run, full_refresh)
         results = check_step(run)
         print_loaded(loaded)
+        print_history(history)
         print_enriched(enriched)
         print_checked(results)
         print_published(publish_step(run, copy))

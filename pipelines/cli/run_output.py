@@ -6,10 +6,11 @@ import click
 
 from pipelines.common.text import printable
 from pipelines.common.wording import contents_line, counted
-from pipelines.run.summary import expired_line, problems_of_load
+from pipelines.run.summary import expired_line, problems_of_load, source_problems
 
 if TYPE_CHECKING:
     from pipelines.monitoring.run_record import RunRecord
+    from pipelines.run.history import HistoryResult
     from pipelines.run.load import LoadResult
     from pipelines.run.steps import PublishResult
     from pipelines.transform.checks import CheckResult
@@ -39,6 +40,21 @@ def print_loaded(loaded: "LoadResult") -> None:
     if run.expired:
         warn(expired_line(run.expired))
     for line in (*problems_of_load(run), *run.notices):
+        warn(line)
+
+
+def print_history(result: "HistoryResult | None") -> None:
+    """Print the result of loading model history."""
+    if result is None:
+        return
+    read, hidden = (result.statuses.get(status, 0) for status in ("complete", "forbidden"))
+    click.echo(f"history   {counted(result.new_rows, 'new row')} from {counted(read, 'model')}")
+    if result.rewritten:
+        names = ", ".join(printable(name) for name in result.rewritten)
+        click.echo(f"history   read as a whole, because the known rows were not its end: {names}")
+    if hidden:
+        warn(f"model history: the account has no access to {counted(hidden, 'model')}.")
+    for line in source_problems(result.run.problems):
         warn(line)
 
 

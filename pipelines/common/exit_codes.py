@@ -27,7 +27,7 @@ MEANINGS = {
     CONFIGURATION: "configuration",
     SIGN_IN: "sign-in or role",
     UNREACHABLE: "Anaplan unreachable after retries",
-    INCOMPLETE: "loaded, but a window or list is incomplete; the next run fetches it again",
+    INCOMPLETE: "loaded, but a window, list or history is incomplete; the next run fetches it again",
     CHECK_FAILED: "a data check failed",
     LOCKED: "another run, or another program, holds the database",
     TIMED_OUT: "ended after `run_timeout`",
@@ -82,6 +82,7 @@ def code_of_source_error(error: Exception) -> int | None:
         (errors.SignInError, SIGN_IN),
         (errors.UnreachableError, UNREACHABLE),
         (errors.BadAnswerError, UNREACHABLE),
+        (errors.ExportError, INCOMPLETE),
     ):
         if isinstance(error, kind):
             return code

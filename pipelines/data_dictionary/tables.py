@@ -18,6 +18,7 @@ RAW, ENRICHED = "anaplan_audit_raw", "anaplan_audit"
 _APIS = {
     **dict.fromkeys(("events", "event_windows", "event_days"), "Anaplan's Audit API"),
     **dict.fromkeys(("users", "user_logins", "workspaces", "models"), "Anaplan's Integration API"),
+    **dict.fromkeys(("model_history", "model_history_reads"), "Anaplan's Integration API: history exports"),
     "event_types": "audit_source/event_types.csv",
     **dict.fromkeys(("model_actions", "process_steps", "content_reads"), "Anaplan's Integration API"),
     **dict.fromkeys(("integrations", "integration_runs", "integration_flows"), "Anaplan's CloudWorks API"),

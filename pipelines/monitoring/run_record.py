@@ -14,6 +14,7 @@ from pipelines.warehouse.run_tables import RUNS, OwnTables
 
 if TYPE_CHECKING:
     from audit_source import Run
+    from pipelines.run.history import HistoryResult
     from pipelines.run.load import LoadResult
     from pipelines.transform.checks import CheckResult
 
@@ -24,7 +25,8 @@ class RunRecord:
     """What one run has done so far.
 
     Attributes:
-        seconds (Dict[str, float]): Duration of each step that has ended: `load`, `enrich`, `check`, `publish`.
+        seconds (Dict[str, float]): Duration of each step that has ended: `load`, `history`, `enrich`, `check`,
+            `publish`.
         found (Run): What the source found. None until the load begins.
         exit_code (int): The exit code of the run.
         error (str): What went wrong, on one line without secrets.
@@ -37,6 +39,7 @@ class RunRecord:
         self.seconds: dict[str, float] = {}
         self.found: Run | None = None
         self.loaded: LoadResult | None = None
+        self.history: HistoryResult | None = None
         self.checked: list[CheckResult] | None = None
         self.exit_code = DONE
         self.error = ""

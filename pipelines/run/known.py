@@ -32,7 +32,7 @@ def read_known(raw: dlt.Pipeline) -> Known:
             ),
             newest_stamp=max(map(_ms, stamps), default=0),
             records={name: int(count) for name, count, *_ in rows if name in LISTS},
-            purged_before=_purged_before(raw),
+            purged_before=purged_before(raw),
             details=partial(read_known_details, raw),
         )
     except DatabaseUndefinedRelation:
@@ -54,7 +54,7 @@ _SIZES = (
 )
 
 
-def _purged_before(raw: dlt.Pipeline) -> int:
+def purged_before(raw: dlt.Pipeline) -> int:
     """Return the start of the first day that no purge removed (epoch ms), or 0 if nothing was purged."""
     day = max((row["before_day"] for row in OwnTables(raw).select(PURGES)), default=None)
     return 0 if day is None else int(datetime(day.year, day.month, day.day, tzinfo=timezone.utc).timestamp() * 1000)

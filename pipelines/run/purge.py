@@ -27,7 +27,7 @@ from pipelines.warehouse.reader import ENRICHED, RAW, Reader
 from pipelines.warehouse.run_tables import PURGES, OwnTables
 
 # Raw tables whose rows are deleted, and their day column. Windows stay, with the status `purged`.
-RAW_DAYS = {"events": "event_day", "event_days": "event_day"}
+RAW_DAYS = {"events": "event_day", "event_days": "event_day", "model_history": "change_day"}
 
 
 class Purged(NamedTuple):
@@ -85,17 +85,20 @@ def purge(pipelines: Pipelines, day: date, counts: dict[str, int]) -> Purged:
 
 
 def _delete_raw(pipelines: Pipelines, day: date) -> None:
+    # A database of an earlier version may lack one: a failed statement would end the transaction on a server.
+    existing = set(pipelines.raw.default_schema.data_table_names())
+    days = {table: column for table, column in RAW_DAYS.items() if table in existing}
     with pipelines.raw.sql_client() as client:
         transaction = client.begin_transaction() if client.capabilities.supports_transactions else nullcontext()
         with transaction:
             windows = client.make_qualified_table_name("event_windows")
             update = pipelines.engine.update_statement(windows, "status = %s", "window_day < %s")
             client.execute_sql(update, PURGED, day)
-            for table, column in RAW_DAYS.items():
+            for table, column in days.items():
                 _delete(client, table, column, day)
         # dlt's staging dataset still holds the rows of the last load.
         with client.with_staging_dataset():
-            for table, column in RAW_DAYS.items():
+            for table, column in days.items():
                 with suppress(DatabaseUndefinedRelation):
                     _delete(client, table, column, day)
 

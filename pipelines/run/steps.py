@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from pipelines.transform.checks import CheckResult
     from pipelines.transform.runner import EnrichReport
 
+    from .history import HistoryResult
     from .lifecycle import OpenRun
     from .load import LoadResult
 
@@ -49,6 +50,22 @@ def load_step(
     ):
         run.record.loaded = load_raw(run.pipelines, reload, found, accept_directory)
     return run.record.loaded
+
+
+def history_step(run: "OpenRun") -> "HistoryResult":
+    """Load the new rows of every model that has a history export."""
+    from .history import load_history
+
+    with _timed("history", run.record.seconds):
+        run.record.history = load_history(run.pipelines)
+    return run.record.history
+
+
+def is_history_due() -> bool:
+    """Return whether each run loads model history too (setting `model_history`)."""
+    from audit_source.settings import resolve_settings
+
+    return resolve_settings().model_history
 
 
 def enrich_step(run: "OpenRun", full_refresh: bool) -> "EnrichReport":

@@ -25,8 +25,10 @@ def ending_of(record: "RunRecord") -> Ending:
     """Return how a command ends whose steps all returned: incomplete windows and failed checks have their own codes."""
     checks = record.checked or []
     lines = problems_of_load(record.loaded.run) if record.loaded else []
+    lines += source_problems(record.history.run.problems) if record.history else []
     lines += [result.short_line() for result in checks if not result.passed]
     code = _code_of_load(record.loaded) if record.loaded else DONE
+    code = code or (code_of_problems(record.history.run.problems) if record.history else DONE)
     return Ending(code or code_of_checks(checks), " ".join(lines))
 
 
@@ -36,11 +38,14 @@ def code_of_checks(results: list["CheckResult"]) -> int:
 
 
 def _code_of_load(loaded: "LoadResult") -> int:
-    codes = [code_of_source_error(problem) for problem in loaded.run.problems]
-    for code in (SIGN_IN, UNREACHABLE):
-        if code in codes:
-            return code
-    return INCOMPLETE if loaded.run.incomplete or loaded.run.shrunk else DONE
+    code = code_of_problems(loaded.run.problems)
+    return code or (INCOMPLETE if loaded.run.incomplete or loaded.run.shrunk else DONE)
+
+
+def code_of_problems(problems: list[Any]) -> int:
+    """Return the exit code for what a load left out; 0 for nothing."""
+    codes = [code_of_source_error(problem) for problem in problems]
+    return next((code for code in (SIGN_IN, UNREACHABLE, INCOMPLETE) if code in codes), DONE)
 
 
 def problems_of_load(run: Any) -> list[str]:

@@ -3,6 +3,7 @@
 import time
 
 from audit_source import schema
+from audit_source.directory.history_tables import HISTORY_TABLES
 from audit_source.directory.tables import DETAIL_TABLES
 from pipelines.transform.checks import RESULT_COLUMNS, RESULTS, RESULTS_DESCRIPTION
 from pipelines.transform.parse import MODELS_DIR, read_tables
@@ -65,5 +66,7 @@ def test_every_table_and_column_has_its_comment_and_raw_keys_are_unique(engine: 
             # This tenant has none of them; their own tests compare the rows.
             continue
         key = ", ".join(table.key)
-        assert engine.rows(f"select {key} from anaplan_audit_raw.{table.name} limit 1"), table.name
+        rows = engine.rows(f"select {key} from anaplan_audit_raw.{table.name} limit 1")
+        # `run` creates the tables of model history, and does not fill them by default.
+        assert bool(rows) == (table not in HISTORY_TABLES), table.name
         assert engine.rows(f"select 1 from anaplan_audit_raw.{table.name} group by {key} having count(*) > 1") == []

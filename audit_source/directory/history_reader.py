@@ -1,0 +1,220 @@
+"""Reads one history file: only its new rows if what is known is still its end, else all of them.
+
+Numbers among equal rows are counted from the top of the file. They do not shift, since equal rows belong to one
+transaction, and a part of the file that is read alone begins and ends between transactions.
+"""
+
+import hashlib
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ..errors import ExportError
+from .history_file import MalformedFile, parse
+from .history_rows import RowForm
+
+# Rows that go on at once.
+_ROWS = 40_000
+# Ends a load: the rows that follow may repeat rows before it.
+END_OF_LOAD = None
+
+
+@dataclass(frozen=True)
+class KnownFile:
+    """What a file was when it was last read completely, and still is in the destination."""
+
+    rows: int
+    digest: str
+    newest_transaction: int
+
+
+@dataclass(frozen=True)
+class FileFacts:
+    """What a file is now."""
+
+    rows: int
+    digest: str
+    newest_transaction: int | None
+
+
+class HistoryReader:
+    """Reads the file of one model.
+
+    Args:
+        open_file (Callable): Gives the chunks of the file, from the start each time.
+        make_form (Callable): Gives the form of the rows for the headers of a file.
+        form_name (str): Name of what the masking makes of the rows.
+        known (KnownFile): What is known of the file, if anything.
+        purged_before (date): Rows of days before it were purged, and stay away.
+
+    Attributes:
+        facts (FileFacts): Set when the file has been read.
+        was_rewritten (bool): Whether the known rows were not the end of the file, so that all rows were read.
+    """
+
+    def __init__(
+        self,
+        open_file: Callable[[], Iterable[bytes]],
+        make_form: Callable[[Sequence[str]], RowForm],
+        form_name: str,
+        known: KnownFile | None,
+        purged_before: date | None = None,
+    ) -> None:
+        self._open_file, self._make_form, self._form_name = open_file, make_form, form_name
+        self._known, self._purged_before = known, purged_before
+        self.facts: FileFacts | None = None
+        self.was_rewritten = False
+
+    def tables(self) -> Iterator[pa.Table | None]:
+        """Yield the rows to load, and `END_OF_LOAD` before rows are read again.
+
+        Raises:
+            ExportError: The file is not a history.
+        """
+        if self._known is not None:
+            reading = _Pass(self, self._known)
+            yield from reading.tables()
+            if reading.is_confirmed:
+                self.facts = reading.facts()
+                return
+            self.was_rewritten = True
+            yield END_OF_LOAD
+        reading = _Pass(self)
+        yield from reading.tables()
+        if not reading.is_ordered:
+            yield END_OF_LOAD
+            reading = _Pass(self, remembers_all=True)
+            yield from reading.tables()
+        self.facts = reading.facts()
+
+
+class _Pass:
+    """One pass through the file.
+
+    Without `remembers_all`, rows are counted within a transaction only, which needs no memory. That is exact while the
+    numbers of the transactions fall. Where they do not, the pass ends with `is_ordered` false.
+    """
+
+    def __init__(self, reader: HistoryReader, known: KnownFile | None = None, remembers_all: bool = False) -> None:
+        self._reader, self._known, self._remembers_all = reader, known, remembers_all
+        self.is_ordered = True
+        self._seen: Counter[str] = Counter()
+        self._last: int | None = None
+        self._newest: int | None = None
+        self._rows = 0
+        self._digest = hashlib.blake2b(digest_size=20)
+        self._known_rows = 0
+        self._known_digest = hashlib.blake2b(digest_size=20)
+        # Whether the rows that follow are the known ones.
+        self._is_in_known = False
+
+    @property
+    def is_confirmed(self) -> bool:
+        """Whether the file ended with exactly the known rows."""
+        known = self._known
+        if known is None or not self.is_ordered or self._known_rows != known.rows:
+            return False
+        form, _, digest = known.digest.partition(":")
+        # After a change of `privacy` the rows have another form, so count and newest transaction must do.
+        return form != self._reader._form_name or digest == self._known_digest.hexdigest()
+
+    def facts(self) -> FileFacts:
+        """Return what the file is."""
+        digest = f"{self._reader._form_name}:{self._digest.hexdigest()}"
+        known = self._known.newest_transaction if self._known else None
+        newest = known if self._newest is None else self._newest
+        return FileFacts(self._rows, digest, newest if self.is_ordered else None)
+
+    def tables(self) -> Iterator[pa.Table]:
+        """Yield the new rows, in tables of a good size. Read the known ones to verify them."""
+        waiting: list[pa.Table] = []
+        try:
+            for table in self._new_rows():
+                waiting.append(table)
+                if sum(map(len, waiting)) >= _ROWS:
+                    yield pa.concat_tables(waiting)
+                    waiting = []
+        except MalformedFile as error:
+            raise ExportError("history file", str(error), "It is exported again the next time.", "unreadable") from None
+        if waiting:
+            yield pa.concat_tables(waiting)
+
+    def _new_rows(self) -> Iterator[pa.Table]:
+        file = parse(self._reader._open_file())
+        form = self._reader._make_form(file.headers)
+        if file.headers and not form.is_history:
+            raise MalformedFile("it has no column of a model history")
+        for batch in file.batches:
+            new, known = self._split(batch, form)
+            for part, is_known in ((new, False), (known, True)):
+                if not part.num_rows:
+                    continue
+                cells = form.masked(part)
+                contents = form.contents(cells)
+                self._note(contents, is_known)
+                if is_known:
+                    continue
+                if not self._keeps_order(form.transactions(part)):
+                    return
+                yield from self._kept(form.table(cells, self._row_ids(form.row_hashes(contents))))
+
+    def _split(self, batch: pa.RecordBatch, form: RowForm) -> tuple[pa.RecordBatch, pa.RecordBatch]:
+        """Return the rows above the known ones, and the rest."""
+        if self._known is None:
+            return batch, batch.slice(0, 0)
+        if self._is_in_known:
+            return batch.slice(0, 0), batch
+        is_known = pc.less_equal(form.transactions(batch), self._known.newest_transaction)
+        start = pc.index(is_known, pa.scalar(True)).as_py()
+        self._is_in_known = start >= 0
+        start = batch.num_rows if start < 0 else start
+        return batch.slice(0, start), batch.slice(start)
+
+    def _note(self, contents: pa.Array, is_known: bool) -> None:
+        size = pc.sum(pc.binary_length(contents)).as_py()
+        text = memoryview(contents.buffers()[2])[:size]
+        self._rows += len(contents)
+        self._digest.update(text)
+        if is_known:
+            self._known_rows += len(contents)
+            self._known_digest.update(text)
+
+    def _keeps_order(self, transactions: pa.Array) -> bool:
+        """Return whether the transactions are numbers that never rise, or need not be."""
+        first, last = transactions[0].as_py(), transactions[-1].as_py()
+        fall = (
+            not transactions.null_count
+            and (self._last is None or first <= self._last)
+            and pc.all(pc.less_equal(transactions.slice(1), transactions.slice(0, len(transactions) - 1))).as_py()
+            is not False
+        )
+        self._newest = first if self._newest is None else self._newest
+        self._last = last
+        self.is_ordered = self.is_ordered and fall
+        self._latest = transactions
+        return self.is_ordered or self._remembers_all
+
+    def _row_ids(self, hashes: list[str]) -> list[str]:
+        row_ids = []
+        for one in hashes:
+            self._seen[one] += 1
+            number = self._seen[one]
+            row_ids.append(one if number == 1 else f"{one}-{number}")
+        if not self._remembers_all:
+            # Only rows of the last transaction can be equal to rows that follow.
+            is_last = pc.equal(self._latest, self._last).to_pylist()
+            last = {one for one, belongs in zip(hashes, is_last, strict=True) if belongs}
+            self._seen = Counter({one: self._seen[one] for one in last})
+        return row_ids
+
+    def _kept(self, table: pa.Table) -> Iterator[pa.Table]:
+        if self._reader._purged_before is not None:
+            is_kept: Any = pc.greater_equal(table["change_day"], pa.scalar(self._reader._purged_before))
+            table = table.filter(pc.fill_null(is_kept, True))
+        if len(table):
+            yield table
