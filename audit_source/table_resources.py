@@ -49,8 +49,8 @@ def declare_tables(histories: Iterable[Table] = TABLES) -> None:
     """Declare to dlt what the hints of the resources leave open.
 
     Descriptions are declared once: as hints of the resources, dlt would merge them for every page. The hash column of
-    each table with history among `histories` gets its type, which dlt's SCD2 hint leaves open, so that an empty list gets
-    a table too.
+    each table with history among `histories` gets its type, which dlt's SCD2 hint leaves open, so that an empty list
+    gets a table too.
     """
     for table in TABLES:
         dlt.current.source_schema().update_table(table.dlt_description)

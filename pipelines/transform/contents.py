@@ -12,7 +12,7 @@ from typing import Any
 import dlt
 from sqlglot import exp
 
-from .incremental import FACTS, MAX_CHANGED_IDS, folded_id, newest_moment, rows_of, utc_moment
+from .incremental import FACTS, MAX_CHANGED_IDS, folded_id, newest_moment, rows_of, since_day, utc_moment
 
 RECENT_DAYS = 31
 
@@ -67,18 +67,22 @@ _SIGNATURES = {
     # The steps of a process are written when its model is read.
     "content_reads": ("max(read_at)",),
     "integration_runs": ("max(started_at)", "max(ended_at)"),
+    # The history itself can have millions of rows. What was read of it is one row per model.
+    "model_history_reads": ("max(read_at)",),
 }
 # The raw tables whose changes are noticed here.
-WATCHED = {*_SIGNATURES, "process_steps"}
+WATCHED = {*_SIGNATURES, "process_steps", "model_history"}
 
 
 @dataclass(frozen=True)
 class Contents:
-    """What the enriched tables contain of the lists: newest change for recent and for older days, and a signature."""
+    """What the enriched tables contain of the lists: newest change for recent and for older days, a
+    signature of all of them, and the newest read of a model's history."""
 
     recent: str | None = None
     older: str | None = None
     signature: str | None = None
+    history: str | None = None
 
 
 @dataclass(frozen=True)
@@ -97,15 +101,16 @@ class _Changes:
 def read_contents(raw: dlt.Dataset, before: Contents, is_first_of_day: bool) -> Contents:
     """Return what the tables contain after this enrichment, which follows one that left `before`."""
     moments: list[datetime | None] = []
-    values = []
+    values, history = [], None
     for table, columns in _SIGNATURES.items():
         selected = ", ".join(f"cast({one} as timestamptz) as moment_{n}" for n, one in enumerate(columns))
         (row,) = rows_of(raw, f"select cast(count(*) as bigint) as size, {selected} from {table}")
         values.append(f"{table} {row[0]} {newest_moment(row[1:])}")
         if table in ("model_actions", "integrations"):
             moments += row[1:]
+        history = newest_moment(row[1:]) if table == "model_history_reads" else history
     newest = newest_moment(moments)
-    return Contents(newest, newest if is_first_of_day else before.older, ", ".join(values))
+    return Contents(newest, newest if is_first_of_day else before.older, ", ".join(values), history)
 
 
 def days_of_contents(
@@ -173,18 +178,14 @@ def _days_of(enriched: dlt.Dataset, changes: _Changes, first: date | None) -> se
             parts.append(_in("integration_id", integrations))
         if parts:
             days = [changes.actions[key] for key in actions] + [changes.integrations[key] for key in integrations]
-            since = [_since(min(day for day in days if day is not None))] if is_later else []
+            since = [since_day("event_day", min(day for day in days if day is not None))] if is_later else []
             conditions.append(exp.and_(exp.paren(exp.or_(*parts)), *since))
     if not conditions:
         return set()
     query = exp.select(exp.cast(exp.column("event_day"), "date").as_("event_day")).distinct().from_(FACTS)
-    query = query.where(exp.paren(exp.or_(*conditions)), *([_since(first)] if first else []))
+    query = query.where(exp.paren(exp.or_(*conditions)), *([since_day("event_day", first)] if first else []))
     return {row[0] for row in rows_of(enriched, query)}
 
 
 def _in(column: str, values: Iterable[str]) -> exp.Condition:
     return exp.column(column).isin(*(exp.Literal.string(one) for one in sorted(values)))
-
-
-def _since(day: date) -> exp.Condition:
-    return exp.column("event_day") >= exp.cast(exp.Literal.string(day.isoformat()), "date")

@@ -128,7 +128,7 @@ def read_watermark(raw: dlt.Dataset) -> Watermark:
 
 def touched_days(raw: dlt.Dataset, enriched: dlt.Dataset, since: Watermark) -> set[date] | None:
     """Return the days to rewrite after `since`; None means all days."""
-    changes = _changed_ids(raw, since)
+    changes = changed_ids(raw, since)
     if len(changes) > MAX_CHANGED_IDS:
         return None
     # Without a watermark there were no events yet, so every day is new.
@@ -152,7 +152,7 @@ def _days_of_other_size(raw: dlt.Dataset, enriched: dlt.Dataset) -> set[date]:
     return {day for day in {**before, **now} if before.get(day) != now.get(day)}
 
 
-def _changed_ids(raw: dlt.Dataset, since: Watermark) -> dict[str, date | None]:
+def changed_ids(raw: dlt.Dataset, since: Watermark) -> dict[str, date | None]:
     """Return ids whose versions changed after `since`, with the first affected day of their events (None: all days)."""
     moment = f"cast('{since.directory or '1900-01-01 00:00:00+00:00'}' as timestamptz)"
     changes: dict[str, date | None] = {}
@@ -174,8 +174,7 @@ def _days_of(enriched: dlt.Dataset, changes: dict[str, date | None]) -> set[date
     if everywhere:
         conditions.append(_has_one_of(everywhere))
     if later:
-        since = exp.cast(exp.Literal.string(min(later).isoformat()), "date")
-        conditions.append(_has_one_of(changes).and_(exp.column("event_day") >= since))
+        conditions.append(_has_one_of(changes).and_(since_day("event_day", min(later))))
     if not conditions:
         return set()
     query = exp.select(exp.cast(exp.column("event_day"), "date").as_("event_day")).distinct().from_(FACTS)
@@ -212,6 +211,11 @@ def _has_one_of(ids: Iterable[str]) -> exp.Condition:
     # System users are in upper case in the enriched tables, and in no list of the directory.
     values = [exp.Literal.string(one) for one in ids]
     return exp.paren(exp.or_(*(exp.column(name).isin(*values) for name in ID_COLUMNS)))
+
+
+def since_day(column: str, day: date) -> exp.Condition:
+    """Return the condition that a date column holds `day` or a later one."""
+    return exp.column(column) >= exp.cast(exp.Literal.string(day.isoformat()), "date")
 
 
 def rows_of(dataset: dlt.Dataset, query: "str | exp.Query") -> list[tuple[Any, ...]]:

@@ -9,7 +9,7 @@ import hashlib
 import json
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass, replace
 from datetime import date, datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -27,10 +27,14 @@ from pipelines.warehouse.table_comments import write_comments
 from . import contents
 from .contents import Contents, days_of_contents, read_contents
 from .graph import Enrichment, check_models, read_enrichment
-from .incremental import FACTS, WATCHED, Watermark, read_watermark, touched_days
+from .history_days import days_of_history, days_of_names
+from .incremental import FACTS, WATCHED, Watermark, changed_ids, read_watermark, touched_days
 from .materialize import Days, State, model_resource, run_layer, seed_resource, stored_state
 from .parse import MODELS_DIR, Model
 from .version_history import correct_versions, wrong_versions
+
+# The keys of the state that hold the fields of `Contents`.
+_CONTENTS = ("contents", "older_contents", "contents_signature", "history")
 
 
 @dataclass(frozen=True)
@@ -185,13 +189,12 @@ def _plan(pipeline: dlt.Pipeline, raw: dlt.Dataset, enrichment: Enrichment, full
     days: Days = None
     moment, tables = datetime.now(timezone.utc), enrichment.tables.items()
     is_first_of_day = str(state.get("as_of", ""))[:10] != moment.date().isoformat()
-    listed = Contents(state.get("contents"), state.get("older_contents"))
+    before_contents = Contents(*(state.get(name) for name in _CONTENTS))
+    contents_now = read_contents(raw, before_contents, is_first_of_day)
     if FACTS in wanted and FACTS not in rebuilt:
-        enriched = pipeline.dataset()
-        days = touched_days(raw, enriched, Watermark(state.get("events"), state.get("directory")))
-        more = set() if days is None else days_of_contents(raw, enriched, listed, is_first_of_day)
-        days = None if days is None or more is None else days | more
-    listed = read_contents(raw, listed, is_first_of_day or days is None)
+        days = _touched(raw, pipeline.dataset(), state, before_contents, contents_now, is_first_of_day)
+    if days is None:
+        contents_now = replace(contents_now, older=contents_now.recent)
     # Until the last layer is written, a table that is being rebuilt counts as not built.
     before = {**state, "models": {name: value for name, value in built.items() if name not in rebuilt}}
     reads = {name for model in enrichment.models.values() for name in model.inputs if name in enrichment.raw_tables}
@@ -201,15 +204,30 @@ def _plan(pipeline: dlt.Pipeline, raw: dlt.Dataset, enrichment: Enrichment, full
         "events": now.events,
         "directory": now.directory,
         "logins": now.logins,
-        "contents": listed.recent,
-        "older_contents": listed.older,
-        "contents_signature": listed.signature,
+        **dict(zip(_CONTENTS, astuple(contents_now), strict=True)),
         "as_of": as_of,
         "models": wanted,
         "checked": _inputs_hash(enrichment),
         "descriptions": _hash([(name, table.docs.columns, table.docs.comment) for name, table in sorted(tables)]),
     }
     return _Plan(days, rebuilt, missing, before, after)
+
+
+def _touched(
+    raw: dlt.Dataset, enriched: dlt.Dataset, state: State, before: Contents, now: Contents, is_first_of_day: bool
+) -> Days:
+    """Return the days to rewrite because of events, names, lists and histories of models; None means all days."""
+    since = Watermark(state.get("events"), state.get("directory"))
+    found = [
+        touched_days(raw, enriched, since),
+        days_of_contents(raw, enriched, before, is_first_of_day),
+        days_of_names(raw, enriched, changed_ids(raw, since), since.directory),
+    ]
+    if is_first_of_day or before.signature != now.signature:
+        found.append(days_of_history(raw, enriched, before.history))
+    if None in found:
+        return None
+    return set[date]().union(*(days for days in found if days is not None))
 
 
 def fingerprints(enrichment: Enrichment, catalogue: str) -> dict[str, str]:
