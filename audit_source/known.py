@@ -13,7 +13,7 @@ class KnownDetails(NamedTuple):
         reads (Mapping[str, ContentRead]): What was read of each model, by its id in lower case.
         usage (Mapping[str, int]): Number of recent events of each model, by its id in lower case.
         integration_versions (FrozenSet[str]): `row_version` of the current integrations.
-        newest_runs (Mapping[str, int]): Start (epoch ms) of the newest run of each integration.
+        newest_runs (Mapping[str, Tuple[int, int]]): Latest start and latest end (epoch ms) of each integration's runs.
         runs_without_id (FrozenSet[str]): `run_id` of runs that came without an id.
         newest_stamp (int): Newest time (epoch ms) that a load has written for a version.
     """
@@ -21,7 +21,7 @@ class KnownDetails(NamedTuple):
     reads: Mapping[str, ContentRead] = {}
     usage: Mapping[str, int] = {}
     integration_versions: frozenset[str] = frozenset()
-    newest_runs: Mapping[str, int] = {}
+    newest_runs: Mapping[str, tuple[int, int]] = {}
     runs_without_id: frozenset[str] = frozenset()
     newest_stamp: int = 0
 

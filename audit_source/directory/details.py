@@ -116,7 +116,8 @@ class DetailReader:
             state = dlt.current.resource_state(INTEGRATIONS.name)
             if self._is_applied(INTEGRATIONS.name, listed.records, state):
                 yield from self._changed_integrations(listed)
-            runs = [run for some in integrations.fetch_runs(self._client, listed, self._details) for run in some]
+            found = integrations.fetch_runs(self._client, listed, self._details, self._known.purged_before)
+            runs = [run for some in found for run in some]
             rows = integrations.run_rows(runs, self._mask, self._details)
             if rows is not None:
                 yield "integration_runs", rows

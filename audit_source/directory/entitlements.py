@@ -32,12 +32,7 @@ def fetch_scim_users(client: SignedClient, api_url: str) -> list[Record]:
     by_id: dict[str, Record] = {}
     reported = 0
     for _ in range(MOST_ATTEMPTS):
-        try:
-            by_id, reported = _fetch_once(client, url)
-        except RoleError as error:
-            raise RoleError(
-                error.operation, "the account lacks the role User Administrator", "Give it the role."
-            ) from None
+        by_id, reported = _fetch_once(client, url)
         if len(by_id) == reported:
             return list(by_id.values())
     reason = f"{len(by_id)} users, but {reported} reported"
@@ -50,7 +45,7 @@ def count_scim_users(client: SignedClient, api_url: str) -> int | None:
     Raises:
         AuditSourceError: Anaplan did not answer, or refused.
     """
-    answer = get_json(client, f"{api_url}/scim/1/0/v2/Users", {"startIndex": 1, "count": 1}, Budget())
+    answer = _page(client, f"{api_url}/scim/1/0/v2/Users", 1, 1)
     total = answer.get("totalResults")
     return total if isinstance(total, int) else None
 
@@ -89,7 +84,7 @@ def _fetch_once(client: SignedClient, url: str) -> tuple[dict[str, Record], int]
     by_id: dict[str, Record] = {}
     arrived = reported = 0
     while True:
-        answer = get_json(client, url, {"startIndex": arrived + 1, "count": PAGE_SIZE}, Budget())
+        answer = _page(client, url, arrived + 1, PAGE_SIZE)
         page: Any = answer.get("Resources") or []
         if not isinstance(page, list) or not isinstance(answer.get("totalResults"), int):
             raise BadAnswerError(f"GET {url}", "JSON that is not a list of users", "Run again. If it stays, report it.")
@@ -98,3 +93,11 @@ def _fetch_once(client: SignedClient, url: str) -> tuple[dict[str, Record], int]
         arrived += len(page)
         if not page or arrived >= reported:
             return by_id, reported
+
+
+def _page(client: SignedClient, url: str, start: int, count: int) -> Record:
+    try:
+        return get_json(client, url, {"startIndex": start, "count": count}, Budget())
+    except RoleError as error:
+        reason = "the account lacks the role User Administrator"
+        raise RoleError(error.operation, reason, "Give it the role, if you need the entitlements.") from None

@@ -64,26 +64,31 @@ def integration_rows(records: list[Record], mask: Mask, new_columns: NewColumns)
     return with_versions(INTEGRATIONS, rows, IDENTITY)
 
 
-def fetch_runs(client: SignedClient, integrations: IntegrationList, known: KnownDetails) -> Iterator[list[Record]]:
+def fetch_runs(
+    client: SignedClient, integrations: IntegrationList, known: KnownDetails, purged_before: int
+) -> Iterator[list[Record]]:
     """Yield the runs of each integration whose latest run is not known.
 
-    If the runs of an integration cannot be listed, its latest run alone is used.
+    If the runs of an integration cannot be listed, its latest run alone is used. Runs that started before
+    `purged_before` (epoch ms) are left out.
     """
     for one in integrations.records:
         latest, key = one.get("latestRun"), _integration_id(one)
-        if not isinstance(latest, dict) or _ms(latest.get("startDate")) in (None, known.newest_runs.get(key)):
+        newest = known.newest_runs.get(key, (0, 0))
+        if not isinstance(latest, dict) or not _is_newer(latest, newest):
             continue
+        if any(run_id.startswith(f"{key}/") for run_id in known.runs_without_id):
+            # Once, the runs could not be listed: older ones may be missing.
+            newest = (0, 0)
         url = f"{integrations.url}/integrations/runs/{one['integrationId']}"
         try:
             listed = all_records(client, url, ("history_of_runs", "runs"), Budget())
         except BadAnswerError:
             listed = []
-        since = known.newest_runs.get(key, 0)
         yield [
             {**run, "integrationId": key}
             for run in _merged(listed, latest)
-            # A run that still went on when it was read may have ended since.
-            if (_ms(run.get("startDate")) or 0) >= since or not run.get("endDate")
+            if _is_newer(run, newest) and (_ms(run.get("startDate")) or purged_before) >= purged_before
         ]
 
 
@@ -129,6 +134,12 @@ def _integration(record: Record) -> Record:
 
 def _integration_id(record: Record) -> str:
     return str(record["integrationId"]).lower()
+
+
+def _is_newer(run: Record, newest: tuple[int, int]) -> bool:
+    """Return whether a run started or ended after all that is known. Runs overlap: a long one ends after later ones."""
+    start, end = _ms(run.get("startDate")), _ms(run.get("endDate"))
+    return end is None or end > newest[1] or (start or 0) > newest[0]
 
 
 def _merged(listed: list[Record], latest: Record) -> list[Record]:

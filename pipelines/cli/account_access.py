@@ -53,7 +53,6 @@ EMPTY = {
 DETAIL_HINTS = {
     "contents": "Names of actions need a model role other than NO ACCESS, and access to the workspace.",
     "cloudworks": "Integrations need the role Restricted Integration User, and a workspace.",
-    "scim": "Entitlements need the role User Administrator.",
 }
 
 
@@ -89,28 +88,33 @@ def check_access() -> int:
         _try("events", session, count_events, findings)
         for name in LISTS:
             _try(name, session, partial(count_records, name=name), findings)
-        _show_details(session)
+        is_whole = _show_details(session)
         for line in source_problems(findings.problems):
             warn(line)
         wrong_clock = clock_note(session.client.client)
         if wrong_clock:
             warn(wrong_clock)
     if not any(findings.codes):
-        click.echo("\nNothing is missing. Next: `make run`.")
+        found = "Nothing is missing" if is_whole else "The events and the directory can be loaded"
+        click.echo(f"\n{found}. Next: `make run`.")
     return findings.exit_code()
 
 
-def _show_details(session: Session) -> None:
+def _show_details(session: Session) -> bool:
     """Show what is read of optional data. What is missing there is no error: the rest is loaded without it."""
+    is_whole = True
     for name, count in _DETAILS.items():
         if name == "cloudworks" and not session.cloudworks_urls:
             continue
         try:
             click.echo(f"{name:<11} {count(session)}")
         except RoleError as error:
-            click.echo(f"{name:<11} refused: {printable(error.reason)}. {DETAIL_HINTS[name]}")
+            click.echo(f"{name:<11} refused: {printable(error.reason)}. {printable(error.hint)}")
+            is_whole = False
         except AuditSourceError as error:
             click.echo(f"{name:<11} no answer: {printable(str(error))}")
+            is_whole = False
+    return is_whole
 
 
 def _contents(session: Session) -> str:

@@ -38,7 +38,7 @@ def read_known_details(raw: dlt.Pipeline) -> KnownDetails:
             # Only while some model was never read: it reads many events.
             usage=_usage(dataset) if len(reads) < models else {},
             integration_versions=frozenset(row[0] for row in versions if row[0] is not None),
-            newest_runs={str(key): _ms(moment) for key, moment in rows_of(dataset, _newest_runs())},
+            newest_runs={str(key): (_ms(start), _ms(end)) for key, start, end in rows_of(dataset, _newest_runs())},
             runs_without_id=frozenset(
                 row[0] for row in rows_of(dataset, "select run_id from integration_runs where run_id like '%/%'")
             ),
@@ -69,7 +69,7 @@ select * from (
 def _newest_runs() -> str:
     since = datetime.now(timezone.utc) - timedelta(days=RUN_DAYS)
     return (
-        "select integration_id, max(started_at) as newest from integration_runs "
+        "select integration_id, max(started_at) as newest_start, max(ended_at) as newest_end from integration_runs "
         f"where ended_at is not null and started_at >= cast('{since:%Y-%m-%d} 00:00:00+00:00' as timestamptz) "
         "group by integration_id"
     )

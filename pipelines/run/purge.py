@@ -28,6 +28,8 @@ from pipelines.warehouse.run_tables import PURGES, OwnTables
 
 # Raw tables whose rows are deleted, and their day column. Windows stay, with the status `purged`.
 RAW_DAYS = {"events": "event_day", "event_days": "event_day", "model_history": "change_day"}
+# The same for tables with a moment instead of a day: runs of integrations name who started them.
+RAW_MOMENTS = {"integration_runs": "started_at"}
 
 
 class Purged(NamedTuple):
@@ -42,9 +44,14 @@ def rows_before(reader: Reader | None, day: date) -> dict[str, int]:
     counts: dict[str, int] = {}
     if reader is None:
         return counts
-    for owner, columns in ((RAW, RAW_DAYS), (ENRICHED, _enriched_days())):
+    midnight = f"cast('{day} 00:00:00+00:00' as timestamptz)"
+    for owner, columns, end in (
+        (RAW, RAW_DAYS, f"date '{day}'"),
+        (RAW, RAW_MOMENTS, midnight),
+        (ENRICHED, _enriched_days(), f"date '{day}'"),
+    ):
         for table, column in columns.items():
-            rows = reader.rows(owner, f"select count(*) as number from {table} where {column} < date '{day}'")
+            rows = reader.rows(owner, f"select count(*) as number from {table} where {column} < {end}")
             if rows and rows[0]["number"]:
                 counts[table] = int(rows[0]["number"])
     return counts
@@ -76,31 +83,32 @@ def purge(pipelines: Pipelines, day: date, counts: dict[str, int]) -> Purged:
     tables.insert(PURGES, [record])
     pipelines.limit_memory(ENRICH_MEMORY_AGAIN)
     pipelines.raw.run(forget_before(int(midnight.timestamp() * 1000)))
-    _delete_raw(pipelines, day)
-    enrich(pipelines.enriched, pipelines.raw)
+    _delete_raw(pipelines, day, midnight)
+    enrich(pipelines.enriched, pipelines.raw, recount=True)
     _delete_check_results(pipelines, midnight)
     pipelines.engine.compact(pipelines.database)
     tables.update(PURGES, "purge_id", {"purge_id": record["purge_id"], "ended_at": datetime.now(timezone.utc)})
     return removed
 
 
-def _delete_raw(pipelines: Pipelines, day: date) -> None:
+def _delete_raw(pipelines: Pipelines, day: date, midnight: datetime) -> None:
     # A database of an earlier version may lack one: a failed statement would end the transaction on a server.
     existing = set(pipelines.raw.default_schema.data_table_names())
-    days = {table: column for table, column in RAW_DAYS.items() if table in existing}
+    removed = [(table, column, day) for table, column in RAW_DAYS.items() if table in existing]
+    removed += [(table, column, midnight) for table, column in RAW_MOMENTS.items() if table in existing]
     with pipelines.raw.sql_client() as client:
         transaction = client.begin_transaction() if client.capabilities.supports_transactions else nullcontext()
         with transaction:
             windows = client.make_qualified_table_name("event_windows")
             update = pipelines.engine.update_statement(windows, "status = %s", "window_day < %s")
             client.execute_sql(update, PURGED, day)
-            for table, column in days.items():
-                _delete(client, table, column, day)
+            for table, column, before in removed:
+                _delete(client, table, column, before)
         # dlt's staging dataset still holds the rows of the last load.
         with client.with_staging_dataset():
-            for table, column in days.items():
+            for table, column, before in removed:
                 with suppress(DatabaseUndefinedRelation):
-                    _delete(client, table, column, day)
+                    _delete(client, table, column, before)
 
 
 def _delete_check_results(pipelines: Pipelines, moment: datetime) -> None:

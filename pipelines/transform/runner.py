@@ -74,12 +74,18 @@ class _Plan:
 
 
 def enrich(
-    pipeline: dlt.Pipeline, raw: dlt.Pipeline, *, full_refresh: bool = False, models_dir: Path = MODELS_DIR
+    pipeline: dlt.Pipeline,
+    raw: dlt.Pipeline,
+    *,
+    full_refresh: bool = False,
+    recount: bool = False,
+    models_dir: Path = MODELS_DIR,
 ) -> EnrichReport:
     """Bring the enriched dataset of `pipeline` up to date with the raw dataset of `raw`.
 
     Days are rewritten if loads brought events or names changed. A table is rewritten as a whole if its model or input
-    changed, or with `full_refresh`. The next call repeats a run that was interrupted.
+    changed, or with `full_refresh`. The next call repeats a run that was interrupted. `recount` looks for days of the
+    models' history that lost rows, which is done once a day otherwise.
 
     Raises:
         ModelError: A model cannot be built; nothing was written.
@@ -94,7 +100,7 @@ def enrich(
     if stored_state(pipeline).get("checked") != _inputs_hash(enrichment):
         check_models(enrichment)
     repaired = _repair_versions(pipeline, raw)
-    plan = _plan(pipeline, raw_dataset, enrichment, full_refresh or repaired)
+    plan = _plan(pipeline, raw_dataset, enrichment, full_refresh or repaired, recount)
     if plan.is_idle:
         write_comments(pipeline)
         return EnrichReport(list(enrichment.tables), [], [], time.monotonic() - started, [])
@@ -177,7 +183,7 @@ def _is_outdated(model: Model, stored: Mapping[str, Any]) -> bool:
     )
 
 
-def _plan(pipeline: dlt.Pipeline, raw: dlt.Dataset, enrichment: Enrichment, full_refresh: bool) -> _Plan:
+def _plan(pipeline: dlt.Pipeline, raw: dlt.Dataset, enrichment: Enrichment, full_refresh: bool, recount: bool) -> _Plan:
     state = stored_state(pipeline)
     now = read_watermark(raw)
     wanted = fingerprints(enrichment, _catalogue_hash(raw))
@@ -192,7 +198,10 @@ def _plan(pipeline: dlt.Pipeline, raw: dlt.Dataset, enrichment: Enrichment, full
     before_contents = Contents(*(state.get(name) for name in _CONTENTS))
     contents_now = read_contents(raw, before_contents, is_first_of_day)
     if FACTS in wanted and FACTS not in rebuilt:
-        days = _touched(raw, pipeline.dataset(), state, before_contents, contents_now, is_first_of_day)
+        days = _touched(raw, pipeline.dataset(), state, before_contents, is_first_of_day)
+        recount = recount or is_first_of_day or before_contents.signature != contents_now.signature
+        if days is not None and recount:
+            days |= days_of_history(raw, pipeline.dataset(), before_contents.history)
     if days is None:
         contents_now = replace(contents_now, older=contents_now.recent)
     # Until the last layer is written, a table that is being rebuilt counts as not built.
@@ -213,18 +222,14 @@ def _plan(pipeline: dlt.Pipeline, raw: dlt.Dataset, enrichment: Enrichment, full
     return _Plan(days, rebuilt, missing, before, after)
 
 
-def _touched(
-    raw: dlt.Dataset, enriched: dlt.Dataset, state: State, before: Contents, now: Contents, is_first_of_day: bool
-) -> Days:
-    """Return the days to rewrite because of events, names, lists and histories of models; None means all days."""
+def _touched(raw: dlt.Dataset, enriched: dlt.Dataset, state: State, before: Contents, is_first_of_day: bool) -> Days:
+    """Return the days to rewrite because of events, names and lists; None means all days."""
     since = Watermark(state.get("events"), state.get("directory"))
     found = [
         touched_days(raw, enriched, since),
         days_of_contents(raw, enriched, before, is_first_of_day),
         days_of_names(raw, enriched, changed_ids(raw, since), since.directory),
     ]
-    if is_first_of_day or before.signature != now.signature:
-        found.append(days_of_history(raw, enriched, before.history))
     if None in found:
         return None
     return set[date]().union(*(days for days in found if days is not None))

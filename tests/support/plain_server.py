@@ -63,7 +63,8 @@ class _Handler(BaseHTTPRequestHandler):
         if url.path == "/audit/api/1/events":
             return self._events(query)
         if url.path == "/scim/1/0/v2/Users":
-            return self._answer(200, {"totalResults": 0, "startIndex": 1, "itemsPerPage": 0, "Resources": []})
+            users = self.plain.lists.get("scim", [])
+            return self._answer(200, {"totalResults": len(users), "startIndex": 1, "Resources": users})
         return self._list(url.path.rsplit("/", 1)[-1], query)
 
     def _events(self, query: dict[str, str]) -> None:

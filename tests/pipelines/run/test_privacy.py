@@ -33,7 +33,22 @@ USERS = [
     {"id": BOB, "firstName": "Bob", "lastName": "O'Quux", "email": "bob@corp.example", "active": True},
 ]
 MODELS = [{"id": "ABCDEF", "name": f"Forecast of {MAIL}", "activeState": "UNLOCKED", "currentWorkspaceId": "w1"}]
-HELD = {**LISTS, "users": USERS, "models": MODELS}
+RUN = {"triggeredBy": MAIL, "triggerSource": "manual", "startDate": "2026-11-01T08:00:00.000Z",
+       "endDate": "2026-11-01T08:00:09.000Z", "success": False, "message": f"no mail to {MAIL}"}  # fmt: skip
+INTEGRATION = {
+    "integrationId": "1061928a4c5d4f0e9b7a6c3d2e1f0a9b", "name": f"Load for {MAIL}", "createdBy": "Jane Quux",
+    "modifiedBy": MAIL, "modelId": "ABCDEF", "owner": "Jane Quux", "schedule": {"type": "daily", "by": "Janey"},
+    "latestRun": RUN,
+}  # fmt: skip
+SCIM = {
+    "id": JANE, "userName": MAIL, "displayName": "Jane Quux", "name": {"familyName": "Quux"}, "active": True,
+    "emails": [{"value": MAIL}], "entitlements": [{"value": "w1", "display": f"Space of {MAIL}", "type": "WORKSPACE"}],
+    "meta": {"created": "2026-01-01T08:00:00.000Z"},
+}  # fmt: skip
+ACTIONS = [{"id": "117000000001", "name": f"Send to {MAIL}", "actionType": "X", "author": "Jane Quux"}]
+HELD = {
+    **LISTS, "users": USERS, "models": MODELS, "integrations": [INTEGRATION], "scim": [SCIM], "actions": ACTIONS,
+}  # fmt: skip
 MESSAGE = "User login success"
 
 
@@ -203,3 +218,24 @@ def test_invalid_privacy_settings_are_rejected(tenant: Tenant, duck: Engine, how
     outcome = tenant.run("load")
     assert (outcome.code, outcome.err.count("\n")) == (2, 1)
     assert said in outcome.err and KEY not in outcome.err
+
+
+def test_people_in_integrations_and_entitlements_have_the_same_tokens_as_in_the_directory(
+    tenant: Tenant, duck: Engine
+) -> None:
+    with plain_server([], HELD) as server:
+        assert load_private(tenant, "hash", server, "load").code == 0
+    raw = "anaplan_audit_raw"
+    [(name, mail)] = duck.rows(f"select first_name, email from {raw}.users where id = '{JANE}'")
+    assert name.startswith("name_") and mail.startswith("email_")
+    assert duck.rows(f"select created_by, modified_by, schedule_type from {raw}.integrations") == [
+        (name, mail, "daily")
+    ]
+    assert duck.rows(f"select triggered_by, trigger_source, success from {raw}.integration_runs") == [
+        (mail, "manual", False)
+    ]
+    assert duck.rows(f"select display_name, user_name from {raw}.scim_users") == [(name, mail)]
+    assert duck.rows(f"select user_id, workspace_id, workspace_name from {raw}.user_entitlements") == [
+        (JANE, "w1", f"Space of {mail}")
+    ]
+    assert duck.rows(f"select action_id, name from {raw}.model_actions") == [("117000000001", f"Send to {mail}")]

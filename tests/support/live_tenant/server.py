@@ -12,6 +12,7 @@ from urllib.parse import parse_qsl, quote, urlsplit
 
 from tests.support.live_tenant.audit_api import AuditApi
 from tests.support.live_tenant.company import Company
+from tests.support.live_tenant.details_api import DetailsApi
 from tests.support.live_tenant.integration_api import IntegrationApi
 from tests.support.live_tenant.sign_in import SignIn
 
@@ -53,6 +54,7 @@ class LiveTenant:
         self.audit = AuditApi(company.events, **shape)
         lists = {"users": company.users, "workspaces": company.workspaces, "models": company.models}
         self.integration = IntegrationApi(lists)
+        self.details = DetailsApi(company.users)
         self.requests: list[Request] = []
         # Answers that replace those of a service: HTML and a status, by service.
         self.instead: dict[str, tuple[int, str]] = {}
@@ -96,10 +98,12 @@ class LiveTenant:
             return self.sign_in.oauth(path, headers.get("content-type", ""), body)
         if method == "GET" and service == "audit" and path == "/audit/api/1/events":
             return self._events(header, query)
-        if method == "GET" and service == "api" and path.startswith("/2/0/"):
-            if not self.sign_in.is_good(header.replace("Bearer ", "AnaplanAuthToken ", 1)):
+        if method == "GET" and service == "api":
+            # CloudWorks refuses `Bearer`, the other services accept it.
+            accepted = header if path.startswith("/cloudworks/") else header.replace("Bearer ", "AnaplanAuthToken ", 1)
+            if not self.sign_in.is_good(accepted):
                 return 401, {"status": "FAILURE_BAD_CREDENTIAL", "statusMessage": "Token is invalid."}
-            return self.integration.answer(path, query)
+            return self.details.answer(path, query) or self.integration.answer(path, query)
         return 404, "<html><body>Not Found</body></html>"
 
     def _events(self, header: str, query: dict[str, str]) -> tuple[int, Any]:
