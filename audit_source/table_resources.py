@@ -1,6 +1,6 @@
 """How a raw table is declared to dlt: write disposition, keys, descriptions, and the resource that fills it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import dlt
@@ -45,15 +45,16 @@ def table_resource(parent: DltResource, table: Table, write_disposition: dict[st
     )
 
 
-def declare_tables() -> None:
+def declare_tables(histories: Iterable[Table] = TABLES) -> None:
     """Declare to dlt what the hints of the resources leave open.
 
-    Descriptions are declared once: as hints of the resources, dlt would merge them for every page. The hash column of a
-    table with history gets its type, which dlt's SCD2 hint leaves open, so that an empty list gets a table too.
+    Descriptions are declared once: as hints of the resources, dlt would merge them for every page. The hash column of
+    each table with history among `histories` gets its type, which dlt's SCD2 hint leaves open, so that an empty list
+    gets a table too.
     """
     for table in TABLES:
         dlt.current.source_schema().update_table(table.dlt_description)
     version: Any = {"name": "row_version", "data_type": "text", "nullable": False, "x-row-version": True}
-    for table in TABLES:
+    for table in histories:
         if table.history:
             declare_table(table.name, [version])

@@ -6,6 +6,7 @@ import dlt
 from dlt.sources import DltResource
 
 from ..table_resources import HISTORY, MERGE, Batch, table_resource
+from .history_tables import MODEL_HISTORY, MODEL_HISTORY_READS
 from .tables import (
     CONTENT_READS,
     DETAIL_TABLES,
@@ -30,6 +31,14 @@ def detail_resources(parent: DltResource) -> Iterator[DltResource]:
     yield table_resource(parent, INTEGRATION_FLOWS, MERGE, primary_key="flow_id")
     yield table_resource(parent, USER_ENTITLEMENTS, HISTORY)
     yield table_resource(parent, SCIM_USERS, MERGE, primary_key="id")
+
+
+def history_resources(parent: DltResource) -> tuple[DltResource, ...]:
+    """Return the resource of each table of `HISTORY_TABLES`."""
+    return (
+        table_resource(parent, MODEL_HISTORY, MERGE, primary_key="row_id"),
+        table_resource(parent, MODEL_HISTORY_READS, MERGE, primary_key="model_id"),
+    )
 
 
 def create_missing(filled: Iterable[str] = ()) -> Iterator[Batch]:

@@ -19,7 +19,8 @@ from ..privacy.masking import make_privacy
 from ..records import Record
 from ..session import make_signed_client
 from ..settings import AuditSettings, resolve_settings
-from ..table_resources import MERGE, Batch, declare_tables, table_resource
+from ..table_resources import Batch, declare_tables
+from .detail_resources import history_resources
 from .history_exports import HistoryExport, HistoryExports, choose_models, is_named, is_no_access, serial_of
 from .history_reader import END_OF_LOAD, FileFacts, HistoryReader, KnownFile
 from .history_rows import RowForm
@@ -258,7 +259,7 @@ def history_tables() -> tuple[DltResource, ...]:
     def empty() -> Iterator[Batch]:
         yield from _missing_tables(set())
 
-    return _resources(empty)
+    return history_resources(empty)
 
 
 def _missing_tables(filled: set[str]) -> Iterator[Batch]:
@@ -267,13 +268,6 @@ def _missing_tables(filled: set[str]) -> Iterator[Batch]:
     if not state.get("made"):
         yield from ((table.name, None) for table in HISTORY_TABLES if table.name not in filled)
         state["made"] = True
-
-
-def _resources(parent: DltResource) -> tuple[DltResource, ...]:
-    return (
-        table_resource(parent, MODEL_HISTORY, MERGE, primary_key="row_id"),
-        table_resource(parent, MODEL_HISTORY_READS, MERGE, primary_key="model_id"),
-    )
 
 
 @dlt.source(name="audit", section="audit_source", spec=BaseConfiguration)
@@ -288,4 +282,4 @@ def _source(history: Any) -> tuple[DltResource, ...]:
             yield batch
         yield from _missing_tables(filled)
 
-    return _resources(histories)
+    return history_resources(histories)

@@ -6,12 +6,12 @@ import dlt
 from dlt.sources import DltResource
 
 from ..table_resources import Batch, declare_tables
-from .detail_resources import detail_resources
+from .detail_resources import detail_resources, history_resources
 
 
 @dlt.source(name="audit", section="audit_source")
 def new_tables(names: list[str]) -> Iterable[DltResource]:
-    """Create tables of `DETAIL_TABLES` without a row. No request is sent.
+    """Create tables of `DETAIL_TABLES` and `HISTORY_TABLES` without a row. No request is sent.
 
     Args:
         names (List[str]): Names of the tables.
@@ -23,4 +23,4 @@ def new_tables(names: list[str]) -> Iterable[DltResource]:
         for name in names:
             yield name, None
 
-    return tuple(detail_resources(empty))
+    return (*detail_resources(empty), *history_resources(empty))

@@ -11,7 +11,7 @@ from .options import wait_option
 @click.command(cls=AuditCommand)
 @wait_option
 def report(wait: float) -> int:
-    """Show sign-ins, most visited pages, most active users and busiest models. Changes nothing."""
+    """Show sign-ins, pages, users, models and failing integrations, the most frequent first. Changes nothing."""
     from pipelines.cli.report_tables import print_summary
     from pipelines.common.configuration import check_settings
 

@@ -1,7 +1,8 @@
-"""Terminal tables, and the summary of the enriched dataset: sign-ins, pages, users, models."""
+"""Terminal tables, and the summary of the enriched dataset: sign-ins, pages, users, models, failing integrations."""
 
 import shutil
 from dataclasses import dataclass
+from datetime import datetime, timezone
 from io import StringIO
 from typing import Any
 
@@ -95,6 +96,25 @@ _SUMMARIES = (
     ),
 )
 
+# Shown only if an integration failed: many tenants have none.
+_FAILING_INTEGRATIONS = (
+    "Failing integrations",
+    ("integration", "model", "runs", "failed", "last failure (UTC)", "reason"),
+    """
+    select coalesce(integration_name, integration_id), model_name, runs, failures, started_at,
+        coalesce(message, error_code)
+    from (
+        select integration_id, integration_name, model_name, outcome, started_at, message, error_code,
+            row_number() over (partition by integration_id, outcome order by started_at desc, run_id desc) as place,
+            count(*) over (partition by integration_id, outcome) as failures,
+            count(*) over (partition by integration_id) as runs
+        from fct_integration_runs
+    ) as counted
+    where outcome = 'failure' and place = 1
+    order by failures desc, integration_id
+    """,
+)
+
 
 def summary_tables(reader: Reader | None, rows: int = ROWS) -> list[SummaryTable]:
     """Return the summary of the enriched dataset, with at most `rows` rows per table.
@@ -108,7 +128,10 @@ def summary_tables(reader: Reader | None, rows: int = ROWS) -> list[SummaryTable
         if answer is None:
             raise no_tables()
         found.append(SummaryTable(title, columns, answer))
-    return found
+    title, columns, query = _FAILING_INTEGRATIONS
+    # Tables that an older version enriched have no integrations.
+    failing = reader.tuples(ENRICHED, f"{query} limit {rows}") if reader else None
+    return [*found, *([SummaryTable(title, columns, failing)] if failing else [])]
 
 
 def print_summary(wait_seconds: float, rows: int = ROWS, width: int | None = None) -> None:
@@ -158,4 +181,6 @@ def _text(value: Any) -> str:
         return "-"
     if isinstance(value, int) and not isinstance(value, bool):
         return f"{value:,}"
+    if isinstance(value, datetime):
+        return f"{value.astimezone(timezone.utc):%Y-%m-%d %H:%M}"
     return printable(str(value))

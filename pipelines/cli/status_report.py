@@ -38,6 +38,10 @@ def _facts(status: Json) -> list[tuple[str, str]]:
         facts.append((word, f"{utc(freshness['covered_until'])}, {_age(freshness)}"))
     if coverage["until"] is not None:
         facts.append(("covered", f"{utc(coverage['from'])} to {utc(coverage['until'])}"))
+    unknown = status["unknown_changes"]
+    if unknown["rows"]:
+        kinds = counted(unknown["descriptions"], "kind")
+        facts.append(("history", f"{kinds} of change in no rule, {counted(unknown['rows'], 'row')}"))
     contents = dict(status["contents"])
     models = contents.pop("models")
     if models and any(contents.values()):

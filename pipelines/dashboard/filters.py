@@ -42,15 +42,15 @@ class Filters:
         """Return the conditions for a table with `event_day`, `workspace_id`, `model_id` and the column `users`."""
         found = [self.span()]
         if places:
-            found += _chosen("workspace_id", self.workspaces) + _chosen("model_id", self.models)
+            found += self.chosen_places()
         return found + (_chosen(users, self.users) if users else [])
 
     def people(self) -> list[exp.Condition]:
         """Return the conditions for a table of users without days."""
         return _chosen("user_id", self.users)
 
-    def places_only(self) -> list[exp.Condition]:
-        """Return the conditions for a table of models without days."""
+    def chosen_places(self) -> list[exp.Condition]:
+        """Return the conditions for a table with `workspace_id` and `model_id`."""
         return _chosen("workspace_id", self.workspaces) + _chosen("model_id", self.models)
 
     def moments(self, start: str, end: str) -> list[exp.Condition]:

@@ -39,12 +39,14 @@ KEYS = {
     "contents": "models (listed now); read, forbidden, archived, failed: models of `content_reads` by their status",
     "late_events": "events that arrived late in the runs of the last `days`",
     "findings": "open security findings: open, high, medium, low",
+    "unknown_changes": "rows and descriptions of `fct_model_history` that match no rule of `history_change_rules`",
     "sign_in": "mode, certificate_expires_at, certificate_days_left, token_store, token_stored_at",
     "last_runs": "columns of the table `runs`, newest first",
     "tables": "dataset, table, rows",
     "problems": "kind (never_loaded, stale, gap, incomplete) and text of each problem",
     "warnings": "texts about the last run, certificates, alerts and dlt's state",
 }
+_NO_CHANGES: Json = {"rows": 0, "descriptions": 0}
 
 
 def read_status(reader: Reader | None, max_age: timedelta, runs: int, now: datetime | None = None) -> Json:
@@ -73,6 +75,7 @@ def read_status(reader: Reader | None, max_age: timedelta, runs: int, now: datet
         "contents": _contents(reader),
         "late_events": {"days": LATE_EVENT_DAYS, "events": _late_events(past, now)},
         "findings": _findings(reader, acknowledged),
+        "unknown_changes": _unknown_changes(reader),
         "sign_in": sign_in.status,
         "last_runs": [_run(run) for run in past[:runs]],
         "tables": _tables(reader),
@@ -225,6 +228,15 @@ def _findings(reader: Reader | None, acknowledged: set[tuple[str, str]]) -> Json
     rows = reader.rows(ENRICHED, "select finding_id, severity from security_findings") if reader else []
     still = [row["severity"] for row in rows if ("finding", row["finding_id"]) not in acknowledged]
     return {"open": len(still), **{severity: still.count(severity) for severity in SEVERITIES}}
+
+
+def _unknown_changes(reader: Reader | None) -> Json:
+    query = (
+        "select count(*) as changes, count(distinct description) as descriptions from fct_model_history"
+        " where change_kind = 'unknown'"
+    )
+    found = reader.rows(ENRICHED, query) if reader else []
+    return {"rows": found[0]["changes"], "descriptions": found[0]["descriptions"]} if found else _NO_CHANGES
 
 
 def _run(run: Json) -> Json:

@@ -84,7 +84,7 @@ def purge(pipelines: Pipelines, day: date, counts: dict[str, int]) -> Purged:
     pipelines.limit_memory(ENRICH_MEMORY_AGAIN)
     pipelines.raw.run(purge_before(int(midnight.timestamp() * 1000)))
     _delete_raw(pipelines, day, midnight)
-    enrich(pipelines.enriched, pipelines.raw)
+    enrich(pipelines.enriched, pipelines.raw, recount=True)
     _delete_check_results(pipelines, midnight)
     pipelines.engine.compact(pipelines.database)
     tables.update(PURGES, "purge_id", {"purge_id": record["purge_id"], "ended_at": datetime.now(timezone.utc)})

@@ -16,7 +16,7 @@ from .seeds import Seed
 from .validate import check_clock, check_columns
 
 # The raw tables that are partitioned by day, and their day column.
-RAW_DAYS = {"events": "event_day"}
+RAW_DAYS = {"events": "event_day", "model_history": "change_day"}
 
 
 @dataclass(frozen=True)

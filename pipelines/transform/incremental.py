@@ -23,6 +23,17 @@ ID_COLUMNS = ("user_id", "target_user_id", "workspace_id", "model_id", "object_i
 # Above this number of changed ids, the search for their days costs more than a rewrite of all days.
 MAX_CHANGED_IDS = 2_000
 
+
+def folded_id(column: str) -> str:
+    """Return the SQL that folds the case of an id as staging does."""
+    zeros = "'00000000000000000000000000000000'"
+    return (
+        f"case when translate(lower({column}), '123456789abcdef', '000000000000000') = {zeros}"
+        f" then lower({column}) else {column} end"
+    )
+
+
+_FOLDED = folded_id("id")
 # Versions that began or ended after {since}; `everywhere` is true where older events get another name too.
 _CHANGES = """
 with versions as (
@@ -42,12 +53,7 @@ select
 from versions
 where valid_from > {since} or valid_to > {since}
 """
-# The same case folding as in staging.
-_FOLDED = (
-    "case when translate(lower(id), '123456789abcdef', '000000000000000') = '00000000000000000000000000000000'"
-    " then lower(id) else id end"
-)
-# The same for ids of users. The names are those of `stg_user_names`: the newest for each user whom no list names. Only
+# Names that events give. The names are those of `stg_user_names`: the newest for each user whom no list names. Only
 # users whom the given days name are looked up.
 _TOLD_NAMES = """
 with told as (
@@ -119,7 +125,7 @@ def read_watermark(raw: dlt.Dataset) -> Watermark:
         )
     ]
     logins = _scalars(raw, "select cast(max(last_login_date) as timestamptz) as newest from user_logins")
-    return Watermark(_newest(loaded), _newest(changed), _newest(logins), _access_watermark(raw))
+    return Watermark(newest_moment(loaded), newest_moment(changed), newest_moment(logins), _access_watermark(raw))
 
 
 def _access_watermark(raw: dlt.Dataset) -> str | None:
@@ -136,12 +142,12 @@ def _access_watermark(raw: dlt.Dataset) -> str | None:
         "select cast(count(*) as bigint) as entitlements, cast(max(_dlt_valid_from) as timestamptz) as newest,"
         " cast(max(_dlt_valid_to) as timestamptz) as newest_end from user_entitlements",
     )
-    return f"{users} {entitlements} {_newest([*changed, *ended])}"
+    return f"{users} {entitlements} {newest_moment([*changed, *ended])}"
 
 
 def touched_days(raw: dlt.Dataset, enriched: dlt.Dataset, since: Watermark) -> set[date] | None:
     """Return the days to rewrite after `since`; None means all days."""
-    changes = _changed_ids(raw, since)
+    changes = changed_ids(raw, since)
     if len(changes) > MAX_CHANGED_IDS:
         return None
     # Without a watermark there were no events yet, so every day is new.
@@ -165,7 +171,7 @@ def _days_of_other_size(raw: dlt.Dataset, enriched: dlt.Dataset) -> set[date]:
     return {day for day in {**before, **now} if before.get(day) != now.get(day)}
 
 
-def _changed_ids(raw: dlt.Dataset, since: Watermark) -> dict[str, date | None]:
+def changed_ids(raw: dlt.Dataset, since: Watermark) -> dict[str, date | None]:
     """Return ids whose versions changed after `since`, with the first affected day of their events (None: all days)."""
     moment = f"cast('{since.directory or '1900-01-01 00:00:00+00:00'}' as timestamptz)"
     changes: dict[str, date | None] = {}
@@ -187,8 +193,7 @@ def _days_of(enriched: dlt.Dataset, changes: dict[str, date | None]) -> set[date
     if everywhere:
         conditions.append(_has_one_of(everywhere))
     if later:
-        since = exp.cast(exp.Literal.string(min(later).isoformat()), "date")
-        conditions.append(_has_one_of(changes).and_(exp.column("event_day") >= since))
+        conditions.append(_has_one_of(changes).and_(since_day("event_day", min(later))))
     if not conditions:
         return set()
     query = exp.select(exp.cast(exp.column("event_day"), "date").as_("event_day")).distinct().from_(FACTS)
@@ -201,9 +206,7 @@ def _told_names(raw: dlt.Dataset, enriched: dlt.Dataset, days: set[date]) -> dic
     if not days or "user_label" not in columns:
         return {}
     loaded = exp.column("event_day").isin(*(exp.cast(exp.Literal.string(day.isoformat()), "date") for day in days))
-    folded = _FOLDED.replace("(id)", "(additional_attributes__target_user_id)").replace(
-        "else id", "else additional_attributes__target_user_id"
-    )
+    folded = folded_id("additional_attributes__target_user_id")
     query = _TOLD_NAMES.format(folded=folded, listed=_FOLDED, loaded=loaded.sql(DIALECT))
     return dict(rows_of(raw, query))
 
@@ -229,6 +232,11 @@ def _has_one_of(ids: Iterable[str]) -> exp.Condition:
     return exp.paren(exp.or_(*(exp.column(name).isin(*values) for name in ID_COLUMNS)))
 
 
+def since_day(column: str, day: date) -> exp.Condition:
+    """Return the condition that a date column holds `day` or a later one."""
+    return exp.column(column) >= exp.cast(exp.Literal.string(day.isoformat()), "date")
+
+
 def rows_of(dataset: dlt.Dataset, query: "str | exp.Query") -> list[tuple[Any, ...]]:
     """Return the rows of a query in DuckDB's dialect."""
     parsed: Any = parse_one(query, dialect=DIALECT) if isinstance(query, str) else query
@@ -245,6 +253,7 @@ def utc_moment(moment: datetime) -> datetime:
     return moment.replace(tzinfo=timezone.utc) if moment.tzinfo is None else moment.astimezone(timezone.utc)
 
 
-def _newest(moments: Iterable[datetime | None]) -> str | None:
+def newest_moment(moments: Iterable[datetime | None]) -> str | None:
+    """Return the newest of some moments as ISO 8601 (UTC), None if there is none."""
     known = [utc_moment(moment) for moment in moments if moment is not None]
     return max(known).isoformat() if known else None

@@ -9,7 +9,7 @@ import hashlib
 import json
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass, replace
 from datetime import date, datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -23,11 +23,17 @@ from pipelines.warehouse.engine import engine_of
 from pipelines.warehouse.restore_tables import missing_tables, restore_tables
 from pipelines.warehouse.table_comments import write_comments
 
+from . import contents
+from .contents import Contents, days_of_contents, read_contents
 from .graph import Enrichment, check_models, read_enrichment
-from .incremental import FACTS, WATCHED, Watermark, read_watermark, rows_of, touched_days
+from .history_days import days_of_history, days_of_names
+from .incremental import FACTS, WATCHED, Watermark, changed_ids, read_watermark, rows_of, touched_days
 from .materialize import Days, State, model_resource, run_layer, seed_resource, stored_state
 from .parse import MODELS_DIR, Model
 from .version_history import correct_versions, wrong_versions
+
+# The keys of the state that hold the fields of `Contents`.
+_CONTENTS = ("contents", "older_contents", "contents_signature", "history")
 
 
 @dataclass(frozen=True)
@@ -67,12 +73,18 @@ class _Plan:
 
 
 def enrich(
-    pipeline: dlt.Pipeline, raw: dlt.Pipeline, *, full_refresh: bool = False, models_dir: Path = MODELS_DIR
+    pipeline: dlt.Pipeline,
+    raw: dlt.Pipeline,
+    *,
+    full_refresh: bool = False,
+    recount: bool = False,
+    models_dir: Path = MODELS_DIR,
 ) -> EnrichReport:
     """Bring the enriched dataset of `pipeline` up to date with the raw dataset of `raw`.
 
     Days are rewritten if loads brought events or names changed. A table is rewritten as a whole if its model or input
-    changed, or with `full_refresh`. The next call repeats a run that was interrupted.
+    changed, or with `full_refresh`. The next call repeats a run that was interrupted. `recount` looks for days of the
+    models' history that lost rows, which is done once a day otherwise.
 
     Raises:
         ModelError: A model cannot be built; nothing was written.
@@ -87,7 +99,7 @@ def enrich(
     if stored_state(pipeline).get("checked") != _inputs_hash(enrichment):
         check_models(enrichment)
     repaired = _repair_versions(pipeline, raw)
-    plan = _plan(pipeline, raw_dataset, enrichment, full_refresh or repaired)
+    plan = _plan(pipeline, raw_dataset, enrichment, full_refresh or repaired, recount)
     if plan.is_idle:
         write_comments(pipeline)
         return EnrichReport(list(enrichment.tables), [], [], time.monotonic() - started, [])
@@ -171,7 +183,7 @@ def _is_outdated(model: Model, stored: Mapping[str, Any]) -> bool:
     )
 
 
-def _plan(pipeline: dlt.Pipeline, raw: dlt.Dataset, enrichment: Enrichment, full_refresh: bool) -> _Plan:
+def _plan(pipeline: dlt.Pipeline, raw: dlt.Dataset, enrichment: Enrichment, full_refresh: bool, recount: bool) -> _Plan:
     state = stored_state(pipeline)
     now = read_watermark(raw)
     wanted = fingerprints(enrichment, _catalogue_hash(raw))
@@ -181,25 +193,47 @@ def _plan(pipeline: dlt.Pipeline, raw: dlt.Dataset, enrichment: Enrichment, full
     unbuilt = missing | (set(wanted) - existing)
     rebuilt = {name for name, value in wanted.items() if built.get(name) != value or name in unbuilt}
     days: Days = None
+    moment, tables = datetime.now(timezone.utc), enrichment.tables.items()
+    is_first_of_day = str(state.get("as_of", ""))[:10] != moment.date().isoformat()
+    before_contents = Contents(*(state.get(name) for name in _CONTENTS))
+    contents_now = read_contents(raw, before_contents, is_first_of_day)
     if FACTS in wanted and FACTS not in rebuilt:
-        days = touched_days(raw, pipeline.dataset(), Watermark(state.get("events"), state.get("directory")))
+        days = _touched(raw, pipeline.dataset(), state, before_contents, is_first_of_day)
+        recount = recount or is_first_of_day or before_contents.signature != contents_now.signature
+        if days is not None and recount:
+            days |= days_of_history(raw, pipeline.dataset(), before_contents.history)
+    if days is None:
+        contents_now = replace(contents_now, older=contents_now.recent)
     # Until the last layer is written, a table that is being rebuilt counts as not built.
     before = {**state, "models": {name: value for name, value in built.items() if name not in rebuilt}}
-    moment, tables = datetime.now(timezone.utc), enrichment.tables.items()
     reads = {name for model in enrichment.models.values() for name in model.inputs if name in enrichment.raw_tables}
     # Changes of other raw tables, which a user's model may read, are not noticed: their readers are always written.
-    as_of = moment.date().isoformat() if reads <= WATCHED else moment.isoformat()
+    as_of = moment.date().isoformat() if reads <= WATCHED | contents.WATCHED else moment.isoformat()
     after = {
         "events": now.events,
         "directory": now.directory,
         "logins": now.logins,
         "access": now.access,
+        **dict(zip(_CONTENTS, astuple(contents_now), strict=True)),
         "as_of": as_of,
         "models": wanted,
         "checked": _inputs_hash(enrichment),
         "descriptions": _hash([(name, table.docs.columns, table.docs.comment) for name, table in sorted(tables)]),
     }
     return _Plan(days, rebuilt, missing, before, after)
+
+
+def _touched(raw: dlt.Dataset, enriched: dlt.Dataset, state: State, before: Contents, is_first_of_day: bool) -> Days:
+    """Return the days to rewrite because of events, names and lists; None means all days."""
+    since = Watermark(state.get("events"), state.get("directory"))
+    found = [
+        touched_days(raw, enriched, since),
+        days_of_contents(raw, enriched, before, is_first_of_day),
+        days_of_names(raw, enriched, changed_ids(raw, since), since.directory),
+    ]
+    if None in found:
+        return None
+    return set[date]().union(*(days for days in found if days is not None))
 
 
 def fingerprints(enrichment: Enrichment, catalogue: str) -> dict[str, str]:

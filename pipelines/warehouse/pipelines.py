@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import dlt
 from dlt.common import logger
 
+from audit_source.directory.history_tables import HISTORY_TABLES
 from audit_source.directory.new_tables import new_tables
 from audit_source.directory.tables import DETAIL_TABLES
 from audit_source.schema import TABLES, Table
@@ -87,7 +88,7 @@ def _create_new_tables(raw: dlt.Pipeline) -> None:
     """Create the tables that a newer version of this program added: an enrichment may read them before any load."""
     if raw.default_schema_name:
         schema = raw.default_schema
-        names = [table.name for table in DETAIL_TABLES if not _is_complete(schema, table)]
+        names = [table.name for table in (*DETAIL_TABLES, *HISTORY_TABLES) if not _is_complete(schema, table)]
         if names:
             raw.run(new_tables(names))
 

@@ -43,7 +43,18 @@ WINDOWS = [
     day_window(1), day_window(2), window("2026-03-03", "2026-03-03 00:00", "2026-03-03 12:00"), day_window(4),
     day_window(5, "incomplete"), day_window(6, "expired"), window("2026-03-07", "2026-03-07 00:00", "2026-03-07 08:00"),
 ]  # fmt: skip
+RUNS = [
+    {"run_id": f"r{number}", "integration_id": "f10", "success": number > 1, "message": SCRIPT, "trigger_source": LINK}
+    | {"started_at": at(f"2026-03-04 1{number}:00"), "ended_at": at(f"2026-03-04 1{number}:01")}
+    for number in range(3)
+]
+INTEGRATIONS = [
+    {"integration_id": "f10", "name": SCRIPT, "model_id": HOSTILE_MODEL, "workspace_id": HOSTILE_SPACE}
+    | {"row_version": "1", "_dlt_valid_from": at("2026-03-01 00:00")}
+]
 WORLD = {
+    "integrations": INTEGRATIONS,
+    "integration_runs": RUNS,
     "events": scenario.EVENTS + EVENTS,
     "users": scenario.USERS + USERS,
     "models": scenario.MODELS + MODELS,

@@ -94,7 +94,7 @@ def idle_models(filters: Filters) -> Query:
         " growth_bytes, last_use_at, last_user_label, model_id"
     )
     where, order = "where is_listed", f"order by idle_days desc, model_id limit {DETAILS}"
-    return select(f"select {columns} from model_activity {where} {order}", filters.places_only())
+    return select(f"select {columns} from model_activity {where} {order}", filters.chosen_places())
 
 
 def _summed(table: str) -> tuple[str, str]:

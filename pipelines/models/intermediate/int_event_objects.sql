@@ -16,6 +16,11 @@ described as (
         cast(coalesce(e.model_name, case when m.name_meaning = 'model' then e.sent_name end) as varchar)
             as object_model_name,
         m.name_meaning,
+        -- What an id is follows from its first digits.
+        cast(case
+            when e.action_id is not null
+                then coalesce(p.kind, case when m.action_id_meaning = 'process' then 'process' end, 'action')
+        end as varchar) as action_kind,
         cast(coalesce(c.event_category, g.event_category, 'unknown') as varchar) as event_category,
         c.event_message,
         -- Where the catalogue expects a process, events carry the model. The object of an encryption event may be a key

@@ -1,8 +1,57 @@
 -- Events with the ids of what each is about: user, model, workspace, app, page, process and integration. Users have
--- the names that events give them.
+-- the names that events give them, actions and integrations those of their lists at the time. An event that names only
+-- its integration happened in the model and workspace of that integration.
 -- grain: one row per event
 -- key: event_id
--- inputs: int_event_objects, stg_user_names
+-- inputs: int_event_objects, int_action_versions, int_integration_versions, int_read_models, stg_user_names
+with
+
+placed as (
+    select
+        o.*,
+        cast(coalesce(o.model_id, case when o.kind_of_id = 'model' then o.object_id end) as varchar)
+            as place_model_id,
+        cast(coalesce(o.run_process_id, case when o.object_kind = 'process' then o.object_id end) as varchar)
+            as place_process_id,
+        cast(coalesce(o.integration_id, case when o.object_kind = 'integration' then o.object_id end) as varchar)
+            as place_integration_id,
+        cast(coalesce(o.occurred_at, o.recorded_at, cast(cast('1900-01-01' as date) as timestamptz)) as timestamptz)
+            as happened_at
+    from int_event_objects as o
+),
+
+-- An event's own name of an action is that of its time. A bare `name` can be that of something else.
+named as (
+    select
+        p.*,
+        integrations.integration_name as listed_integration_name,
+        integrations.model_id as integration_model_id,
+        integrations.workspace_id as integration_workspace_id,
+        actions.export_format,
+        actions.valid_to as action_valid_to,
+        processes.action_name as listed_process_name,
+        cast(coalesce(
+            p.action_name,
+            case
+                when p.action_id = '-1' then 'unsaved action'
+                when p.name_meaning = 'action' then p.name
+            end,
+            actions.action_name,
+            case when p.action_id is not null then p.name end
+        ) as varchar) as run_name
+    from placed as p
+    left join int_integration_versions as integrations
+        on p.place_integration_id = integrations.integration_id
+        and p.happened_at >= integrations.starts_at and p.happened_at < integrations.ends_at
+    left join int_action_versions as actions
+        on p.place_model_id = actions.model_id and p.action_kind = actions.kind and p.action_id = actions.action_id
+        and p.happened_at >= actions.starts_at and p.happened_at < actions.ends_at
+    left join int_action_versions as processes
+        on processes.kind = 'process'
+        and p.place_model_id = processes.model_id and p.place_process_id = processes.action_id
+        and p.happened_at >= processes.starts_at and p.happened_at < processes.ends_at
+)
+
 select
     o.event_id,
     o.event_type_id,
@@ -14,9 +63,10 @@ select
     o.object_id,
     cast(coalesce(o.target_user_id, case when o.kind_of_id = 'user' then o.object_id end) as varchar)
         as target_user_id,
-    cast(coalesce(o.workspace_id, case when o.kind_of_id = 'workspace' then o.object_id end) as varchar)
-        as workspace_id,
-    cast(coalesce(o.model_id, case when o.kind_of_id = 'model' then o.object_id end) as varchar) as model_id,
+    cast(coalesce(
+        o.workspace_id, case when o.kind_of_id = 'workspace' then o.object_id end, o.integration_workspace_id
+    ) as varchar) as workspace_id,
+    cast(coalesce(o.place_model_id, o.integration_model_id) as varchar) as model_id,
     cast(nullif(coalesce(o.app_id, case
         when o.object_kind = 'app' then o.object_id
         when o.object_kind = 'app_page' and o.object_id like '%/%'
@@ -28,21 +78,19 @@ select
         when o.object_kind = 'app_page' then o.object_id
     end), 'null') as varchar) as page_id,
     o.dashboard_id,
-    cast(coalesce(o.run_process_id, case when o.object_kind = 'process' then o.object_id end) as varchar)
-        as process_id,
-    cast(coalesce(o.integration_id, case when o.object_kind = 'integration' then o.object_id end) as varchar)
-        as integration_id,
+    o.place_process_id as process_id,
+    o.place_integration_id as integration_id,
     o.action_id,
     o.role_id,
     o.session_id,
-    -- What the event itself calls its object.
+    -- What the event itself calls its object, else the lists of its model and of CloudWorks.
     cast(coalesce(case o.object_kind
         when 'user' then case when o.object_id = coalesce(o.target_user_id, o.object_id) then o.target_user_name end
         when 'model' then o.object_model_name
-        when 'process' then o.process_name
+        when 'process' then coalesce(o.process_name, o.listed_process_name)
         when 'app' then o.app_name
         when 'app_page' then o.page_name
-        when 'integration' then o.integration_name
+        when 'integration' then coalesce(o.listed_integration_name, o.integration_name)
     end, case when o.object_kind = 'model' then null else o.name end, case
         when o.object_kind = 'user' and o.object_id = target_names.user_id then target_names.user_name
     end) as varchar) as object_name,
@@ -58,15 +106,26 @@ select
     ) as varchar) as target_user_email,
     cast(coalesce(o.app_name, case when o.object_kind = 'app' then o.name end) as varchar) as app_name,
     o.page_name,
-    o.process_name,
-    cast(coalesce(o.integration_name, case when o.object_kind = 'integration' then o.name end) as varchar)
-        as integration_name,
-    -- `name` is that of the action where an action is named, and for exports and deletions that an action made.
-    cast(coalesce(o.action_name, case
-        when o.action_id = '-1' then 'unsaved action'
-        when o.action_id is not null or o.name_meaning = 'action' then o.name
-    end) as varchar) as action_name,
+    cast(coalesce(
+        o.process_name, o.listed_process_name, case when o.place_process_id = o.action_id then o.run_name end
+    ) as varchar) as process_name,
+    cast(coalesce(
+        o.listed_integration_name, o.integration_name, case when o.object_kind = 'integration' then o.name end
+    ) as varchar) as integration_name,
+    o.run_name as action_name,
+    cast(coalesce(o.action_kind, case when o.place_process_id is not null then 'process' end) as varchar)
+        as action_kind,
     o.action_type,
+    cast(case when o.action_kind = 'import' then o.run_name end as varchar) as import_name,
+    cast(case when o.action_kind = 'export' then o.run_name end as varchar) as export_name,
+    cast(case when o.action_kind = 'export' then coalesce(o.export_format, o.sent_type) end as varchar)
+        as export_format,
+    -- Empty where the lists of the model were never read: then nobody knows.
+    cast(case
+        when o.action_id is null or o.action_id = '-1' or read_models.model_id is null then null
+        when o.happened_at >= o.action_valid_to then 'deleted'
+        when o.run_name is null then 'unknown'
+    end as varchar) as action_status,
     o.role_name,
     o.name as sent_name,
     o.sent_type,
@@ -82,9 +141,9 @@ select
     o.event_day,
     o.occurred_at,
     o.recorded_at,
-    cast(coalesce(o.occurred_at, o.recorded_at, cast(cast('1900-01-01' as date) as timestamptz)) as timestamptz)
-        as happened_at
-from int_event_objects as o
+    o.happened_at
+from named as o
+left join int_read_models as read_models on o.place_model_id = read_models.model_id
 left join stg_user_names as names on o.user_id = names.user_id
 left join stg_user_names as target_names
     on target_names.user_id = coalesce(o.target_user_id, case when o.kind_of_id = 'user' then o.object_id end)

@@ -1,11 +1,17 @@
--- Models that events name, but that no list of the directory holds.
+-- Models that events, integrations or reads of a model name, but that no list of the directory holds.
 -- grain: one row per model
 -- key: model_id
--- inputs: stg_events, stg_event_types, int_directory_ids
+-- inputs: stg_events, stg_integrations, int_read_models, stg_model_history_reads, stg_event_types, int_directory_ids
 with
 
 referenced_models as (
     select model_id from stg_events
+    union
+    select model_id from stg_integrations
+    union
+    select model_id from int_read_models
+    union
+    select model_id from stg_model_history_reads
     union
     select e.object_id as model_id
     from stg_events as e

@@ -1,11 +1,13 @@
--- Users that events name, as actor, as target or as object, but that no list of the directory holds.
+-- Users that events name, as actor, as target or as object, or that have an entitlement, but that no list holds.
 -- grain: one row per user
 -- key: user_id
--- inputs: stg_events, stg_event_types, int_directory_ids
+-- inputs: stg_events, stg_user_entitlements, stg_event_types, int_directory_ids
 with
 
 referenced_users as (
     select user_id from stg_events
+    union
+    select user_id from stg_user_entitlements
     union
     select target_user_id as user_id from stg_events
     union

@@ -1,11 +1,15 @@
--- Workspaces that events or models name, but that no list of the directory holds.
+-- Workspaces that events, models, integrations or entitlements name, but that no list of the directory holds.
 -- grain: one row per workspace
 -- key: workspace_id
--- inputs: stg_events, stg_event_types, stg_models, int_directory_ids
+-- inputs: stg_events, stg_integrations, stg_user_entitlements, stg_event_types, stg_models, int_directory_ids
 with
 
 referenced_workspaces as (
     select workspace_id from stg_events
+    union
+    select workspace_id from stg_integrations
+    union
+    select workspace_id from stg_user_entitlements
     union
     select workspace_id from stg_models
     union

@@ -52,8 +52,7 @@ select
     e.action_type,
     e.process_id,
     cast(coalesce(
-        e.process_name, case when e.object_kind = 'process' then e.object_name end,
-        case when e.process_id = e.action_id then e.action_name end
+        e.process_name, case when e.object_kind = 'process' then e.object_name end
     ) as varchar) as process_name,
     e.integration_id,
     e.integration_name,
@@ -74,6 +73,7 @@ select
     cast(case
         when e.object_id is null then null
         when e.happened_at >= objects.valid_to then 'deleted'
+        when e.action_status is not null then e.action_status
         when coalesce(objects.name, e.object_name) is not null then 'named'
         when e.object_kind = 'app' and apps.name is not null then 'named'
         when e.object_kind = 'app_page' and pages.name is not null then 'named'
@@ -106,7 +106,11 @@ select
         when e.target_user_name is not null then 'event'
         when e.target_user_id is not null then 'none'
     end as varchar) as target_user_name_source,
-    cast(coalesce(targets.name, e.target_user_name, e.target_user_id) as varchar) as target_user_label
+    cast(coalesce(targets.name, e.target_user_name, e.target_user_id) as varchar) as target_user_label,
+    e.action_kind,
+    e.import_name,
+    e.export_name,
+    e.export_format
 from int_event_places as e
 left join stg_directory_versions as users
     on users.kind = 'user' and users.directory_id = e.user_id

@@ -31,7 +31,14 @@ select
     e.client,
     e.session_id,
     e.user_name_source,
-    e.user_label
+    e.user_label,
+    e.action_kind,
+    e.import_name,
+    -- An export without a saved action is named and typed by the event alone.
+    cast(coalesce(e.export_name, case when s.kind = 'export' then coalesce(e.action_name, e.sent_name) end) as varchar)
+        as export_name,
+    cast(coalesce(e.export_format, case when s.kind = 'export' then e.sent_type end) as varchar) as export_format,
+    e.object_status
 from fct_events as e
 inner join event_classification as s
     on e.event_type_id = s.event_type_id and s.subject = 'model_change'

@@ -1,21 +1,24 @@
--- Workspaces that users may enter, version by version.
--- grain: one row per version of an entitlement, as dlt stored it
--- key: user_id, workspace_id, entitlement_type, valid_from
+-- Which user may enter which workspace, period by period.
+-- grain: one row per user, workspace, type and period, as dlt stored it
+-- key: user_id, workspace_id, entitlement_type, valid_from, row_version
 -- inputs: user_entitlements
 select
     cast(case
-        when translate(lower(u.user_id), '123456789abcdef', '000000000000000')
+        when lower(e.user_id) like 'internal%' then upper(e.user_id)
+        when translate(lower(e.user_id), '123456789abcdef', '000000000000000')
             = '00000000000000000000000000000000'
-            then lower(u.user_id)
-        else u.user_id
+            then lower(e.user_id)
+        else e.user_id
     end as varchar) as user_id,
     cast(case
-        when translate(lower(u.workspace_id), '123456789abcdef', '000000000000000')
+        when translate(lower(e.workspace_id), '123456789abcdef', '000000000000000')
             = '00000000000000000000000000000000'
-            then lower(u.workspace_id)
-        else u.workspace_id
+            then lower(e.workspace_id)
+        else e.workspace_id
     end as varchar) as workspace_id,
-    u.entitlement_type,
-    u._dlt_valid_from as valid_from,
-    u._dlt_valid_to as valid_to
-from user_entitlements as u
+    e.row_version,
+    cast(coalesce(e.entitlement_type, 'WORKSPACE') as varchar) as entitlement_type,
+    e.workspace_name,
+    e._dlt_valid_from as valid_from,
+    e._dlt_valid_to as valid_to
+from user_entitlements as e

@@ -275,3 +275,73 @@ def test_a_million_refusals_of_one_account_take_no_square_of_time(
         " from range(300000) as t(n)"
     )
     assert [row[2] for row in findings()] == [300_000]
+
+
+def runs(database: duckdb.DuckDBPyConnection, outcomes: str, integration: str = "i") -> None:
+    """`f` is a failed run, `s` a successful one, `?` one whose end nobody knows; one an hour."""
+    for place, outcome in enumerate(outcomes):
+        moment = START + timedelta(hours=place)
+        row = {"integration_id": integration, "integration_name": "Nightly", "model_name": "Plan", "user_id": "u"}
+        row |= {"outcome": {"f": "failure", "s": "success", "?": "unknown"}[outcome], "message": "no source"}
+        times = {"started_at": moment, "ended_at": moment + timedelta(minutes=5)}
+        _insert(database, "fct_integration_runs", {"run_id": f"{integration}{place}", **row, **times})
+
+
+def test_failed_runs_of_an_integration_are_one_finding_until_it_succeeds(
+    database: duckdb.DuckDBPyConnection, findings: Findings
+) -> None:
+    runs(database, "sff?fsfs")
+    runs(database, "ss", integration="j")
+    assert findings() == [("integration_failed", "u", 3, "i1,i2,i4"), ("integration_failed", "u", 1, "i6")]
+    texts = database.execute("select finding, started_at from security_findings order by 2").fetchall()
+    assert texts == [
+        ("Integration Nightly failed 3 times in a row in Plan: no source", START + timedelta(hours=1)),
+        ("Integration Nightly failed 1 time in Plan: no source", START + timedelta(hours=6)),
+    ]
+
+
+def change_model(database: duckdb.DuckDBPyConnection, number: int, change: str, kind: str, **values: Any) -> None:
+    row = {"row_id": f"r{number:03}", "change_day": START.date(), "changed_at": START + timedelta(minutes=number)}
+    row |= {"model_id": "m", "model_name": "Plan", "user_id": "u", "user_name": "Una", "is_production": True}
+    values = {"change_kind": change, "object_kind": kind, "object_count": 1, **values}
+    _insert(database, "fct_model_history", {**row, **values})
+
+
+def test_roles_and_formulas_changed_by_hand_in_production_are_found(
+    database: duckdb.DuckDBPyConnection, findings: Findings
+) -> None:
+    change_model(database, 1, "changed", "user_role", target_user_id="v", target_user_name="Vera")
+    change_model(database, 2, "added", "access_driver")
+    change_model(database, 3, "changed", "line_item", previous_value="A", new_value="B")
+    change_model(database, 4, "changed", "formula", new_value="C", user_id=None, user_name="somebody")
+    # Not in production, by an import, without a difference, and of something else.
+    change_model(database, 11, "changed", "role", is_production=False)
+    change_model(database, 12, "changed", "formula", is_production=False, new_value="C")
+    change_model(database, 13, "changed", "user_role", import_name="HR")
+    change_model(database, 14, "changed", "line_item", previous_value="A", new_value="A")
+    change_model(database, 15, "added", "line_item", new_value="New")
+    change_model(database, 16, "changed", "cell", previous_value="1", new_value="2")
+    assert findings() == [
+        ("formula_changed", None, 1, "r004"),
+        ("formula_changed", "u", 1, "r003"),
+        ("model_access_changed", "u", 2, "r001,r002"),
+    ]
+    query = "select finding, target_user_name from security_findings where rule = 'model_access_changed'"
+    assert database.execute(query).fetchall() == [
+        ("2 changes of roles or access drivers by Una in production: Plan", "Vera")
+    ]
+
+
+def test_a_mass_deletion_of_list_items_is_found(database: duckdb.DuckDBPyConnection, findings: Findings) -> None:
+    values: dict[str, Any] = {"module_or_list": "SKU", "is_production": False}
+    change_model(database, 1, "deleted", "list_item", **values, object_count=60)
+    change_model(database, 2, "deleted", "list_item", **values, object_count=39)
+    # Another list and another user.
+    change_model(database, 3, "deleted", "list_item", **{**values, "module_or_list": "Regions"}, object_count=99)
+    change_model(database, 4, "deleted", "list_item", **{**values, "user_id": "v"}, object_count=99)
+    change_model(database, 5, "added", "list_item", **values, object_count=500)
+    assert findings() == []
+    change_model(database, 6, "deleted", "list_item", **values)
+    assert findings() == [("list_items_deleted", "u", 100, "r001,r002,r006")]
+    text = database.execute("select finding from security_findings").fetchall()
+    assert text == [("100 list items deleted from SKU by Una in Plan",)]

@@ -1,0 +1,87 @@
+"""Find the days of `fct_model_history` to rewrite: rows were loaded or purged, or users and models have other names."""
+
+from collections.abc import Iterable, Mapping
+from datetime import date, datetime
+
+import dlt
+from sqlglot import exp
+
+from .incremental import MAX_CHANGED_IDS, rows_of, since_day, utc_moment
+
+HISTORY, RAW_HISTORY = "fct_model_history", "model_history"
+# The columns of HISTORY that hold the id of a user, workspace or model.
+_IDS = ("model_id", "workspace_id", "user_id", "target_user_id")
+
+_STORED = """
+select change_day, cast(count(*) as bigint) as size, cast(max(loaded_at) as timestamptz) as loaded_at
+from model_history
+where change_day is not null
+group by change_day
+"""
+_BUILT = "select change_day, cast(count(*) as bigint) as size from fct_model_history group by change_day"
+# E-mail addresses and names of users whose versions began after {since}: history knows no ids.
+_HANDLES = """
+select distinct
+    cast(lower(email) as varchar) as email,
+    cast(lower(trim(concat(coalesce(first_name, ''), ' ', coalesce(last_name, '')))) as varchar) as name
+from users
+where _dlt_valid_from > {since}
+"""
+
+
+def days_of_history(raw: dlt.Dataset, enriched: dlt.Dataset, loaded_since: str | None) -> set[date]:
+    """Return the days whose rows were loaded after `loaded_since`, or whose number of rows differs."""
+    if not is_built(enriched):
+        return set()
+    built = dict(rows_of(enriched, _BUILT))
+    newest = datetime.fromisoformat(loaded_since) if loaded_since else None
+    stored = {day: (size, loaded_at) for day, size, loaded_at in rows_of(raw, _STORED)}
+    return {
+        day
+        for day in {**built, **stored}
+        if (found := stored.get(day)) is None
+        or found[0] != built.get(day)
+        or newest is None
+        or (found[1] is not None and utc_moment(found[1]) > newest)
+    }
+
+
+def days_of_names(
+    raw: dlt.Dataset, enriched: dlt.Dataset, changes: Mapping[str, date | None], since: str | None
+) -> set[date] | None:
+    """Return the days that name a changed user, workspace or model; None means all days.
+
+    Args:
+        raw (Dataset): The raw dataset.
+        enriched (Dataset): The enriched dataset.
+        changes (Mapping[str, date | None]): Changed ids, with the first affected day (None: all days).
+        since (str): Users are looked up by name whose versions began after this moment.
+    """
+    if not is_built(enriched) or not changes:
+        return set()
+    moment = f"cast('{since or '1900-01-01 00:00:00+00:00'}' as timestamptz)"
+    handles = {one for row in rows_of(raw, _HANDLES.format(since=moment)) for one in row if one}
+    if len(handles) > MAX_CHANGED_IDS:
+        return None
+    conditions = []
+    everywhere = [one for one, day in changes.items() if day is None]
+    if everywhere:
+        conditions.append(_has_one_of(everywhere))
+    later = [day for day in changes.values() if day is not None]
+    if later:
+        conditions.append(_has_one_of(changes).and_(since_day("change_day", min(later))))
+    for column in ("sent_user", "target_user_name") if handles else ():
+        named = exp.func("lower", exp.column(column)).isin(*(exp.Literal.string(one) for one in sorted(handles)))
+        conditions.append(named)
+    query = exp.select(exp.column("change_day")).distinct().from_(HISTORY)
+    return {row[0] for row in rows_of(enriched, query.where(exp.or_(*conditions)))}
+
+
+def is_built(enriched: dlt.Dataset) -> bool:
+    """Return whether the table exists: a user's own models may have none."""
+    return HISTORY in enriched.schema.tables
+
+
+def _has_one_of(ids: Iterable[str]) -> exp.Condition:
+    values = [exp.Literal.string(one) for one in ids]
+    return exp.paren(exp.or_(*(exp.column(name).isin(*values) for name in _IDS)))
