@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from .events.ledger import Reload
     from .extract_report import Run
     from .known import Known
-    from .purge import forget_before
+    from .purge import purge_before
     from .settings import AuditSettings
     from .source import audit_source
     from .table_resources import MERGE
@@ -34,7 +34,7 @@ __all__ = [
     "Run",
     "TokenCredentials",
     "audit_source",
-    "forget_before",
+    "purge_before",
 ]
 
 _MODULES = {
@@ -46,7 +46,7 @@ _MODULES = {
     "Reload": "events.ledger",
     "Run": "extract_report",
     "audit_source": "source",
-    "forget_before": "purge",
+    "purge_before": "purge",
 }
 
 

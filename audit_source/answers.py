@@ -1,7 +1,6 @@
 """What an HTTP answer says: Anaplan's status, a gateway, damage, a date, a pause."""
 
 import json
-import time
 from email.utils import parsedate_to_datetime
 from typing import Any
 
@@ -10,7 +9,6 @@ import requests
 
 from .errors import UnreachableError
 
-LONGEST_PAUSE_SECONDS = 120.0
 # `Accept` of a request whose answer is a file, not JSON.
 OCTETS = "application/octet-stream"
 
@@ -31,7 +29,7 @@ def json_object(response: requests.Response) -> dict[str, Any]:
 
 
 def is_gateway(response: requests.Response) -> bool:
-    """Return whether a 403 comes from something before Anaplan. Anaplan's own carry a status, as text or object."""
+    """Return whether a 403 comes from a gateway in front of Anaplan. Anaplan's own 403 carries a status."""
     return response.status_code == 403 and not json_object(response).get("status")
 
 
@@ -62,32 +60,6 @@ def is_json(body: bytes) -> bool:
         return False
 
 
-def is_damaged(response: requests.Response | None, exception: BaseException | None = None) -> bool:
-    """Return whether a successful answer is not complete JSON. The signature is that of dlt's retry condition.
-
-    The answer to a request for a file is damaged only if it is a web page.
-    """
-    if response is None or response.status_code not in (200, 201):
-        return False
-    if response.request is not None and response.request.headers.get("Accept") == OCTETS:
-        return response.headers.get("Content-Type", "").startswith("text/html")
-    # Checked twice for each answer, by dlt and at the end, and pages are large.
-    damaged: bool | None = getattr(response, "is_damaged", None)
-    if damaged is None:
-        damaged = response.is_damaged = not is_json(response.content)  # type: ignore[attr-defined]
-    return damaged
-
-
-def retry_after_seconds(response: requests.Response, default: float) -> float:
-    """Return the pause that a 429 requests: in seconds, or as a date by the server's own clock."""
-    try:
-        seconds = float(response.headers["Retry-After"])
-    except (KeyError, ValueError):
-        end, now = date_of(response, "Retry-After"), date_of(response, "Date")
-        seconds = default if end is None else end - (time.time() if now is None else now)
-    return min(max(seconds, 0.0), LONGEST_PAUSE_SECONDS)
-
-
 def date_of(response: requests.Response, header: str) -> float | None:
     """Return the date in a header as epoch seconds, or None if there is none."""
     try:
@@ -97,6 +69,6 @@ def date_of(response: requests.Response, header: str) -> float | None:
 
 
 def content_kind(response: requests.Response) -> str:
-    """Return in words what a body is that should have been JSON."""
+    """Return a description of a body that should have been JSON."""
     kind = response.headers.get("Content-Type", "").split(";")[0].strip()
     return {"text/html": "an HTML page", "": "something"}.get(kind, f"a damaged body ({kind})")

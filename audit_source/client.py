@@ -1,4 +1,4 @@
-"""The HTTP client for all of Anaplan: retries, rate limit, deadline, and answers that are usable or a typed error."""
+"""The HTTP client for every service of Anaplan: retries, rate limit, deadline. It returns a usable answer or raises."""
 
 import threading
 import time
@@ -10,17 +10,21 @@ import requests
 from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
 
-from .answers import content_kind, date_of, is_damaged, retry_after_seconds
+from .answers import content_kind, date_of
 from .connection_errors import SlowAnswer, plain_reason
 from .deadline import DeadlineExceeded, within
-from .dlt_internals import RETRIED_STATUS, RetryingClient
+from .dlt_internals import RetryingClient
 from .errors import ConfigurationError, UnreachableError
 from .rate_limit import RateLimiter
+from .retry import (
+    ADVISED_PAUSE_SECONDS,
+    REQUEST_DEADLINE_SECONDS,
+    RETRIED_ERRORS,
+    RETRIED_STATUS,
+    is_damaged,
+    retry_after_seconds,
+)
 
-# For a whole request, including its answer. A page of 10,000 events has some 6 MB.
-REQUEST_DEADLINE_SECONDS = 300.0
-# Anaplan's advice for a 429 that names no time.
-ADVISED_PAUSE_SECONDS = 10.0
 # `Date` has whole seconds, and answers take time: a smaller difference does not mean a wrong clock.
 CLOCK_TOLERANCE_SECONDS = 2.0
 # Ignore a `Date` before this (2024-01-01 UTC): its sender has no clock.
@@ -30,8 +34,8 @@ OLDEST_DATE = 1_704_067_200.0
 class Client(RetryingClient):
     """dlt's retrying client, with one rate limit for all threads and without redirects.
 
-    dlt's `[runtime]` settings set time-outs, number of tries and back-off. A 200 that is not JSON (a maintenance page,
-    half a body) is retried like a broken connection.
+    `retry.py` holds the policy. A 200 that is not JSON (a maintenance page, half a body) is retried like a broken
+    connection.
 
     Args:
         parallel_requests (int): Most requests in flight.
@@ -53,6 +57,7 @@ class Client(RetryingClient):
             partial(self._limited_adapter, parallel_requests, deadline_seconds),
             max_connections=parallel_requests,
             status_codes=self._retried,
+            exceptions=RETRIED_ERRORS,
             retry_condition=is_damaged,
         )
         self._adapter: LimitedAdapter
@@ -92,7 +97,7 @@ class Client(RetryingClient):
         """Send a request, with retries, and return the answer if its status is below 500.
 
         Raises:
-            UnreachableError: After every try no answer, a damaged one, 429 or 5xx.
+            UnreachableError: Every try ended without an answer, or with a damaged one, 429 or 5xx.
             ConfigurationError: A credential does not fit into a header, or the CA bundle of the environment is missing.
         """
         operation = f"{method} {url}"
@@ -148,7 +153,9 @@ class Client(RetryingClient):
         except ValueError:
             # http.client quotes the whole header, which holds the credential: the cause is dropped.
             raise ConfigurationError(
-                operation, "a credential holds a character that no HTTP header may hold", "Check it for line breaks."
+                operation,
+                "a credential contains a character that HTTP headers forbid",
+                "Check it for line breaks.",
             ) from None
         except OSError as error:
             # requests raises it for a missing CA bundle.
@@ -164,7 +171,7 @@ class Client(RetryingClient):
         """Record the server's clock. Called when the headers arrive: a slow body would make it look late."""
         server = date_of(response, "Date")
         if server is not None and server >= OLDEST_DATE:
-            # The header has whole seconds: half a second is the mean of what was cut off.
+            # The header has whole seconds: half a second is the mean of the missing fraction.
             self._clock_offset = server + 0.5 - time.time()
 
 

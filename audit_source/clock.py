@@ -1,4 +1,4 @@
-"""Anaplan's clock, which decides what is due if an answer has shown it.
+"""Anaplan's clock. It decides what is due, as soon as an answer has shown it.
 
 A machine whose clock is ahead would request windows that have not ended, and record them as complete. A machine whose
 clock is behind would load nothing new. So Anaplan's clock is read before anything is planned or recorded.

@@ -10,17 +10,15 @@ from functools import lru_cache
 from typing import Any
 
 import dlt
-import requests
 from dlt.common.normalizers.naming.snake_case import NamingConvention
 from dlt.common.schema.utils import new_table
 from dlt.common.storages.load_package import commit_load_package_state
 from dlt.sources.helpers import requests as dlt_requests
-from dlt.sources.helpers.requests.retry import DEFAULT_RETRY_EXCEPTIONS, DEFAULT_RETRY_STATUS
 from dlt.sources.helpers.requests.session import Session
 from requests.adapters import HTTPAdapter
-from tenacity import wait_random
 
-RETRIED_STATUS = DEFAULT_RETRY_STATUS
+from .retry import with_jitter
+
 # dlt knows no public way to say that Arrow text is JSON, and warns of the difference for every page. It also warns
 # that an empty table has no parquet writer, which is intended. dlt logs both without a type, so their text is compared.
 EXPECTED_WARNINGS = ("several column hints were different", "native writer could not be found")
@@ -37,19 +35,14 @@ class RetryingClient(dlt_requests.Client):
     """
 
     def __init__(self, adapter: Callable[[float], HTTPAdapter], **options: Any) -> None:
-        super().__init__(
-            exceptions=(*DEFAULT_RETRY_EXCEPTIONS, requests.exceptions.ContentDecodingError),
-            raise_for_status=False,
-            **options,
-        )
+        super().__init__(raise_for_status=False, **options)
         self._backoff = float(self._retry_kwargs["backoff_factor"])
         self._adapter = adapter(self._backoff)
 
     def _make_session(self) -> Session:
         session = super()._make_session()
-        # dlt's back-off is the same for each thread and client. Without jitter all of them would retry at once.
         retry = session.send.retry  # type: ignore[attr-defined]
-        retry.wait = retry.wait + wait_random(0, self._backoff)
+        retry.wait = with_jitter(retry.wait, self._backoff)
         return session
 
 

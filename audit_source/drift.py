@@ -1,6 +1,6 @@
-"""What Anaplan sends that the schema does not have. It is loaded all the same, and reported once.
+"""Fields, types and codes that Anaplan sends but the schema does not have. They are loaded anyway, and reported once.
 
-What was reported is kept in dlt's state and committed with the data: after a failed load it is reported again.
+dlt's state keeps what was reported. It is committed with the data, so after a failed load it is reported again.
 """
 
 from collections.abc import Iterable

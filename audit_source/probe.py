@@ -1,4 +1,4 @@
-"""What the configured account can see, by one small request each. Nothing is loaded."""
+"""Finds out what the configured account can see, with one small request for each kind of data. Loads nothing."""
 
 from typing import Any, NamedTuple
 
@@ -17,7 +17,7 @@ from .settings import Hosts, resolve_settings
 from .signed_client import SignedClient
 
 # The longest span that the audit API accepts.
-ASKED_DAYS = 30
+COUNTED_DAYS = 30
 # So many models show whether the account may enter models.
 TRIED_MODELS = 3
 
@@ -72,9 +72,9 @@ def count_events(session: Session) -> int | None:
         AuditSourceError: Anaplan did not answer, or refused.
     """
     url = f"{session.hosts.audit}/audit/api/1/events"
-    # Anaplan's clock: with a wrong one, other days would be counted.
+    # Anaplan's clock, since this machine's may be wrong.
     now = session.client.client.now_ms()
-    start = now - ASKED_DAYS * DAY_MS + MINUTE_MS
+    start = now - COUNTED_DAYS * DAY_MS + MINUTE_MS
     params: dict[str, Any] = {"type": "all", "dateFrom": start, "dateTo": now, "limit": 1, "offset": 0}
     content = session.client.get(url, params).content
     return decode_page(content, start, f"GET {url}", NewColumns()).total

@@ -1,4 +1,4 @@
-"""Makes the source skip purged days permanently: they are neither requested nor loaded again."""
+"""Records purged days in the state, so that the source never requests or loads them again."""
 
 from collections.abc import Iterator
 from dataclasses import astuple, replace
@@ -13,16 +13,16 @@ from .schema import EVENTS
 
 
 @dlt.source(name="audit", section="audit_source")
-def forget_before(day_start: int) -> DltResource:
-    """Record a purge in the state that dlt commits with the data. No rows are deleted.
+def purge_before(day_start: int) -> DltResource:
+    """Record in dlt's state that all days before this one are purged. No rows are deleted.
 
     Args:
-        day_start (int): UTC midnight in epoch ms. Days before it are never loaded again. A midnight before the
-            recorded one changes nothing.
+        day_start (int): UTC midnight in epoch ms. Days before it are never loaded again. A midnight before
+            the one on record changes nothing.
     """
 
-    @dlt.resource(name="forgotten")
-    def forgotten() -> Iterator[Any]:
+    @dlt.resource(name="purged_days")
+    def purged_days() -> Iterator[Any]:
         state = dlt.current.source_state().setdefault("resources", {}).setdefault(EVENTS.name, {})
         state["purged_before"] = max(day_start, state.get("purged_before", 0))
         for event_type, ledger in state.get("windows", {}).items():
@@ -30,7 +30,7 @@ def forget_before(day_start: int) -> DltResource:
                 list(astuple(replace(window, status=PURGED) if window.end <= day_start else window))
                 for window in from_state(ledger)
             ]
-        # No rows: a load of the resource commits the state only.
+        # A load without rows still commits the state.
         yield from ()
 
-    return forgotten
+    return purged_days

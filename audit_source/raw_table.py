@@ -4,20 +4,11 @@ from typing import Any, NamedTuple
 
 import pyarrow as pa
 
-ARROW_TYPES: dict[str, pa.DataType] = {
-    "text": pa.string(),
-    "json": pa.string(),
-    "bigint": pa.int64(),
-    "double": pa.float64(),
-    "bool": pa.bool_(),
-    "date": pa.date32(),
-    # Microseconds, not the milliseconds of the API: for `ms`, dlt declares precision 3, and DuckDB warns per column.
-    "timestamp": pa.timestamp("us", "UTC"),
-}
+from .field_types import FIELD_TYPES
 
 
 class Column(NamedTuple):
-    """One column. `field` is the key in the API's JSON, or None if the record has no such field."""
+    """One column. `data_type` is a key of `FIELD_TYPES`, `field` the key in the API's JSON, or None without one."""
 
     name: str
     data_type: str
@@ -41,7 +32,8 @@ class Table(NamedTuple):
     def arrow_schema(self) -> pa.Schema:
         """The columns as an Arrow schema."""
         return pa.schema(
-            pa.field(column.name, ARROW_TYPES[column.data_type], nullable=column.nullable) for column in self.columns
+            pa.field(column.name, FIELD_TYPES[column.data_type].arrow, nullable=column.nullable)
+            for column in self.columns
         )
 
     @property

@@ -8,32 +8,26 @@ import hashlib
 import json
 import math
 import re
-from collections.abc import Callable, Sequence
-from datetime import datetime, timezone
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from .errors import BadAnswerError
-from .schema import ARROW_TYPES, Table
+from .field_types import FIELD_TYPES, as_text, dumps
+from .schema import Table
 
 Record = dict[str, Any]
 
 # A service that invents a field name per record must not create a column for each.
 MOST_NEW_COLUMNS = 50
-# The years 1 to 9999: the range of every engine's timestamp.
-LEAST_MS, MOST_MS = -62_135_596_800_000, 253_402_300_799_999
-LEAST_INT64, MOST_INT64 = -(2**63), 2**63 - 1
 
 # Matches every escape, so that `\\\\u0000` (an escaped backslash, then text) stays as it is.
 _ESCAPE = re.compile(rb"\\(u0000|.)", re.DOTALL)
 _JSON_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
 # Limits up to which nesting stays as sent (levels), and an integer stays a number (digits).
 DEEPEST, LONGEST_NUMBER = 100, 400
-_ISO_ZONE = re.compile(r"([+-]\d{2})(\d{2})$")
-
-_Fits = tuple[Any, bool]
 
 
 class NewColumns:
@@ -136,9 +130,9 @@ def table_of(table: Table, rows: Rows) -> pa.Table:
     names = [column.name for column in table.columns]
     length = len(next(iter(rows.columns.values())))
     arrays = [
-        array_of(rows.columns[column.name], ARROW_TYPES[column.data_type])
+        array_of(rows.columns[column.name], FIELD_TYPES[column.data_type].arrow)
         if column.name in rows.columns
-        else pa.nulls(length, ARROW_TYPES[column.data_type])
+        else pa.nulls(length, FIELD_TYPES[column.data_type].arrow)
         for column in table.columns
     ]
     built = pa.Table.from_arrays(arrays, schema=table.arrow_schema)
@@ -166,7 +160,7 @@ def array_of(values: Any, arrow_type: pa.DataType) -> pa.Array:
 
 
 def rows_of(table: Table, records: list[Record], new_columns: NewColumns) -> Rows:
-    """Convert records one by one. Directory lists and pages that the typed decoder refuses need it."""
+    """Convert records one by one: directory lists, and pages that the typed decoder rejects."""
     fields = {column.field: column for column in table.columns if column.field}
     taken = {column.name for column in table.columns}
     columns: dict[str, Any] = {column.name: [] for column in table.columns}
@@ -184,7 +178,7 @@ def rows_of(table: Table, records: list[Record], new_columns: NewColumns) -> Row
                 column.extend([None] * (position - len(column)))
                 column.append(as_text(record[field]))
         if "raw_record" in columns and not fits:
-            values["raw_record"] = _dumps(record)
+            values["raw_record"] = dumps(record)
         for name, column in columns.items():
             column.append(values.get(name))
     for column in extra.values():
@@ -192,32 +186,10 @@ def rows_of(table: Table, records: list[Record], new_columns: NewColumns) -> Row
     return Rows(columns, extra)
 
 
-def as_text(value: Any) -> str | None:
-    """Return any value as text: JSON if it is not a string, None if it is empty."""
-    if value is None or value == "":
-        return None
-    return value if isinstance(value, str) else _dumps(value)
-
-
-def as_json(value: Any) -> str | None:
-    """Return any value as JSON, or None if it is empty."""
-    return None if value is None or value == "" else _dumps(value)
-
-
 def id_from_content(record: Record) -> int:
     """Return an id for an event without a usable one. It is a hash of the record, and negative, unlike real ids."""
-    digest = hashlib.sha256(_dumps(record, sort_keys=True).encode()).digest()
+    digest = hashlib.sha256(dumps(record, sort_keys=True).encode()).digest()
     return -(int.from_bytes(digest[:8], "big") >> 1) - 1
-
-
-def from_iso(text: str) -> int | None:
-    """Return epoch ms of an ISO time such as `2026-11-01T08:00:00.000+0000`, or None if it is invalid."""
-    try:
-        # Python 3.10 needs a colon in the zone.
-        moment = datetime.fromisoformat(_ISO_ZONE.sub(r"\1:\2", text.replace("Z", "+00:00")))
-        return int((moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)).timestamp() * 1000)
-    except (ValueError, OverflowError):
-        return None
 
 
 def _declared(fields: dict[str, Any], record: Record) -> tuple[Record, set[str]]:
@@ -225,60 +197,10 @@ def _declared(fields: dict[str, Any], record: Record) -> tuple[Record, set[str]]
     values: Record = {}
     misfits: set[str] = set()
     for field, column in fields.items():
-        values[column.name], fits = _CONVERT[column.data_type](record.get(field))
+        values[column.name], fits = FIELD_TYPES[column.data_type].convert(record.get(field))
         if not fits:
             misfits.add(field)
     return values, misfits
-
-
-def _text(value: Any) -> _Fits:
-    return as_text(value), value is None or isinstance(value, str)
-
-
-def _json(value: Any) -> _Fits:
-    return as_json(value), True
-
-
-def _bigint(value: Any) -> _Fits:
-    if value is None or value == "":
-        return None, True
-    if isinstance(value, str) and re.fullmatch(r"-?\d{1,19}", value):
-        value = int(value)
-    if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
-        value = int(value)
-    fits = isinstance(value, int) and not isinstance(value, bool) and LEAST_INT64 <= value <= MOST_INT64
-    return (value, True) if fits else (None, False)
-
-
-def _bool(value: Any) -> _Fits:
-    if value is None or value == "":
-        return None, True
-    known = {True: True, False: False, "true": True, "false": False}
-    return (known[value], True) if isinstance(value, (bool, str)) and value in known else (None, False)
-
-
-def _timestamp(value: Any) -> _Fits:
-    if isinstance(value, str) and not value.lstrip("-").isdigit() and value:
-        value = from_iso(value)
-        fits = value is not None and LEAST_MS <= value <= MOST_MS
-        return (value, True) if fits else (None, False)
-    number, fits = _bigint(value)
-    if number is not None and not LEAST_MS <= number <= MOST_MS:
-        return None, False
-    return number, fits
-
-
-_CONVERT: dict[str, Callable[[Any], _Fits]] = {
-    "text": _text,
-    "json": _json,
-    "bigint": _bigint,
-    "bool": _bool,
-    "timestamp": _timestamp,
-}
-
-
-def _dumps(value: Any, **options: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), **options)
 
 
 def _clean(value: Any) -> Any:

@@ -6,7 +6,6 @@ exactly these columns, in this order. Nothing is inferred from data.
 
 from .directory.history_tables import HISTORY_TABLES
 from .directory.tables import DETAIL_TABLES
-from .raw_table import ARROW_TYPES as ARROW_TYPES
 from .raw_table import VALIDITY as VALIDITY
 from .raw_table import Column as Column
 from .raw_table import Table as Table

@@ -118,6 +118,11 @@ class AuditSettings(BaseConfiguration):
     model_history_timeout: int = 1800
 
     def on_resolved(self) -> None:
+        """Check every value after dlt has read the settings.
+
+        Raises:
+            ConfigurationError: A value is unknown or out of range.
+        """
         _check_event_types(self.requested_types)
         for name, (least, most) in _RANGES.items():
             _check_range(name, getattr(self, name), least, most)

@@ -7,11 +7,9 @@ import requests
 from .answers import gateway_error, is_gateway, status_of
 from .client import Client
 from .errors import AuditSourceError, BadAnswerError, RoleError, SignInError
+from .retry import MOST_RENEWALS, renewal_pause_seconds
 
 ROLE_MISSING = "FAILURE_UNAUTHORIZED_USER_ACTION"
-# New tokens for one request. A service may not know a new token yet, so a second 401 does not prove a wrong account.
-MOST_RENEWALS = 3
-RENEWAL_PAUSE_SECONDS = 2.0
 
 
 class SignedClient:
@@ -57,7 +55,7 @@ class SignedClient:
             if renewals == MOST_RENEWALS or response.status_code != 401 or status_of(response) == ROLE_MISSING:
                 break
             if renewals:
-                self.client.pause(RENEWAL_PAUSE_SECONDS * 2 ** (renewals - 1))
+                self.client.pause(renewal_pause_seconds(renewals))
             self.auth.renew(token)
             renewals += 1
         if response.status_code in (200, 204):

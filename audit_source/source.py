@@ -61,55 +61,20 @@ def audit_source(
         ConfigurationError: A setting or credential is missing, unknown or contradictory. No request was sent.
         SignInError, RoleError, UnreachableError, BadAnswerError: Only while extracting.
     """
-    run, known = run or Run(), known or NOTHING_KNOWN
-    settings = resolve_settings(settings, **values)
-    hosts, privacy = settings.hosts, make_privacy(settings.privacy, settings.privacy_key)
-    signed = make_signed_client(settings)
-    run.closing(signed.close)
-    decoder = PageDecoder(run.new_columns)
-    fetcher = EventFetcher(signed, hosts.audit, settings, decoder)
-    run.closing(fetcher.close)
-    run.learn_clock = partial(learn_server_clock, signed, hosts, known, run)
-    sign_out = SignOutWhenDone(signed.close, {"event_log", "directory", "details"})
-    listed, parts = Listed(), Parts()
+    tenant = _Tenant(resolve_settings(settings, **values), run or Run(), known or NOTHING_KNOWN)
     declare_tables()
 
     @dlt.resource(name="event_log", selected=False)
     def event_log() -> Iterator[Batch]:
-        parts.begin("event_log")
-        if privacy is None:
-            # Pages go to that process through files, which must not hold what `privacy` removes.
-            decoder.use_process(dlt.current.pipeline().working_dir)
-        check_tenant = partial(confirm_tenant, signed, hosts.api, known)
-        try:
-            run.learn_clock()
-            yield from read_log(fetcher, settings, run, signed.client.now_ms(), reload, privacy, known, check_tenant)
-        except BaseException as error:
-            # An interrupted run does not wait for requests in flight.
-            fetcher.close(wait=isinstance(error, Exception))
-            raise
-        if not run.unfinished:
-            fetcher.close()
-            sign_out.finish("event_log")
-        parts.finish("event_log")
+        yield from tenant.event_log(reload)
 
     @dlt.resource(name="directory", selected=False)
     def directory() -> Iterator[Batch | None]:
-        parts.begin("directory")
-        guard = DirectoryGuard(settings.shrink_limit_percent, accept_directory, known)
-        yield from read_directory(signed, hosts.api, run, privacy, guard, known, listed)
-        sign_out.finish("directory")
-        parts.finish("directory")
+        yield from tenant.directory(accept_directory)
 
     @dlt.resource(name="details", selected=False)
     def details() -> Iterator[Batch | None]:
-        # Only in a load of its own, or after the events of the same load: nothing may delay them.
-        yield from parts.wait_for_others("details")
-        if not run.unfinished:
-            guard = DirectoryGuard(settings.shrink_limit_percent, accept_directory, known)
-            yield from DetailReader(signed, settings, run, privacy, guard, known, listed).read()
-            sign_out.finish("details")
-        parts.finish("details")
+        yield from tenant.details(accept_directory)
 
     return (
         table_resource(event_log, EVENTS, MERGE, primary_key="id"),
@@ -123,3 +88,69 @@ def audit_source(
         *detail_resources(details),
         *history_tables(),
     )
+
+
+class _Tenant:
+    """The tenant as one load reads it: one method for each part of the source that sends requests."""
+
+    def __init__(self, settings: AuditSettings, run: Run, known: Known) -> None:
+        self._settings, self._run, self._known = settings, run, known
+        self._hosts, self._privacy = settings.hosts, make_privacy(settings.privacy, settings.privacy_key)
+        self._signed = make_signed_client(settings)
+        run.closing(self._signed.close)
+        self._decoder = PageDecoder(run.new_columns)
+        self._fetcher = EventFetcher(self._signed, self._hosts.audit, settings, self._decoder)
+        run.closing(self._fetcher.close)
+        run.learn_clock = partial(learn_server_clock, self._signed, self._hosts, known, run)
+        self._sign_out = SignOutWhenDone(self._signed.close, {"event_log", "directory", "details"})
+        self._listed, self._parts = Listed(), Parts()
+
+    def event_log(self, reload: Reload | None) -> Iterator[Batch]:
+        """Yield the events, their windows and their days."""
+        self._parts.begin("event_log")
+        if self._privacy is None:
+            # Pages go to that process through files, which must not hold what `privacy` removes.
+            self._decoder.use_process(dlt.current.pipeline().working_dir)
+        try:
+            yield from self._read_log(reload)
+        except BaseException as error:
+            # An interrupted run does not wait for requests in flight.
+            self._fetcher.close(wait=isinstance(error, Exception))
+            raise
+        if not self._run.unfinished:
+            self._fetcher.close()
+            self._sign_out.finish("event_log")
+        self._parts.finish("event_log")
+
+    def directory(self, accept_directory: bool) -> Iterator[Batch | None]:
+        """Yield the users, workspaces and models."""
+        self._parts.begin("directory")
+        guard = self._guard(accept_directory)
+        api, known = self._hosts.api, self._known
+        yield from read_directory(self._signed, api, self._run, self._privacy, guard, known, self._listed)
+        self._sign_out.finish("directory")
+        self._parts.finish("directory")
+
+    def details(self, accept_directory: bool) -> Iterator[Batch | None]:
+        """Yield what events refer to: contents of models, integrations, entitlements."""
+        # Only in a load of its own, or after the events of the same load: nothing may delay them.
+        yield from self._parts.wait_for_others("details")
+        if not self._run.unfinished:
+            guard = self._guard(accept_directory)
+            reader = DetailReader(
+                self._signed, self._settings, self._run, self._privacy, guard, self._known, self._listed
+            )
+            yield from reader.read()
+            self._sign_out.finish("details")
+        self._parts.finish("details")
+
+    def _guard(self, accept_directory: bool) -> DirectoryGuard:
+        return DirectoryGuard(self._settings.shrink_limit_percent, accept_directory, self._known)
+
+    def _read_log(self, reload: Reload | None) -> Iterator[Batch]:
+        check_tenant = partial(confirm_tenant, self._signed, self._hosts.api, self._known)
+        self._run.learn_clock()
+        now = self._signed.client.now_ms()
+        yield from read_log(
+            self._fetcher, self._settings, self._run, now, reload, self._privacy, self._known, check_tenant
+        )

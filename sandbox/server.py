@@ -13,8 +13,9 @@ from aiohttp import web
 from .api import audit, auth, cloudworks, directory, exports, model_contents, oauth, scim
 from .api.certificates import KeyPair, fingerprint
 from .api.control import control_routes
+from .api.fault_effects import STOPPING
 from .api.faults import Faults
-from .api.middleware import STOPPING, set_date, steer
+from .api.middleware import set_date, steer
 from .api.state import STATE, RecordedRequest, State
 from .api.tokens import AUDITOR
 from .settings import Settings

@@ -4,7 +4,8 @@ import gc
 import logging
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,17 +18,36 @@ sys.path.insert(0, str(REPOSITORY))
 os.environ["RUNTIME__DLTHUB_TELEMETRY"] = "false"
 
 from pipelines.cli import progress  # noqa: E402
+from tests.support.dlt_shortcuts import take_shortcuts  # noqa: E402
 from tests.support.plain_server import PlainServer  # noqa: E402
 from tests.support.postgres import Postgres, for_dlt, postgres_server  # noqa: E402
 from tests.support.prepared import PreparedFolders  # noqa: E402
-from tests.support.type_hint_cache import cache_type_hints  # noqa: E402
 
-cache_type_hints()
+take_shortcuts()
 # The imported modules are some hundred thousand objects, which a full collection walks through each time.
 gc.freeze()
 gc.set_threshold(50_000, 20, 50)
 
 SOURCE = "SOURCES__AUDIT_SOURCE__"
+# Files of 15 to 50 seconds of processor time.
+LONGEST = {
+    "test_alerts.py",
+    "test_clock.py",
+    "test_dashboard_copies.py",
+    "test_facts.py",
+    "test_killed.py",
+    "test_live_tenant.py",
+    "test_load.py",
+    "test_load_faults.py",
+    "test_odd_events.py",
+    "test_publish.py",
+    "test_purge.py",
+    "test_run_obstacles.py",
+    "test_sign_in.py",
+    "test_wheel.py",
+}
+# The names under which fixtures and tests say on which engine they run.
+ENGINE_PARAMETERS = ("engine", "warehouse", "world", "facts", "kind")
 
 
 class Outcome(NamedTuple):
@@ -55,6 +75,17 @@ def _own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(progress, "LOG_PERIOD", 3600.0)
     monkeypatch.setenv("PIPELINES__ANAPLAN_AUDIT__WAIT_FOR_READERS_SECONDS", "0")
     monkeypatch.chdir(tmp_path)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the longest files, or one of them would run alone at the end; mark the variants of `usual_engine`."""
+    items.sort(key=lambda item: item.path.name not in LONGEST)
+    for item in items:
+        usual = item.get_closest_marker("usual_engine")
+        chosen = item.callspec.params if isinstance(item, pytest.Function) and hasattr(item, "callspec") else {}
+        if usual and any(chosen.get(name, usual.args[0]) != usual.args[0] for name in ENGINE_PARAMETERS):
+            item.add_marker("variant")
 
 
 @pytest.fixture
@@ -126,18 +157,29 @@ class Engine:
         self.kind, self.address = kind, address
 
     def rows(self, sql: str) -> list[tuple]:
+        with self.opened() as ask:
+            return ask(sql)
+
+    @contextmanager
+    def opened(self) -> Iterator[Callable[[str], list[tuple]]]:
+        """Ask many questions over one connection: opening a file takes as long as a dozen of them."""
         if self.kind == "duckdb":
             import duckdb
 
             with duckdb.connect(self.address, read_only=True) as connection:
                 connection.execute("set TimeZone = 'UTC'")
-                return connection.execute(sql).fetchall()
+                yield lambda sql: connection.execute(sql).fetchall()
+            return
         import psycopg2
 
         with psycopg2.connect(self.address) as connection, connection.cursor() as cursor:
             cursor.execute("set time zone 'UTC'")
-            cursor.execute(sql)
-            return cursor.fetchall()
+
+            def ask(sql: str) -> list[tuple]:
+                cursor.execute(sql)
+                return cursor.fetchall()
+
+            yield ask
 
 
 @pytest.fixture

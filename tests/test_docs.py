@@ -213,6 +213,29 @@ def test_files_that_documents_name_exist() -> None:
     assert missing == []
 
 
+def test_a_stranger_opens_at_most_two_files_to_add_something() -> None:
+    """Each of these has a row, and the files that it names exist."""
+    table = rows(text_of("docs/architecture.md"), "you add")
+    opened = {row[0]: re.findall(r"`([^`]+)`", row[1]) for row in table}
+    added = {
+        "a way to sign in",
+        "a raw field",
+        "a model",
+        "a check",
+        "an alert channel",
+        "a warehouse with its own lock, merge or SQL",
+        "a retry policy",
+        "a command",
+        "a page of the dashboard",
+        "a fault of the sandbox",
+        "a rule for what counts as a touched day",
+        "a tenant",
+    }
+    assert added <= opened.keys()
+    assert {what: files for what, files in opened.items() if not 1 <= len(files) <= 2} == {}
+    assert [name for files in opened.values() for name in files if not (REPOSITORY / name).is_file()] == []
+
+
 def test_every_package_of_the_pipelines_is_in_the_architecture() -> None:
     places = set(re.findall(r"`(pipelines/\w+/)`", text_of("docs/architecture.md")))
     assert {f"pipelines/{path.parent.name}/" for path in (REPOSITORY / "pipelines").glob("*/__init__.py")} <= places

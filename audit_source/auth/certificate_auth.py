@@ -13,7 +13,7 @@ from .credentials import CertificateCredentials
 from .session_auth import SessionAuth, token_in
 from .token_auth import Token
 
-# A time stamp further off than this from Anaplan's clock explains a refused sign-in.
+# A larger difference between the time stamp and Anaplan's clock explains a refused sign-in.
 STAMP_TOLERANCE_SECONDS = 60.0
 
 
@@ -37,13 +37,13 @@ class CertificateAuth(SessionAuth):
     """Signs in with a certificate ("v2").
 
     A server may differ in three ways, and each is tried once before the sign-in counts as refused: the time stamp by
-    Anaplan's clock if this machine's is wrong; the first version ("v1", without a time stamp) after a 400, which a
-    server returns that does not know the new field; and the certificate as DER instead of PEM.
+    Anaplan's clock if this machine's is wrong; the first version ("v1", without a time stamp) after a 400, as from a
+    server that does not know the new field; and the certificate as DER instead of PEM.
     """
 
     def __init__(self, client: Client, auth_url: str, credentials: CertificateCredentials, **kwargs: Any) -> None:
         super().__init__(client, auth_url, **kwargs)
-        # Read at once, so that a wrong path or password is reported before any request.
+        # Read here, so that a wrong path or password is reported before any request.
         self._pair = load_key_pair(
             credentials.certificate, credentials.private_key, credentials.private_key_password or None
         )

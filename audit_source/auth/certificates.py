@@ -1,7 +1,7 @@
 """The certificate and the private key that sign in: read from PEM, paired, and used to sign.
 
-A file may hold more: a chain in any order, the key, bag attributes, other text. Exactly one certificate leaves the
-machine, the one with the public key of the private key, and never a key.
+A file may hold more: a chain in any order, the key, bag attributes, other text. Only the certificate that matches the
+private key leaves the machine, and never a key.
 """
 
 import os
@@ -84,9 +84,9 @@ def load_key_pair(certificate: str, private_key: str, password: str | None) -> K
 
 
 def certificate_end(certificate: str, private_key: str, password: str | None) -> datetime:
-    """Return when the certificate expires that would be sent.
+    """Return when the certificate that would be sent expires.
 
-    A monitor may lack the right to read the key. Then the certificate counts that signed none of the others.
+    A monitor may not be allowed to read the key. Then use the certificate that signed none of the others.
 
     Raises:
         ConfigurationError: The certificate cannot be read, or does not belong to a key that can.

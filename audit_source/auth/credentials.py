@@ -54,7 +54,7 @@ MODES: dict[str, type[CredentialsConfiguration]] = {
     "oauth": OAuthCredentials,
     "token": TokenCredentials,
 }
-# A file or variable made by `echo` ends with a line break. A password may begin or end with a blank, so it stays.
+# A file or variable made by `echo` ends with a line break. A password may begin or end with a space, so it stays.
 _STRIPPED = ("email", "certificate", "private_key", "client_id", "refresh_token", "client_secret", "access_token")
 REQUIRED: dict[str, list[str]] = {
     "password": ["email", "password"],
@@ -69,7 +69,7 @@ def choose_credentials(
 ) -> AnaplanCredentials:
     """Return the credentials to use: those that `auth` names, else the only complete ones.
 
-    Blanks and line breaks around tokens, keys and addresses are removed.
+    Spaces and line breaks around tokens, keys and addresses are removed.
 
     Args:
         given (AnaplanCredentials): What the caller passed or dlt resolved. None if nothing is complete.
@@ -90,7 +90,7 @@ def choose_credentials(
 
 
 def refuse_placeholder(name: str, value: Any) -> None:
-    """Refuse a placeholder of secrets.toml.example: sent, it would be a failed sign-in and might lock the account.
+    """Refuse a placeholder of secrets.toml.example. Sending it would fail, and might lock the account.
 
     Raises:
         ConfigurationError: The value of the setting is `...`.

@@ -70,7 +70,7 @@ class PasswordAuth(SessionAuth):
         super().__init__(client, auth_url, **kwargs)
         if credentials.password != credentials.password.strip():
             self._credentials_hint = (
-                "The configured password begins or ends with a blank or line break: check that it belongs to it."
+                "The configured password begins or ends with a space or line break: remove it unless it is intended."
             )
         # As bytes: requests would encode text as Latin-1.
         self._basic = HTTPBasicAuth(credentials.email.encode(), credentials.password.encode())

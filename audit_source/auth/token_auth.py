@@ -29,7 +29,7 @@ class Token(NamedTuple):
 
 
 class TokenAuth(AuthBase, ABC):
-    """Signs a request with the current token. Subclasses get one.
+    """Signs a request with the current token. Subclasses request the token.
 
     Raises, from `token` and `renew`:
         SignInError: Anaplan refuses the credentials.
@@ -43,6 +43,7 @@ class TokenAuth(AuthBase, ABC):
         self._renew_at = 0.0
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        """Sign the request with a valid token."""
         request.headers["Authorization"] = header_of(self.token())
         return request
 

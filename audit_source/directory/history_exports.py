@@ -162,18 +162,18 @@ def choose_models(
     models: Sequence[dict[str, Any]], include: Sequence[str] | None, exclude: Sequence[str] | None
 ) -> list[dict[str, Any]]:
     """Return the models that the settings select by name or id, without archived ones, which no request can reach."""
-    wanted, unwanted = ({one.casefold() for one in names or ()} for names in (include, exclude))
-
-    def names(model: dict[str, Any]) -> set[str]:
-        return {str(model.get("id")).casefold(), str(model.get("name")).casefold()}
-
     return [
         model
         for model in models
         if model.get("activeState") != "ARCHIVED"
-        and (not wanted or wanted & names(model))
-        and not unwanted & names(model)
+        and (not include or any(is_named(model, name) for name in include))
+        and not any(is_named(model, name) for name in exclude or ())
     ]
+
+
+def is_named(model: dict[str, Any], name: str) -> bool:
+    """Return whether a name or id, in any case, is that of the model."""
+    return name.casefold() in {str(model.get(key)).casefold() for key in ("id", "name")}
 
 
 def serial_of(model: dict[str, Any]) -> int | None:

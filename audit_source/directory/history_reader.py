@@ -19,7 +19,7 @@ from .history_file import MalformedFile, parse
 from .history_rows import RowForm
 
 # Rows that go on at once.
-_ROWS = 40_000
+_ROWS = 20_000
 # Ends a load: the rows that follow may repeat rows before it.
 END_OF_LOAD = None
 
@@ -139,6 +139,8 @@ class _Pass:
                 if sum(map(len, waiting)) >= _ROWS:
                     yield pa.concat_tables(waiting)
                     waiting = []
+                    # Chunks and blocks of several threads leave free memory in pieces, which would add up.
+                    pa.default_memory_pool().release_unused()
         except MalformedFile as error:
             raise ExportError("history file", str(error), "It is exported again the next time.", "unreadable") from None
         if waiting:
@@ -177,7 +179,8 @@ class _Pass:
 
     def _note(self, contents: pa.Array, is_known: bool) -> None:
         size = pc.sum(pc.binary_length(contents)).as_py()
-        text = memoryview(contents.buffers()[2])[:size]
+        # Rows without any cell have no buffer.
+        text = memoryview(contents.buffers()[2] or b"")[:size]
         self._rows += len(contents)
         self._digest.update(text)
         if is_known:

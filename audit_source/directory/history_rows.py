@@ -39,7 +39,7 @@ _COLUMNS = {
 _EXPECTED = {"transaction_id", "changed_at", "description"}
 # Tried in this order if a moment is not ISO 8601. Exports are requested in `en_US`.
 _MOMENTS = (
-    "%Y-%m-%dT%H:%M:%SZ",
+    "%Y-%m-%dT%H:%M:%S",
     "%m/%d/%Y %H:%M:%S",
     "%m/%d/%Y %H:%M",
     "%m/%d/%Y %I:%M:%S %p",
@@ -146,10 +146,10 @@ class RowForm:
 def moments(texts: pa.Array) -> pa.Array:
     """Return the moments (UTC) that texts contain, null where a text has no known form."""
     kind = pa.timestamp("us")
+    trimmed = pc.utf8_trim_whitespace(pc.replace_substring_regex(texts, r"\s*(Z|UTC|GMT)\s*$", ""))
     try:
-        found = pc.cast(texts, kind)
+        found = pc.cast(trimmed, kind)
     except pa.ArrowInvalid:
-        trimmed = pc.utf8_trim_whitespace(pc.replace_substring_regex(texts, r"\s*(UTC|GMT)$", ""))
         found = pa.nulls(len(texts), kind)
         for form in ("%Y-%m-%d %H:%M:%S", *_MOMENTS):
             found = pc.coalesce(found, pc.strptime(trimmed, form, "us", error_is_null=True))

@@ -6,8 +6,9 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 
 from ..errors import AuditSourceError, BadAnswerError, RoleError, UnreachableError
+from ..field_types import as_text, from_iso
 from ..known import KnownDetails
-from ..records import NewColumns, Rows, as_text, from_iso, rows_of, table_of
+from ..records import NewColumns, Rows, rows_of, table_of
 from ..signed_client import SignedClient
 from .paged_lists import Budget, Record, all_records
 from .row_versions import with_versions

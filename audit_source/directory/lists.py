@@ -38,7 +38,7 @@ def fetch_list(client: SignedClient, api_url: str, name: str) -> list[Record]:
     """Return every record of `users`, `workspaces` or `models`, each id once.
 
     Raises:
-        BadAnswerError: After every attempt the list had another number of records than its `totalSize`.
+        BadAnswerError: After every attempt, the number of records differed from `totalSize`.
         AuditSourceError: Anaplan did not answer, or refused.
     """
     url = f"{api_url}/2/0/{name}"

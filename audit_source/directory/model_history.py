@@ -21,7 +21,7 @@ from ..session import make_signed_client
 from ..settings import AuditSettings, resolve_settings
 from ..table_resources import Batch, declare_tables
 from .detail_resources import history_resources
-from .history_exports import HistoryExport, HistoryExports, choose_models, is_no_access, serial_of
+from .history_exports import HistoryExport, HistoryExports, choose_models, is_named, is_no_access, serial_of
 from .history_reader import END_OF_LOAD, FileFacts, HistoryReader, KnownFile
 from .history_rows import RowForm
 from .history_tables import HISTORY_TABLES, MODEL_HISTORY, MODEL_HISTORY_READS
@@ -143,7 +143,12 @@ class ModelHistory:
         except AuditSourceError as error:
             self._run.leave_out(error)
             return []
-        return choose_models(models, self._settings.model_history_models, self._settings.model_history_exclude)
+        include, exclude = self._settings.model_history_models, self._settings.model_history_exclude
+        for setting, names in (("model_history_models", include), ("model_history_exclude", exclude)):
+            for name in names or ():
+                if not any(is_named(model, name) for model in models):
+                    self._run.notice(f"setting `{setting}`: the account sees no model with the name or id `{name}`.")
+        return choose_models(models, include, exclude)
 
     def _each(self, function: Any, models: list[Record]) -> Iterator[tuple[Record, "Future[Any]"]]:
         waiting = {self._threads.submit(function, model): model for model in models}
@@ -267,7 +272,7 @@ def _missing_tables(filled: set[str]) -> Iterator[Batch]:
 
 @dlt.source(name="audit", section="audit_source", spec=BaseConfiguration)
 def _source(history: Any) -> tuple[DltResource, ...]:
-    declare_tables(())
+    declare_tables()
 
     @dlt.resource(name="model_histories", selected=False)
     def histories() -> Iterator[Batch]:

@@ -17,7 +17,7 @@ from ..records import NewColumns
 from ..schema import MODELS, USER_LOGINS, USERS, WORKSPACES, Table
 from ..signed_client import SignedClient
 from ..table_resources import Batch
-from ..tenant import TenantGuard
+from ..tenant_guard import TenantGuard
 from .listed import Listed
 from .lists import Record, fetch_list, logins, versions
 from .shrink_guard import DirectoryGuard
@@ -103,7 +103,7 @@ def _fetched_records(
     try:
         records: list[Record] = answer.result()
     except AuditSourceError as error:
-        # Anaplan forgets events, but not lists: a failed list must not keep the events from being loaded.
+        # Events expire at Anaplan, lists do not: a failed list must not keep the events from being loaded.
         run.leave_out(error)
         guard.users_failed = guard.users_failed or table is USERS
         return []

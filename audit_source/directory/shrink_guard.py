@@ -7,9 +7,9 @@ from collections.abc import MutableMapping
 from typing import Any
 
 from ..known import Known
-from ..tenant import TenantGuard
+from ..tenant_guard import TenantGuard
 
-# So few records may always disappear: three of ten users who left do not prove a lost right.
+# This many records may always disappear: in a short list, a few leavers do not prove a lost right.
 LEAST_LOST = 3
 
 
@@ -18,7 +18,7 @@ class DirectoryGuard:
 
     Args:
         limit_percent (int): A list that lost a larger share of its records at once is not applied.
-        accept (bool): Whether it is applied all the same.
+        accept (bool): Whether to apply it anyway.
         known (Known): Number of records of each list in the destination, for a state without it.
     """
 

@@ -2,19 +2,17 @@
 
 from collections.abc import Sequence
 from operator import attrgetter
-from typing import Annotated, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..errors import BadAnswerError
+from ..field_types import FIELD_TYPES, as_text
 from ..records import (
-    LEAST_MS,
-    MOST_MS,
     NewColumns,
     Rows,
-    as_text,
     decode_lenient,
     id_from_content,
     rows_of,
@@ -22,10 +20,6 @@ from ..records import (
     without_nul,
 )
 from ..schema import ATTRIBUTE_PREFIX, ATTRIBUTES, EVENTS, Column
-
-_Int64 = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
-_Moment = Annotated[int, msgspec.Meta(ge=LEAST_MS, le=MOST_MS)]
-_FIELD_TYPES: dict[str, Any] = {"bigint": _Int64, "timestamp": _Moment, "bool": bool, "text": str}
 
 _NOTHING = msgspec.Raw(b"null")
 _SENT = [column for column in EVENTS.columns if column.field and column.field != "additionalAttributes"]
@@ -37,7 +31,7 @@ _ATTRIBUTE_COLUMNS = dict(
 
 
 def _struct_field(column: Column) -> tuple[Any, ...]:
-    field_type = _FIELD_TYPES[column.data_type]
+    field_type = FIELD_TYPES[column.data_type].typed
     return (column.field, field_type | None, None) if column.nullable else (column.field, field_type)
 
 

@@ -21,14 +21,14 @@ PAGES_WAITING = 20
 
 
 class ProcessEnded(Exception):
-    """The second process has ended, killed for its memory for example."""
+    """The second process has ended. The system may have killed it to free memory."""
 
 
 class DecodeProcess:
     """A second process that decodes page files, one at a time.
 
-    A program instead of `multiprocessing`: that would import the caller's main module again, and run a script that has
-    no `if __name__ == "__main__"` a second time.
+    A program instead of `multiprocessing`, which would import the caller's main module again: a script without
+    `if __name__ == "__main__"` would run twice.
 
     Args:
         folder (str): Folder for the page files. Files that a killed run left there are deleted.
@@ -57,7 +57,7 @@ class DecodeProcess:
 
     @property
     def is_ready(self) -> bool:
-        """Whether the process has imported what it needs, and was not found dead since."""
+        """Whether the process has finished its imports, and has not been found dead."""
         return self._ready.is_set()
 
     def wait_until_ready(self, seconds: float) -> bool:
@@ -125,7 +125,7 @@ class PageDecoder:
         self._decoded_bytes = 0
 
     def use_process(self, working_folder: str) -> None:
-        """Decode in a second process as soon as that is worth it, by files in a subfolder of `working_folder`."""
+        """Decode in a second process as soon as that is faster, through files in a subfolder of `working_folder`."""
         self._folder = os.path.join(working_folder, "pages")
 
     def decode(self, body: bytes, window_start: int, operation: str) -> Page:

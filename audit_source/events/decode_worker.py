@@ -18,7 +18,7 @@ UNUSED = ("pandas", "numpy")
 
 def main() -> None:
     """Answer requests `[path, window_start]` with `[arrived, total, next_offset]`, or null: see `decode_file`."""
-    # Ctrl-C is for the parent.
+    # The parent handles Ctrl-C.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     _save_memory()
     from .page_files import decode_file

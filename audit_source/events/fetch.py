@@ -1,57 +1,28 @@
 """A span of time -> verified Arrow tables: pages are fetched in parallel, and compared with what Anaplan reports."""
 
-from collections import deque
 from collections.abc import Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, wait
-from dataclasses import dataclass, field
 
 import pyarrow as pa
 
 from ..errors import BadAnswerError, UnreachableError
+from ..retry import MOST_ATTEMPTS
 from ..settings import AuditSettings
 from ..signed_client import SignedClient
 from .decode import Page
 from .decode_process import PageDecoder
 from .page_requests import PageRefused, PageRequest, PageRequests
-from .spans import DAY_MS, MINUTE_MS, Span, halves
-from .totals import in_random_order, probe_totals
-from .window_fetch import MOST_ATTEMPTS, MOST_UNANSWERED, LeaveOut, PendingPage, WindowFetch
-from .windows import INCOMPLETE, Window
+from .spans import DAY_MS, MINUTE_MS, Span
+from .totals import probe_totals
+from .window_fetch import LeaveOut, PendingPage, WindowFetch
+from .window_queue import Fetched, WindowQueue
+from .windows import Window
 
 RECENT_MS = DAY_MS
-
-# Events to load, or the verified window they came from.
-Fetched = tuple[pa.Table | None, Window | None]
 
 
 class _TooLarge(Exception):
     """The window holds more events than one load should: it is fetched as two."""
-
-
-@dataclass
-class _Queue:
-    """The windows of one `fetch`: those with requested pages, oldest first, and the spans after them."""
-
-    event_type: str
-    waiting: deque[Span]
-    started: deque[WindowFetch] = field(default_factory=deque)
-
-    def begin_next(self, recent_from: int) -> WindowFetch | None:
-        """Return a fetch of the next span, or None if no span is left."""
-        if not self.waiting:
-            return None
-        span = self.waiting.popleft()
-        self.started.append(WindowFetch(span, span[1] > recent_from))
-        return self.started[-1]
-
-    def withdraw_all(self) -> list[Span]:
-        """Cancel every started window. Return all spans that are left, in order."""
-        left = [*(one.span for one in self.started), *self.waiting]
-        for one in self.started:
-            one.withdraw()
-        self.started.clear()
-        self.waiting.clear()
-        return left
 
 
 class EventFetcher:
@@ -88,60 +59,52 @@ class EventFetcher:
         one load should have is fetched as two.
 
         A window that fails is yielded as `incomplete`, and `leave_out` gets the reason: the others must not wait until
-        Anaplan forgets them, and the ledger must show the failure. If Anaplan does not answer at all, the remaining
-        windows are yielded as `incomplete` without a request.
+        they expire, and the ledger must show the failure. If Anaplan does not answer at all, the remaining windows are
+        yielded as `incomplete` without a request.
 
         Args:
             checked_at (int): Epoch ms.
             before (Mapping[Span, Window]): The ledger. An incomplete window with the same numbers is not tried again.
         """
-        queue = _Queue(event_type, deque(spans))
+        queue = WindowQueue(event_type, spans, leave_out, checked_at)
         before = before or {}
-        unanswered = 0
         self._recent_from = checked_at - RECENT_MS
         try:
             while queue.waiting or queue.started:
-                fetch = self._next_fetch(queue)
-                try:
-                    table = self._take_page(queue, fetch)
-                    if table is not None:
-                        yield table, None
-                    if fetch.pending or fetch.has_more_pages:
-                        continue
-                    window = fetch.verify(checked_at, before.get(fetch.span))
-                except _TooLarge:
-                    queue.waiting.extend([*halves(fetch.span), *queue.withdraw_all()[1:]])
-                    continue
-                except PageRefused:
-                    # No limit of attempts: each time the page is smaller, down to the smallest.
-                    window = None
-                except (BadAnswerError, UnreachableError) as problem:
-                    window = None
-                    if isinstance(problem, UnreachableError) or fetch.attempt >= MOST_ATTEMPTS:
-                        unanswered += isinstance(problem, UnreachableError)
-                        queue.started.popleft().withdraw()
-                        leave_out(problem)
-                        yield None, Window(*fetch.span, INCOMPLETE, checked_at=checked_at)
-                        if unanswered == MOST_UNANSWERED:
-                            queue.waiting.extend(in_random_order(queue.withdraw_all()))
-                        elif unanswered == 2 * MOST_UNANSWERED:
-                            for span in sorted(queue.withdraw_all()):
-                                yield None, Window(*span, INCOMPLETE, checked_at=checked_at)
-                        continue
-                queue.started.popleft()
-                if window is not None:
-                    unanswered = 0
-                    yield None, window
-                else:
-                    fetch.withdraw()
-                    queue.started.appendleft(fetch.again())
+                yield from self._advance(queue, before)
         except GeneratorExit:
             self._keep_ahead(queue)
             raise
         finally:
             queue.withdraw_all()
 
-    def _next_fetch(self, queue: _Queue) -> WindowFetch:
+    def _advance(self, queue: WindowQueue, before: Mapping[Span, Window]) -> Iterator[Fetched]:
+        """Take the next page of the oldest window, and settle the window if that was its last page."""
+        fetch = self._next_fetch(queue)
+        try:
+            table = self._take_page(queue, fetch)
+            if table is not None:
+                yield table, None
+            if fetch.pending or fetch.has_more_pages:
+                return
+            window = fetch.verify(queue.checked_at, before.get(fetch.span))
+        except _TooLarge:
+            queue.divide(fetch)
+        except PageRefused:
+            # No limit of attempts: each time the page is smaller, down to the smallest.
+            queue.try_again(fetch)
+        except (BadAnswerError, UnreachableError) as problem:
+            if isinstance(problem, UnreachableError) or fetch.attempt >= MOST_ATTEMPTS:
+                yield from queue.give_up(problem)
+            else:
+                queue.try_again(fetch)
+        else:
+            if window is None:
+                queue.try_again(fetch)
+            else:
+                yield None, queue.finish(window)
+
+    def _next_fetch(self, queue: WindowQueue) -> WindowFetch:
         """Return the oldest window once its next page has arrived. Meanwhile, send what may be sent."""
         in_flight = self._send_pages(queue)
         oldest = queue.started[0]
@@ -154,7 +117,7 @@ class EventFetcher:
             in_flight = self._send_pages(queue)
         return oldest
 
-    def _send_pages(self, queue: _Queue) -> "list[Future[Page]]":
+    def _send_pages(self, queue: WindowQueue) -> "list[Future[Page]]":
         """Request pages of the oldest window first, then of the next ones, so that no thread is idle.
 
         Pages that wait for the ones before them take up room, but the oldest window may always request one.
@@ -200,7 +163,7 @@ class EventFetcher:
         if whole and not self._is_too_large(fetch.span, page.total):
             fetch.learn_from_first_page(page)
 
-    def _take_page(self, queue: _Queue, fetch: WindowFetch) -> pa.Table | None:
+    def _take_page(self, queue: WindowQueue, fetch: WindowFetch) -> pa.Table | None:
         offset, future = fetch.pending.popleft()
         page = future.result()
         if fetch.end_offset is None and self._is_too_large(fetch.span, page.total):
@@ -218,7 +181,7 @@ class EventFetcher:
         most = self._events_per_load
         return most is not None and total is not None and total > most and span[1] - span[0] >= 2 * MINUTE_MS
 
-    def _keep_ahead(self, queue: _Queue) -> None:
+    def _keep_ahead(self, queue: WindowQueue) -> None:
         """Keep the pages that were requested for the next load."""
         self._requests.keep(
             (PageRequest(queue.event_type, fetch.span, one.offset, self._requests.page_size), one.page)

@@ -1,4 +1,4 @@
-"""The ledger of one event type during one load: which windows are due, and what came of them.
+"""The ledger of one event type during one load: which windows are due, and their results.
 
 It is kept in dlt's state and committed with the tables, so a killed run leaves neither. The next run begins where the
 last complete one ended. It replaces `dlt.sources.incremental`, which drops rows before its cursor, where late-arriving
@@ -163,14 +163,15 @@ class Ledger:
     def _has_changed(self, whole: Window, total: int) -> bool:
         """Return whether a total calls for another fetch. It may shrink because an event moved to another day.
 
-        Near the retention it shrinks because Anaplan forgets: after another fetch, the ledger would forget too.
+        Near the end of the retention, it shrinks because events expire. Another fetch would remove them from the
+        ledger.
         """
         if total in (whole.reported or 0, whole.probed):
             return False
         return total > (whole.reported or 0) or whole.start >= self.limits.floor + 2 * DAY_MS
 
     def _divide_edge(self, fetcher: EventFetcher) -> None:
-        """Divide the day that Anaplan forgets next into hours, if their totals add up to what was loaded."""
+        """Divide the day that expires next into hours, if their totals add up to what was loaded."""
         for window, hours in hours_of_next_edge(self.windows, self.limits):
             if window.span in self.grown:
                 continue

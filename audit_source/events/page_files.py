@@ -24,7 +24,7 @@ class PageFacts(NamedTuple):
 
 
 def write_body(path: str, body: bytes) -> bool:
-    """Write a JSON body to a new file. Return whether the disk took it: it may be full."""
+    """Write a JSON body to a new file. Return False if that fails, as on a full disk."""
     try:
         with open(path, "xb") as file:
             file.write(body)

@@ -20,7 +20,7 @@ from .windows import COMPLETE, EXPIRED, INCOMPLETE, Limits, Window, can_join
 
 # An incomplete window with the same numbers in so many runs is fetched once a day only.
 SETTLED_REPEATS = 3
-# Length of the window that Anaplan is forgetting while it is fetched.
+# Length of a window whose events expire while it is fetched.
 EDGE_MS = 10 * MINUTE_MS
 
 
@@ -42,7 +42,8 @@ def plan(ledger: list[Window], limits: Limits) -> Plan:
     """Return what is due. Windows checked at `limits.now` or later are done for this run.
 
     To fetch: spans without a window, incomplete windows, and windows that end within the overlap. To probe: every other
-    group of complete windows that Anaplan retains. Expired: spans without a complete window that Anaplan has forgotten.
+    group of complete windows that Anaplan retains. Expired: spans without a complete window that Anaplan no longer
+    retains.
     """
     if not ledger:
         return Plan(_cut([(day_start(limits.floor), limits.end)], limits), [], [])
@@ -50,7 +51,7 @@ def plan(ledger: list[Window], limits: Limits) -> Plan:
     open_windows = [w for w in ledger if w.status != EXPIRED and w.end > limits.floor and w.checked_at < limits.now]
     settled_before = max(w.end for w in ledger) - limits.overlap
     again = [w for w in open_windows if _is_due(w, limits) or w.end > settled_before]
-    # The total of a window that is partly forgotten proves nothing: such days are divided into hours.
+    # The total of a window that has partly expired proves nothing: such days are divided into hours.
     probed = [w for w in open_windows if w not in again and w.status == COMPLETE and w.start >= limits.floor]
     fetch = subtract(uncovered, [(0, limits.floor)]) + [w.span for w in again]
     return Plan(_cut(fetch, limits), _groups(probed), _expired(ledger, uncovered, limits))
@@ -95,11 +96,11 @@ def _cut(spans: Iterable[Span], limits: Limits) -> list[Span]:
     merged = merge_adjoining((start, min(end, limits.end)) for start, end in spans if start < limits.end)
     pieces = split_at(merged, limits.end - limits.overlap)
     if any(start < limits.floor for start, _ in pieces):
-        # Anaplan is forgetting this part right now: it shrinks during pagination, so its window is short.
+        # This part expires right now: it shrinks during pagination, so its window is short.
         pieces = split_at(pieces, limits.floor + EDGE_MS)
     edge_day_end = day_start(limits.floor) + DAY_MS
     kept_from = limits.floor - limits.floor % HOUR_MS
-    # The day that Anaplan is forgetting is fetched in hours: the retained hours can still be compared.
+    # The day that is expiring is fetched in hours: the retained hours can still be compared.
     return [
         part
         for start, end in split_days(pieces)

@@ -16,7 +16,7 @@ from ..records import Rows, table_of
 from ..schema import EVENT_DAYS, EVENT_WINDOWS, EVENTS
 from ..settings import AuditSettings
 from ..table_resources import Batch
-from ..tenant import TenantGuard
+from ..tenant_guard import TenantGuard
 from .fetch import EventFetcher
 from .ledger import Ledger, Reload
 from .spans import DAY_MS, MINUTE_MS

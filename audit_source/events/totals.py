@@ -7,14 +7,15 @@ from concurrent.futures import Future
 from dlt.common import logger
 
 from ..errors import BadAnswerError, UnreachableError
+from ..retry import MOST_UNANSWERED
 from .decode import Page
 from .page_requests import PageRefused, PageRequest, PageRequests
 from .spans import Span
-from .window_fetch import MOST_UNANSWERED, LeaveOut
+from .window_fetch import LeaveOut
 
 
 def probe_totals(requests: PageRequests, event_type: str, spans: list[Span], leave_out: LeaveOut) -> list[int | None]:
-    """Return how many events Anaplan holds for each span, by one request for a single event each.
+    """Return how many events Anaplan holds for each span. One request per span returns a single event and the total.
 
     None is a total that could not be read: `leave_out` gets the reason, and the next run probes again. Days that fail
     must not delay the others. If nothing answers, the remaining days are not requested.

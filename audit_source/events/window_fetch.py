@@ -13,15 +13,10 @@ import pyarrow.compute as pc
 from dlt.common import logger
 
 from ..errors import AuditSourceError
+from ..retry import MOST_ATTEMPTS
 from .decode import Page
 from .spans import Span, day_start
 from .windows import COMPLETE, INCOMPLETE, Window
-
-# Attempts at a window in one run before it is left to the next.
-MOST_ATTEMPTS = 4
-# After this many windows in a row without an answer, the others are tried in random order. If as many fail again,
-# Anaplan is taken to be down.
-MOST_UNANSWERED = 3
 
 # Called with the reason why something was left out of a load.
 LeaveOut = Callable[[AuditSourceError], None]

@@ -1,8 +1,8 @@
 """The windows of the event log, as pure functions over times in epoch ms (UTC): no I/O, no clock.
 
-A window is half open and within one UTC day, so no request comes near Anaplan's limit of 30 days. It is what one
-request asks for, what is verified, and a row of `event_windows`. The windows of one event type do not overlap.
-Together they are the ledger of what was covered.
+A window is half open and within one UTC day, so no request comes near Anaplan's limit of 30 days. It is the unit of
+requests, of verification and of `event_windows`. The windows of one event type do not overlap. Together they are the
+ledger of what was covered.
 """
 
 from dataclasses import dataclass, replace
@@ -145,9 +145,9 @@ def repair_future(ledger: list[Window], limits: Limits) -> list[Window]:
 
 
 def hours_of_next_edge(ledger: list[Window], limits: Limits) -> list[tuple[Window, list[Span]]]:
-    """Return the verified windows of the day that Anaplan forgets next, each with the hours to divide it into.
+    """Return the verified windows of the day that expires next, each with the hours to divide it into.
 
-    The total of a partly forgotten day proves nothing. Divided into hours, its retained part can still be compared.
+    The total of a partly expired day proves nothing. Divided into hours, its retained part can still be compared.
     """
     day = day_start(limits.floor) + DAY_MS
     return [

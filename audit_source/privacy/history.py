@@ -30,7 +30,7 @@ def form_of(privacy: Privacy | None) -> str:
     """Return a name for what the masking makes of a text. Another setting or key has another name."""
     if privacy is None:
         return "keep"
-    token = privacy.token("model history")
+    token = privacy.pseudonym("model history")
     return f"hash-{token}" if token else "drop"
 
 
@@ -47,7 +47,7 @@ def _masked(privacy: Privacy, name: str | None, cells: pa.Array) -> pa.Array:
         masked = [privacy.scrubbed(text) for text in cells.filter(suspicious).to_pylist()]
         return pc.replace_with_mask(cells, suspicious, pa.array(masked, pa.string()))
     encoded = cells.dictionary_encode()
-    mask = privacy.token if name in _PERSONAL else privacy.unknown
+    mask = privacy.pseudonym if name in _PERSONAL else privacy.unknown
     texts = pa.array([_text(mask(text)) for text in encoded.dictionary.to_pylist()], pa.string())
     return texts.take(encoded.indices)
 

@@ -1,11 +1,11 @@
 """Hashes or removes names, e-mail addresses and IP addresses before anything is written.
 
-The contents of a declared field are known. Personal fields are replaced completely. In other fields, only e-mail and
-IP addresses are replaced. In an undeclared field, every text is replaced unless it has the form of an id. User ids
-stay: without them, the events of one person could not be related.
+The content of a declared field is known: personal fields are replaced completely; in all others, only e-mail and IP
+addresses are replaced. In an undeclared field, every text is replaced unless it has the form of an id. User ids
+stay, because they relate the events of one person.
 
-A token is the HMAC-SHA256 of the text, in one spelling, under a secret key. The same person has the same token in every
-table and run, and without the key no one can test names.
+A pseudonym is the HMAC-SHA256 of the normalised text with a secret key. The same person has the same pseudonym in every
+table and run. Without the key, nobody can test which name a pseudonym stands for.
 """
 
 import json
@@ -20,7 +20,7 @@ from ..catalogue import catalogue_rows
 from ..errors import ConfigurationError
 from ..events.decode import normalise_code
 from ..schema import ATTRIBUTE_PREFIX, ATTRIBUTES, EVENTS, TABLES, USERS
-from .pseudonyms import Tokens, spelling
+from .pseudonyms import Pseudonyms, spelling
 
 KEEP, HASH, DROP = "keep", "hash", "drop"
 SHORTEST_KEY = 16
@@ -62,11 +62,11 @@ def make_privacy(how: str, key: str | None) -> "Privacy | None":
 
 
 class Privacy:
-    """Replaces personal texts by tokens, or removes them if there is no key."""
+    """Replaces personal texts by pseudonyms, or removes them if there is no key."""
 
     def __init__(self, key: bytes | None) -> None:
-        tokens = Tokens(key)
-        self.token, self.scrubbed = tokens.token, tokens.scrubbed
+        pseudonyms = Pseudonyms(key)
+        self.pseudonym, self.scrubbed = pseudonyms.pseudonym, pseudonyms.scrubbed
         # Whether personal texts are removed instead of hashed.
         self.removes = key is None
         self._messages, self._about_things = _catalogue()
@@ -86,7 +86,7 @@ class Privacy:
     def record(self, table_name: str, record: dict[str, Any]) -> dict[str, Any]:
         """Return a record of the directory with every personal text replaced.
 
-        `firstName` holds the token of a user's full name, since events contain the full name.
+        `firstName` holds the pseudonym of a user's full name, since events contain the full name.
         """
         known = _FIELDS[table_name]
         masked: dict[str, Any] = {
@@ -95,7 +95,7 @@ class Privacy:
         }
         if table_name == USERS.name:
             name = " ".join(str(record[field]) for field in ("firstName", "lastName") if record.get(field))
-            masked.update(firstName=self.token(name) if name else None, lastName=None)
+            masked.update(firstName=self.pseudonym(name) if name else None, lastName=None)
         return masked
 
     def _event_column(self, name: str, column: pa.ChunkedArray, personal: list[bool]) -> pa.ChunkedArray:
@@ -181,7 +181,7 @@ class Privacy:
             return [self._whole(item) for item in value]
         if isinstance(value, dict):
             return {self.scrubbed(key): self._whole(item) for key, item in value.items()}
-        return value if value is None or value == "" or isinstance(value, bool) else self.token(str(value))
+        return value if value is None or value == "" or isinstance(value, bool) else self.pseudonym(str(value))
 
     def _message(self, text: str | None) -> str | None:
         return text if text is None or spelling(text) in self._messages else self._whole(text)
@@ -225,6 +225,6 @@ _NUMBERS = {
     column.field
     for table in TABLES
     for column in table.columns
-    if column.field and column.data_type in ("bigint", "double", "timestamp")
+    if column.field and column.data_type in ("bigint", "double", "date", "timestamp")
 }
 _FIELDS = {table.name: {column.field for column in table.columns if column.field} for table in TABLES}

@@ -10,7 +10,7 @@ import click
 from audit_source.clock import clock_note
 from audit_source.errors import AuditSourceError, RoleError
 from audit_source.probe import (
-    ASKED_DAYS,
+    COUNTED_DAYS,
     Session,
     account_name,
     count_entitled_users,
@@ -42,7 +42,7 @@ HINTS = {
     "models": "the account cannot list the models, so events will show ids. Give it access to them.",
 }
 EMPTY = {
-    "events": f"nothing happened in {ASKED_DAYS} days, or Audit was enabled only recently.",
+    "events": f"nothing happened in {COUNTED_DAYS} days, or Audit was enabled only recently.",
     "users": "the account sees no user: events will show ids instead of names.",
     "workspaces": "the account sees no workspace: events will show ids instead of names.",
     "models": "the account sees no model: events will show ids instead of names.",
@@ -153,7 +153,7 @@ def _try(name: str, session: Session, count: Callable[[Session], int | None], fi
             findings.problems.append(error)
         findings.codes.append(code_of_source_error(error) or UNREACHABLE)
         return
-    span = f" in the last {ASKED_DAYS} days" if name == "events" else ""
+    span = f" in the last {COUNTED_DAYS} days" if name == "events" else ""
     click.echo(f"{name:<11} {'some' if number is None else f'{number:,}'}{span}")
     if number == 0:
         warn(f"{name}: {EMPTY[name]}")

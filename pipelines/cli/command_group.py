@@ -21,6 +21,7 @@ class AuditGroup(click.Group):
     """Ends every command with its exit code, and an error with one line. A traceback appears only with --debug."""
 
     def invoke(self, context: click.Context) -> Any:
+        """Run the command, and end the program with its exit code."""
         _open_missing_streams()
         try:
             with interruptible():
@@ -39,6 +40,7 @@ class AuditCommand(click.Command):
         super().__init__(name, params=[*(params or []), _debug_option()], **options)
 
     def invoke(self, context: click.Context) -> Any:
+        """Prepare logging and file permissions, then run the command."""
         from audit_source.dlt_internals import EXPECTED
         from pipelines.warehouse.dlt_internals import REPEATED
 
@@ -51,6 +53,7 @@ class WarningLines(logging.Handler):
     """Prints the warnings of this program to standard error, as `audit: ...`."""
 
     def emit(self, record: logging.LogRecord) -> None:
+        """Print one warning. Errors while printing are ignored."""
         # A closed standard error must not fail a run. `click.echo` would write past a progress bar, into its line.
         with suppress(Exception):
             sys.stderr.write(f"audit: {record.getMessage()}\n")

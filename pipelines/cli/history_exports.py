@@ -37,6 +37,6 @@ def list_history_exports() -> int:
         hidden = sum(one.status == "forbidden" for one in history.ended)
         if hidden:
             warn(f"model history: the account has no access to {counted(hidden, 'model')}.")
-        for line in source_problems(run.problems):
+        for line in (*source_problems(run.problems), *run.notices):
             warn(line)
     return code_of_problems(run.problems)

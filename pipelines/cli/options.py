@@ -11,6 +11,7 @@ class Seconds(click.FloatRange):
     """A number of seconds, at most one day. Click itself accepts `nan`."""
 
     def convert(self, value: Any, param: Any, ctx: Any) -> Any:
+        """Return the number, or refuse it as click does."""
         number = super().convert(value, param, ctx)
         if number != number:
             self.fail(f"`{value}` is not a number of seconds. Use 0 to 86400.", param, ctx)

@@ -18,7 +18,7 @@ TERMINAL_PERIOD, LOG_PERIOD = 0.1, 10.0
 class Progress(Collector):
     """Shows finished and due windows, and the events of this run.
 
-    dlt calls `update`, `_start` and `_stop`. Standard error leaves standard output to the result.
+    dlt calls `update`, `_start` and `_stop`. It writes to standard error, because standard output carries the result.
     """
 
     def __init__(self, stream: TextIO | None = None) -> None:
@@ -32,6 +32,7 @@ class Progress(Collector):
 
     @contextmanager
     def watch(self, windows: Callable[[], WindowCount]) -> Iterator[None]:
+        """Show the progress of a load until the block ends."""
         self._windows = windows
         self._bar = _terminal_bar(self._stream) if self._stream.isatty() else None
         try:
@@ -50,6 +51,7 @@ class Progress(Collector):
         message: str | None = None,
         label: str | None = None,
     ) -> None:
+        """Count a step of dlt, which calls this."""
         if name == "events" and self._step == "extract":
             self._rows += inc
         if self._windows is not None and time.monotonic() - self._shown >= self._period:

@@ -54,7 +54,7 @@ _SUMMARIES = (
         "Most active users",
         ("user", "kind", "events", "days", "failed", "last day"),
         """
-        select coalesce(max(user_name), max(user_id), '(nobody)'), max(user_kind), count(*), count(distinct event_day),
+        select coalesce(max(user_label), '(nobody)'), max(user_kind), count(*), count(distinct event_day),
             sum(case when success = false then 1 else 0 end), cast(max(event_day) as varchar)
         from fct_events
         group by user_id
@@ -71,6 +71,27 @@ _SUMMARIES = (
         where model_id is not null
         group by model_id
         order by count(*) desc, model_id
+        """,
+    ),
+    (
+        "Idle licences",
+        ("user", "class", "idle days", "since"),
+        """
+        select user_label, usage_class, idle_days, idle_since
+        from user_activity
+        where user_kind = 'person' and not is_removed and coalesce(is_active, true)
+            and (usage_class in ('dormant', 'never came') or idle_days >= 30)
+        order by idle_days desc, user_id
+        """,
+    ),
+    (
+        "Unused models",
+        ("model", "workspace", "state", "idle days", "since", "users"),
+        """
+        select model_label, workspace_name, active_state, idle_days, idle_since, user_count
+        from model_activity
+        where is_listed and not is_removed and (not is_used or idle_days >= 30)
+        order by idle_days desc, model_id
         """,
     ),
 )

@@ -54,7 +54,7 @@ def print_history(result: "HistoryResult | None") -> None:
         click.echo(f"history   read as a whole, because the known rows were not its end: {names}")
     if hidden:
         warn(f"model history: the account has no access to {counted(hidden, 'model')}.")
-    for line in source_problems(result.run.problems):
+    for line in (*source_problems(result.run.problems), *result.run.notices):
         warn(line)
 
 

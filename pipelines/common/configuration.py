@@ -104,7 +104,8 @@ def _check_alerts() -> None:
     severity: Any = dlt.config.get("alerts.min_severity")
     if severity and severity not in SEVERITIES:
         raise PipelineError(
-            CONFIGURATION, f"setting `min_severity`: `{severity}` is none of {', '.join(SEVERITIES)}. Use one of them."
+            CONFIGURATION,
+            f"setting `min_severity`: `{severity}` is not one of {', '.join(SEVERITIES)}. Use one of them.",
         )
 
 

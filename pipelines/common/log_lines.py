@@ -19,6 +19,7 @@ class OwnLines(logging.Formatter):
         self._others = others
 
     def format(self, record: logging.LogRecord) -> str:
+        """Return the record as one line that begins with `audit:`, if it is from this program."""
         if record.pathname.startswith(_OWN_FOLDERS) and record.exc_info is None:
             return f"audit: {' '.join(record.getMessage().split())}"
         return self._others.format(record)

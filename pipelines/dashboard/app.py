@@ -84,6 +84,7 @@ def _draw(page: Page) -> None:
 
 
 def main() -> None:
+    """Set up the page and run the view that was chosen."""
     st.set_page_config("Anaplan audit log", ICON, layout="wide")
     st.html(STYLE)
     pages = [

@@ -69,6 +69,7 @@ class Places:
         return self._readers[place]
 
     def close(self) -> None:
+        """Close every database that was opened."""
         self._readers.clear()
         self._held.close()
 

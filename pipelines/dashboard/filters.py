@@ -22,6 +22,7 @@ class Filters:
 
     @property
     def days(self) -> int:
+        """Return the number of days, both ends included."""
         return (self.last - self.first).days + 1
 
     @property
@@ -34,6 +35,7 @@ class Filters:
         return replace(self, first=self.first - timedelta(days=self.days), last=self.first - timedelta(days=1))
 
     def span(self, column: str = "event_day") -> exp.Condition:
+        """Return the condition that a day column is in the period."""
         return exp.column(column).between(_day(self.first), _day(self.last))
 
     def conditions(self, *, places: bool = True, users: str | None = "user_id") -> list[exp.Condition]:
@@ -43,6 +45,10 @@ class Filters:
             found += self.chosen_places()
         return found + (_chosen(users, self.users) if users else [])
 
+    def people(self) -> list[exp.Condition]:
+        """Return the conditions for a table of users without days."""
+        return _chosen("user_id", self.users)
+
     def chosen_places(self) -> list[exp.Condition]:
         """Return the conditions for a table with `workspace_id` and `model_id`."""
         return _chosen("workspace_id", self.workspaces) + _chosen("model_id", self.models)
@@ -51,8 +57,8 @@ class Filters:
         """Return the conditions for a table of time spans: those that overlap the days."""
         after = self.last + timedelta(days=1)
         return [
-            exp.column(start) < exp.cast(exp.Literal.string(f"{after} 00:00:00+00:00"), "timestamptz"),
-            exp.column(end) >= exp.cast(exp.Literal.string(f"{self.first} 00:00:00+00:00"), "timestamptz"),
+            exp.column(start) < _midnight(after),
+            exp.column(end) >= _midnight(self.first),
             *_chosen("user_id", self.users),
         ]
 
@@ -60,6 +66,10 @@ class Filters:
 def _chosen(column: str, values: Iterable[str]) -> list[exp.Condition]:
     literals = [exp.Literal.string(value) for value in values]
     return [exp.column(column).isin(*literals)] if literals else []
+
+
+def _midnight(day: date) -> exp.Cast:
+    return exp.cast(exp.Literal.string(f"{day} 00:00:00+00:00"), "timestamptz")
 
 
 def _day(day: date) -> exp.Cast:

@@ -9,13 +9,12 @@ MOST = 5_000
 
 
 def names() -> pd.DataFrame:
-    """Return user_id, user_name, user_email of the `MOST` most active users of the log."""
+    """Return user_id, user_label, user_email of the `MOST` most active users of the log."""
     return ask(log.people(MOST))
 
 
 def named(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows with `user_name` as first column; the id if no name is known."""
-    known = names().set_index("user_id")["user_name"]
-    user_names = frame["user_id"].map(known).fillna(frame["user_id"])
-    frame = frame.assign(user_name=user_names)
-    return frame[["user_name", *(name for name in frame.columns if name != "user_name")]]
+    """Return the rows with `user_label` as first column; the id if no name is known."""
+    known = names().set_index("user_id")["user_label"]
+    frame = frame.assign(user_label=frame["user_id"].map(known).fillna(frame["user_id"]))
+    return frame[["user_label", *(name for name in frame.columns if name != "user_label")]]

@@ -73,8 +73,7 @@ def _named(places: pd.DataFrame, kind: str) -> dict[str, str]:
 
 def _people(people: pd.DataFrame) -> dict[str, str]:
     found = {}
-    for user, name, email in people[["user_id", "user_name", "user_email"]].itertuples(index=False):
-        label = name if isinstance(name, str) else user
+    for user, label, email in people[["user_id", "user_label", "user_email"]].itertuples(index=False):
         found[user] = f"{label} · {email}" if isinstance(email, str) and email != label else label
     return dict(sorted(found.items(), key=lambda pair: pair[1].lower()))
 

@@ -19,8 +19,9 @@ def write_dictionary(file: Path) -> None:
     from .tables import documented_tables
 
     try:
-        tables = documented_tables()
+        # First, because it fails at once if it fails; the tables take seconds.
         file.parent.mkdir(parents=True, exist_ok=True)
+        tables = documented_tables()
         write = markdown if file.suffix == ".md" else page
         file.write_text(write(tables), encoding="utf-8")
     except Exception as error:

@@ -1,4 +1,4 @@
-"""Build the dictionary as one HTML page. It is a tree of elements, so every text is escaped when it is written."""
+"""Builds the data dictionary as one HTML page. The page is a tree of elements, which escapes every text."""
 
 import re
 from pathlib import Path
@@ -15,7 +15,7 @@ Child = ET.Element | str | None
 
 
 def page(tables: list[DocumentedTable]) -> str:
-    """Return the whole page with its style and script; a browser fetches nothing."""
+    """Return the complete page. Style and script are part of it, so a browser loads no other file."""
     return "<!DOCTYPE html>\n" + ET.tostring(_html(tables), encoding="unicode", method="html") + "\n"
 
 

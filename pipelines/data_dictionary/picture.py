@@ -26,6 +26,7 @@ class Place(NamedTuple):
 
     @property
     def middle(self) -> float:
+        """The vertical middle of the box."""
         return self.y + self.height / 2
 
 

@@ -178,7 +178,7 @@ _WRITERS: dict[str, Callable[[Iterator[pa.Table], pa.Schema, IO[bytes]], int]] =
 
 @contextmanager
 def _output(to: str | None) -> Iterator[IO[bytes]]:
-    """Give standard output, or a file that replaces `to` when it is complete."""
+    """Yield standard output, or a file that replaces `to` when it is complete."""
     if to is None:
         yield sys.stdout.buffer
         sys.stdout.buffer.flush()

@@ -54,7 +54,7 @@ def sign_in_status(now: datetime) -> SignInReport:
 
 
 def _certificate(fields: dict[str, str], now: datetime, status: SignInStatus) -> list[str]:
-    """Set when the certificate expires that belongs to the key. The file may hold others, which are never sent."""
+    """Set the expiry of the certificate that belongs to the key. The file may hold others, which are never sent."""
     from audit_source.auth.certificates import certificate_end
     from audit_source.errors import ConfigurationError
 

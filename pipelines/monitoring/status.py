@@ -104,7 +104,7 @@ def _alerting(reader: Reader | None) -> list[str]:
     texts = []
     for subject, row in sorted(newest.items()):
         if row["what"] == "unsure":
-            texts.append("the last alert may not have been shown: the webhook accepted it without the usual `ok`.")
+            texts.append(f"the last alert may not have been shown: the {subject} accepted it without the usual `ok`.")
         elif row["what"] == "failed":
             texts.append(f"the last alert failed ({subject}): {row['note']}.")
     return texts

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import dlt
-from sqlglot import exp
 
 from pipelines.common.exit_codes import CONFIGURATION, PipelineError
 from pipelines.common.names import DIALECT, ENRICH_NAME, LOAD_NAME, dataset_name
@@ -16,7 +15,7 @@ from pipelines.warehouse.engine import engine_named
 from pipelines.warehouse.reader import Reader
 
 from .target import SETTING, is_database
-from .writer import FROM_RAW, MARK, MARK_FILE, quoted
+from .writer import FROM_RAW, MARK, MARK_FILE, quoted, text_literal
 
 
 def published_path() -> str | None:
@@ -56,11 +55,7 @@ def _create_views(connection: Any, folder: Path) -> None:
     for file in sorted(folder.glob("[!_]*.parquet")):
         owner = LOAD_NAME if file.stem in FROM_RAW else ENRICH_NAME
         view = f"{quoted(dataset_name(owner))}.{quoted(file.stem)}"
-        connection.execute(f"create view {view} as select * from read_parquet({_text(str(file))})")
+        connection.execute(f"create view {view} as select * from read_parquet({text_literal(str(file))})")
     moment = json.loads((folder / MARK_FILE).read_text(encoding="utf-8"))["published_at"]
     mark = f"{quoted(dataset_name(ENRICH_NAME))}.{MARK}"
-    connection.execute(f"create table {mark} as select cast({_text(moment)} as timestamptz) as published_at")
-
-
-def _text(value: str) -> str:
-    return exp.Literal.string(value).sql(DIALECT)
+    connection.execute(f"create table {mark} as select cast({text_literal(moment)} as timestamptz) as published_at")

@@ -37,6 +37,8 @@ from .writer import (
     write_folder,
 )
 
+# Memory of DuckDB while it copies into a file that it has attached: it reads and writes at the same time.
+COPY_MEMORY = "250MB"
 SETTING = f"pipelines.{ENRICH_NAME}.publish_to"
 
 
@@ -48,6 +50,7 @@ class Published(NamedTuple):
     rows: int
 
     def line(self) -> str:
+        """Return the result in one line."""
         return f"{counted(self.tables, 'table')}, {counted(self.rows, 'row')} to {self.path}"
 
 
@@ -78,14 +81,17 @@ def publish(pipelines: Pipelines, path: str) -> Published:
 
     An unfinished copy that a killed run left is removed first.
     """
-    pipelines.limit_memory(LOAD_MEMORY)
     existing = pipelines.raw.default_schema.data_table_names()
     sources = [
         Source(pipelines.raw, [table for table in FROM_RAW if table in existing]),
         Source(pipelines.enriched, sorted(pipelines.enriched.default_schema.data_table_names())),
     ]
-    write = write_database if is_database(path) else write_folder
-    rows = write(sources, path)
+    attaches = is_database(path) and pipelines.engine.attaches_files
+    pipelines.limit_memory(COPY_MEMORY if attaches else LOAD_MEMORY)
+    if is_database(path):
+        rows = write_database(sources, path, pipelines.database if attaches else None)
+    else:
+        rows = write_folder(sources, path)
     return Published(path, sum(len(source.tables) for source in sources), rows)
 
 

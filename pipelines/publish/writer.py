@@ -3,8 +3,8 @@
 import os
 import re
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -22,6 +22,8 @@ from pipelines.warehouse.streaming import arrow_schema, columns_of, stream
 MARK, MARK_FILE = "_published", "_published.json"
 # The raw tables in a copy: they say for which spans of time the other tables are complete.
 FROM_RAW = ("event_windows",)
+# Name of the new file while it is attached. No database file is called so: its name would begin with a dot.
+COPY = '".publication"'
 MEMORY, SLICE_ROWS = "150MB", 2_048
 
 
@@ -39,27 +41,28 @@ class _Rows(NamedTuple):
     chunks: Iterator[pa.Table]
 
 
-def write_database(sources: list[Source], path: str) -> int:
+def write_database(sources: list[Source], path: str, connection: Any = None) -> int:
     """Replace `path` with a DuckDB file that holds the tables of each pipeline; return the number of rows.
 
     Each pipeline has a schema, named like its dataset. The schema of the last one contains the mark.
-    """
-    import duckdb
 
+    Args:
+        connection (Any): The DuckDB database that holds the tables; None if they are on a server.
+    """
     new = beside(path, "new")
     rows = 0
     with removed_at_the_end(new):
-        with duckdb.connect(new, config={"memory_limit": MEMORY}) as copy:
-            copy.execute("set TimeZone = 'UTC'")
-            copy.execute("set preserve_insertion_order = false")
+        with _attached(new, connection) as copy:
             for pipeline, tables in sources:
-                schema, dataset = quoted(pipeline.dataset_name), pipeline.dataset()
+                schema, dataset = f"{COPY}.{quoted(pipeline.dataset_name)}", pipeline.dataset()
                 copy.execute(f"create schema {schema}")
                 for table in tables:
-                    copy.register("source_rows", _reader(_rows_of(pipeline, dataset, table)))
-                    copy.execute(f"create table {schema}.{quoted(table)} as select * from source_rows")
-                    copy.unregister("source_rows")
-                    rows += count(copy.execute(f"select count(*) from {schema}.{quoted(table)}").fetchone())
+                    target, columns = f"{schema}.{quoted(table)}", columns_of(pipeline.default_schema, table)
+                    _create_empty(copy, target, columns)
+                    if connection is None:
+                        rows += _insert_stream(copy, target, _rows_of(dataset, table, columns))
+                    else:
+                        rows += _insert_table(copy, target, f"{quoted(pipeline.dataset_name)}.{quoted(table)}", columns)
             copy.execute(
                 f"create table {schema}.{MARK} as select cast(? as timestamptz) as published_at",
                 [datetime.now(timezone.utc)],
@@ -70,6 +73,44 @@ def write_database(sources: list[Source], path: str) -> int:
         os.replace(new, path)
         _flush(os.path.dirname(path))
     return rows
+
+
+@contextmanager
+def _attached(path: str, connection: Any) -> Iterator[Any]:
+    """Attach a new file as `COPY` to the connection, or to a new database in memory; detach it at the end."""
+    import duckdb
+
+    with ExitStack() as stack:
+        if connection is None:
+            connection = stack.enter_context(duckdb.connect(config={"memory_limit": MEMORY}))
+            connection.execute("set TimeZone = 'UTC'")
+            connection.execute("set preserve_insertion_order = false")
+        connection.execute(f"attach {text_literal(path)} as {COPY}")
+        try:
+            yield connection
+            connection.execute(f"checkpoint {COPY}")
+        finally:
+            connection.execute(f"detach {COPY}")
+
+
+def _create_empty(copy: Any, target: str, columns: Mapping[str, str]) -> None:
+    """Create a table with the column types that Arrow gives, so that a copy has the same types from every source."""
+    copy.register("no_rows", arrow_schema(columns).empty_table())
+    copy.execute(f"create table {target} as select * from no_rows")
+    copy.unregister("no_rows")
+
+
+def _insert_stream(copy: Any, target: str, rows: _Rows) -> int:
+    copy.register("source_rows", _reader(rows))
+    inserted = count(copy.execute(f"insert into {target} select * from source_rows").fetchone())
+    copy.unregister("source_rows")
+    return inserted
+
+
+def _insert_table(copy: Any, target: str, source: str, columns: Iterable[str]) -> int:
+    database = quoted(str(copy.execute("select current_database()").fetchone()[0]))
+    names = ", ".join(map(quoted, columns))
+    return count(copy.execute(f"insert into {target} ({names}) select {names} from {database}.{source}").fetchone())
 
 
 def write_folder(sources: list[Source], path: str) -> int:
@@ -87,7 +128,8 @@ def write_folder(sources: list[Source], path: str) -> int:
         for pipeline, tables in sources:
             dataset = pipeline.dataset()
             for table in tables:
-                rows += _write_parquet(_rows_of(pipeline, dataset, table), parent / version / f"{table}.parquet")
+                columns = columns_of(pipeline.default_schema, table)
+                rows += _write_parquet(_rows_of(dataset, table, columns), parent / version / f"{table}.parquet")
         mark = parent / version / MARK_FILE
         mark.write_text(f'{{"published_at": "{moment.isoformat()}"}}\n', encoding="utf-8")
         _flush(str(mark))
@@ -105,8 +147,7 @@ def write_folder(sources: list[Source], path: str) -> int:
     return rows
 
 
-def _rows_of(pipeline: dlt.Pipeline, dataset: dlt.Dataset, table: str) -> _Rows:
-    columns = columns_of(pipeline.default_schema, table)
+def _rows_of(dataset: dlt.Dataset, table: str, columns: Mapping[str, str]) -> _Rows:
     query = exp.select(*(exp.column(name) for name in columns)).from_(exp.to_table(table))
     return _Rows(arrow_schema(columns), stream(dataset, query, columns))
 
@@ -132,6 +173,11 @@ def quoted(name: str) -> str:
     return exp.to_identifier(name, quoted=True).sql(DIALECT)
 
 
+def text_literal(value: str) -> str:
+    """Return a text as a literal in DuckDB's SQL."""
+    return exp.Literal.string(value).sql(DIALECT)
+
+
 def beside(path: str, suffix: str) -> str:
     """Return the path of a hidden file beside another one."""
     folder, name = os.path.split(path)
@@ -140,7 +186,7 @@ def beside(path: str, suffix: str) -> str:
 
 @contextmanager
 def removed_at_the_end(path: str) -> Iterator[None]:
-    """Remove a temporary DuckDB file at the end, and before it begins one that a killed run left."""
+    """Remove a temporary DuckDB file at the end, and at the start the one that a killed run left."""
     try:
         _remove_database(path)
         yield

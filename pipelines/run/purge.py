@@ -1,6 +1,6 @@
 """Remove the events of old days permanently, from the raw and the enriched tables.
 
-1. The source forgets the days, so that no run loads them again.
+1. The source records the days as purged, so that no run loads them again.
 2. The raw rows are deleted, in one transaction if the database has transactions.
 3. The enrichment rewrites the tables that were built from them.
 
@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from dlt.destinations.exceptions import DatabaseUndefinedRelation
 from dlt.destinations.sql_client import SqlClientBase
 
-from audit_source import forget_before
+from audit_source import purge_before
 from audit_source.events.windows import PURGED
 from pipelines.common.account import account_name
 from pipelines.common.exit_codes import CONFIGURATION, PipelineError
@@ -82,7 +82,7 @@ def purge(pipelines: Pipelines, day: date, counts: dict[str, int]) -> Purged:
     tables = OwnTables(pipelines.raw)
     tables.insert(PURGES, [record])
     pipelines.limit_memory(ENRICH_MEMORY_AGAIN)
-    pipelines.raw.run(forget_before(int(midnight.timestamp() * 1000)))
+    pipelines.raw.run(purge_before(int(midnight.timestamp() * 1000)))
     _delete_raw(pipelines, day, midnight)
     enrich(pipelines.enriched, pipelines.raw, recount=True)
     _delete_check_results(pipelines, midnight)

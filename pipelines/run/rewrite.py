@@ -5,7 +5,7 @@ import shutil
 from contextlib import suppress
 from typing import Any
 
-from pipelines.publish.writer import beside, quoted, removed_at_the_end
+from pipelines.publish.writer import beside, quoted, removed_at_the_end, text_literal
 from pipelines.warehouse.duckdb.file import open_for_writing
 
 MEMORY = "500MB"
@@ -25,7 +25,7 @@ def rewrite(path: str) -> None:
             connection.execute(f"set memory_limit = '{MEMORY}'")
             connection.execute("set preserve_insertion_order = false")
             (name,) = connection.execute("select current_database()").fetchone()
-            connection.execute(f"attach '{new.replace(chr(39), chr(39) * 2)}' as rewritten")
+            connection.execute(f"attach {text_literal(new)} as rewritten")
             connection.execute(f"copy from database {quoted(name)} to rewritten")
             counts = _counts(connection, name)
             if _counts(connection, "rewritten") != counts:

@@ -38,9 +38,16 @@ class AuditOperator(BaseOperator):  # type: ignore[misc]
 
     @cached_property
     def hook(self) -> SubprocessHook:
+        """The process that runs the command."""
         return SubprocessHook()
 
     def execute(self, context: Any) -> None:
+        """Run the command in the environment of the pipeline.
+
+        Raises:
+            AirflowFailException: A retry cannot help.
+            AirflowException: A retry may help.
+        """
         python = os.path.join(HOME, ".venv", "bin", "python")
         ended = self.hook.run_command([python, "-m", "pipelines.audit", self.command], env=environment(), cwd=HOME)
         if ended.exit_code:
@@ -48,6 +55,7 @@ class AuditOperator(BaseOperator):  # type: ignore[misc]
             raise kind(f"exit code {ended.exit_code}: {ended.output}")
 
     def on_kill(self) -> None:
+        """Stop the command."""
         # Loaded data is kept. The next attempt continues from there.
         self.hook.send_sigterm()
 

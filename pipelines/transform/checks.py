@@ -17,12 +17,13 @@ from sqlglot import exp
 from pipelines.common.exit_codes import CONFIGURATION, PipelineError
 from pipelines.warehouse.sql_fixes import for_dialect
 from pipelines.warehouse.table_comments import write_comments
+from pipelines.warehouse.table_names import name_datasets
 
 from .graph import Enrichment, read_enrichment
 from .materialize import SOURCE_NAME, column_hints, rows_resource
 from .parse import CHECKS_FOLDER, MODELS_DIR
 from .runner import raw_columns
-from .sql_file import input_tables, read_sql_file
+from .sql_file import read_sql_file
 from .table_docs import TableDocs
 from .validate import check_columns, check_inputs
 
@@ -52,6 +53,7 @@ class CheckResult:
 
     @property
     def passed(self) -> bool:
+        """Whether no row fails."""
         return self.failing_rows == 0
 
     def line(self) -> str:
@@ -161,13 +163,7 @@ def qualified(
 ) -> exp.Query:
     """Return the query for the client's dialect, with every table named with its dataset."""
     query = for_dialect(query.copy(), str(client.capabilities.sqlglot_dialect))
-    for table in input_tables(query):
-        owner = raw_client if table.name in enrichment.raw_tables else client
-        path = [
-            exp.to_identifier(part, quoted=True) for part in owner.make_qualified_table_name_path(table.name, False)
-        ]
-        name = exp.Table(this=path[-1], db=path[-2] if path[1:] else None, catalog=path[-3] if path[2:] else None)
-        table.replace(exp.alias_(name, table.alias or table.name, table=True))
+    name_datasets(query, lambda table: raw_client if table in enrichment.raw_tables else client)
     return query
 
 

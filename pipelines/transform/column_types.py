@@ -1,6 +1,6 @@
 """Find the type of each column that a query returns.
 
-A column that is taken over as it is has the type of the column it comes from. An expression must be cast: engines
+A column that is selected unchanged keeps the type of its source column. An expression must be cast: engines
 disagree on the types of expressions, and dlt leaves a column without a type out of the table.
 """
 
@@ -62,7 +62,7 @@ def column_types(sql_file: SqlFile, known: Mapping[str, Columns], *, stars: bool
         if isinstance(value, exp.Cast) and not isinstance(selected, exp.Alias):
             raise ModelError(sql_file.file, f"a cast without `as name`: `{selected.sql(DIALECT)}`", line)
         if name in columns:
-            raise ModelError(sql_file.file, f"column `{name}` is there twice", line)
+            raise ModelError(sql_file.file, f"column `{name}` occurs twice", line)
         columns[name] = data_type
     return columns
 

@@ -16,13 +16,13 @@ from pipelines.common.exit_codes import CONFIGURATION, PipelineError
 from pipelines.common.names import DIALECT
 from pipelines.warehouse.engine import engine_named
 from pipelines.warehouse.sql_fixes import for_dialect
+from pipelines.warehouse.table_names import input_tables
 
 from .checks import read_checks
 from .column_types import typed
 from .graph import Enrichment, read_enrichment
 from .parse import MODELS_DIR, Model, raw_schema
 from .seeds import Seed
-from .sql_file import input_tables
 
 PROJECT = "anaplan_audit"
 RAW_SCHEMA, TARGET_SCHEMA = "anaplan_audit_raw", "anaplan_audit_dbt"

@@ -2,7 +2,8 @@
 
 `staging/` and `intermediate/` hold SQL files that are inlined as CTEs. Every `.sql` file of `marts/` and `findings/` is
 one table; a folder in them is one table too, with the rows of all its files. Every `.csv` file of `seeds/` is a small
-table that users edit. One `.yml` beside the files of each folder describes them. `checks/` is read by `checks.py`.
+table that users edit. The `.yml` files of a folder describe its tables; in
+`marts/`, each table has its own. `checks/` is read by `checks.py`.
 """
 
 from collections.abc import Mapping
@@ -33,11 +34,12 @@ class Definition:
 
     @cached_property
     def inputs(self) -> frozenset[str]:
+        """The names that the files read."""
         return frozenset[str]().union(*(one.inputs for one in self.files))
 
 
 def read_folders(models_dir: Path, raw_tables: Mapping[str, Columns]) -> tuple[dict[str, Definition], dict[str, Seed]]:
-    """Return what is built by SQL, and the seeds, by name.
+    """Return the tables and inlined files that SQL defines, and the seeds, by name.
 
     Raises:
         ModelError: A file is invalid, has no entry or an unsuitable name, or an entry has no file.
@@ -54,7 +56,7 @@ def read_folders(models_dir: Path, raw_tables: Mapping[str, Columns]) -> tuple[d
             )
             _check_name(path, other, raw_tables)
             if name not in docs:
-                raise ModelError(path, f"{folder}.yml has no entry `{name}`")
+                raise ModelError(path, f"no .yml file of `{folder}` has an entry `{name}`")
             if path.suffix == ".csv":
                 seeds[name] = read_seed(path, docs[name])
             else:
@@ -72,7 +74,7 @@ def _table_paths(folder: Path) -> list[Path]:
 def _check_name(path: Path, other: Path | None, raw_tables: Mapping[str, Columns]) -> None:
     name = path.stem
     if not name.isidentifier() or name != name.lower():
-        raise ModelError(path, f"`{name}` is no table name: use lower-case letters, digits and _")
+        raise ModelError(path, f"`{name}` is not a table name: use lower-case letters, digits and _")
     if other:
         raise ModelError(path, f"the table `{name}` is already defined by {other.name}")
     if name in raw_tables or name in RESERVED_NAMES:

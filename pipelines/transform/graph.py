@@ -30,10 +30,12 @@ class Enrichment:
 
     @property
     def models(self) -> dict[str, Model]:
+        """Return the models by name, in the order in which they are built."""
         return {model.name: model for layer in self.layers for model in layer}
 
     @property
     def tables(self) -> dict[str, "Model | Seed"]:
+        """Return the seeds and models by name."""
         return {**{seed.name: seed for seed in self.seeds}, **self.models}
 
     @property

@@ -13,6 +13,7 @@ import dlt
 from sqlglot import exp, parse_one
 
 from pipelines.common.names import DIALECT
+from pipelines.warehouse.engine import engine_of
 from pipelines.warehouse.sql_fixes import for_dialect
 
 FACTS = "fct_events"
@@ -98,16 +99,17 @@ _NAMES = {
 
 
 # The raw tables whose changes are noticed here, and by the fingerprint of the catalogue.
-WATCHED = {*_NAMES, "events", "event_days", "event_types", "user_logins"}
+WATCHED = {*_NAMES, "events", "event_days", "event_types", "user_logins", "scim_users", "user_entitlements"}
 
 
 @dataclass(frozen=True)
 class Watermark:
-    """The newest load, directory change and user sign-in that the enriched tables contain."""
+    """The newest load, directory change, user sign-in and entitlement that the enriched tables contain."""
 
     events: str | None = None
     directory: str | None = None
     logins: str | None = None
+    access: str | None = None
 
 
 def read_watermark(raw: dlt.Dataset) -> Watermark:
@@ -123,7 +125,24 @@ def read_watermark(raw: dlt.Dataset) -> Watermark:
         )
     ]
     logins = _scalars(raw, "select cast(max(last_login_date) as timestamptz) as newest from user_logins")
-    return Watermark(newest_moment(loaded), newest_moment(changed), newest_moment(logins))
+    return Watermark(newest_moment(loaded), newest_moment(changed), newest_moment(logins), _access_watermark(raw))
+
+
+def _access_watermark(raw: dlt.Dataset) -> str | None:
+    """Return the numbers of users and entitlements, and their newest change; None where no load made the tables."""
+    if not {"scim_users", "user_entitlements"} <= raw.schema.tables.keys():
+        return None
+    users, *changed = _scalars(
+        raw,
+        "select cast(count(*) as bigint) as users, cast(max(created_at) as timestamptz) as newest,"
+        " cast(max(last_modified) as timestamptz) as newest_change from scim_users",
+    )
+    entitlements, *ended = _scalars(
+        raw,
+        "select cast(count(*) as bigint) as entitlements, cast(max(_dlt_valid_from) as timestamptz) as newest,"
+        " cast(max(_dlt_valid_to) as timestamptz) as newest_end from user_entitlements",
+    )
+    return f"{users} {entitlements} {newest_moment([*changed, *ended])}"
 
 
 def touched_days(raw: dlt.Dataset, enriched: dlt.Dataset, since: Watermark) -> set[date] | None:
@@ -219,8 +238,10 @@ def since_day(column: str, day: date) -> exp.Condition:
 
 
 def rows_of(dataset: dlt.Dataset, query: "str | exp.Query") -> list[tuple[Any, ...]]:
+    """Return the rows of a query in DuckDB's dialect."""
     parsed: Any = parse_one(query, dialect=DIALECT) if isinstance(query, str) else query
-    return list(dataset(for_dialect(parsed, str(dataset.destination_dialect)), query_dialect=DIALECT).fetchall())
+    fixed = for_dialect(parsed, str(dataset.destination_dialect))
+    return list(engine_of(dataset).relation(dataset, fixed).fetchall())
 
 
 def _scalars(dataset: dlt.Dataset, query: str) -> list[Any]:
@@ -228,6 +249,7 @@ def _scalars(dataset: dlt.Dataset, query: str) -> list[Any]:
 
 
 def utc_moment(moment: datetime) -> datetime:
+    """Return the time in UTC; a time without a zone is UTC."""
     return moment.replace(tzinfo=timezone.utc) if moment.tzinfo is None else moment.astimezone(timezone.utc)
 
 

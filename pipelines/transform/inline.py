@@ -11,7 +11,7 @@ from .column_types import sql_type
 
 
 def inlined(query: exp.Select, bodies: Mapping[str, exp.Select]) -> exp.Select:
-    """Give the query the given SELECTs as its first CTEs; `bodies` are in the order in which they read each other.
+    """Add SELECTs to the query as its first CTEs. In `bodies`, each one comes after those that it reads.
 
     CTEs of a body come before it, not inside it: Spark gets all CTEs of a query in one list.
     """
@@ -43,7 +43,7 @@ def rows_as_query(columns: Mapping[str, str], rows: Iterable[Mapping[str, object
     selects = [exp.select(*(_value(row[name], kind).as_(name) for name, kind in columns.items())) for row in rows]
     if not selects:
         return exp.select(*(_value(None, kind).as_(name) for name, kind in columns.items())).where("1 = 0")
-    # Nested to a depth of the logarithm: engines limit how deep a UNION may nest.
+    # Nested as a balanced tree: engines limit how deep a UNION may nest.
     union: exp.Query = _union(selects)
     if isinstance(union, exp.Select):
         return union

@@ -9,7 +9,6 @@ from dlt.common.schema.typing import TTableSchemaColumns
 from dlt.extract import DltResource
 from sqlglot import exp
 
-from pipelines.common.names import DIALECT
 from pipelines.warehouse.engine import FILLED_BY_QUERY, engine, engine_of
 from pipelines.warehouse.sql_fixes import for_dialect
 
@@ -29,7 +28,7 @@ def run_layer(
 ) -> list[str]:
     """Write the tables of one layer in one dlt run; `state` commits with it.
 
-    `rebuild` drops the tables first: only so can a column change its type or disappear.
+    `rebuild` drops the tables first, because dlt never changes the type of a column and never removes one.
     """
 
     @dlt.resource(name="remember")
@@ -65,7 +64,7 @@ def model_resource(
         query = for_dialect(only_days(enrichment, model, days), dialect)
         if engine_of(dataset).materializes_repeated_ctes:
             _merge_renames(query, model)
-        relation = dataset(query, query_dialect=DIALECT)
+        relation = engine_of(dataset).table_relation(dataset, query, list(model.columns))
         yield dlt.mark.with_hints(relation, dlt.mark.make_hints(columns=columns))
 
     resource = dlt.resource(rows, name=model.name, write_disposition=_disposition(model, days, is_new), columns=columns)

@@ -8,12 +8,13 @@ from sqlglot import exp
 
 from audit_source import schema
 from pipelines.common.exit_codes import ModelError
+from pipelines.warehouse.table_names import input_tables
 
 from .column_types import Columns, column_types, typed
 from .folders import Definition, read_folders
 from .inline import inlined, read_order, rows_as_query, union_of
 from .seeds import Seed
-from .sql_file import SqlFile, input_tables, line_of
+from .sql_file import SqlFile, line_of
 from .table_docs import TableDocs
 from .validate import check_inputs
 
@@ -63,6 +64,7 @@ class Model:
 
     @property
     def file(self) -> Path:
+        """The first SQL file."""
         return self.files[0].file
 
     @property

@@ -19,7 +19,6 @@ from dlt.common import logger
 from dlt.destinations.exceptions import DatabaseUndefinedRelation
 
 from pipelines.common.exit_codes import CONFIGURATION, PipelineError
-from pipelines.common.names import DIALECT
 from pipelines.warehouse.engine import engine_of
 from pipelines.warehouse.restore_tables import missing_tables, restore_tables
 from pipelines.warehouse.table_comments import write_comments
@@ -28,7 +27,7 @@ from . import contents
 from .contents import Contents, days_of_contents, read_contents
 from .graph import Enrichment, check_models, read_enrichment
 from .history_days import days_of_history, days_of_names
-from .incremental import FACTS, WATCHED, Watermark, changed_ids, read_watermark, touched_days
+from .incremental import FACTS, WATCHED, Watermark, changed_ids, read_watermark, rows_of, touched_days
 from .materialize import Days, State, model_resource, run_layer, seed_resource, stored_state
 from .parse import MODELS_DIR, Model
 from .version_history import correct_versions, wrong_versions
@@ -106,7 +105,8 @@ def enrich(
         return EnrichReport(list(enrichment.tables), [], [], time.monotonic() - started, [])
     load_ids: list[str] = []
     if plan.missing:
-        # The state forgets them first: after a crash, the next run must not take the empty tables for complete ones.
+        # Remove them from the state first: after a crash, the next run must not take the empty tables for complete
+        # ones.
         load_ids += run_layer(pipeline, [], plan.state_before)
         restore_tables(pipeline, plan.missing)
     for number in range(1, len(enrichment.layers) + 1):
@@ -129,7 +129,7 @@ def _repair_versions(pipeline: dlt.Pipeline, raw: dlt.Pipeline) -> bool:
     if not wrong:
         return False
     if pipeline.default_schema_name:
-        # The state forgets the tables first: after a crash, the next run must not take them for correct.
+        # Remove the tables from the state first: after a crash, the next run must not take them for correct.
         run_layer(pipeline, [], {**stored_state(pipeline), "models": {}})
     correct_versions(raw, wrong)
     logger.warning(
@@ -213,6 +213,7 @@ def _plan(pipeline: dlt.Pipeline, raw: dlt.Dataset, enrichment: Enrichment, full
         "events": now.events,
         "directory": now.directory,
         "logins": now.logins,
+        "access": now.access,
         **dict(zip(_CONTENTS, astuple(contents_now), strict=True)),
         "as_of": as_of,
         "models": wanted,
@@ -279,7 +280,7 @@ def _forget_old_schemas(pipeline: dlt.Pipeline) -> None:
 
 def _catalogue_hash(raw: dlt.Dataset) -> str:
     query = "select event_type_code, category, event_message, object_kind from event_types"
-    return _hash(sorted(map(str, raw(query, query_dialect=DIALECT).fetchall())))
+    return _hash(sorted(map(str, rows_of(raw, query))))
 
 
 def _inputs_hash(enrichment: Enrichment) -> str:

@@ -23,6 +23,7 @@ class Seed:
 
     @property
     def inputs(self) -> frozenset[str]:
+        """No names: a seed reads nothing."""
         return frozenset()
 
 
@@ -44,7 +45,7 @@ def read_seed(path: Path, docs: TableDocs) -> Seed:
             key = tuple(row[name] for name in docs.key)
             if key in keys:
                 # A model that joins a seed would double its rows.
-                raise ModelError(path, f"the key {key} is there twice: keep one of the rows", reader.line_num)
+                raise ModelError(path, f"the key {key} occurs twice: keep one of the rows", reader.line_num)
             keys.add(key)
             rows.append(row)
     return Seed(path.stem, path, columns, rows, docs)

@@ -10,6 +10,7 @@ from sqlglot.errors import ParseError, SqlglotError
 
 from pipelines.common.exit_codes import ModelError
 from pipelines.common.names import DIALECT
+from pipelines.warehouse.table_names import input_tables
 
 
 @dataclass(frozen=True)
@@ -43,12 +44,6 @@ def read_sql_file(file: Path) -> SqlFile:
     if not isinstance(query, exp.Select):
         raise ModelError(file, f"a {query.key} statement: a file holds one SELECT (wrap a UNION in a subquery)")
     return SqlFile(file, query, tokens)
-
-
-def input_tables(query: exp.Expr) -> list[exp.Table]:
-    """Return the tables that a query reads, without its own CTEs."""
-    ctes = {cte.alias for cte in query.find_all(exp.CTE)}
-    return [table for table in query.find_all(exp.Table) if table.name not in ctes]
 
 
 def line_of(node: exp.Expr) -> int | None:

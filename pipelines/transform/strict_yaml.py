@@ -13,7 +13,7 @@ class _StrictLoader(_SAFE_LOADER):  # type: ignore[misc]
         seen: set[Any] = set()
         for key, _ in node.value:
             if key.value in seen:
-                raise yaml.MarkedYAMLError(problem=f"`{key.value}` is there twice", problem_mark=key.start_mark)
+                raise yaml.MarkedYAMLError(problem=f"`{key.value}` occurs twice", problem_mark=key.start_mark)
             seen.add(key.value)
         mapping: dict[Any, Any] = super().construct_mapping(node, deep)
         return mapping
@@ -23,6 +23,6 @@ def load_yaml(text: str) -> Any:
     """Return the content of a YAML text.
 
     Raises:
-        yaml.MarkedYAMLError: It is invalid, or a key is there twice; see `problem` and `problem_mark`.
+        yaml.MarkedYAMLError: It is invalid, or a key occurs twice; see `problem` and `problem_mark`.
     """
     return yaml.load(text, Loader=_StrictLoader)

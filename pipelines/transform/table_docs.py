@@ -57,7 +57,7 @@ def read_docs(folder: Path) -> dict[str, TableDocs]:
         for entry in _entries(file):
             docs = _docs(file, entry)
             if entry["name"] in found:
-                raise ModelError(file, f"the entry `{entry['name']}` is there twice")
+                raise ModelError(file, f"the entry `{entry['name']}` occurs twice")
             found[entry["name"]] = docs
     return found
 

@@ -8,9 +8,10 @@ from sqlglot.optimizer.qualify import qualify
 
 from pipelines.common.exit_codes import ModelError
 from pipelines.common.names import DIALECT
+from pipelines.warehouse.table_names import input_tables
 
 from .column_types import SQL_TYPES, Columns
-from .sql_file import SqlFile, input_tables, line_of
+from .sql_file import SqlFile, line_of
 
 # A model that reads the clock or a random number returns other rows each time it runs.
 _CLOCK = (

@@ -1,4 +1,4 @@
-"""Put versions of the directory in order that an older release wrote with a clock that was set back.
+"""Repairs the order of directory versions that an older release wrote while the clock was set back.
 
 Such a version ends before it begins, or after the next one begins. The version that the list shows now is always right,
 whatever its dates. The others move in front of it, as little as possible.
@@ -49,7 +49,7 @@ class Version(NamedTuple):
 
 
 def wrong_versions(raw: dlt.Pipeline) -> dict[tuple[str, str], list[Version]]:
-    """Return all versions of each record (list, id) of which one runs backwards or overlaps the next."""
+    """Return all versions of each record (list, id) that has one which runs backwards or overlaps the next."""
     found: dict[tuple[str, str], list[Version]] = {}
     dataset = raw.dataset()
     for table in LISTS:

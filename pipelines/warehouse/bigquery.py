@@ -20,7 +20,7 @@ class BigQuery(Engine):
     def comment_hints(self, comment: str) -> dict[str, Any]:
         return {**super().comment_hints(comment), "x-bigquery-table-description": comment}
 
-    def fixed(self, query: Query) -> Query:
+    def fixed_sql(self, query: Query) -> Query:
         return transformed(query, _fixed_node)
 
 

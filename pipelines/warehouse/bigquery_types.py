@@ -13,8 +13,10 @@ class TextForJson(BigQueryTypeMapper):
     """Columns of dlt's type `json` are STRING."""
 
     def ensure_supported_type(self, column: Any, table: Any, loader_file_format: Any) -> None:
+        """Check a type as dlt does, but accept JSON."""
         if column["data_type"] != "json":
             super().ensure_supported_type(column, table, loader_file_format)
 
     def to_destination_type(self, column: Any, table: Any) -> str:
+        """Return the type of a column in BigQuery."""
         return "STRING" if column["data_type"] == "json" else str(super().to_destination_type(column, table))

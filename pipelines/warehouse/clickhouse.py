@@ -12,7 +12,7 @@ class ClickHouse(Engine):
         # There is no UPDATE. A mutation runs in the background, unless the statement waits for it.
         return f"ALTER TABLE {table} UPDATE {changes} WHERE {condition} SETTINGS mutations_sync = 1"
 
-    def fixed(self, query: Query) -> Query:
+    def fixed_sql(self, query: Query) -> Query:
         return transformed(query, _fixed_node)
 
 

@@ -1,4 +1,4 @@
-"""All that this project uses of dlt without a promise: private or undocumented parts, and texts of its messages.
+"""The private and undocumented parts of dlt that this project uses, and texts of its messages.
 
 Each part names the dlt version in which it was seen. `tests/pipelines/warehouse/test_dlt_internals.py` holds a contract
 test for each one, which fails when an upgrade of dlt moves it.
@@ -13,6 +13,7 @@ import dlt
 from dlt.common.time import increasing_precise_time
 from dlt.common.versioned_state import decompress_state
 from dlt.destinations.job_client_impl import SqlJobClientBase
+from sqlglot import exp
 
 # Table hint that a write disposition with `deduplicated` leaves: no key comes twice in the files of one load. Seen in
 # dlt 1.31.
@@ -24,7 +25,7 @@ _CAUSES = ("exception", "client_exception", "dbapi_exception")
 
 
 def keep_load_ids_above(moment: float) -> None:
-    """Make the load ids of this process, which are moments of its clock, larger than `moment` (Unix seconds).
+    """Make the load ids of this process, which are times of its clock, larger than `moment` (Unix seconds).
 
     Seen in dlt 1.31: `increasing_precise_time` keeps the last moment that it returned in `_last`, under `_lock`.
     """
@@ -46,6 +47,15 @@ def stored_columns(pipeline: dlt.Pipeline, tables: list[str]) -> dict[str, set[s
         if not isinstance(client, SqlJobClientBase):
             return {}
         return {name: set(columns) for name, columns in client.get_storage_tables(tables)}
+
+
+def raw_relation(dataset: dlt.Dataset, query: exp.Query) -> dlt.Relation:
+    """Return a query with complete table names as a relation that dlt runs as it is.
+
+    Seen in dlt 1.31: `_execute_raw_query` leaves out the search for the type of every column, which a relation makes
+    each time it is run.
+    """
+    return dataset(query, _execute_raw_query=True)
 
 
 def create_tables(client: Any, tables: list[str] | None = None) -> None:
@@ -82,6 +92,7 @@ class RepeatedLogs(logging.Filter):
     """
 
     def filter(self, record: logging.LogRecord) -> bool:
+        """Whether the record is kept."""
         is_of_job = os.path.join("dlt", "load") in record.pathname or record.exc_info is not None
         is_traceback = "Traceback (most recent call last)" in record.getMessage()
         is_of_old_state = "in state differs from destination" in record.getMessage()

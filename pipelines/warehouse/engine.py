@@ -21,7 +21,7 @@ from dlt.destinations.sql_client import SqlClientBase
 from sqlglot import exp
 
 from pipelines.common.exit_codes import CONFIGURATION, PipelineError
-from pipelines.common.names import LOAD_NAME, dataset_name
+from pipelines.common.names import DIALECT, LOAD_NAME, dataset_name
 
 ROWS_PER_CHUNK = 50_000
 DEFAULT_KIND = "duckdb"
@@ -33,6 +33,17 @@ Query = TypeVar("Query", bound=exp.Query)
 class Engine:
     """A destination as dlt provides it. Subclasses override what their engine does differently.
 
+    | the engine has its own | override | example |
+    | --- | --- | --- |
+    | merge | `destination`, and `writes_directly` if it needs no staging copy | `duckdb/merge.py` |
+    | lock against runs on other machines | `lock` | `postgres.py` |
+    | SQL of the models | `fixed_sql` | `clickhouse.py`, `redshift.py` |
+    | SQL that changes rows | `update_statement` | `clickhouse.py` |
+    | file, or setting that must be checked | `opened_for_writing`, `opened_for_reading`, `check_settings` | `duckdb/` |
+    | format of load files | `load_format` | |
+    | comments | `comment_catalogue`, `comment_hints`, `write_comments` | `bigquery.py` |
+    | errors that need an explanation | `explanation_of`, `is_out_of_memory` | `duckdb/errors.py` |
+
     Attributes:
         name (str): dlt's name of the destination, which is also shown to users.
     """
@@ -43,6 +54,8 @@ class Engine:
     dies_with_process = False
     # Files with unique keys and results of queries go into the table without a staging copy.
     writes_directly = False
+    # The connection of a run is a DuckDB database: it can attach another file and copy tables into it without Python.
+    attaches_files = False
     # A CTE that is read twice is computed with all its columns, which would copy every column of `events`.
     materializes_repeated_ctes = False
     # Query for table, column (empty for the table itself) and comment of a dataset, which is given twice as a
@@ -52,10 +65,10 @@ class Engine:
     def __init__(self, name: str) -> None:
         self.name = name
 
-    # Where the data lies
+    # Location
 
     def location(self) -> str:
-        """Return where the data lies, for people."""
+        """Return the location of the data, as shown to users."""
         return f"{self.name} {dataset_name(LOAD_NAME)}"
 
     def database_file(self) -> str | None:
@@ -106,6 +119,9 @@ class Engine:
     def destination(self, database: Any = None) -> Any:
         """Return dlt's destination, on an open connection where `opened_for_writing` gave one.
 
+        Its client decides how rows are merged: an engine with a merge of its own returns a destination whose
+        `client_class` makes its own jobs.
+
         Raises:
             PipelineError: dlt has no such destination.
         """
@@ -149,9 +165,17 @@ class Engine:
 
     # Queries
 
-    def fixed(self, query: Query) -> Query:
-        """Return the query so that sqlglot translates it correctly out of DuckDB's dialect."""
+    def fixed_sql(self, query: Query) -> Query:
+        """Return the query so that sqlglot translates it correctly from DuckDB's dialect."""
         return query
+
+    def relation(self, dataset: dlt.Dataset, query: exp.Query) -> dlt.Relation:
+        """Return a query in DuckDB's dialect, after `fixed_sql`, as dlt's relation. The query may change."""
+        return dataset(query, query_dialect=DIALECT)
+
+    def table_relation(self, dataset: dlt.Dataset, query: exp.Query, columns: list[str]) -> dlt.Relation:
+        """Return the relation that fills a table with these columns of the query."""
+        return self.relation(dataset, query)
 
     def stream(self, dataset: dlt.Dataset, relation: dlt.Relation) -> Iterator[pa.Table]:
         """Yield the rows of a relation in chunks, so that memory does not grow with their number."""
@@ -184,7 +208,7 @@ class Engine:
         return False
 
     def explanation_of(self, error: BaseException, raw: dlt.Pipeline | None = None) -> PipelineError | None:
-        """Return an error that says what to do, for an error that the engine knows better than the exit codes do.
+        """Return an error that says what to do, if the engine can explain this one, else None.
 
         Args:
             raw (dlt.Pipeline): Pipeline with which the engine can query the database.

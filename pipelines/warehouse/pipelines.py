@@ -54,7 +54,7 @@ class Pipelines(NamedTuple):
 
 @contextmanager
 def open_pipelines(progress: Any = None) -> Iterator[Pipelines]:
-    """Hold the lock and the database for one run, and give the two pipelines, synchronised with the destination.
+    """Hold the lock and the database for one run, and yield the two pipelines, synchronised with the destination.
 
     Local state is dropped first, because only the destination says what is loaded. A package that a killed run left, or
     one that the destination refuses, must not block this run.

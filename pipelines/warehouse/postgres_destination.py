@@ -1,4 +1,4 @@
-"""dlt's PostgreSQL destination, whose connections give up a lock after a while and whose JSON is always `json`."""
+"""dlt's PostgreSQL destination, whose connections wait for a lock only so long, and whose JSON is always `json`."""
 
 from typing import Any, ClassVar
 
@@ -22,6 +22,7 @@ class JsonTypes(PostgresTypeMapper):
     """Rows cannot be copied into `jsonb`, so JSON is `json`, however a table was created."""
 
     def to_destination_type(self, column: Any, table: Any) -> str:
+        """Return the type of a column in PostgreSQL."""
         return "json" if column["data_type"] == "json" else str(super().to_destination_type(column, table))
 
 
@@ -55,5 +56,6 @@ class WaitingPostgres(dlt.destinations.postgres):
 
     @property
     def destination_type(self) -> str:
+        """The name of dlt's own destination."""
         # The name under which dlt keeps it in the pipeline's state, and under which its settings are found.
         return "dlt.destinations.postgres"

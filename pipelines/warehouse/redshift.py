@@ -8,7 +8,7 @@ from .engine import Engine, Query, transformed
 class Redshift(Engine):
     """A Redshift database."""
 
-    def fixed(self, query: Query) -> Query:
+    def fixed_sql(self, query: Query) -> Query:
         return transformed(query, _fixed_node)
 
 

@@ -9,4 +9,4 @@ from .engine import Query, engine_named
 def for_dialect(query: Query, dialect: str) -> Query:
     """Return the query so that its translation runs on the warehouse and means the same there."""
     # dlt names a destination like the dialect of its SQL, where that dialect needs a rule.
-    return engine_named(dialect).fixed(query)
+    return engine_named(dialect).fixed_sql(query)

@@ -6,7 +6,7 @@ import dlt
 import pyarrow as pa
 from sqlglot import exp
 
-from audit_source.schema import ARROW_TYPES
+from audit_source.field_types import FIELD_TYPES
 from pipelines.common.names import DIALECT
 
 from .engine import engine_of
@@ -37,7 +37,10 @@ def stream(dataset: dlt.Dataset, query: exp.Query, columns: Mapping[str, str]) -
 
 def arrow_schema(columns: Mapping[str, str]) -> pa.Schema:
     """Return the Arrow schema of columns given as name and dlt type."""
-    return pa.schema(pa.field(name, ARROW_TYPES.get(kind, pa.string())) for name, kind in columns.items())
+    return pa.schema(
+        pa.field(name, FIELD_TYPES[kind].arrow if kind in FIELD_TYPES else pa.string())
+        for name, kind in columns.items()
+    )
 
 
 def _in_schema(chunk: pa.Table, schema: pa.Schema) -> pa.Table:

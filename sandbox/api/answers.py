@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from datetime import datetime, timezone
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 from aiohttp import web
 from yarl import URL
 
 from ..settings import Settings
-from .state import State
 from .tokens import Token
+
+if TYPE_CHECKING:
+    from .state import State
 
 BAD_TOKEN = "No valid token header found for the request"
 MAINTENANCE = b"""<!DOCTYPE html>

@@ -37,7 +37,7 @@ from aiohttp import web
 from .answers import json_answer
 from .bodies import MalformedBody, json_object
 from .certificates import fingerprint
-from .middleware import STOPPING
+from .fault_effects import STOPPING
 from .state import State, state_of
 from .tokens import AUDITOR
 

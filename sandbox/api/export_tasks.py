@@ -7,13 +7,8 @@ from dataclasses import dataclass, field
 from ..settings import Settings
 from ..world.clock import Clock
 from ..world.company import Model, hex_id
+from .fault_effects import TASK_STATES
 
-OUTCOMES = {
-    "task-failed": "FAILED",
-    "task-cancelled": "CANCELLED",
-    "task-hangs": "IN_PROGRESS",
-    "task-unsuccessful": "COMPLETE",
-}
 ENDED = ("COMPLETE", "FAILED", "CANCELLED")
 
 
@@ -63,7 +58,7 @@ class ExportTasks:
             return False
         task.polls += 1
         if task.polls >= self.settings.export_polls:
-            task.state = OUTCOMES.get(task.fault, "COMPLETE")
+            task.state = TASK_STATES.get(task.fault, "COMPLETE")
         elif task.polls > 1:
             task.state = "IN_PROGRESS"
         return task.state in ENDED

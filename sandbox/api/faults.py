@@ -34,6 +34,9 @@ import threading
 from dataclasses import dataclass, field
 from random import Random
 
+# One function for each fault: what `what` may be, and what it does.
+from .fault_effects import EFFECTS
+
 AUDIT_EVENTS = "/audit/api/1/events"
 PATHS = {
     "auth": ("/token/",),
@@ -56,10 +59,6 @@ PATTERNS = {
     "cloudworks": r"(/cloudworks)?/2/0/integration.*",
     "scim": r"/scim/.*",
 }
-TASK_FAULTS = ("task-failed", "task-cancelled", "task-hangs", "task-unsuccessful")
-PAGE_FAULTS = ("empty-page", "duplicate-page", "shifted-page", "wrong-total")
-BODY_FAULTS = ("half-body", "bad-json", "slow", "gzip")
-WHOLE_FAULTS = ("token-dead", "token-expired", "role", "reset", "timeout", "html", "maintenance", "redirect")
 
 
 @dataclass
@@ -74,9 +73,8 @@ class Fault:
     def __post_init__(self) -> None:
         if self.kind not in (*PATHS, *PATTERNS) and not self.kind.startswith("/"):
             raise ValueError(f"unknown kind `{self.kind}`; known: {', '.join((*PATHS, *PATTERNS))}, or a path")
-        if self.what not in (*PAGE_FAULTS, *TASK_FAULTS, *BODY_FAULTS, *WHOLE_FAULTS) and not self.what.isdigit():
-            known = ", ".join((*WHOLE_FAULTS, *BODY_FAULTS, *PAGE_FAULTS, *TASK_FAULTS))
-            raise ValueError(f"unknown fault `{self.what}`; known: a status, {known}")
+        if self.what not in EFFECTS and not self.what.isdigit():
+            raise ValueError(f"unknown fault `{self.what}`; known: a status, {', '.join(EFFECTS)}")
         try:
             float(self.when.lstrip("@/~") if self.when != "*" else "1")
         except ValueError:

@@ -1,10 +1,11 @@
-"""Pagination shared by the audit log and the lists, with the faults that change it."""
+"""Pagination shared by the audit log and the lists."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from .fault_effects import Page, change_page
 from .faults import Fault
 
 LARGEST = 2**53
@@ -45,13 +46,7 @@ class Span:
 
 
 def paged(offset: int, limit: int, total: int, fault: Fault | None) -> Span:
-    start = offset
-    if fault and fault.what == "duplicate-page":
-        start = max(0, offset - limit)
-    elif fault and fault.what == "shifted-page":
-        start = max(0, offset - int(fault.number("by", 1)))
-    stop = min(start + limit, total)
-    if fault and fault.what == "empty-page":
-        stop = start
-    reported = total + int(fault.number("by", 1)) if fault and fault.what == "wrong-total" else total
-    return Span(min(start, total), max(min(start, total), stop), max(0, reported))
+    page = Page(offset, limit, total)
+    change_page(page, fault)
+    start = min(page.start, total)
+    return Span(start, max(start, min(page.start + page.limit, total)), max(0, page.total))

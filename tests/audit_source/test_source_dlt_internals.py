@@ -10,10 +10,11 @@ import pyarrow as pa
 import pytest
 from dlt.extract import extractors
 from dlt.normalize import worker
+from dlt.sources.helpers.requests.retry import DEFAULT_RETRY_EXCEPTIONS, DEFAULT_RETRY_STATUS
 from requests.adapters import HTTPAdapter
 from tenacity.wait import wait_combine, wait_random
 
-from audit_source import dlt_internals
+from audit_source import dlt_internals, retry
 from audit_source.dlt_internals import RetryingClient
 
 
@@ -34,8 +35,9 @@ def test_the_http_client_uses_our_adapter_and_waits_with_jitter(monkeypatch: pyt
     assert (jitter.wait_random_min, jitter.wait_random_max) == (0, 0.25)
 
 
-def test_429_and_every_5xx_are_retried() -> None:
-    assert set(dlt_internals.RETRIED_STATUS) == {429, *range(500, 600)}
+def test_429_and_every_5xx_and_what_dlt_retries_are_retried() -> None:
+    assert set(retry.RETRIED_STATUS) == {429, *range(500, 600)} == set(DEFAULT_RETRY_STATUS)
+    assert set(retry.RETRIED_ERRORS) > set(DEFAULT_RETRY_EXCEPTIONS)
 
 
 @pytest.mark.parametrize(

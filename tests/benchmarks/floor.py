@@ -14,7 +14,8 @@ import msgspec
 import pyarrow as pa
 import requests
 
-from audit_source.schema import ARROW_TYPES, EVENTS
+from audit_source.field_types import FIELD_TYPES
+from audit_source.schema import EVENTS
 from tests.benchmarks.tenant import EMAIL, PASSWORD
 
 COLUMNS = [column for column in EVENTS.columns if column.field and column.field != "additionalAttributes"]
@@ -49,7 +50,7 @@ def table_of(events: list[Any]) -> pa.Table:
         if column.data_type == "timestamp":
             arrays.append(pa.array(values, pa.timestamp("ms", "UTC")))
         else:
-            arrays.append(pa.array(values, ARROW_TYPES[column.data_type]))
+            arrays.append(pa.array(values, FIELD_TYPES[column.data_type].arrow))
     arrays.append(pa.array([bytes(event.additionalAttributes).decode() for event in events]))
     return pa.table(arrays, names=[*(column.name for column in COLUMNS), "additional_attributes"])
 

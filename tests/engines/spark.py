@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from audit_source import schema
+from audit_source.field_types import FIELD_TYPES
 from pipelines.transform.seeds import Seed
 from tests.support.raw_rows import Row, arrow_table
 from tests.support.translation import ENRICHED, ENRICHMENT, RAW, Translator
@@ -68,7 +69,7 @@ class Spark:
 
 
 def _seed_table(seed: Seed) -> pa.Table:
-    types = pa.schema([pa.field(name, schema.ARROW_TYPES[kind]) for name, kind in seed.columns.items()])
+    types = pa.schema([pa.field(name, FIELD_TYPES[kind].arrow) for name, kind in seed.columns.items()])
     return pa.Table.from_pylist(seed.rows, types)
 
 

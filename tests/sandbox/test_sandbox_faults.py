@@ -1,8 +1,12 @@
+import re
 import time
 
 import pytest
 import requests
+from aiohttp import web
 
+from sandbox.api import faults as syntax
+from sandbox.api.fault_effects import EFFECTS, Struck
 from sandbox.api.faults import Faults
 from sandbox.server import Sandbox
 from tests.support.sandbox_client import EVENTS, Client
@@ -134,3 +138,25 @@ def test_sign_in_can_fail_too(sandbox: Sandbox, client: Client) -> None:
     sandbox.faults.add("all:500:*")
     sandbox.faults.clear()
     assert statuses(client, 1) == [200]
+
+
+def test_the_help_describes_every_fault() -> None:
+    described = (syntax.__doc__ or "").partition("what  ")[2].partition("when  ")[0]
+    assert [name for name in EFFECTS if not re.search(rf"(?<![\w-]){name}(?![\w-])", described)] == []
+    assert len(EFFECTS) == 20
+
+
+def test_an_effect_in_one_function_is_a_fault(
+    sandbox: Sandbox, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(ValueError, match="unknown fault `teapot`"):
+        sandbox.faults.add("events:teapot")
+
+    async def teapot(struck: Struck) -> web.Response:
+        return web.Response(status=418, text=struck.fault.options["text"])
+
+    monkeypatch.setitem(EFFECTS, "teapot", teapot)
+    sandbox.faults.add("events:teapot:1:text=short and stout")
+    answer = client.get(EVENTS)
+    assert (answer.status_code, answer.text) == (418, "short and stout")
+    assert sandbox.state.requests[-1].fault == "teapot"

@@ -52,6 +52,7 @@ class Warehouse:
         self._destination = destination
         self.results: list[CheckResult] = []
         self.first: Any = None
+        self._held: Any = None
         self.raw = self._open("anaplan_audit", "anaplan_audit_raw")
 
     @property
@@ -78,7 +79,7 @@ class Warehouse:
     def rows(self, table: str, *columns: str, where: str = "1 = 1") -> list[tuple[Any, ...]]:
         """Return the rows of an enriched table, sorted by all columns; times in UTC."""
         names = columns or self.columns(table)
-        with self.raw.sql_client() as client:
+        with self._client() as client:
             found = client.execute_sql(f"select {', '.join(names)} from anaplan_audit.{table} where {where}")
         return sorted((tuple(map(_plain, row)) for row in found or []), key=lambda row: tuple(map(str, row)))
 
@@ -89,7 +90,7 @@ class Warehouse:
 
     def columns(self, table: str) -> list[str]:
         """Return the columns in the destination, except dlt's own."""
-        with self.raw.sql_client() as client:
+        with self._client() as client:
             found = client.execute_sql(
                 "select column_name from information_schema.columns"
                 " where table_schema = 'anaplan_audit' and table_name = %s order by ordinal_position",
@@ -99,11 +100,23 @@ class Warehouse:
 
     def tables(self) -> dict[str, list[tuple[Any, ...]]]:
         """Return every enriched table with all its rows."""
+        with self._client() as self._held:
+            try:
+                found = self._held.execute_sql(
+                    "select table_name from information_schema.tables where table_schema = 'anaplan_audit'"
+                )
+                return {name: self.rows(name) for (name,) in sorted(found or []) if not name.startswith("_dlt")}
+            finally:
+                self._held = None
+
+    @contextmanager
+    def _client(self) -> Iterator[Any]:
+        """Open a client, or use the one that `tables` holds: opening reads all settings again."""
+        if self._held is not None:
+            yield self._held
+            return
         with self.raw.sql_client() as client:
-            found = client.execute_sql(
-                "select table_name from information_schema.tables where table_schema = 'anaplan_audit'"
-            )
-        return {name: self.rows(name) for (name,) in sorted(found or []) if not name.startswith("_dlt")}
+            yield client
 
 
 def _plain(value: Any) -> Any:

@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -68,19 +68,13 @@ class Place:
         for schema, table, column in found:
             if not table.startswith("_dlt") and table not in ABOUT_RUNS:
                 columns.setdefault(f"{schema}.{table}", []).append(column)
-        tables = {name: self._rows(name, names) for name, names in sorted(columns.items())}
+        with self.engine.opened() as ask:
+            tables = {name: _rows(ask, name, names) for name, names in sorted(columns.items())}
         tables[f"{RAW}.event_windows"] = self._coverage()
         tables[f"{ENRICHED}.check_results"] = sorted(
             set(self.engine.rows(f"select check_name, status, failing_rows from {ENRICHED}.check_results"))
         )
         return tables
-
-    def _rows(self, table: str, columns: Sequence[str]) -> list[tuple[Any, ...]]:
-        kept = [f'"{name}"' for name in columns if not name.startswith("_dlt") and name not in MOMENTS]
-        if "_dlt_valid_to" in columns:
-            kept.append("_dlt_valid_to is null")
-        rows = self.engine.rows(f"select {', '.join(kept)} from {table}")
-        return sorted((tuple(map(_plain, row)) for row in rows), key=repr)
 
     def _coverage(self) -> list[tuple[Any, ...]]:
         """Return the covered spans with status and number of events. The boundaries of windows do not matter."""
@@ -111,6 +105,14 @@ def place(
         assert postgres is not None
         address = postgres.new_database(like.engine.address if like is not None else None)
     return Place(folder, url, Engine(kind, address), **settings)
+
+
+def _rows(ask: Callable[[str], list[tuple[Any, ...]]], table: str, columns: Sequence[str]) -> list[tuple[Any, ...]]:
+    kept = [f'"{name}"' for name in columns if not name.startswith("_dlt") and name not in MOMENTS]
+    if "_dlt_valid_to" in columns:
+        kept.append("_dlt_valid_to is null")
+    rows = ask(f"select {', '.join(kept)} from {table}")
+    return sorted((tuple(map(_plain, row)) for row in rows), key=repr)
 
 
 def _plain(value: Any) -> Any:

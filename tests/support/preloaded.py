@@ -1,6 +1,8 @@
 """Imports that the pipeline needs, done once for all processes forked from here."""
 
 # ruff: noqa: E402, F401
+import gc
+
 from pipelines.common.start_up import leave_out_what_is_for_others
 
 # The first step of `python -m pipelines.audit`.
@@ -28,3 +30,8 @@ import pipelines.transform.runner
 import pipelines.warehouse.duckdb.merge
 import pipelines.warehouse.pipelines
 import pipelines.warehouse.postgres_destination
+from tests.support.dlt_shortcuts import take_shortcuts
+
+take_shortcuts()
+# A child would copy each page of memory whose objects its collector walks through.
+gc.freeze()

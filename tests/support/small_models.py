@@ -8,6 +8,8 @@ from typing import Any
 import yaml
 
 from pipelines.transform.parse import MODELS_DIR
+from pipelines.transform.sql_file import read_sql_file
+from pipelines.warehouse.table_names import input_tables
 
 # Facts that can be enriched in a moment: as many rows as events, the ids that directory changes are looked up by.
 FACTS = """
@@ -50,14 +52,25 @@ def copy_models(folder: Path, names: tuple[str, ...]) -> Path:
     for layer in ("staging", "intermediate", "seeds"):
         shutil.copytree(MODELS_DIR / layer, folder / layer)
     (folder / "marts").mkdir(parents=True)
-    entries = yaml.safe_load((MODELS_DIR / "marts" / "marts.yml").read_text(encoding="utf-8"))["models"]
+    chosen = []
     for name in names:
         shutil.copy(MODELS_DIR / "marts" / f"{name}.sql", folder / "marts")
-    chosen = [entry for entry in entries if entry["name"] in names]
+        chosen += yaml.safe_load((MODELS_DIR / "marts" / f"{name}.yml").read_text(encoding="utf-8"))["models"]
+    _drop_readers_of(folder, {file.stem for file in (MODELS_DIR / "marts").glob("*.sql")} - {*names})
     for column in (column for entry in chosen for column in entry["columns"]):
         column["data_tests"] = [test for test in column.get("data_tests", ()) if "relationships" not in test]
     write_entries(folder, "marts", chosen)
     return folder
+
+
+def _drop_readers_of(folder: Path, tables: set[str]) -> None:
+    """Remove the files of intermediate that read one of the tables."""
+    files = [*(folder / "intermediate").glob("*.sql")]
+    readers = {one.stem for one in files if {table.name for table in input_tables(read_sql_file(one).query)} & tables}
+    for name in readers:
+        (folder / "intermediate" / f"{name}.sql").unlink()
+    kept = [entry for entry in read_entries(folder, "intermediate") if entry["name"] not in readers]
+    write_entries(folder, "intermediate", kept)
 
 
 def write_model(folder: Path, name: str, sql: str, **docs: Any) -> None:
@@ -87,7 +100,11 @@ def describe(folder: Path, name: str, *, layer: str = "marts", **docs: Any) -> N
 def read_entries(folder: Path, layer: str = "marts") -> list[dict[str, Any]]:
     """Return the entries of the `.yml` file of a layer."""
     file = folder / layer / f"{layer}.yml"
-    return next(iter(yaml.safe_load(file.read_text(encoding="utf-8")).values())) if file.exists() else []
+    return (
+        yaml.safe_load(file.read_text(encoding="utf-8"))["seeds" if layer == "seeds" else "models"]
+        if file.exists()
+        else []
+    )
 
 
 def write_entries(folder: Path, layer: str, entries: list[dict[str, Any]]) -> None:

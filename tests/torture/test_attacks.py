@@ -105,7 +105,7 @@ def test_another_tenant_is_refused(world: World, tally: Any, other: Sandbox, hid
             assert ended.code == 2 and "but the database holds tenant" in ended.err, (attempt, ended)
             same(tally, before, where.tables())
             tally.add("attacks")
-        killed = world.run(where, (kill_at, "audit_source.tenant:TenantGuard.check", "before", 1))
+        killed = world.run(where, (kill_at, "audit_source.tenant_guard:TenantGuard.check", "before", 1))
         assert killed.code == -signal.SIGKILL
         same(tally, before, where.tables())
     finally:

@@ -79,8 +79,9 @@ def _of_runs(filters: Filters) -> list[exp.Condition]:
 
 
 def change_events(filters: Filters) -> Query:
+    """Return the newest changes of models."""
     columns = (
-        "occurred_at, kind, success, user_name, workspace_name, model_name, action_name, process_name, export_format,"
+        "occurred_at, kind, success, user_label, workspace_name, model_name, action_name, process_name, export_format,"
         " object_name, message, ip_address, user_id, event_id"
     )
     return newest_rows(columns, "fct_model_changes", filters.conditions())
@@ -112,8 +113,19 @@ def access_by(key: str, name: str, filters: Filters) -> Query:
 
 
 def access_events(filters: Filters) -> Query:
+    """Return the newest changes of access."""
     columns = (
-        "occurred_at, action, kind, outcome, user_name, target_user_name, role_name, workspace_name, model_name,"
+        "occurred_at, action, kind, outcome, user_label, target_user_label, role_name, workspace_name, model_name,"
         " object_name, message, ip_address, user_id, target_user_id, event_id"
     )
     return newest_rows(columns, "fct_access_changes", filters.conditions())
+
+
+def role_assignments(filters: Filters) -> Query:
+    """Return who holds or held which role: first those held now, newest first."""
+    columns = (
+        "user_label, role_label, model_name, is_held, from_at, granted_by, to_at, end_reason, ended_by, user_id,"
+        " assignment_id"
+    )
+    order = f"order by case when is_held then 0 else 1 end, from_at desc, assignment_id limit {DETAILS}"
+    return select(f"select {columns} from role_assignments {order}", filters.people())

@@ -11,7 +11,7 @@ from .shapes import DETAILS, Query, newest_rows, select
 def findings(filters: Filters, limit: int = DETAILS) -> Query:
     """Return findings whose events overlap the days; highest severity first, then newest."""
     return select(
-        "select severity, rule, finding, user_name, target_user_name, evidence_count, started_at, ended_at,"
+        "select severity, rule, finding, user_label, target_user_label, evidence_count, started_at, ended_at,"
         " user_id, target_user_id, evidence_event_ids, finding_id from security_findings"
         " order by case severity when 'high' then 0 when 'medium' then 1 else 2 end, ended_at desc, finding_id"
         f" limit {int(limit)}",
@@ -26,13 +26,14 @@ def findings_by_rule(filters: Filters) -> Query:
 
 
 def rules() -> Query:
+    """Return the rules with severity and description."""
     return select("select rule, severity, description from finding_rules")
 
 
 def evidence(event_ids: Sequence[int]) -> Query:
     """Return the events behind a finding."""
     columns = (
-        "occurred_at, event_message, success, user_name, target_user_name, object_name, role_name,"
+        "occurred_at, event_message, success, user_label, target_user_label, object_name, role_name,"
         " workspace_name, model_name, ip_address, client, message, event_id"
     )
     ids = exp.column("event_id").isin(*(exp.Literal.number(int(event_id)) for event_id in event_ids))

@@ -20,6 +20,7 @@ def last_publication() -> Query:
 
 
 def newest_event() -> Query:
+    """Return the time of the newest event."""
     return select("select max(last_seen_at) as newest_event from user_activity")
 
 
@@ -34,7 +35,7 @@ def places() -> Query:
 def people(limit: int) -> Query:
     """Return users seen in the log, most active first."""
     return select(
-        "select user_id, user_name, user_email from user_activity where is_seen"
+        "select user_id, user_label, user_email from user_activity where is_seen"
         f" order by event_count desc, user_id limit {int(limit)}"
     )
 

@@ -30,14 +30,15 @@ def sign_ins_by(column: str, filters: Filters) -> Query:
 
 
 def users_failing(filters: Filters) -> Query:
-    """Return user_id, user_name, failures, addresses, last_at; most failures first."""
+    """Return user_id, user_label, failures, addresses, last_at; most failures first."""
     measures = ["count(*) as failures", "count(distinct ip_address) as addresses", "max(occurred_at) as last_at"]
     failed = f"{ATTEMPTS} and outcome = 'failure'"
-    return ranking("fct_sign_ins", "user_id", measures, _conditions(filters), ["user_name"], where=failed)
+    return ranking("fct_sign_ins", "user_id", measures, _conditions(filters), ["user_label"], where=failed)
 
 
 def sign_in_events(filters: Filters, outcomes: Sequence[str]) -> Query:
-    columns = "occurred_at, outcome, user_name, user_email, ip_address, client, message, user_id, event_id"
+    """Return the newest sign-ins with one of these outcomes."""
+    columns = "occurred_at, outcome, user_label, user_email, ip_address, client, message, user_id, event_id"
     chosen = exp.column("outcome").isin(*(exp.Literal.string(outcome) for outcome in outcomes))
     return newest_rows(columns, "fct_sign_ins", [*_conditions(filters), chosen])
 

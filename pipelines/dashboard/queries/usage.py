@@ -3,9 +3,11 @@
 from sqlglot import exp
 
 from ..filters import Filters
-from .shapes import Query, by_day, ranking, select, total
+from .shapes import DETAILS, Query, by_day, ranking, select, total
 
 DAYS = "count(distinct event_day) as days"
+# People who need a licence. Whether they may sign in is unknown on some tenants.
+_LICENSED = " where user_kind = 'person' and not is_removed and coalesce(is_active, true)"
 
 
 def daily_events(filters: Filters) -> Query:
@@ -67,6 +69,32 @@ def hourly_visits(filters: Filters) -> Query:
         f" where occurred_at is not null group by event_day, {hour}",
         filters.conditions(),
     )
+
+
+def usage_classes(filters: Filters) -> Query:
+    """Return usage_class, people: people who may sign in, by what they did up to the newest event."""
+    return select(
+        f"select usage_class, count(*) as people from user_activity{_LICENSED} group by usage_class"
+        " order by people desc, usage_class",
+        filters.people(),
+    )
+
+
+def idle_users(filters: Filters) -> Query:
+    """Return the people who may sign in, longest idle first."""
+    columns = "user_label, usage_class, idle_days, idle_since, last_seen_at, last_login_at, user_email, user_id"
+    order = f"order by idle_days desc, user_id limit {DETAILS}"
+    return select(f"select {columns} from user_activity{_LICENSED} {order}", filters.people())
+
+
+def idle_models(filters: Filters) -> Query:
+    """Return the models of the directory, longest idle first."""
+    columns = (
+        "model_label, workspace_name, active_state, idle_days, idle_since, use_count, user_count, size_bytes,"
+        " growth_bytes, last_use_at, last_user_label, model_id"
+    )
+    where, order = "where is_listed", f"order by idle_days desc, model_id limit {DETAILS}"
+    return select(f"select {columns} from model_activity {where} {order}", filters.chosen_places())
 
 
 def _summed(table: str) -> tuple[str, str]:

@@ -38,16 +38,20 @@ def show(filters: Filters) -> None:
                 what=rows["kind"].str.replace("_", " ") + " " + rows["action"].str.replace("_", " ")
             ),
         ),
-        _by("Roles given or taken", "role", 2, filters),
+        _by("Roles given or taken", "role_id", "role_name", 2, filters),
     )
     row(
-        _by("Who changes access", "user", 3, filters),
-        _by("Whose access is changed", "target_user", 4, filters),
+        _by("Who changes access", "user_id", "user_label", 3, filters),
+        _by("Whose access is changed", "target_user_id", "target_user_label", 4, filters),
     )
     details("Newest access changes", changes.access_events(filters))
+    details(
+        "Who holds which role",
+        changes.role_assignments(filters),
+        "As the log shows it, up to its end. Roles given before the log and never taken are in no event.",
+    )
 
 
-def _by(title: str, thing: str, color: int, filters: Filters) -> Panel:
-    name = f"{thing}_name"
-    query = changes.access_by(f"{thing}_id", name, filters)
+def _by(title: str, key: str, name: str, color: int, filters: Filters) -> Panel:
+    query = changes.access_by(key, name, filters)
     return Panel(title, query, lambda rows: charts.top_bars(rows, name, "changes", color))

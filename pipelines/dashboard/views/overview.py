@@ -80,4 +80,6 @@ def _latest_findings(filters: Filters) -> None:
         if found.empty:
             st.success("No security finding in this period.", icon=":material/verified_user:")
             return
-        table(found.head(10)[["severity", "finding", "user_name", "evidence_count", "ended_at"]], "Findings to look at")
+        table(
+            found.head(10)[["severity", "finding", "user_label", "evidence_count", "ended_at"]], "Findings to look at"
+        )

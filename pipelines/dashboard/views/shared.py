@@ -39,6 +39,6 @@ def most_active_users(filters: Filters, drawn: int = TOP) -> Panel:
     return Panel(
         "Most active users",
         usage.top_users(filters),
-        lambda rows: charts.top_bars(rows.head(drawn), "user_name", "events", 3),
+        lambda rows: charts.top_bars(rows.head(drawn), "user_label", "events", 3),
         prepare=named,
     )

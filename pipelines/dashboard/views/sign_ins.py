@@ -27,7 +27,7 @@ def show(filters: Filters) -> None:
         Panel(
             "Users with most failures",
             sign_ins.users_failing(filters),
-            lambda rows: charts.top_bars(rows, "user_name", "failures", 1),
+            lambda rows: charts.top_bars(rows, "user_label", "failures", 1),
             note="Failures of unknown accounts have no user and count as unknown.",
         ),
         Panel(

@@ -5,7 +5,7 @@ from pipelines.dashboard.queries import usage
 
 from ..cached import ask
 from ..filters import Filters
-from ..panels import Panel, numbers, page_title, row
+from ..panels import Panel, details, numbers, page_title, row
 from .shared import busiest_models, most_active_users, most_visited_pages
 
 KINDS = ("model", "board", "worksheet", "report", "dashboard", "app")
@@ -43,3 +43,13 @@ def show(filters: Filters) -> None:
         ),
         most_active_users(filters),
     )
+    row(
+        Panel(
+            "What people do",
+            usage.usage_classes(filters),
+            lambda rows: charts.top_bars(rows, "usage_class", "people", 2),
+            note="Everybody who may sign in, up to the newest event. The period does not apply.",
+        )
+    )
+    details("Idle licences", usage.idle_users(filters), "Everybody who may sign in, longest idle first.")
+    details("Idle models", usage.idle_models(filters), "Models of the directory, longest idle first.")

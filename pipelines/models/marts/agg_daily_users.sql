@@ -1,6 +1,6 @@
 -- grain: one row per day and user
 -- key: event_day, user_id
--- inputs: fct_events, event_classification
+-- inputs: fct_events, event_classification, event_uses
 with
 
 numbered as (
@@ -14,12 +14,14 @@ numbered as (
         e.model_name,
         s.subject,
         s.outcome,
+        case when coalesce(e.success, true) then u.kind_of_use end as kind_of_use,
         row_number() over (
             partition by e.event_day, e.user_id
             order by case when e.model_id is null then 1 else 0 end, e.occurred_at desc, e.event_id desc
         ) as newest_with_model
     from fct_events as e
     left join event_classification as s on e.event_type_id = s.event_type_id
+    left join event_uses as u on e.event_type_id = u.event_type_id
     where e.user_id is not null
 )
 
@@ -42,6 +44,10 @@ select
     cast(max(occurred_at) as timestamptz) as last_at,
     cast(max(case when subject = 'sign_in' and outcome = 'success' then occurred_at end) as timestamptz)
         as last_sign_in_at,
+    cast(max(case when kind_of_use = 'visit' then occurred_at end) as timestamptz) as last_page_visit_at,
+    cast(max(case when kind_of_use = 'data' then occurred_at end) as timestamptz) as last_data_change_at,
+    cast(max(case when kind_of_use = 'action' then occurred_at end) as timestamptz) as last_action_at,
+    cast(max(case when kind_of_use = 'build' then occurred_at end) as timestamptz) as last_build_at,
     -- Deprecated names of measures, kept for one release.
     cast(count(*) as bigint) as events,
     cast(sum(case when subject = 'sign_in' and outcome = 'success' then 1 else 0 end) as bigint) as sign_ins,

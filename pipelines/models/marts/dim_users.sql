@@ -1,6 +1,6 @@
 -- grain: one row per version of a user, and one per user that events name but the directory never listed
 -- key: user_id, version
--- inputs: stg_directory_versions, stg_user_logins, stg_user_names, int_referenced_users
+-- inputs: stg_directory_versions, stg_user_logins, stg_user_names, int_referenced_users, int_user_access
 with
 
 all_users as (
@@ -63,6 +63,10 @@ select
     u.valid_from,
     u.valid_to,
     cast(u.user_name_source as varchar) as user_name_source,
-    cast(coalesce(u.user_name, u.email, u.user_id) as varchar) as user_label
+    cast(coalesce(u.user_name, u.email, u.user_id) as varchar) as user_label,
+    access.created_at,
+    cast(access.workspace_count > 0 as boolean) as is_entitled,
+    access.workspace_count
 from all_users as u
 left join stg_user_logins as logins on u.user_id = logins.user_id
+left join int_user_access as access on u.user_id = access.user_id

@@ -1,24 +1,19 @@
-"""Send each alert once to a webhook: a failed run, lost events, a security finding, an expiring certificate.
+"""Send each alert once to each channel: a failed run, lost events, a security finding, an expiring certificate.
 
-The table `alerts` in the destination records what was sent. A file in dlt's data directory records failed runs too,
-for runs that cannot reach the destination. It is always written, so that both agree on one machine.
+`told.py` knows what each channel was told already. `channels/` holds the channels.
 """
 
-import json
 import logging
-import os
 from collections.abc import Callable
 from contextlib import ExitStack
 from datetime import datetime, timezone
 from typing import Any, NamedTuple
 
 import dlt
-from dlt.common.runtime.run_context import active as active_run_context
 
 from pipelines.common.configuration import SEVERITIES
 from pipelines.common.exit_codes import DONE, INTERRUPTED, TERMINATED
 from pipelines.common.redaction import redact
-from pipelines.monitoring.alerts.channels.webhook import WebhookError, send
 from pipelines.monitoring.run_record import RunRecord
 from pipelines.monitoring.sign_in_status import CERTIFICATE_WARNING_DAYS, sign_in_status
 from pipelines.monitoring.status import gap_subject
@@ -26,11 +21,11 @@ from pipelines.warehouse.pipelines import Pipelines
 from pipelines.warehouse.reader import ENRICHED, RAW, Reader
 from pipelines.warehouse.run_tables import ALERTS, OwnTables
 
+from .channels import Channel, ChannelError, configured_channels
 from .texts import alerting_failed, certificate_ends, failed, findings_found, gap_found, headline, resolved
+from .told import Row, Told
 
-FILE_NAME = "anaplan_audit_alerts.json"
 DEFAULT_SEVERITY = "high"
-Row = dict[str, Any]
 logger = logging.getLogger(__name__)
 
 
@@ -46,51 +41,66 @@ class _News(NamedTuple):
 
 
 def send_new_alerts(record: RunRecord, pipelines: Pipelines | None) -> None:
-    """Send everything new after a run, in one message. An unreachable webhook is a warning and is retried next time.
+    """Send everything new after a run, in one message to each channel.
 
-    A run that was ended by Ctrl-C sends nothing: the person at the keyboard knows.
+    A channel that fails is a warning. It stops no other channel, and the next run tries it again. A run that was ended
+    by Ctrl-C sends nothing: the person at the keyboard knows.
 
     Args:
         record (RunRecord): The run and its outcome.
         pipelines (Pipelines): The open destination, or None if it could not be reached.
     """
-    url = str(dlt.secrets.get("alerts.webhook_url") or "")
-    # The settings check refuses the placeholder of the example file.
-    if not url or url.endswith("/...") or record.exit_code == INTERRUPTED:
+    channels = [] if record.exit_code == INTERRUPTED else list(configured_channels())
+    if not channels:
         return
-    open_failures = _read_file()
+    began = datetime.now(timezone.utc)
     tables = OwnTables(pipelines.raw) if pipelines else None
-    sent = tables.select(ALERTS) if tables else []
-    news = _news_of_run(record, {**_failures_after({}, sent), **open_failures})
-    if pipelines and tables:
-        more = _news_of_destination(record, pipelines, tables, sent)
-        news = _News(news.texts + more.texts, news.rows + more.rows)
-    if news.texts:
-        _send(url, news, tables, open_failures)
+    rows = tables.select(ALERTS) if tables else []
+    # Read for every channel before one of them is told something.
+    everything_told = [Told(channel.name, rows) for channel in channels]
+    new_rows: list[Row] = []
+    look_ups_work = True
+    for channel, told in zip(channels, everything_told, strict=True):
+        news = _news_of_run(record, told.open_failures)
+        if pipelines:
+            more, works = _news_of_destination(record, pipelines, told.rows)
+            news = _News(news.texts + more.texts, news.rows + more.rows)
+            look_ups_work = look_ups_work and works
+        if news.texts:
+            sent = _send(channel, news, told, new_rows, began)
+            new_rows += sent
+            if tables:
+                tables.insert(ALERTS, sent)
+    if tables and look_ups_work and _last_look_up(rows) == "failed":
+        tables.insert(ALERTS, [alert_row("alerting", "look-up", "confirmed")])
 
 
-def _send(url: str, news: _News, tables: OwnTables | None, open_failures: dict[str, int]) -> None:
-    """Send the texts, then record that they were sent: a crash in between repeats a message and loses none."""
-    try:
-        confirmed = send(url, "\n".join([headline(), *news.texts]))
-    except WebhookError as error:
-        logger.warning("the alert was not sent: %s. Check `webhook_url` under [alerts].", error)
-        if tables:
-            tables.insert(ALERTS, [alert_row("alerting", "webhook", "failed", note=str(error))])
-        return
-    _write_file(_failures_after(open_failures, news.rows))
-    if tables:
-        note = None if confirmed else "the webhook took the message without a confirmation"
-        receipt = alert_row("alerting", "webhook", "confirmed" if confirmed else "unsure", note=note)
-        tables.insert(ALERTS, [*news.rows, receipt])
+def _send(channel: Channel, news: _News, told: Told, others: list[Row], began: datetime) -> list[Row]:
+    """Send the texts, then return the rows that record it: a crash in between repeats a message and loses none.
 
-
-def _news_of_destination(record: RunRecord, pipelines: Pipelines, tables: OwnTables, sent: list[Row]) -> _News:
-    """Return the news that the destination shows: gaps, findings, the certificate.
-
-    A look-up that fails is news too, once. The first run in which every look-up works again records that.
+    Args:
+        others (List[Row]): The rows of the other channels in this run.
+        began (datetime): Time before any row of this run.
     """
-    past = {(row["kind"], row["subject"]) for row in sent}
+    try:
+        confirmed = channel.send("\n".join([headline(), *news.texts]))
+    except ChannelError as error:
+        logger.warning("the alert was not sent: %s. Check %s.", error, channel.settings)
+        told.remember([])
+        # Dated before the rows of this run, so that `Told` finds what this channel missed.
+        return [alert_row("alerting", channel.name, "failed", happened_at=began, note=str(error))]
+    told.remember(news.rows)
+    note = None if confirmed else f"the {channel.name} took the message without a confirmation"
+    receipt = alert_row("alerting", channel.name, "confirmed" if confirmed else "unsure", note=note)
+    return [*told.not_recorded(news.rows, others), receipt]
+
+
+def _news_of_destination(record: RunRecord, pipelines: Pipelines, told: list[Row]) -> tuple[_News, bool]:
+    """Return the news that the destination shows (gaps, findings, the certificate), and whether each look-up worked.
+
+    A look-up that fails is news too, once.
+    """
+    past = {(row["kind"], row["subject"]) for row in told}
     with ExitStack() as stack:
         reader = Reader(pipelines.raw.destination, stack)
         look_ups: tuple[Callable[[], _News], ...] = (
@@ -99,11 +109,10 @@ def _news_of_destination(record: RunRecord, pipelines: Pipelines, tables: OwnTab
             lambda: _news_of_certificate(past, datetime.now(timezone.utc)),
         )
         found = [_or_failure(look_up) for look_up in look_ups]
-    failed_before = _last_look_up(sent) == "failed"
-    if failed_before and not any(news.is_failure for news in found):
-        tables.insert(ALERTS, [alert_row("alerting", "look-up", "confirmed")])
+    failed_before = _last_look_up(told) == "failed"
     new = [news for news in found if not (news.is_failure and failed_before)]
-    return _News([text for news in new for text in news.texts], [row for news in new for row in news.rows])
+    news = _News([text for one in new for text in one.texts], [row for one in new for row in one.rows])
+    return news, not any(one.is_failure for one in found)
 
 
 def _last_look_up(sent: list[Row]) -> str | None:
@@ -191,39 +200,3 @@ def _news_of_certificate(past: set[tuple[str, str]], now: datetime) -> _News:
         return _News([], [])
     text = certificate_ends(datetime.fromisoformat(end), days_left)
     return _News([text], [alert_row("certificate", subject, "alerted")])
-
-
-def _failures_after(failures: dict[str, int], rows: list[Row]) -> dict[str, int]:
-    """Return the exit code of each command that still fails, after the alerts of `rows`."""
-    after = dict(failures)
-    for row in rows:
-        if row["kind"] == "run" and row["what"] == "alerted":
-            after[row["subject"]] = int(row["exit_code"])
-        elif row["kind"] == "run" and row["what"] == "resolved":
-            after.pop(row["subject"], None)
-    return after
-
-
-def _path() -> str:
-    return os.path.join(active_run_context().data_dir, FILE_NAME)
-
-
-def _read_file() -> dict[str, int]:
-    try:
-        with open(_path(), encoding="utf-8") as file:
-            stored = json.load(file)
-        return {str(command): int(code) for command, code in stored["failures"].items()}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        # Without the file a failure is sent once more, which is better than never.
-        return {}
-
-
-def _write_file(failures: dict[str, int]) -> None:
-    path = _path()
-    try:
-        os.makedirs(os.path.dirname(path), exist_ok=True)
-        with open(f"{path}.new", "w", encoding="utf-8") as file:
-            json.dump({"failures": failures}, file)
-        os.replace(f"{path}.new", path)
-    except OSError as error:
-        logger.warning("`%s`: %s. The next run may send the same alert again.", path, error.strerror)

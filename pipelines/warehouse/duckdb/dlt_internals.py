@@ -1,7 +1,7 @@
-"""The undocumented parts of dlt's DuckDB destination on which the direct write stands.
+"""The undocumented parts of dlt's DuckDB destination on which the direct write depends.
 
-They are apart from `warehouse/dlt_internals.py`, because a run on another engine must not import DuckDB. The contract
-tests are in `tests/pipelines/warehouse/test_dlt_internals.py`.
+They are separate from `warehouse/dlt_internals.py`, because a run on another engine must not import DuckDB. The
+contract tests are in `tests/pipelines/warehouse/test_dlt_internals.py`.
 """
 
 from typing import Any
@@ -27,9 +27,11 @@ class UnstagedClient(DuckDbClient):
         return None
 
     def create_load_job(self, table: Any, file_path: str, load_id: str, restore: bool = False) -> LoadJob:
+        """Return the job that loads a file, without staging if the table has none."""
         return self.unstaged_job(table, file_path) or super().create_load_job(table, file_path, load_id, restore)
 
     def should_load_data_to_staging_dataset(self, table_name: str) -> bool:
+        """Whether a table is loaded through dlt's staging dataset."""
         is_staged = not self.is_unstaged(self.prepare_load_table(table_name))
         return is_staged and super().should_load_data_to_staging_dataset(table_name)
 

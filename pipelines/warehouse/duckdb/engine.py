@@ -7,11 +7,14 @@ from datetime import datetime, timezone
 from typing import Any
 
 import dlt
+from sqlglot import exp
 
 from pipelines.common.exit_codes import PipelineError
-from pipelines.warehouse.dlt_internals import causes
+from pipelines.common.names import DIALECT
+from pipelines.warehouse.dlt_internals import causes, raw_relation
 from pipelines.warehouse.engine import Engine
 from pipelines.warehouse.settings import check_data_dir
+from pipelines.warehouse.table_names import name_datasets
 
 from .comments import CATALOGUE
 from .errors import damage_found
@@ -24,6 +27,7 @@ class DuckDb(Engine):
     is_file = True
     dies_with_process = True
     writes_directly = True
+    attaches_files = True
     materializes_repeated_ctes = True
     comment_catalogue = CATALOGUE
 
@@ -94,6 +98,18 @@ class DuckDb(Engine):
         if database is not None:
             database.execute("reset max_vacuum_tasks")
             database.execute("checkpoint")
+
+    def relation(self, dataset: dlt.Dataset, query: exp.Query) -> dlt.Relation:
+        name_datasets(query, lambda _: dataset.sql_client)
+        return raw_relation(dataset, query)
+
+    def table_relation(self, dataset: dlt.Dataset, query: exp.Query, columns: list[str]) -> dlt.Relation:
+        # dlt parses the SQL of a model three times and resolves each column. As a text inside DuckDB's function
+        # `query`, the model is one literal for dlt, and the same query for DuckDB.
+        name_datasets(query, lambda _: dataset.sql_client)
+        text = exp.func("query", exp.Literal.string(query.sql(DIALECT)))
+        names = (exp.column(name, quoted=True) for name in columns)
+        return raw_relation(dataset, exp.select(*names).from_(exp.Table(this=text)))
 
     def is_out_of_memory(self, error: BaseException) -> bool:
         import duckdb

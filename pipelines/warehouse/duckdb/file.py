@@ -43,7 +43,7 @@ def check_database_name(path: str) -> None:
     taken = [*datasets, *(f"{one}_staging" for one in datasets), *SCHEMAS]
     if name.startswith(":"):
         raise PipelineError(
-            CONFIGURATION, f"setting `[destination.duckdb] credentials`: `{name}` would keep nothing. Name a file."
+            CONFIGURATION, f"setting `[destination.duckdb] credentials`: `{name}` would be in memory only. Name a file."
         )
     if stem in taken:
         raise PipelineError(
@@ -87,7 +87,7 @@ def open_for_writing(path: str) -> Any:
 
 
 def open_for_reading(path: str, wait_seconds: float) -> Any:
-    """Return a read-only connection. A run that has the file open is waited for, at most `wait_seconds`.
+    """Return a read-only connection. Wait for a run that has the file open, at most `wait_seconds`.
 
     Raises:
         PipelineError: A run still has the file open (75), or the file cannot be opened.
@@ -105,7 +105,7 @@ def open_for_reading(path: str, wait_seconds: float) -> Any:
         if time.monotonic() >= give_up_at:
             raise PipelineError(
                 LOCKED,
-                f"database file `{path}` is held by {holder(reason)}, still after {wait_seconds:g} s. Ask again later.",
+                f"database file `{path}` is held by {holder(reason)}, still after {wait_seconds:g} s. Try again later.",
             )
         time.sleep(TRY_EVERY_SECONDS)
 

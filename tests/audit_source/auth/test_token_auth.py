@@ -231,6 +231,6 @@ def test_password_with_line_break_is_sent_unchanged_and_reported_on_rejection(cl
     auth = PasswordAuth(Refuses(), "http://auth", by_password(password="secret\n"))  # type: ignore[arg-type]
     with pytest.raises(
         SignInError,
-        match=r"password begins or ends with a blank or line break.*If the credentials are right.*IP allow list",
+        match=r"password begins or ends with a space or line break.*If the credentials are right.*IP allow list",
     ):
         auth.token()

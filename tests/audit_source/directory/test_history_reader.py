@@ -111,6 +111,10 @@ def test_columns_take_their_place_and_unknown_ones_become_json(delimiter: str) -
 
 
 def test_moments_of_other_forms_are_read_and_unreadable_ones_kept() -> None:
+    stored = Stored()
+    stored.read(file_of([{**row(1), "Date/Time (UTC)": "2026-11-18T11:05:47.5Z"}]))
+    (precise,) = (one["changed_at"] for one in stored.rows.values())
+    assert precise == datetime(2026, 11, 18, 11, 5, 47, 500_000, tzinfo=timezone.utc)
     texts = ["11/18/2026 11:05:47", "2026-11-18T11:05:47Z", "11/18/2026 11:05:47 AM", "Nov 18, 2026 11:05:47", "soon"]
     stored = Stored()
     stored.read(file_of([{**row(9 - n), "Date/Time (UTC)": text} for n, text in enumerate(texts)]))
@@ -205,6 +209,13 @@ def test_an_error_of_a_request_keeps_its_type() -> None:
 
     with pytest.raises(Broken):
         list(parse(chunks()).batches)
+
+
+def test_rows_without_any_cell_are_kept() -> None:
+    rows: list[Row] = [{}, {}]
+    stored = Stored()
+    stored.read(file_of(rows))
+    assert stored.contents() == contents_of(rows)
 
 
 def test_an_empty_file_has_no_rows() -> None:

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from audit_source.errors import BadAnswerError
 from audit_source.events.decode import decode_page, normalise_code
-from audit_source.records import MOST_NEW_COLUMNS, NewColumns, from_iso, without_nul
+from audit_source.field_types import from_iso
+from audit_source.records import MOST_NEW_COLUMNS, NewColumns, without_nul
 from audit_source.schema import EVENTS
 
 MOMENT = 1_520_433_163_000

@@ -10,6 +10,7 @@ from datetime import datetime
 from pathlib import Path
 
 import pyarrow.parquet
+import pytest
 
 from pipelines.common.start_up import FOR_OTHERS
 from tests.conftest import REPOSITORY, Engine, Tenant, event, plain_server
@@ -44,6 +45,7 @@ def audit(*arguments: str) -> str:
     return subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
 
 
+@pytest.mark.usual_engine("duckdb")
 def test_every_export_format_works_without_pandas(tenant: Tenant, engine: Engine, tmp_path: Path) -> None:
     """pyarrow mistook None in `sys.modules` for pandas, and failed at the first timestamp."""
     now = int(time.time() * 1000)

@@ -125,7 +125,7 @@ def test_memory_databases_and_unusual_folders_are_rejected(tenant: Tenant, tmp_p
     with monkeypatch.context() as changed:
         changed.setenv("DESTINATION__DUCKDB__CREDENTIALS", ":memory:")
         outcome = tenant.run("run")
-        assert outcome.code == 2 and "would keep nothing" in outcome.err
+        assert outcome.code == 2 and "would be in memory only" in outcome.err
     for sign in "'%":
         monkeypatch.setenv("DLT_DATA_DIR", str(tmp_path / f"a{sign}b"))
         outcome = tenant.run("run")

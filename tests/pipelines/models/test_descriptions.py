@@ -1,4 +1,4 @@
-"""The comment that a model begins with says what the yml files says, and what the model reads."""
+"""The comment that a model begins with says what the yml file says, and what the model reads."""
 
 import re
 
@@ -35,6 +35,12 @@ def test_key_is_that_of_the_yml_file(model: Model | Inlined) -> None:
     if len(files(model)) == 1:
         assert tuple(header(files(model)[0], "key").split(", ")) == model.docs.key
         assert header(files(model)[0], "grain")
+
+
+def test_each_table_of_marts_has_its_own_yml_file() -> None:
+    tables = {name: table for name, table in READ.tables.items() if table.docs.file.parent.name == "marts"}
+    assert {name: table.docs.file.name for name, table in tables.items()} == {name: f"{name}.yml" for name in tables}
+    assert len(tables) > 10
 
 
 def test_lines_are_short_enough_to_read() -> None:

@@ -77,6 +77,7 @@ def test_both_engines_give_equal_rows_whatever_the_steps(worlds: Callable[[str],
     assert one == other
 
 
+@pytest.mark.usual_engine("duckdb")
 def test_a_full_refresh_gives_the_rows_that_the_increments_gave(world: Warehouse) -> None:
     before = world.tables()
     assert world.enrich(full_refresh=True).days is None

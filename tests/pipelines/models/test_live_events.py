@@ -13,6 +13,8 @@ from tests.conftest import REPOSITORY
 from tests.support.model_warehouse import Warehouse, open_warehouse
 from tests.support.raw_rows import Row, event, load_raw, version
 
+pytestmark = pytest.mark.usual_engine("duckdb")
+
 ANN, PLAN, COPY, SALES, LOST = "a0" * 16, "AB" * 16, "CD" * 16, "5A" * 16, "EF" * 16
 PROCESS, EXPORT, IMPORT, ACTION = "118000000001", "116000000002", "112000000003", "117000000004"
 UPPER, LOWER = "con_P7JGok4rAnkvJArx", "con_p7jgok4rankvjarx"

@@ -43,6 +43,7 @@ def forget_local_state(tmp_path: Path) -> None:
     shutil.rmtree(tmp_path / "dlt")
 
 
+@pytest.mark.usual_engine("duckdb")
 def test_failure_and_recovery_are_each_reported_once(
     tenant: Tenant, engine: Engine, webhook: Webhook, server: Any, tmp_path: Path
 ) -> None:
@@ -231,7 +232,7 @@ def test_unreachable_webhook_is_a_warning(tenant: Tenant, server: Any, monkeypat
     [
         ("WEBHOK_URL", "https://x", "setting `webhok_url` (ALERTS__WEBHOK_URL) does not exist. Did you mean `webhook_url`?"),
         ("WEBHOOK_URL", "hooks.slack.example/x1y2", "setting `webhook_url` is not an address"),
-        ("MIN_SEVERITY", "critical", "`critical` is none of high, medium, low"),
+        ("MIN_SEVERITY", "critical", "`critical` is not one of high, medium, low"),
     ],
 )  # fmt: skip
 def test_invalid_alert_settings_are_rejected(
@@ -253,6 +254,7 @@ def test_webhook_address_in_config_toml_is_rejected(tmp_path: Path) -> None:
     assert "Move it to [alerts] in secrets.toml" in outcome.stderr and "x1y2" not in outcome.stderr
 
 
+@pytest.mark.usual_engine("duckdb")
 def test_webhook_response_is_checked_and_shown(tenant: Tenant, engine: Engine, webhook: Webhook, server: Any) -> None:
     """Slack answers `ok`. A service that accepts a message without showing it answers differently."""
     tenant.set("CREDENTIALS__PASSWORD", "wrong")
@@ -299,3 +301,109 @@ def test_undated_finding_and_alerting_failure_stop_no_other_alert(
     tenant.set("CREDENTIALS__PASSWORD", "secret")
     assert tenant.run("load").code == 0
     assert "look-up" not in tenant.run("status").out
+
+
+PAGER = """
+import os
+from pathlib import Path
+
+from pipelines.monitoring.alerts.channels import ChannelError
+
+
+class Pager:
+    name = "pager"
+    settings = "the battery of the pager"
+
+    def is_configured(self):
+        return "PAGER" in os.environ
+
+    def send(self, text):
+        if os.environ["PAGER"] == "broken":
+            raise ChannelError("no signal")
+        with open(os.environ["PAGER"], "a", encoding="utf-8") as paper:
+            paper.write(text + "\\n===\\n")
+        return True
+
+
+CHANNEL = Pager()
+"""
+
+
+class Paper:
+    """What the pager of `PAGER` has printed."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def take(self) -> list[str]:
+        texts = self.path.read_text(encoding="utf-8").split("\n===\n")[:-1] if self.path.exists() else []
+        self.path.unlink(missing_ok=True)
+        return texts
+
+
+@pytest.fixture
+def pager(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Paper]:
+    """A second channel: one module dropped into the package."""
+    from pipelines.monitoring.alerts import channels
+
+    (tmp_path / "channels").mkdir()
+    (tmp_path / "channels" / "pager.py").write_text(PAGER, encoding="utf-8")
+    monkeypatch.setattr(channels, "__path__", [*channels.__path__, str(tmp_path / "channels")])
+    monkeypatch.setenv("PAGER", str(tmp_path / "paper"))
+    yield Paper(tmp_path / "paper")
+    sys.modules.pop(f"{channels.__name__}.pager", None)
+
+
+def test_a_second_channel_is_one_module_and_both_are_told(
+    tenant: Tenant, duck: Engine, webhook: Webhook, pager: Paper, server: Any
+) -> None:
+    tenant.set("CREDENTIALS__PASSWORD", "wrong")
+    assert [tenant.run("load").code, tenant.run("load").code] == [3, 3]
+    (printed,), (text,) = pager.take(), webhook.take()
+    assert "FAILED: `load`" in text and printed == text
+    tenant.set("CREDENTIALS__PASSWORD", "secret")
+    assert tenant.run("load").code == 0
+    (printed,), (text,) = pager.take(), webhook.take()
+    assert "RESOLVED: `load`" in text and printed == text
+    assert duck.rows(ALERTS) == [("run", "load", "alerted", 3), ("run", "load", "resolved", 3)]
+
+
+@pytest.mark.parametrize("broken", ["webhook", "pager"])
+@pytest.mark.parametrize("new_container", [False, True])
+def test_a_broken_channel_stops_no_other_and_is_tried_again(
+    tenant: Tenant,
+    duck: Engine,
+    webhook: Webhook,
+    pager: Paper,
+    server: Any,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    broken: str,
+    new_container: bool,
+) -> None:
+    assert tenant.run("load").code == 0
+    tenant.set("CREDENTIALS__PASSWORD", "wrong")
+    works, fails = (pager, webhook) if broken == "webhook" else (webhook, pager)
+    with monkeypatch.context() as breaking:
+        breaking.setattr(webhook, "status", 500 if broken == "webhook" else 200)
+        if broken == "pager":
+            breaking.setenv("PAGER", "broken")
+        first, second = tenant.run("load"), tenant.run("load")
+        # Each run tries the broken channel again, and tells the other one once.
+        reason, where = ("HTTP 500", "`webhook_url`") if broken == "webhook" else ("no signal", "the battery")
+        for outcome in (first, second):
+            assert outcome.code == 3 and f"the alert was not sent: {reason}. Check {where}" in outcome.err
+        (text,) = works.take()
+        assert "FAILED: `load`" in text and fails.take() == []
+        assert f"the last alert failed ({broken}): {reason}." in tenant.run("status").out
+    if new_container:
+        forget_local_state(tmp_path)
+    assert tenant.run("load").code == 3
+    (text,) = fails.take()
+    assert "FAILED: `load`" in text and works.take() == []
+    assert tenant.run("load").code == 3
+    assert fails.take() == works.take() == []
+    tenant.set("CREDENTIALS__PASSWORD", "secret")
+    assert tenant.run("load").code == 0
+    assert [["RESOLVED" in text for text in one.take()] for one in (works, fails)] == [[True], [True]]
+    assert duck.rows(ALERTS) == [("run", "load", "alerted", 3), ("run", "load", "resolved", 3)]

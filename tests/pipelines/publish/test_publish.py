@@ -14,6 +14,8 @@ import duckdb
 import pyarrow.parquet as pq
 import pytest
 
+from pipelines.publish.target import publish
+from pipelines.warehouse.pipelines import open_pipelines
 from tests.conftest import REPOSITORY, Engine, Tenant, plain_server
 from tests.support.month import EVENTS, database_of_a_month
 from tests.support.published_tables import tables_of
@@ -78,10 +80,12 @@ def loaded(tenant: Tenant, prepared: Path, database: Path) -> Tenant:
 
 
 @pytest.fixture
-def loaded_engine(engine: Engine, tenant: Tenant, prepared: Path) -> Engine:
+def loaded_engine(engine: Engine, tenant: Tenant, prepared: Path, request: pytest.FixtureRequest) -> Engine:
+    """The database of a month on DuckDB, and on a server a few tables."""
     if engine.kind == "duckdb":
         shutil.copy(prepared, engine.address)
     else:
+        request.getfixturevalue("few_models")
         with plain_server(EVENTS, LISTS) as server:
             assert tenant.at(server.url).run("run").code == 0
     return engine
@@ -113,6 +117,31 @@ def test_copy_equals_the_dataset_and_may_stay_open(
     folder.mkdir()
     check(tenant, folder)
     assert parquet_tables(folder) == tables_of(loaded_engine)
+
+
+def test_attached_copy_equals_the_streamed_one(loaded: Tenant, database: Path, tmp_path: Path) -> None:
+    """A copy of a DuckDB file, which is made without Arrow, has the types and rows of a copy from a server."""
+    attached, streamed = tmp_path / "attached.duckdb", tmp_path / "streamed.duckdb"
+    with open_pipelines() as pipelines:
+        published = publish(pipelines, str(attached))
+        assert publish(pipelines._replace(database=None), str(streamed))[1:] == published[1:]
+    columns = "select schema_name, table_name, column_index, column_name, data_type from duckdb_columns() order by all"
+    assert Engine("duckdb", str(attached)).rows(columns) == Engine("duckdb", str(streamed)).rows(columns)
+    assert tables_of(Engine("duckdb", str(attached))) == tables_of(Engine("duckdb", str(streamed)))
+
+
+def test_failed_copy_leaves_no_trace(loaded: Tenant, tmp_path: Path) -> None:
+    copy = tmp_path / "bi" / "copy.duckdb"
+    copy.parent.mkdir()
+    with open_pipelines() as pipelines:
+        publish(pipelines, str(copy))
+        before = copy.read_bytes()
+        pipelines.database.execute("alter table anaplan_audit.fct_events rename to fct_hidden")
+        with pytest.raises(duckdb.CatalogException):
+            publish(pipelines, str(copy))
+        pipelines.database.execute("alter table anaplan_audit.fct_hidden rename to fct_events")
+        assert (os.listdir(copy.parent), copy.read_bytes()) == (["copy.duckdb"], before)
+        publish(pipelines, str(copy))
 
 
 def test_folder_is_swapped_as_a_whole(loaded: Tenant, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -47,7 +47,14 @@ def held(sandbox: Sandbox) -> set[int]:
 
 
 # More in `tests/torture/test_attacks.py`.
-@pytest.mark.parametrize(("hours", "ready_token"), [(40 * 24.0, False), (6.0, True), (-3.0, False)])
+@pytest.mark.parametrize(
+    ("hours", "ready_token"),
+    [
+        pytest.param(40 * 24.0, False, marks=pytest.mark.usual_engine("duckdb")),
+        pytest.param(6.0, True, marks=pytest.mark.usual_engine("duckdb")),
+        (-3.0, False),
+    ],
+)
 def test_wrong_local_clock_plans_by_anaplans_clock(
     tenant: Tenant, engine: Engine, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, hours: float, ready_token: bool
 ) -> None:
@@ -75,6 +82,7 @@ def test_wrong_local_clock_plans_by_anaplans_clock(
     assert (outcome.code, outcome.err) == (0, "")
 
 
+@pytest.mark.usual_engine("duckdb")
 def test_ledger_with_future_windows_is_repaired(
     tenant: Tenant, engine: Engine, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -94,6 +102,7 @@ def test_ledger_with_future_windows_is_repaired(
     assert tenant.run("status").code == 0
 
 
+@pytest.mark.usual_engine("duckdb")
 @pytest.mark.usefixtures("user_model")
 def test_clock_set_back_loses_neither_state_nor_history(
     tenant: Tenant, engine: Engine, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
@@ -121,6 +130,7 @@ def test_clock_set_back_loses_neither_state_nor_history(
     assert current == ("Renamed again", False)
 
 
+@pytest.mark.usual_engine("duckdb")
 def test_slow_local_clock_ends_the_run_if_anaplans_clock_is_unknown(
     tenant: Tenant, engine: Engine, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -162,6 +172,7 @@ def test_next_run_completes_a_killed_repair(
     assert tenant.run("status").code == 0
 
 
+@pytest.mark.usual_engine("duckdb")
 @pytest.mark.usefixtures("few_models")
 def test_purge_survives_the_restore_of_an_older_state(
     tenant: Tenant, engine: Engine, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
@@ -178,7 +189,7 @@ def test_purge_survives_the_restore_of_an_older_state(
     assert "purged_before" not in str(decompress_state(newest[0]))
     before = f"select count(*) from {RAW}.events where event_day < date '{kept_from}'"
     assert engine.rows(before) == [(0,)]
-    for command in (["run"], ["load", "--since", "2020-01-01"], ["run"]):
+    for command in (["load"], ["load", "--since", "2020-01-01"], ["run"]):
         outcome = tenant.run(*command)
         assert outcome.code == 0, outcome
         assert engine.rows(before) == [(0,)]

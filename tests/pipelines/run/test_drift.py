@@ -3,12 +3,15 @@
 import json
 import time
 
+import pytest
+
 from tests.conftest import Engine, Tenant, event
 from tests.support.plain_server import PlainServer
 from tests.support.tenant_records import LISTS
 from tests.support.truth import compare
 
 
+@pytest.mark.usual_engine("duckdb")
 def test_drift_is_loaded_and_reported_once(tenant: Tenant, engine: Engine) -> None:
     now = int(time.time() * 1000)
     events = [event(number, now - 36 * 3_600_000 - number) for number in range(10)]

@@ -22,6 +22,7 @@ POINTS = [
 ]
 
 
+@pytest.mark.usual_engine("duckdb")
 @pytest.mark.parametrize("kind", ["duckdb", "postgres"])
 def test_next_run_repairs_killed_runs(request: pytest.FixtureRequest, kind: str) -> None:
     with open_world(kind, request.getfixturevalue("postgres") if kind == "postgres" else None) as world:

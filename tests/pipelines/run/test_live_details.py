@@ -5,12 +5,17 @@ from datetime import datetime, timezone
 import pytest
 
 from tests.conftest import Engine, Tenant
-from tests.pipelines.run.test_live_tenant import use_password
 from tests.support.live_tenant import Company, LiveTenant
 from tests.support.live_tenant.details_api import INTEGRATION
 from tests.support.live_tenant.directory import ANNA, BEN, FINANCE, LOST, OLD, OPERATIONS, PLAN, SUPPLY
 
 RAW = "anaplan_audit_raw"
+
+
+def use_password(tenant: Tenant, live: LiveTenant) -> None:
+    live.point(tenant.set)
+    tenant.set("CREDENTIALS__EMAIL", "auditor@example.com")
+    tenant.set("CREDENTIALS__PASSWORD", "Pässword: 100% right")
 
 
 def company_with_lost_model() -> Company:

@@ -183,6 +183,7 @@ def test_dry_run_lists_the_models_that_the_settings_select(at: Tenant, sandbox: 
     at.set("MODEL_HISTORY_MODELS", json.dumps([models[0].id, models[1].name.upper(), "no such model"]))
     at.set("MODEL_HISTORY_EXCLUDE", json.dumps([models[0].name]))
     some = at.run("model-history", "--dry-run")
+    assert some.err.count("\n") == 1 and "no model with the name or id `no such model`" in some.err
     assert models[1].id.upper() in some.out and "1 model with a history export" in some.out
     at.set("MODEL_HISTORY_EXPORT", "no such export")
     assert at.run("model-history", "--dry-run").out == "0 models with a history export\n"

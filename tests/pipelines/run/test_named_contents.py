@@ -6,7 +6,6 @@ from typing import Any
 from sandbox.api.tokens import PASSWORD
 from sandbox.server import Sandbox
 from tests.conftest import Engine, Tenant
-from tests.pipelines.run.test_live_tenant import use_password
 from tests.support.live_tenant import Company, LiveTenant
 from tests.support.live_tenant.details_api import INTEGRATION
 from tests.support.live_tenant.directory import ANNA, BEN, FINANCE, OLD, PLAN, SUPPLY
@@ -105,7 +104,10 @@ def test_actions_of_a_live_like_tenant_belong_to_their_model(tenant: Tenant, duc
         happening = company.happen(code, at + number, "…", BEN, model.lower(), {"actionId": action}, **run)
         sent[happening.sent["id"]] = (model, code, action)
     with LiveTenant(company) as live:
-        use_password(tenant, live)
+        live.point(tenant.set)
+        tenant.set("CREDENTIALS__EMAIL", "auditor@example.com")
+        tenant.set("CREDENTIALS__PASSWORD", "Pässword: 100% right")
+        tenant.set("PAGE_SIZE", 100)
         outcome = tenant.run("run")
         assert (outcome.code, outcome.err) == (0, "")
     ids = ", ".join(map(str, sent))

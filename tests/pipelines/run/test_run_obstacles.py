@@ -32,6 +32,7 @@ def refused(ended: Ended, code: int, *words: str) -> None:
     assert all(word in line for word in words), line
 
 
+@pytest.mark.usual_engine("duckdb")
 def test_manual_changes_in_the_warehouse_block_no_later_run(world: World) -> None:
     where = world.place("first")
     world.clean_run(where)

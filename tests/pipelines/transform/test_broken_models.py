@@ -31,7 +31,7 @@ def refused(folder: Path) -> str:
         ("select cast(1 as\n  bigint) as id,\n  x as y", "mine.sql:3: `x AS y` has no type"),
         ("select cast(id as integer) as id from events", "mine.sql:1: `id` is cast to INT: use one of varchar, bigint"),
         ("select cast(id as bigint) from events", "mine.sql:1: a cast without `as name`"),
-        ("select cast(1 as bigint) as id, cast(2 as bigint) as id", "mine.sql:1: column `id` is there twice"),
+        ("select cast(1 as bigint) as id, cast(2 as bigint) as id", "mine.sql:1: column `id` occurs twice"),
         ("select\n  cast(nobody as bigint) as id\nfrom events", "mine.sql:2: Column 'nobody' could not be resolved."),
         ("select cast(e.nobody as bigint) as id from events as e", "mine.sql:1: Unknown column: nobody"),
         ("select cast(id as bigint) as id\nfrom nowhere", "mine.sql:2: unknown table `nowhere`"),
@@ -61,7 +61,7 @@ def test_broken_sql_is_refused(tmp_path: Path, sql: str, reason: str) -> None:
 def test_a_model_without_an_entry_and_an_entry_without_a_model_are_refused(tmp_path: Path) -> None:
     write_model(tmp_path, "mine", GOOD)
     (tmp_path / "marts" / "other.sql").write_text(GOOD, encoding="utf-8")
-    assert refused(tmp_path) == "other.sql: marts.yml has no entry `other`"
+    assert refused(tmp_path) == "other.sql: no .yml file of `marts` has an entry `other`"
     (tmp_path / "marts" / "other.sql").unlink()
     describe(tmp_path, "other")
     assert refused(tmp_path) == "marts.yml: the entry `other` has no other.sql"
@@ -98,7 +98,7 @@ def test_misspelled_keys_and_tests_are_refused(tmp_path: Path) -> None:
     file.write_text(text.replace("data_tests: []", "data_tests: [uniqe]"), encoding="utf-8")
     assert "unknown test `uniqe`" in refused(tmp_path)
     file.write_text(text + text.removeprefix("models:\n"), encoding="utf-8")
-    assert refused(tmp_path) == "marts.yml: the entry `mine` is there twice"
+    assert refused(tmp_path) == "marts.yml: the entry `mine` occurs twice"
 
 
 def test_a_cycle_is_refused(tmp_path: Path) -> None:
@@ -121,7 +121,7 @@ def test_a_name_may_be_used_once(tmp_path: Path) -> None:
     file = tmp_path / "marts" / "marts.yml"
     entries = file.read_text(encoding="utf-8")
     file.write_text(entries * 2, encoding="utf-8")
-    assert refused(tmp_path) == f"marts.yml:{entries.count(chr(10)) + 1}: not valid YAML: `models` is there twice"
+    assert refused(tmp_path) == f"marts.yml:{entries.count(chr(10)) + 1}: not valid YAML: `models` occurs twice"
     file.write_text(entries, encoding="utf-8")
     write_model(tmp_path, "users", GOOD)
     assert refused(tmp_path) == "users.sql: `users` is the name of another table"
@@ -130,7 +130,7 @@ def test_a_name_may_be_used_once(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["Mine", "my-model", "1st"])
 def test_a_name_has_to_be_one_that_every_warehouse_keeps(tmp_path: Path, name: str) -> None:
     write_model(tmp_path, name, GOOD)
-    assert refused(tmp_path) == f"{name}.sql: `{name}` is no table name: use lower-case letters, digits and _"
+    assert refused(tmp_path) == f"{name}.sql: `{name}` is not a table name: use lower-case letters, digits and _"
 
 
 def test_one_model_reads_one_kind_of_tables(tmp_path: Path) -> None:
@@ -163,7 +163,7 @@ def test_seeds_are_checked(tmp_path: Path) -> None:
     seed.write_text("id,n\na,\nb,many\n", encoding="utf-8")
     assert refused(tmp_path) == "seed.csv:3: `many` is not a whole number"
     seed.write_text("id,n\na,1\na,2\n", encoding="utf-8")
-    assert refused(tmp_path) == "seed.csv:3: the key ('a',) is there twice: keep one of the rows"
+    assert refused(tmp_path) == "seed.csv:3: the key ('a',) occurs twice: keep one of the rows"
 
 
 def test_references_have_to_exist(tmp_path: Path) -> None:

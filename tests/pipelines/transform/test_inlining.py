@@ -13,7 +13,7 @@ from audit_source import schema
 from pipelines.transform.graph import read_enrichment
 from pipelines.transform.materialize import _merge_renames, only_days
 from pipelines.transform.parse import MODELS_DIR, Model, read_models
-from pipelines.transform.sql_file import input_tables
+from pipelines.warehouse.table_names import input_tables
 from tests.support.raw_rows import arrow_table, event
 from tests.support.small_models import write_entries, write_model, write_seed
 from tests.support.translation import ENRICHMENT, RAW_TABLES

@@ -45,6 +45,7 @@ def test_versions_are_put_in_order(versions: list[Any], expected: list[Any]) -> 
     assert all(before == after for before, after in again)
 
 
+@pytest.mark.usual_engine("duckdb")
 def test_enrich_makes_the_newest_version_current(
     warehouse: Warehouse, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -44,6 +44,7 @@ def test_the_first_run_of_a_day_vacuums_duckdb(duck: Engine) -> None:
     assert tasks() == 0
 
 
+@pytest.mark.usefixtures("few_models")
 def test_an_enrichment_without_enough_memory_gets_more(
     tenant: Tenant, duck: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -63,7 +64,10 @@ def test_an_enrichment_without_enough_memory_gets_more(
         truth = sum(one["eventDate"] < end.timestamp() * 1000 for one in sandbox.truth())
     assert (outcome.code, outcome.err) == (0, "")
     assert limits[-2:] == ["1MB", destination.ENRICH_MEMORY_AGAIN]
-    earlier = f"select count(*) from anaplan_audit.fct_events where occurred_at < '{end.isoformat()}'"
+    earlier = (
+        "select count(*) from anaplan_audit.fct_events inner join anaplan_audit_raw.events on id = event_id"
+        f" where event_date < '{end.isoformat()}'"
+    )
     assert duck.rows(earlier) == [(truth,)]
 
 

@@ -4,6 +4,7 @@ import inspect
 import logging
 import os
 import re
+from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from dlt.destinations.impl.duckdb.duck import DuckDbClient, DuckDbCopyJob
 from dlt.destinations.job_client_impl import ModelLoadJob, SqlJobClientBase
 from dlt.load.exceptions import LoadClientJobRetry
 from dlt.pipeline.exceptions import PipelineStepFailed
+from sqlglot import exp, parse_one
 
 from pipelines.warehouse import dlt_internals
 from pipelines.warehouse.duckdb import dlt_internals as duckdb_internals
@@ -84,6 +86,17 @@ def test_tables_of_the_destination_are_listed_and_created_again(pipeline: dlt.Pi
         dlt_internals.create_tables(job_client, ["things"])
     assert "name" in dlt_internals.stored_columns(pipeline, ["things"])["things"]
     assert parameters(SqlJobClientBase.update_stored_schema)[1:] == ["only_tables", "expected_update", "force"]
+
+
+def test_a_raw_relation_is_sent_as_it_is(pipeline: dlt.Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without the search for column types, which fails here: a table function has none."""
+    pipeline.run([{"id": 1}], table_name="things")
+    monkeypatch.setattr(import_module("dlt.dataset.lineage"), "compute_columns_schema", None)
+    query = parse_one("select n.i as i from range(2) as n(i)", dialect="duckdb")
+    assert isinstance(query, exp.Query)
+    relation = dlt_internals.raw_relation(pipeline.dataset(), query)
+    assert relation.to_sql() == "SELECT n.i AS i FROM RANGE(0, 2) AS n(i)"
+    assert sorted(relation.fetchall()) == [(0,), (1,)]
 
 
 def test_causes_are_found_through_all_that_wraps_them(pipeline: dlt.Pipeline) -> None:
@@ -155,6 +168,25 @@ def test_jobs_and_client_of_duckdb_have_the_methods_that_are_overridden() -> Non
     assert "_file_path" in vars(DuckDbCopyJob("/jobs/things.1.0.parquet"))
     assert parameters(dlt.destinations.duckdb.capabilities) == ["self", "config", "naming"]
     assert parameters(dlt.destinations.duckdb.configuration) == ["self", "initial_config", "accept_partial"]
+
+
+def test_settings_of_duckdb_are_read_once_for_each_naming(
+    pipeline: dlt.Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[str] = []
+    configuration = dlt.destinations.duckdb.configuration
+
+    def counted(self: Any, *values: Any, **options: Any) -> Any:
+        read.append(str(options))
+        return configuration(self, *values, **options)
+
+    monkeypatch.setattr(dlt.destinations.duckdb, "configuration", counted)
+    naming = dlt.Schema("any").naming
+    destination: Any = pipeline.destination
+    found = [destination.capabilities(naming=naming) for _ in range(3)]
+    assert len(read) == 1
+    assert found[0] is not found[1] and dict(found[0]) == dict(found[1])
+    assert dict(found[0]) == dict(dlt.destinations.duckdb.capabilities(destination, naming=naming))
 
 
 def test_rows_of_the_direct_write_pass_no_staging_table(pipeline: dlt.Pipeline) -> None:

@@ -2,18 +2,21 @@
 
 import ast
 import re
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
 import dlt
+import duckdb
 import pytest
 
 from pipelines.warehouse import engine as seam
 from pipelines.warehouse.duckdb.engine import DuckDb
 from pipelines.warehouse.engine import Engine, engine, engine_named, engine_of
 from pipelines.warehouse.postgres import Postgres
-from tests.conftest import REPOSITORY
+from tests.conftest import REPOSITORY, Tenant, plain_server
+from tests.support.status_command import some_events
 
 # Every destination that dlt has, as found in the installed package. `destination` is its decorator for functions.
 NAMES = sorted(
@@ -103,6 +106,92 @@ def test_an_engine_is_one_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         assert (engine_named("dremio").name, engine_named("dremio").comment_catalogue) == ("dremio", "select 1")
     finally:
         engine_named.cache_clear()
+
+
+TOY = '''
+"""A warehouse with a merge and a lock of its own, in one file."""
+
+from contextlib import contextmanager
+
+from pipelines.warehouse.dlt_internals import DEDUPLICATED_HINT
+from pipelines.warehouse.duckdb.dlt_internals import FileJob, UnstagedClient
+from pipelines.warehouse.duckdb.engine import DuckDb
+from pipelines.warehouse.duckdb.merge import DirectDuckDb
+
+MERGED, LOCKED = [], []
+
+
+class ToyMerge(FileJob):
+    """Moves the rows that are replaced out of the way instead of deleting them."""
+
+    def run(self):
+        table = self.qualified_table_name
+        with self.client.begin_transaction():
+            self.client.execute_sql(f"CREATE TEMP TABLE kept AS FROM {table} ANTI JOIN read_parquet(\'{self.path}\') USING (id)")
+            self.client.execute_sql(f"DELETE FROM {table}")
+            self.client.execute_sql(f"INSERT INTO {table} BY NAME FROM kept")
+            self.client.execute_sql("DROP TABLE kept")
+            super().run()
+        MERGED.append(self.load_table_name)
+
+
+class ToyClient(UnstagedClient):
+    def is_unstaged(self, table):
+        return bool(table.get(DEDUPLICATED_HINT))
+
+    def unstaged_job(self, table, path):
+        return ToyMerge(path) if self.is_unstaged(table) and path.endswith(".parquet") else None
+
+
+class ToyDestination(DirectDuckDb):
+    client_class = ToyClient
+    destination_type = "dlt.destinations.toydb"
+
+
+class ToyDb(DuckDb):
+    def destination(self, database=None):
+        return ToyDestination(database, **self.destination_options())
+
+    @contextmanager
+    def lock(self, pipeline, *datasets):
+        LOCKED.append(datasets)
+        yield
+
+
+ENGINE = ToyDb
+'''
+
+
+def test_a_warehouse_with_its_own_merge_and_lock_is_one_file(
+    tenant: Tenant, database: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import pipelines.warehouse
+
+    (tmp_path / "engines").mkdir()
+    (tmp_path / "engines" / "toydb.py").write_text(TOY)
+    monkeypatch.setattr(pipelines.warehouse, "__path__", [*pipelines.warehouse.__path__, str(tmp_path / "engines")])
+    monkeypatch.setenv("PIPELINES__ANAPLAN_AUDIT__DESTINATION_TYPE", "toydb")
+    engine_named.cache_clear()
+    events = some_events()
+    try:
+        with plain_server(events) as server:
+            tenant.at(server.url)
+            assert tenant.run("load").code == 0
+        # The newest event changes, so the second load replaces its row.
+        changed = [{**one, "message": "changed"} for one in events]
+        with plain_server(changed) as server:
+            tenant.at(server.url)
+            assert tenant.run("load").code == 0
+        toy = sys.modules["pipelines.warehouse.toydb"]
+    finally:
+        engine_named.cache_clear()
+        sys.modules.pop("pipelines.warehouse.toydb", None)
+    assert toy.MERGED.count("events") == 2
+    assert set(toy.LOCKED) == {("anaplan_audit_raw", "anaplan_audit")}
+    with duckdb.connect(str(database), read_only=True) as connection:
+        stored = connection.execute("select id, message from anaplan_audit_raw.events order by id").fetchall()
+    assert len(stored) == len({key for key, _ in stored}) == len(events)
+    assert "changed" in {message for _, message in stored}
 
 
 @pytest.mark.parametrize("name", NAMES)

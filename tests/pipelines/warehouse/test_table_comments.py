@@ -2,6 +2,8 @@
 
 import time
 
+import pytest
+
 from audit_source import schema
 from audit_source.directory.history_tables import HISTORY_TABLES
 from audit_source.directory.tables import DETAIL_TABLES
@@ -56,6 +58,7 @@ def documented() -> dict[tuple[str, str, str], str]:
     return expected
 
 
+@pytest.mark.usual_engine("duckdb")
 def test_every_table_and_column_has_its_comment_and_raw_keys_are_unique(engine: Engine, tenant: Tenant) -> None:
     now = int(time.time() * 1000) - 600_000
     with plain_server([event(1, now), event(2, now + 1000)], LISTS) as server:

@@ -48,7 +48,7 @@ def test_keys_are_those_of_dlt(kind: str) -> None:
 
 
 def format_of_arrow_tables(destination: Any, engine: Engine) -> str:
-    """The format in which dlt writes a table of a load; the preferred one may not be possible for Arrow."""
+    """Return the file format in which dlt writes an Arrow table. It may differ from the preferred one."""
     from dlt.common.destination.client import DestinationClientDwhConfiguration
 
     pipeline = dlt.pipeline(f"format_of_{engine.name}", destination=destination, dataset_name="formats").drop()
@@ -73,7 +73,7 @@ def test_format_takes_every_raw_column(kind: str) -> None:
     chosen = format_of_arrow_tables(destination, engine)
     assert chosen in capabilities.supported_loader_file_formats
     for table in schema.TABLES:
-        # Databricks asks for what its client adds to each table.
+        # The type mapper of Databricks reads this hint, which its client adds to each table.
         prepared: Any = {"name": table.name, "columns": table.dlt_columns, "x-insert-api": "copy_into"}
         for column in table.dlt_columns.values():
             capabilities.get_type_mapper().ensure_supported_type(column, prepared, chosen)

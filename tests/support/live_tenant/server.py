@@ -13,6 +13,7 @@ from urllib.parse import parse_qsl, quote, urlsplit
 from tests.support.live_tenant.audit_api import AuditApi
 from tests.support.live_tenant.company import Company
 from tests.support.live_tenant.details_api import DetailsApi
+from tests.support.live_tenant.history_exports import HistoryExports
 from tests.support.live_tenant.integration_api import IntegrationApi
 from tests.support.live_tenant.sign_in import SignIn
 
@@ -54,6 +55,7 @@ class LiveTenant:
         self.audit = AuditApi(company.events, **shape)
         lists = {"users": company.users, "workspaces": company.workspaces, "models": company.models}
         self.integration = IntegrationApi(lists)
+        self.history = HistoryExports()
         self.details = DetailsApi(company.users)
         self.requests: list[Request] = []
         # Answers that replace those of a service: HTML and a status, by service.
@@ -98,12 +100,16 @@ class LiveTenant:
             return self.sign_in.oauth(path, headers.get("content-type", ""), body)
         if method == "GET" and service == "audit" and path == "/audit/api/1/events":
             return self._events(header, query)
-        if method == "GET" and service == "api":
+        if method in ("GET", "POST") and service == "api":
             # CloudWorks refuses `Bearer`, the other services accept it.
             accepted = header if path.startswith("/cloudworks/") else header.replace("Bearer ", "AnaplanAuthToken ", 1)
             if not self.sign_in.is_good(accepted):
                 return 401, {"status": "FAILURE_BAD_CREDENTIAL", "statusMessage": "Token is invalid."}
-            return self.details.answer(path, query) or self.integration.answer(path, query)
+            below_a_model = self.history.answer(method, path)
+            if below_a_model is not None:
+                return below_a_model
+            if method == "GET":
+                return self.details.answer(path, query) or self.integration.answer(path, query)
         return 404, "<html><body>Not Found</body></html>"
 
     def _events(self, header: str, query: dict[str, str]) -> tuple[int, Any]:
@@ -132,12 +138,16 @@ class _Handler(BaseHTTPRequestHandler):
         headers = {name.lower(): value for name, value in self.headers.items()}
         status, answer = self.tenant.answer(self.command, self.path, headers, body)
         self.tenant.requests.append(Request(self.command, self.path, headers, body, status))
-        is_page = isinstance(answer, str)
-        content = (
-            b"" if answer is None else answer.encode() if is_page else json.dumps(answer, ensure_ascii=False).encode()
-        )
         self.send_response(status)
-        self.send_header("Content-Type", "text/html" if is_page else "application/json")
+        if isinstance(answer, bytes):
+            kind, content = "application/octet-stream", answer
+            self.send_header("Content-Encoding", "gzip")
+        elif isinstance(answer, str):
+            kind, content = "text/html", answer.encode()
+        else:
+            kind = "application/json"
+            content = b"" if answer is None else json.dumps(answer, ensure_ascii=False).encode()
+        self.send_header("Content-Type", kind)
         if status != 204:
             self.send_header("Content-Length", str(len(content)))
         # One write: with two, the second would wait for the acknowledgement of the first.

@@ -1,9 +1,12 @@
 """Send a text to a webhook that takes `{"text": ...}`: Slack, Mattermost, Rocket.Chat and others."""
 
+import dlt
 import requests
 
 from audit_source.connection_errors import plain_reason
 from audit_source.deadline import DeadlineExceeded, within
+
+from . import ChannelError
 
 # Seconds to connect, and between two bytes. A run must not wait longer for a chat.
 TIMEOUTS = (5.0, 10.0)
@@ -11,8 +14,31 @@ TIMEOUTS = (5.0, 10.0)
 DEADLINE_SECONDS = 30.0
 
 
-class WebhookError(Exception):
+class WebhookError(ChannelError):
     """The webhook did not take the text. The message omits the address, because the address is the secret."""
+
+
+class Webhook:
+    """The webhook of the setting `webhook_url`."""
+
+    name = "webhook"
+    settings = "`webhook_url` under [alerts]"
+
+    def is_configured(self) -> bool:
+        """Return whether `webhook_url` holds an address of the user's."""
+        # The settings check refuses the placeholder of the example file.
+        return bool(_url()) and not _url().endswith("/...")
+
+    def send(self, text: str) -> bool:
+        """Post the text, and return whether the receiver accepted it."""
+        return send(_url(), text)
+
+
+CHANNEL = Webhook()
+
+
+def _url() -> str:
+    return str(dlt.secrets.get("alerts.webhook_url") or "")
 
 
 def send(url: str, text: str) -> bool:
