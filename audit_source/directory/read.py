@@ -124,9 +124,10 @@ def _trusted_records(records: list[Record], table: Table, run: Run, guard: Direc
         if records and not guard.users_failed:
             run.notice(f"`{table.name}` stays as it was: the list of users did not confirm the tenant.")
         return []
+    if table.name not in run.directory:
+        return []
     if guard.has_shrunk(table.name, records, state):
         run.shrunk.append(ShrunkList(table.name, guard.before(table.name, state), len(records)))
         return []
-    if records:
-        state["records"] = len(records)
+    state["records"] = len(records)
     return records

@@ -31,13 +31,14 @@ class DirectoryGuard:
 
     def before(self, name: str, state: MutableMapping[str, Any]) -> int:
         """Return how many records the list had when it was last applied."""
-        return int(state.get("records") or self._known.records.get(name, 0))
+        records = state.get("records")
+        return int(self._known.records.get(name, 0) if records is None else records)
 
     def has_shrunk(self, name: str, records: list[Any], state: MutableMapping[str, Any]) -> bool:
-        """Return whether the list lost more than it may. An empty list is never applied."""
+        """Return whether the list lost more than it may. An empty list is never applied, even if it is accepted."""
         before = self.before(name, state)
         lost = before - len(records)
-        return bool(records) and not self._accept and lost > LEAST_LOST and lost * 100 > before * self._limit
+        return not self._accept and lost > LEAST_LOST and lost * 100 > before * self._limit
 
     def check_tenant(self, users: list[dict[str, Any]], state: MutableMapping[str, Any]) -> None:
         """Refuse the users of another tenant.

@@ -85,7 +85,8 @@ def _shrunk_line(shrunk: tuple[str, int, int]) -> str:
     name, before, now = shrunk
     return (
         f"list of {name}: {now:,} of {before:,} records are left, as after a lost role. It was not applied. "
-        "Check the account's roles. If the list is right, run once with --accept-directory."
+        "Check the account's roles. If the list is right, run once with --accept-directory"
+        + ("." if now else ", which keeps the last version of each record.")
     )
 
 

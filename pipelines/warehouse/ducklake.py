@@ -4,7 +4,9 @@ from typing import Any
 
 from dlt.destinations.sql_client import SqlClientBase
 
+from .dlt_internals import causes
 from .duckdb.comments import CATALOGUE
+from .duckdb.errors import lacks_column
 from .engine import Engine
 
 
@@ -13,6 +15,9 @@ class DuckLake(Engine):
 
     comment_catalogue = CATALOGUE
     materializes_repeated_ctes = True
+
+    def lacks_column(self, error: BaseException) -> bool:
+        return lacks_column(causes(error))
 
     def write_comments(self, client: SqlClientBase[Any], statements: list[str]) -> None:
         # Each transaction is a snapshot with its own files. One for all comments takes a fifteenth of the time.

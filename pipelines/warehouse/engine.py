@@ -42,7 +42,7 @@ class Engine:
     | file, or setting that must be checked | `opened_for_writing`, `opened_for_reading`, `check_settings` | `duckdb/` |
     | format of load files | `load_format` | |
     | comments | `comment_catalogue`, `comment_hints`, `write_comments` | `bigquery.py` |
-    | errors that need an explanation | `explanation_of`, `is_out_of_memory` | `duckdb/errors.py` |
+    | errors that need an explanation | `explanation_of`, `is_out_of_memory`, `lacks_column` | `duckdb/errors.py` |
 
     Attributes:
         name (str): dlt's name of the destination, which is also shown to users.
@@ -205,6 +205,10 @@ class Engine:
 
     def is_out_of_memory(self, error: BaseException) -> bool:
         """Whether a statement failed because of `limit_memory`."""
+        return False
+
+    def lacks_column(self, error: BaseException) -> bool:
+        """Whether a query failed because a table has not the columns that it names."""
         return False
 
     def explanation_of(self, error: BaseException, raw: dlt.Pipeline | None = None) -> PipelineError | None:

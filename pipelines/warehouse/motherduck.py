@@ -1,6 +1,8 @@
 """MotherDuck: DuckDB's SQL on a server."""
 
+from .dlt_internals import causes
 from .duckdb.comments import CATALOGUE
+from .duckdb.errors import lacks_column
 from .engine import Engine
 
 
@@ -9,6 +11,9 @@ class MotherDuck(Engine):
 
     comment_catalogue = CATALOGUE
     materializes_repeated_ctes = True
+
+    def lacks_column(self, error: BaseException) -> bool:
+        return lacks_column(causes(error))
 
 
 ENGINE = MotherDuck

@@ -20,6 +20,7 @@ from .engine import Engine
 
 # SQLSTATE of a statement that has waited for `lock_timeout`.
 _LOCK_NOT_AVAILABLE = "55P03"
+_UNDEFINED_COLUMN = "42703"
 
 # The oldest transaction that holds a lock on a table of these datasets.
 _HOLDER = """
@@ -106,6 +107,9 @@ class Postgres(Engine):
             for batch in cursor.fetch_record_batch():
                 yield pa.Table.from_batches([batch])
 
+    def lacks_column(self, error: BaseException) -> bool:
+        return _UNDEFINED_COLUMN in _states_of(error)
+
     def explanation_of(self, error: BaseException, raw: dlt.Pipeline | None = None) -> PipelineError | None:
         """Name the session that holds the lock which a statement did not get in time."""
         return _locked_by(raw) if raw is not None and is_lock_timeout(error) else None
@@ -116,8 +120,11 @@ ENGINE = Postgres
 
 def is_lock_timeout(error: BaseException) -> bool:
     """Whether a lock timeout caused an error, by the SQLSTATE that the driver for rows or the one for Arrow gives."""
-    states = {getattr(cause, name, None) for cause in causes(error) for name in ("pgcode", "sqlstate")}
-    return _LOCK_NOT_AVAILABLE in states
+    return _LOCK_NOT_AVAILABLE in _states_of(error)
+
+
+def _states_of(error: BaseException) -> set[str | None]:
+    return {getattr(cause, name, None) for cause in causes(error) for name in ("pgcode", "sqlstate")}
 
 
 def _locked_by(raw: dlt.Pipeline) -> PipelineError:

@@ -7,7 +7,7 @@ from typing import Any
 import dlt
 import sqlglot
 from dlt.common.destination.exceptions import DestinationUndefinedEntity
-from dlt.destinations.exceptions import DatabaseUndefinedRelation
+from dlt.destinations.exceptions import DatabaseTerminalException, DatabaseUndefinedRelation
 from dlt.destinations.sql_client import SqlClientBase
 from sqlglot import exp
 
@@ -90,8 +90,17 @@ class Reader:
     @contextmanager
     def _cursor(self, dataset: str, query: str) -> Iterator[Any]:
         statement = self._translated(self._clients[dataset], query)
-        with self._engine.explained(), self._open.execute_query(statement) as cursor:
-            yield cursor
+        try:
+            with self._engine.explained(), self._open.execute_query(statement) as cursor:
+                yield cursor
+        except DatabaseTerminalException as error:
+            if not self._engine.lacks_column(error):
+                raise
+            raise PipelineError(
+                CONFIGURATION,
+                "the tables are those of an earlier version and lack a column that this command reads. Bring them up "
+                "to date first: python -m pipelines.audit run.",
+            ) from error
 
     def _translated(self, client: SqlClientBase[Any], query: str) -> str:
         dialect = str(client.capabilities.sqlglot_dialect)

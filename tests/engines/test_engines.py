@@ -17,6 +17,8 @@ from tests.conftest import Tenant
 from tests.engines.spark import Spark, local_spark
 from tests.support import scenario
 from tests.support.harsh import HARSH
+from tests.support.history_rows import HISTORY
+from tests.support.lists_of_models import DIRECTORY, LISTS
 from tests.support.model_warehouse import open_warehouse
 from tests.support.raw_rows import Row, at, event
 from tests.support.scenario import ANN, BOB
@@ -69,7 +71,9 @@ def _rows(database: duckdb.DuckDBPyConnection, table: str) -> list[Row]:
 
 
 def _scenario(table: str) -> list[Row]:
-    return [*scenario.WORLD.get(table, []), *([*NEWCOMER, *DAYLIGHT] if table == "events" else [])]
+    worlds = (scenario.WORLD, DIRECTORY, LISTS, HISTORY)
+    more = [*NEWCOMER, *DAYLIGHT] if table == "events" else []
+    return [*(row for world in worlds for row in world.get(table, [])), *more]
 
 
 @pytest.fixture(scope="session")

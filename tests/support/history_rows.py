@@ -17,7 +17,7 @@ def change(number: int, moment: str | None, description: str | None, model: str 
 # Expected beside each row: kind of change, kind of object, number of objects.
 EXPECTED: list[tuple[Row, str, str, int]] = [
     (change(1, "2026-03-02 08:00", "Add Line Item", new_value="Growth"), "added", "line_item", 1),
-    (change(2, "2026-03-02 08:01", "12 Item(s) Deleted", module_or_list="SKU"), "deleted", "list_item", 12),
+    (change(2, "2026-03-02 08:01", "120 Item(s) Deleted", module_or_list="SKU"), "deleted", "list_item", 120),
     (change(3, "2026-03-02 08:02", "Breakback data change affecting 17 cells"), "changed", "cell", 1),
     (change(4, "2026-03-02 08:03", "<model successfully restored>"), "restored", "model", 1),
     (

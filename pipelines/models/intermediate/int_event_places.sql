@@ -3,55 +3,7 @@
 -- its integration happened in the model and workspace of that integration.
 -- grain: one row per event
 -- key: event_id
--- inputs: int_event_objects, int_action_versions, int_integration_versions, int_read_models, stg_user_names
-with
-
-placed as (
-    select
-        o.*,
-        cast(coalesce(o.model_id, case when o.kind_of_id = 'model' then o.object_id end) as varchar)
-            as place_model_id,
-        cast(coalesce(o.run_process_id, case when o.object_kind = 'process' then o.object_id end) as varchar)
-            as place_process_id,
-        cast(coalesce(o.integration_id, case when o.object_kind = 'integration' then o.object_id end) as varchar)
-            as place_integration_id,
-        cast(coalesce(o.occurred_at, o.recorded_at, cast(cast('1900-01-01' as date) as timestamptz)) as timestamptz)
-            as happened_at
-    from int_event_objects as o
-),
-
--- An event's own name of an action is that of its time. A bare `name` can be that of something else.
-named as (
-    select
-        p.*,
-        integrations.integration_name as listed_integration_name,
-        integrations.model_id as integration_model_id,
-        integrations.workspace_id as integration_workspace_id,
-        actions.export_format,
-        actions.valid_to as action_valid_to,
-        processes.action_name as listed_process_name,
-        cast(coalesce(
-            p.action_name,
-            case
-                when p.action_id = '-1' then 'unsaved action'
-                when p.name_meaning = 'action' then p.name
-            end,
-            actions.action_name,
-            case when p.action_id is not null then p.name end
-        ) as varchar) as run_name
-    from placed as p
-    left join int_integration_versions as integrations
-        on p.place_integration_id = integrations.integration_id
-        and p.happened_at >= integrations.starts_at and p.happened_at < integrations.ends_at
-    left join int_action_versions as actions
-        on p.place_model_id = actions.model_id and p.action_kind = actions.kind and p.action_id = actions.action_id
-        and p.happened_at >= actions.starts_at and p.happened_at < actions.ends_at
-    left join int_action_versions as processes
-        on processes.kind = 'process'
-        and p.place_model_id = processes.model_id and p.place_process_id = processes.action_id
-        and p.happened_at >= processes.starts_at and p.happened_at < processes.ends_at
-)
-
+-- inputs: int_event_runs, int_read_models, stg_user_names
 select
     o.event_id,
     o.event_type_id,
@@ -105,9 +57,14 @@ select
         case when o.target_user_name like '%@%' then o.target_user_name end, target_names.email
     ) as varchar) as target_user_email,
     cast(coalesce(o.app_name, case when o.object_kind = 'app' then o.name end) as varchar) as app_name,
-    o.page_name,
     cast(coalesce(
-        o.process_name, o.listed_process_name, case when o.place_process_id = o.action_id then o.run_name end
+        o.page_name, case when o.object_kind = 'app_page' or o.dashboard_id is not null then o.name end
+    ) as varchar) as page_name,
+    cast(coalesce(
+        o.process_name,
+        o.listed_process_name,
+        case when o.place_process_id = o.action_id then o.run_name end,
+        case when o.object_kind = 'process' then o.name end
     ) as varchar) as process_name,
     cast(coalesce(
         o.listed_integration_name, o.integration_name, case when o.object_kind = 'integration' then o.name end
@@ -142,7 +99,7 @@ select
     o.occurred_at,
     o.recorded_at,
     o.happened_at
-from named as o
+from int_event_runs as o
 left join int_read_models as read_models on o.place_model_id = read_models.model_id
 left join stg_user_names as names on o.user_id = names.user_id
 left join stg_user_names as target_names

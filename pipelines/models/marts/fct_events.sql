@@ -42,18 +42,12 @@ select
     e.app_id,
     cast(coalesce(e.app_name, apps.name) as varchar) as app_name,
     e.page_id,
-    cast(coalesce(
-        e.page_name,
-        case when e.object_kind = 'app_page' then e.object_name when e.dashboard_id is not null then e.sent_name end,
-        pages.name
-    ) as varchar) as page_name,
+    cast(coalesce(e.page_name, pages.name) as varchar) as page_name,
     e.action_id,
     e.action_name,
     e.action_type,
     e.process_id,
-    cast(coalesce(
-        e.process_name, case when e.object_kind = 'process' then e.object_name end
-    ) as varchar) as process_name,
+    e.process_name,
     e.integration_id,
     e.integration_name,
     e.role_id,

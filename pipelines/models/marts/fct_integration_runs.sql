@@ -1,8 +1,7 @@
 -- Names are those of the lists when the run ended.
 -- grain: one row per run of an integration
 -- key: run_id
--- inputs: stg_integration_runs, int_integration_versions, stg_directory_versions, int_action_versions,
---   int_workspace_names, int_user_handles
+-- inputs: stg_integration_runs, stg_directory_versions, int_integration_versions, int_action_versions, int_user_handles
 select
     r.run_id,
     r.integration_id,
@@ -11,7 +10,9 @@ select
     integrations.model_id,
     models.name as model_name,
     integrations.workspace_id,
-    cast(coalesce(workspaces.name, names.workspace_name) as varchar) as workspace_name,
+    cast(coalesce(workspaces.name, case
+        when integrations.workspace_id = models.workspace_id then models.workspace_name
+    end) as varchar) as workspace_name,
     integrations.process_id,
     processes.action_name as process_name,
     r.triggered_by,
@@ -36,7 +37,6 @@ left join stg_directory_versions as models
 left join stg_directory_versions as workspaces
     on workspaces.kind = 'workspace' and workspaces.directory_id = integrations.workspace_id
     and r.happened_at >= workspaces.starts_at and r.happened_at < workspaces.ends_at
-left join int_workspace_names as names on integrations.workspace_id = names.workspace_id
 left join int_action_versions as processes
     on processes.kind = 'process'
     and integrations.model_id = processes.model_id and integrations.process_id = processes.action_id

@@ -17,7 +17,7 @@ from pipelines.warehouse.settings import check_data_dir
 from pipelines.warehouse.table_names import name_datasets
 
 from .comments import CATALOGUE
-from .errors import damage_found
+from .errors import damage_found, lacks_column
 from .file import SETTING, check_database_name, database_path, open_for_reading, open_for_writing
 
 
@@ -115,6 +115,9 @@ class DuckDb(Engine):
         import duckdb
 
         return any(isinstance(cause, duckdb.OutOfMemoryException) for cause in causes(error))
+
+    def lacks_column(self, error: BaseException) -> bool:
+        return lacks_column(causes(error))
 
     def explanation_of(self, error: BaseException, raw: dlt.Pipeline | None = None) -> PipelineError | None:
         return damage_found(causes(error), database_path())

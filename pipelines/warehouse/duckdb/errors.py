@@ -81,3 +81,10 @@ def unusable(path: str, reason: str) -> PipelineError:
     if "Could not write" in reason:
         return PipelineError(FAILED, f"database file `{path}`: {first}. Free some space, then run again.")
     return PipelineError(CONFIGURATION, f"database file `{path}` cannot be opened ({first}). Check path and rights.")
+
+
+def lacks_column(errors: Iterable[BaseException]) -> bool:
+    """Whether one of the errors says that a query names a column which its tables do not have."""
+    import duckdb
+
+    return any(isinstance(error, duckdb.BinderException) for error in errors)

@@ -1,6 +1,7 @@
 """Names of actions and integrations in facts, on DuckDB and on PostgreSQL."""
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 from datetime import date, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,9 @@ from unittest.mock import Mock
 
 import pytest
 
+from pipelines.cli.report_tables import format_table, summary_tables
 from pipelines.transform import runner
+from pipelines.warehouse.reader import Reader
 from tests.support import lists_of_models as world
 from tests.support.lists_of_models import (
     ACTION,
@@ -162,6 +165,15 @@ def test_runs_of_integrations(facts: Warehouse) -> None:
         ("r3", 9, True, "scheduled_inf", None, None),
     ]
     assert facts.row("fct_integration_runs", "integration_id", where="run_id = 'r6'") == (UNLISTED,)
+
+
+def test_the_report_lists_failing_integrations(facts: Warehouse) -> None:
+    with ExitStack() as stack:
+        table = summary_tables(Reader(facts.raw.destination, stack))[-1]
+    assert [row[:4] for row in table.rows] == [("Nightly load 2", "Copy", 4, 2), (UNLISTED, None, 1, 1)]
+    lines = format_table(table, 150)
+    assert lines[1] == "Failing integrations"
+    assert lines[3].split()[-3:] == ["2026-03-07", "10:00", "-"]
 
 
 def test_entitlements(facts: Warehouse) -> None:

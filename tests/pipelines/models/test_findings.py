@@ -49,7 +49,11 @@ def insert(database: duckdb.DuckDBPyConnection) -> Insert:
     def add(table: str, number: int, minute: float = 0, **values: Any) -> None:
         moment = START + timedelta(minutes=minute)
         times = {"event_day": moment.date(), "occurred_at": moment}
-        _insert(database, table, {"event_id": number, "user_id": "u", **times, **values})
+        row = {"event_id": number, "user_id": "u", **times, **values}
+        # Users without a name have their id as label.
+        labels = {f"{who}_label": row.get(f"{who}_id") for who in ("user", "target_user")}
+        known = {name: label for name, label in labels.items() if name in TABLES[table].columns}
+        _insert(database, table, {**known, **row})
 
     return add
 

@@ -78,6 +78,16 @@ def test_runs_table_of_an_older_version_gets_the_new_columns(tenant: Tenant, eng
     ]  # fmt: skip
 
 
+def test_report_on_tables_of_an_older_version_says_what_to_do(tenant: Tenant, engine: Engine) -> None:
+    with plain_server(some_events()) as server:
+        tenant.at(server.url)
+        assert tenant.run("load").code == 0
+    write(engine, "create schema anaplan_audit")
+    write(engine, "create table anaplan_audit.fct_sign_ins (outcome varchar)")
+    report = tenant.run("report")
+    assert report.code == 2 and "lack a column" in report.err and "pipelines.audit run" in report.err
+
+
 @pytest.fixture(scope="module")
 def loaded_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a database that was loaded once, some seconds before the tests that copy it."""

@@ -69,6 +69,23 @@ def test_list_that_shrank_sharply_is_not_applied(tenant: Tenant, engine: Engine)
         assert tenant.run("load").code == 0
 
 
+@pytest.mark.usual_engine("duckdb")
+def test_list_that_became_empty_is_reported_and_never_applied(tenant: Tenant, engine: Engine) -> None:
+    with Sandbox(**SMALL) as sandbox:
+        tenant.at(sandbox.url, "auditor@example.com", "sandbox")
+        assert tenant.run("load").code == 0
+        sandbox.set_collection("models", [])
+        outcome = tenant.run("load")
+        assert outcome.code == 5
+        assert "list of models: 0 of " in outcome.err and "keeps the last version" in outcome.err
+        assert tenant.run("load").code == 5
+        # Accepting it silences the warning. Nothing is retired.
+        accepted = tenant.run("load", "--accept-directory")
+        assert (accepted.code, accepted.err) == (0, "")
+        assert tenant.run("load").code == 0
+        assert engine.rows(f"select count(*) from {RAW}.models where _dlt_valid_to is not null") == [(0,)]
+
+
 def test_small_list_may_lose_a_few_records_and_the_limit_is_a_setting(tenant: Tenant, duck: Engine) -> None:
     with Sandbox(**{**SMALL, "users": 8}) as sandbox:
         tenant.at(sandbox.url, "auditor@example.com", "sandbox")

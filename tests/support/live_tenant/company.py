@@ -127,8 +127,14 @@ def integration(company: Company, at: int) -> None:
         INTEGRATION,
         {},
         object_kind="integration",
+        object_name="SAP to plan",
+        object_status="named",
         integration_id=INTEGRATION,
-        model_id=None,
+        integration_name="SAP to plan",
+        model_id=PLAN.lower(),
+        model_name=MODEL_NAMES[PLAN],
+        workspace_id=WORKSPACE_OF[PLAN],
+        workspace_name=WORKSPACE_NAMES[WORKSPACE_OF[PLAN]],
     )
 
 

@@ -53,6 +53,9 @@ def run_actions(company: Company, at: int) -> None:
                 attributes["workspaceId"] = WORKSPACE_OF[model]
             if code in ("USR-36", "USR-38"):
                 attributes["name"] = expected["action_name"] = f"Nightly {number}"
+            elif prefix is not None:
+                # The lists of the model hold other actions; those of an archived model cannot be read.
+                expected.update(action_name=None, object_status="named" if model == OLD else "unknown")
             company.happen(code, at + number * 1000, "…", BEN, model.lower(), attributes or None, **expected)
     company.happen(
         "USR-20", at, "User executed action", BEN, PLAN.lower(), {"actionId": "-1"}, object_kind="model", action_id="-1"

@@ -3,12 +3,15 @@
 import csv
 import re
 from collections.abc import Iterator
+from contextlib import ExitStack
 from datetime import date
 from pathlib import Path
 
 import pytest
 
+from pipelines.monitoring.status import _unknown_changes
 from pipelines.transform.parse import MODELS_DIR
+from pipelines.warehouse.reader import Reader
 from sandbox.world.history_texts import DELETED_ITEM, FREQUENT, RARE
 from tests.support.history_rows import EXPECTED, HISTORY, NO_MOMENT, ROWS, change, reads
 from tests.support.lists_of_models import ANN, BOB, COPY, DIRECTORY, PLAN, SALES, validity
@@ -47,6 +50,12 @@ def test_rows_have_the_names_and_the_mode_of_their_time(history: Warehouse) -> N
     )
     assert items == [("row-005", "A", None), ("row-010", None, "HR"), ("row-011", "C1", None)]
     assert history.rows("fct_model_history", "workspace_id")[0] == (SALES,)
+
+
+def test_status_counts_descriptions_in_no_rule(history: Warehouse) -> None:
+    with ExitStack() as stack:
+        assert _unknown_changes(Reader(history.raw.destination, stack)) == {"rows": 2, "descriptions": 1}
+    assert _unknown_changes(None) == {"rows": 0, "descriptions": 0}
 
 
 def test_later_rows_and_names_touch_their_days(warehouse: Warehouse, tmp_path: Path) -> None:
