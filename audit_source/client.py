@@ -18,7 +18,6 @@ from .errors import ConfigurationError, UnreachableError
 from .rate_limit import RateLimiter
 from .retry import (
     ADVISED_PAUSE_SECONDS,
-    REQUEST_DEADLINE_SECONDS,
     RETRIED_ERRORS,
     RETRIED_STATUS,
     is_damaged,
@@ -40,16 +39,16 @@ class Client(RetryingClient):
     Args:
         parallel_requests (int): Most requests in flight.
         requests_per_minute (int): Most requests in any 60 seconds.
-        retry_429 (bool): Whether a 429 is retried.
         deadline_seconds (float): Longest time for a whole request, including its answer.
+        retry_429 (bool): Whether a 429 is retried.
     """
 
     def __init__(
         self,
         parallel_requests: int,
         requests_per_minute: int,
+        deadline_seconds: float,
         retry_429: bool = True,
-        deadline_seconds: float = REQUEST_DEADLINE_SECONDS,
     ) -> None:
         self._retried = [status for status in RETRIED_STATUS if retry_429 or status != 429]
         self._limiter = RateLimiter(requests_per_minute)

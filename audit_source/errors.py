@@ -56,24 +56,16 @@ class UnreachableError(AuditSourceError):
 
 
 class BadAnswerError(AuditSourceError):
-    """The answer is not what the API promises. A retry may help.
-
-    Args:
-        status (int): HTTP status of an answer that refused the request, else 0.
-    """
-
-    def __init__(self, operation: str, reason: str, hint: str, status: int = 0) -> None:
-        self.status = status
-        super().__init__(operation, reason, hint)
+    """The answer is not what the API promises. A retry may help."""
 
 
 class ExportError(AuditSourceError):
     """An export of Anaplan's did not write a usable file. The next run tries again.
 
     Args:
-        status (str): `failed`, `cancelled`, `slow` or `unreadable`.
+        outcome (str): `failed`, `cancelled`, `slow` or `unreadable`.
     """
 
-    def __init__(self, operation: str, reason: str, hint: str, status: str) -> None:
+    def __init__(self, operation: str, reason: str, hint: str, outcome: str) -> None:
         super().__init__(operation, reason, hint)
-        self.status = status
+        self.outcome = outcome

@@ -13,7 +13,7 @@ from .records import NewColumns
 
 
 class ShrunkList(NamedTuple):
-    """A directory list that lost so many records at once that it was not applied."""
+    """A list that lost so many records at once that it was not applied."""
 
     name: str
     records_before: int

@@ -3,8 +3,6 @@
 from typing import Any, NamedTuple
 
 from .auth.credentials import MODES, choose_credentials
-from .auth.sign_in import make_auth
-from .client import Client
 from .directory.entitlements import count_scim_users
 from .directory.integrations import fetch_integrations
 from .directory.lists import count_list
@@ -13,6 +11,7 @@ from .errors import AuditSourceError, BadAnswerError, RoleError
 from .events.decode import decode_page
 from .events.spans import DAY_MS, MINUTE_MS
 from .records import NewColumns, decode_lenient
+from .session import make_signed_client
 from .settings import Hosts, resolve_settings
 from .signed_client import SignedClient
 
@@ -42,12 +41,10 @@ def open_session() -> Session:
         ConfigurationError: A setting or credential is missing, unknown or contradictory. No request was sent.
     """
     settings = resolve_settings()
-    hosts = settings.hosts
     chosen = choose_credentials(settings.credentials, settings.auth, settings.token_store)
     mode = next(mode for mode, spec in MODES.items() if isinstance(chosen, spec))
-    client = Client(1, settings.requests_per_minute)
-    signed = SignedClient(client, make_auth(client, hosts, chosen, settings.token_store))
-    return Session(signed, hosts, mode, settings.cloudworks_urls if settings.cloudworks else [])
+    urls = settings.cloudworks_urls if settings.cloudworks else []
+    return Session(make_signed_client(settings), settings.hosts, mode, urls)
 
 
 def account_name(session: Session) -> str | None:

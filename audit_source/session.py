@@ -14,7 +14,5 @@ def make_signed_client(settings: AuditSettings) -> SignedClient:
         ConfigurationError: A setting or credential is missing, unknown or contradictory.
     """
     chosen = choose_credentials(settings.credentials, settings.auth, settings.token_store)
-    client = Client(
-        settings.parallel_requests, settings.requests_per_minute, deadline_seconds=settings.request_deadline_seconds
-    )
+    client = Client(settings.parallel_requests, settings.requests_per_minute, settings.request_deadline_seconds)
     return SignedClient(client, make_auth(client, settings.hosts, chosen, settings.token_store))

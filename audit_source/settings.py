@@ -73,7 +73,7 @@ class AuditSettings(BaseConfiguration):
         events_per_load (int): Ends a load after the window that reaches this number; see `Run.unfinished`.
         privacy (str): `keep`, `hash` or `drop` names, e-mail addresses and IP addresses. Ids stay.
         privacy_key (str): Secret key of the hashes. The same key gives the same person the same pseudonym.
-        shrink_limit_percent (int): A directory list that lost a larger share of its records is not applied.
+        shrink_limit_percent (int): A list that lost a larger share of its records at once is not applied.
         cloudworks (bool): Whether the integrations of CloudWorks and their runs are read.
         model_requests_per_run (int): Most requests of a run for the contents of models. 0 reads none.
         request_deadline_seconds (int): Longest time for a whole request, including its answer.

@@ -87,4 +87,4 @@ def _error(operation: str, response: requests.Response) -> AuditSourceError:
             f"{reason}, also with {MOST_RENEWALS} new tokens",
             "Check the account and the address; else run again later.",
         )
-    return BadAnswerError(operation, reason, "Check the `*_url` settings; else report it.", response.status_code)
+    return BadAnswerError(operation, reason, "Check the `*_url` settings; else report it.")

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 from ..answers import json_object
 from ..client import Client
 from ..errors import BadAnswerError, SignInError
+from ..retry import REQUEST_DEADLINE_SECONDS
 from .oauth_auth import oauth_error, seconds_of
 
 GRANT_TYPE = "urn:ietf:params:oauth:grant-type:device_code"
@@ -37,7 +38,7 @@ class DeviceGrant:
 
     def __init__(self, oauth_url: str, client_id: str) -> None:
         # For this service 429 is not a failure: it means `slow_down`.
-        self._client = Client(1, 300, retry_429=False)
+        self._client = Client(1, 300, REQUEST_DEADLINE_SECONDS, retry_429=False)
         self._url, self._client_id = f"{oauth_url}/oauth", client_id
 
     def close(self) -> None:

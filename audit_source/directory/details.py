@@ -7,7 +7,6 @@ import hashlib
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 import dlt
 
@@ -15,7 +14,7 @@ from ..dlt_internals import begin_versions_at
 from ..drift import found_in, new_drift
 from ..errors import AuditSourceError, RoleError
 from ..events.spans import DAY_MS
-from ..extract_report import ContentProgress, Run, ShrunkList
+from ..extract_report import ContentProgress, Run
 from ..known import Known, KnownDetails
 from ..privacy.masking import Privacy
 from ..records import NewColumns
@@ -114,7 +113,7 @@ class DetailReader:
                 )
                 return
             state = dlt.current.resource_state(INTEGRATIONS.name)
-            if self._is_applied(INTEGRATIONS.name, listed.records, state):
+            if self._guard.accepts(INTEGRATIONS.name, listed.records, state, self._run):
                 yield from self._changed_integrations(listed)
             found = integrations.fetch_runs(self._client, listed, self._details, self._known.purged_before)
             runs = [run for some in found for run in some]
@@ -147,21 +146,13 @@ class DetailReader:
             return
         with self._noted("entitlements"):
             users = entitlements.fetch_scim_users(self._client, self._settings.hosts.api)
-            if not users or not self._is_applied(USER_ENTITLEMENTS.name, users, state):
+            if not users or not self._guard.accepts(USER_ENTITLEMENTS.name, users, state, self._run):
                 return
             rows = entitlements.entitlement_rows(users, self._mask)
             if rows is not None:
                 yield USER_ENTITLEMENTS.name, rows
             yield SCIM_USERS.name, entitlements.scim_user_rows(users, self._mask)
             state.update(read_at=self._now, users=self._listed.users_digest)
-
-    def _is_applied(self, name: str, records: list[Record], state: Any) -> bool:
-        """Return whether a list may be applied, and note it if it lost too many records at once."""
-        if self._guard.has_shrunk(name, records, state):
-            self._run.shrunk.append(ShrunkList(name, self._guard.before(name, state), len(records)))
-            return False
-        state["records"] = len(records)
-        return True
 
     def _mask(self, table_name: str, record: Record) -> Record:
         return record if self._privacy is None else self._privacy.record(table_name, record)

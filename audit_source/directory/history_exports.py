@@ -184,7 +184,7 @@ def serial_of(model: dict[str, Any]) -> int | None:
 
 def is_no_access(error: AuditSourceError) -> bool:
     """Return whether Anaplan hides the model from this account: its requests answer 404 or 403."""
-    return getattr(error, "status_code", None) in (403, 404)
+    return error.status_code in (403, 404)
 
 
 def _has_ended(task: dict[str, Any], operation: str) -> bool:

@@ -46,13 +46,13 @@ def fetch_integrations(client: SignedClient, urls: list[str]) -> IntegrationList
             records = all_records(client, f"{url}/integrations", ("integrations",), Budget())
             return IntegrationList([one for one in records if one.get("integrationId")], url)
         except AuditSourceError as error:
-            if isinstance(error, RoleError) or getattr(error, "status", 0) == WITHOUT_ROLE:
+            if isinstance(error, RoleError) or error.status_code == WITHOUT_ROLE:
                 raise CloudWorksRoleError(
                     error.operation,
                     "the account lacks the role Restricted Integration User",
                     "Give it the role and a workspace, or set `cloudworks = false`.",
                 ) from None
-            is_elsewhere = isinstance(error, UnreachableError) or getattr(error, "status", 0) == 404
+            is_elsewhere = isinstance(error, UnreachableError) or error.status_code == 404
             if url == urls[-1] or not is_elsewhere:
                 raise
     raise AssertionError("no address")

@@ -110,7 +110,7 @@ def _ends_everything(error: AuditSourceError) -> bool:
 
 def _status_of(error: AuditSourceError) -> str:
     # A model without access answers 404, never 403; other services use 403.
-    is_forbidden = isinstance(error, RoleError) or (isinstance(error, BadAnswerError) and error.status == 404)
+    is_forbidden = isinstance(error, RoleError) or error.status_code == 404
     return FORBIDDEN if is_forbidden else FAILED
 
 

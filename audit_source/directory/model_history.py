@@ -12,7 +12,7 @@ import pyarrow as pa
 from dlt.common.configuration.specs import BaseConfiguration
 from dlt.sources import DltResource
 
-from ..errors import AuditSourceError
+from ..errors import AuditSourceError, ExportError
 from ..extract_report import Run
 from ..privacy.history import form_of
 from ..privacy.masking import make_privacy
@@ -209,7 +209,8 @@ class ModelHistory:
 
     def _note_failure(self, model: Record, export: HistoryExport | None, error: AuditSourceError) -> None:
         """Note a model that was left out. The others go on."""
-        status = "forbidden" if is_no_access(error) else getattr(error, "status", "failed")
+        outcome = error.outcome if isinstance(error, ExportError) else "failed"
+        status = "forbidden" if is_no_access(error) else outcome
         if status != "forbidden":
             self._run.leave_out(error)
         workspace = model.get("currentWorkspaceId")

@@ -10,7 +10,7 @@ import dlt
 from ..dlt_internals import begin_versions_at
 from ..drift import found_in, new_drift
 from ..errors import AuditSourceError, ConfigurationError
-from ..extract_report import Run, ShrunkList
+from ..extract_report import Run
 from ..known import Known
 from ..privacy.masking import Privacy
 from ..records import NewColumns
@@ -126,8 +126,4 @@ def _trusted_records(records: list[Record], table: Table, run: Run, guard: Direc
         return []
     if table.name not in run.directory:
         return []
-    if guard.has_shrunk(table.name, records, state):
-        run.shrunk.append(ShrunkList(table.name, guard.before(table.name, state), len(records)))
-        return []
-    state["records"] = len(records)
-    return records
+    return records if guard.accepts(table.name, records, state, run) else []

@@ -1,4 +1,4 @@
-"""Compares a directory list with what was loaded before: it may belong to another tenant, or be truncated.
+"""Compares a list with what was loaded before: it may belong to another tenant, or be truncated.
 
 An account that loses a right sees a fraction of a list. dlt would retire every missing record.
 """
@@ -6,6 +6,7 @@ An account that loses a right sees a fraction of a list. dlt would retire every 
 from collections.abc import MutableMapping
 from typing import Any
 
+from ..extract_report import Run, ShrunkList
 from ..known import Known
 from ..tenant_guard import TenantGuard
 
@@ -26,19 +27,22 @@ class DirectoryGuard:
         self._limit, self._accept, self._known = limit_percent, accept, known
         # Whether the tenant is known, but the users do not confirm it.
         self.is_unsure = False
-        # Whether the list of users could not be read. That was reported, and explains the rest.
+        # Whether the list of users could not be read. That was reported, so an unconfirmed tenant needs no second
+        # report.
         self.users_failed = False
 
-    def before(self, name: str, state: MutableMapping[str, Any]) -> int:
-        """Return how many records the list had when it was last applied."""
-        records = state.get("records")
-        return int(self._known.records.get(name, 0) if records is None else records)
+    def accepts(self, name: str, records: list[Any], state: MutableMapping[str, Any], run: Run) -> bool:
+        """Return whether a list may be applied, and note in `run` if it lost too many records at once.
 
-    def has_shrunk(self, name: str, records: list[Any], state: MutableMapping[str, Any]) -> bool:
-        """Return whether the list lost more than it may. An empty list is never applied, even if it is accepted."""
-        before = self.before(name, state)
+        Callers never apply an empty list, even if it is accepted: it would retire every record.
+        """
+        before = self._before(name, state)
         lost = before - len(records)
-        return not self._accept and lost > LEAST_LOST and lost * 100 > before * self._limit
+        if not self._accept and lost > LEAST_LOST and lost * 100 > before * self._limit:
+            run.shrunk.append(ShrunkList(name, before, len(records)))
+            return False
+        state["records"] = len(records)
+        return True
 
     def check_tenant(self, users: list[dict[str, Any]], state: MutableMapping[str, Any]) -> None:
         """Refuse the users of another tenant.
@@ -49,3 +53,8 @@ class DirectoryGuard:
         tenant = TenantGuard("customerId", state, self._known.customer_id)
         tenant.check(user.get("customerId") for user in users)
         self.is_unsure = tenant.tenant is not None and not tenant.is_known
+
+    def _before(self, name: str, state: MutableMapping[str, Any]) -> int:
+        """Return how many records the list had when it was last applied."""
+        records = state.get("records")
+        return int(self._known.records.get(name, 0) if records is None else records)

@@ -37,7 +37,7 @@ def span_options(function: Callable[..., int]) -> Callable[..., int]:
 accept_directory_option = click.option(
     "--accept-directory",
     is_flag=True,
-    help="Apply a list of users, workspaces or models even if it lost more than `shrink_limit_percent` of its records.",
+    help="Apply a list even if it lost more than `shrink_limit_percent` of its records.",
 )
 full_refresh_option = click.option(
     "--full-refresh", is_flag=True, help="Rebuild the enriched tables from all raw events. Raw tables stay."

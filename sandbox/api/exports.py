@@ -10,6 +10,7 @@ from ..world.company import Model
 from .answers import integration_failure, json_answer, origin
 from .bodies import MalformedBody, json_object
 from .export_tasks import ExportTask
+from .fault_effects import WITHOUT_ID
 from .middleware import note_rows, page_fault
 from .model_contents import MODEL, MODEL_OF_WORKSPACE, not_found, open_model
 from .state import State, state_of
@@ -45,6 +46,8 @@ async def run(request: web.Request) -> web.Response:
     if not isinstance(body.get("localeName"), str):
         return integration_failure(request.path, 400, "localeName is required")
     fault = page_fault()
+    if fault is not None and fault.what == WITHOUT_ID:
+        return _answer(request, "task", task={})
     task = state_of(request).exports.start(found[0], found[1]["id"], fault.what if fault else "")
     return _answer(request, "task", task={"taskId": task.id})
 

@@ -226,7 +226,8 @@ TASK_STATES = {
     "task-hangs": "IN_PROGRESS",
     "task-unsuccessful": "COMPLETE",
 }
-EFFECTS.update(dict.fromkeys(TASK_STATES, _remembered))
+WITHOUT_ID = "task-without-id"
+EFFECTS.update(dict.fromkeys((*TASK_STATES, WITHOUT_ID), _remembered))
 
 
 # Helpers

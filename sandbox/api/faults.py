@@ -17,7 +17,8 @@ what  a status (429, 500, 502, 503, 504, ...), or
       wrong-total    totalSize is wrong (by=1)      slow           the body arrives slowly (seconds=2)
       redirect       to another host (to=URL)       gzip           compressed, if the client accepts it
       task-failed, task-cancelled   the export of this POST ends so      task-hangs   it never ends
-      task-unsuccessful   its task is COMPLETE, but not successful (all four: kind `tasks`)
+      task-unsuccessful   its task is COMPLETE, but not successful
+      task-without-id     this POST is answered without `taskId` (all five: kind `tasks`)
 when  3      the next three matching requests (default 1)
       @4     only the fourth matching request
       /5     every fifth            ~0.1   each with a probability of 10 % (seeded)

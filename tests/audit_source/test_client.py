@@ -120,7 +120,7 @@ def test_redirects_are_not_followed_so_no_other_host_gets_the_token(servers: Any
     # Another name of the same machine counts as another host.
     target = other.url.replace("127.0.0.1", "localhost")
     server = servers(lambda number: (status, {"Location": f"{target}/audit/api/1/events"}, b""))
-    client = Client(1, 1000)
+    client = Client(1, 1000, 300)
     signed = SignedClient(client, Fixed(client, "secret-token"))
 
     with pytest.raises(UnreachableError, match=r"a redirect .* which is not followed") as raised:
@@ -150,7 +150,7 @@ def test_addresses_in_responses_are_not_followed(servers: Any) -> None:
 
 def test_answer_429_slows_every_thread(servers: Any, clock: Clock) -> None:
     server = servers(lambda number: (429, {"Retry-After": "30"}, b"") if number == 1 else OK)
-    client = Client(4, 1000)
+    client = Client(4, 1000, 300)
     client.fetch("GET", server.url)
 
     # The thread that got the 429 has waited, and so has a thread that did not get one.
@@ -184,7 +184,7 @@ def test_pause_after_429_obeys_retry_after(
 ) -> None:
     monkeypatch.setenv("RUNTIME__REQUEST_BACKOFF_FACTOR", "1")
     server = servers(lambda number: (429, header(), b"") if number == 1 else OK)
-    Client(1, 1000).fetch("GET", server.url)
+    Client(1, 1000, 300).fetch("GET", server.url)
 
     assert 1000 + least <= clock.now <= 1000 + most
 
@@ -192,7 +192,7 @@ def test_pause_after_429_obeys_retry_after(
 def test_retries_count_against_the_rate_limit(servers: Any, clock: Clock) -> None:
     """At six per minute, thirty requests take more than four minutes, whatever the parallelism."""
     server = servers(lambda number: (500, {}, b"") if number % 3 else OK)
-    client = Client(8, 6)
+    client = Client(8, 6, 300)
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda _: _quietly(client, server.url), range(10)))
 
@@ -222,14 +222,14 @@ def test_transient_faults_are_retried_and_reported_after_five_attempts(
 ) -> None:
     server = servers(lambda number: reply)
     with pytest.raises(UnreachableError, match=says):
-        Client(1, 1000).fetch("GET", server.url)
+        Client(1, 1000, 300).fetch("GET", server.url)
     assert len(server.paths) == tries
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 410])
 def test_permanent_errors_are_not_retried(servers: Any, status: int) -> None:
     server = servers(lambda number: (status, {}, b"{}"))
-    assert Client(1, 1000).fetch("GET", server.url).status_code == status
+    assert Client(1, 1000, 300).fetch("GET", server.url).status_code == status
     assert len(server.paths) == 1
 
 
@@ -240,7 +240,7 @@ def test_back_off_grows_with_jitter(servers: Any, clock: Clock, monkeypatch: pyt
     server = servers(lambda number: (500, {}, b""))
     for _ in range(2):
         with pytest.raises(UnreachableError):
-            Client(1, 1000).fetch("GET", server.url)
+            Client(1, 1000, 300).fetch("GET", server.url)
 
     assert len(slept) == 8 and len(set(slept)) == 8
     for number, seconds in enumerate(slept[:4]):
@@ -251,7 +251,7 @@ ROLE = b'{"status": "FAILURE_UNAUTHORIZED_USER_ACTION"}'
 
 
 def test_expired_token_is_renewed_but_a_missing_role_is_not(servers: Any) -> None:
-    client = Client(1, 1000)
+    client = Client(1, 1000, 300)
     auth = Fixed(client, "old", "new")
     server = servers()
     server.reply = lambda number: (
@@ -285,7 +285,7 @@ def test_back_off_grows_while_new_tokens_are_rejected(
         moments.append(clock.now)
         return OK if number == 4 else (401, {}, b'{"status": "FAILURE_INVALID_TOKEN"}')
 
-    client = Client(1, 1000)
+    client = Client(1, 1000, 300)
     auth = Fixed(client, "old", "new", "newer", "newest")
     server = servers(reply)
     assert SignedClient(client, auth).get(server.url, {}).status_code == 200
@@ -296,7 +296,7 @@ def test_back_off_grows_while_new_tokens_are_rejected(
 
 
 def test_threads_renew_an_expired_token_once(servers: Any) -> None:
-    client = Client(8, 1000)
+    client = Client(8, 1000, 300)
     auth = Fixed(client, "old", "new")
     server = servers()
     met = threading.Barrier(8)
@@ -325,7 +325,7 @@ def test_threads_renew_an_expired_token_once(servers: Any) -> None:
 def test_now_follows_the_servers_clock(servers: Any, ahead_seconds: int) -> None:
     """Windows end by Anaplan's clock, whether this machine's clock is fast or slow."""
     server = servers(lambda number: (200, {"Date": formatdate(time.time() - ahead_seconds, usegmt=True)}, b"{}"))
-    client = Client(1, 1000)
+    client = Client(1, 1000, 300)
     client.fetch("GET", server.url)
 
     expected = (time.time() - ahead_seconds) * 1000
@@ -334,7 +334,7 @@ def test_now_follows_the_servers_clock(servers: Any, ahead_seconds: int) -> None
 
 def test_implausible_server_clock_is_ignored(servers: Any) -> None:
     for date in (formatdate(0, usegmt=True), "no date"):
-        client = Client(1, 1000)
+        client = Client(1, 1000, 300)
         client.fetch("GET", servers(lambda number, date=date: (200, {"Date": date}, b"{}")).url)
         assert abs(client.now_ms() - time.time() * 1000) < 3000
 
@@ -355,7 +355,7 @@ def test_environment_cannot_disable_certificate_verification(
         _tls_server(make_key_pair("localhost"), http.server, ssl) as url,
         pytest.raises((UnreachableError, ConfigurationError), match="TLS"),
     ):
-        Client(1, 1000).fetch("GET", url)
+        Client(1, 1000, 300).fetch("GET", url)
 
 
 def _tls_server(pair: Any, http_server: Any, ssl: Any) -> Any:
@@ -390,5 +390,5 @@ def test_netrc_passwords_are_ignored(servers: Any, monkeypatch: pytest.MonkeyPat
     (tmp_path / "netrc").chmod(0o600)
     monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
     server = servers()
-    Client(1, 1000).fetch("POST", server.url)
+    Client(1, 1000, 300).fetch("POST", server.url)
     assert "Authorization" not in server.headers[0]

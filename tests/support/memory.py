@@ -94,7 +94,7 @@ def by_password(email: str = "auditor@example.com", password: str = "sandbox") -
 def run_over_http(memory: Memory, url: str, credentials: Any = None) -> tuple[Run | None, AuditSourceError | None]:
     """Run events and lists against a server. Returns the report or the error."""
     settings = AuditSettings(**{"requests_per_minute": 100_000, **memory.settings})
-    client = Client(settings.parallel_requests, settings.requests_per_minute)
+    client = Client(settings.parallel_requests, settings.requests_per_minute, settings.request_deadline_seconds)
     credentials = credentials or by_password()
     signed = SignedClient(client, make_auth(client, Hosts(url, url, url, url), credentials, None))
     run = Run(tolerant=True)

@@ -142,7 +142,7 @@ def sign_in(
     credentials = CertificateCredentials()
     credentials.certificate, credentials.private_key = certificate, key
     credentials.private_key_password = password
-    return CertificateAuth(Client(1, 1000), server.url, credentials).token()
+    return CertificateAuth(Client(1, 1000, 300), server.url, credentials).token()
 
 
 def forms(server: AuthServer) -> list[str]:
@@ -153,7 +153,7 @@ def test_announced_form_is_tried_first_with_a_new_timestamp_each_time(serve: Any
     server = serve()
     credentials = CertificateCredentials()
     credentials.certificate, credentials.private_key = CERTIFICATE_PEM, KEY_PEM
-    auth = CertificateAuth(Client(1, 1000), server.url, credentials)
+    auth = CertificateAuth(Client(1, 1000, 300), server.url, credentials)
     refused = auth.token()
     auth.renew(refused)
     assert forms(server) == ["v2", "v2"]

@@ -196,7 +196,7 @@ def test_a_damaged_file_is_reported_without_its_values(body: bytes, says: str) -
     with pytest.raises(ExportError) as caught:
         Stored().read(body)
     assert says in str(caught.value) and "secret-value" not in str(caught.value)
-    assert caught.value.status == "unreadable"
+    assert caught.value.outcome == "unreadable"
 
 
 def test_an_error_of_a_request_keeps_its_type() -> None:

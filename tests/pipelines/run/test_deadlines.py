@@ -13,6 +13,7 @@ from audit_source.client import Client
 from audit_source.connection_errors import plain_reason
 from audit_source.deadline import DeadlineExceeded, within
 from audit_source.errors import UnreachableError
+from audit_source.probe import count_records, open_session
 from pipelines.monitoring.alerts.channels import webhook
 from tests.conftest import Engine, Tenant
 
@@ -48,11 +49,28 @@ def dribbling() -> Iterator[str]:
 
 def test_whole_request_has_a_deadline(dribbling: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RUNTIME__REQUEST_MAX_ATTEMPTS", "2")
-    client = Client(1, 1000, deadline_seconds=0.2)
+    client = Client(1, 1000, 0.2)
     began = time.monotonic()
     with pytest.raises(UnreachableError, match="too slowly"):
         client.fetch("GET", dribbling)
     assert time.monotonic() - began < 5
+
+
+def test_check_of_the_access_has_the_deadline_of_the_setting(dribbling: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RUNTIME__REQUEST_MAX_ATTEMPTS", "1")
+    settings = {
+        "REQUEST_DEADLINE_SECONDS": "1",
+        "CREDENTIALS__ACCESS_TOKEN": "t" * 20,
+        **{f"{service}_URL": dribbling for service in ("AUTH", "OAUTH", "API", "AUDIT")},
+    }
+    for name, value in settings.items():
+        monkeypatch.setenv(f"SOURCES__AUDIT_SOURCE__{name}", value)
+    session = open_session()
+    try:
+        with pytest.raises(UnreachableError, match="too slowly"):
+            count_records(session, "users")
+    finally:
+        session.close()
 
 
 def test_webhook_request_has_a_deadline(dribbling: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -92,7 +110,7 @@ def test_invalid_run_timeout_is_rejected(tenant: Tenant, monkeypatch: pytest.Mon
 def test_error_names_the_unreachable_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
     error = requests.exceptions.ProxyError("Unable to connect to proxy: Connection refused")
     assert plain_reason(error).startswith("the proxy")
-    client: Any = Client(1, 1000)
+    client: Any = Client(1, 1000, 300)
     monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
     monkeypatch.setenv("RUNTIME__REQUEST_MAX_ATTEMPTS", "1")
     with pytest.raises(UnreachableError, match="the proxy"):

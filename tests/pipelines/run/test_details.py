@@ -223,6 +223,20 @@ def test_settings_switch_contents_and_cloudworks_off(at_sandbox: Tenant, sandbox
         assert duck.rows(f"select count(*) from {RAW}.{table}") == [(0,)]
 
 
+def test_integrations_that_shrank_sharply_are_not_applied(at_sandbox: Tenant, sandbox: Sandbox, duck: Engine) -> None:
+    load(at_sandbox)
+    first, *others = (one.id for one in sandbox.company.integrations)
+    for integration_id in others:
+        sandbox.remove_integration(integration_id)
+    refused = at_sandbox.run("load")
+    assert refused.code == 5 and f"list of integrations: 1 of {len(others) + 1} records are left" in refused.err
+    current = f"select lower(integration_id) from {RAW}.integrations where _dlt_valid_to is null"
+    assert {row[0] for row in duck.rows(current)} == {first, *others}
+    accepted = at_sandbox.run("load", "--accept-directory")
+    assert (accepted.code, accepted.err) == (0, "")
+    assert duck.rows(current) == [(first,)]
+
+
 def test_closed_model_is_remembered_and_keeps_what_was_known(
     at_sandbox: Tenant, sandbox: Sandbox, duck: Engine
 ) -> None:
