@@ -88,7 +88,7 @@ def check_access() -> int:
         _try("events", session, count_events, findings)
         for name in LISTS:
             _try(name, session, partial(count_records, name=name), findings)
-        is_whole = _show_details(session)
+        is_whole = _show_details(session, findings)
         for line in source_problems(findings.problems):
             warn(line)
         wrong_clock = clock_note(session.client.client)
@@ -100,8 +100,9 @@ def check_access() -> int:
     return findings.exit_code()
 
 
-def _show_details(session: Session) -> bool:
+def _show_details(session: Session, findings: _Findings) -> bool:
     """Show what is read of optional data. What is missing there is no error: the rest is loaded without it."""
+    known = set(map(str, findings.problems))
     is_whole = True
     for name, count in _DETAILS.items():
         if name == "cloudworks" and not session.cloudworks_urls:
@@ -112,16 +113,17 @@ def _show_details(session: Session) -> bool:
             click.echo(f"{name:<11} refused: {printable(error.reason)}. {printable(error.hint)}")
             is_whole = False
         except AuditSourceError as error:
-            click.echo(f"{name:<11} no answer: {printable(str(error))}")
+            # An expired token fails every request: it is reported once.
+            click.echo(f"{name:<11} no answer" + ("" if str(error) in known else f": {printable(str(error))}"))
             is_whole = False
     return is_whole
 
 
 def _contents(session: Session) -> str:
     entered, tried = count_open_models(session)
-    if entered or not tried:
-        return f"{entered} of {tried} models that were tried can be entered"
-    return f"refused: none of {tried} models that were tried can be entered. {DETAIL_HINTS['contents']}"
+    if tried and not entered:
+        raise RoleError("contents", f"none of {tried} models that were tried can be entered", DETAIL_HINTS["contents"])
+    return f"{entered} of {tried} models that were tried can be entered"
 
 
 def _integrations(session: Session) -> str:

@@ -152,7 +152,15 @@ def test_reading_takes_no_lock_and_changes_nothing(loaded: Tenant, loaded_duckdb
         report = loaded.run("report")
     assert (report.code, report.err) == (0, "")
     titles = [line for line in report.out.splitlines() if line and not line.startswith(" ")]
-    assert titles == ["Sign-ins", "Most visited pages", "Most active users", "Busiest models"]
+    summaries = [
+        "Sign-ins",
+        "Most visited pages",
+        "Most active users",
+        "Busiest models",
+        "Idle licences",
+        "Unused models",
+    ]
+    assert titles == summaries
     assert hashlib.sha256(loaded_duckdb.read_bytes()).hexdigest() == before
 
 

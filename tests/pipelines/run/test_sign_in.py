@@ -141,5 +141,5 @@ def test_invalid_token_characters_are_a_configuration_error_without_the_token(te
         tenant.unset("CREDENTIALS__PASSWORD")
         tenant.set("CREDENTIALS__ACCESS_TOKEN", "first-half-of-it\nsecond-half-of-it")
         outcome = tenant.run("load", "--debug")
-        assert outcome.code == 2 and "no HTTP header may hold" in outcome.err
+        assert outcome.code == 2 and "a character that HTTP headers forbid" in outcome.err
         assert "half-of-it" not in outcome.err + outcome.out
