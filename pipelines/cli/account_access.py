@@ -88,7 +88,7 @@ def check_access() -> int:
         _try("events", session, count_events, findings)
         for name in LISTS:
             _try(name, session, partial(count_records, name=name), findings)
-        is_whole = _show_details(session)
+        is_whole = _show_details(session, findings)
         for line in source_problems(findings.problems):
             warn(line)
         wrong_clock = clock_note(session.client.client)
@@ -100,7 +100,7 @@ def check_access() -> int:
     return findings.exit_code()
 
 
-def _show_details(session: Session) -> bool:
+def _show_details(session: Session, findings: _Findings) -> bool:
     """Show what is read of optional data. What is missing there is no error: the rest is loaded without it."""
     is_whole = True
     for name, count in _DETAILS.items():
@@ -112,7 +112,8 @@ def _show_details(session: Session) -> bool:
             click.echo(f"{name:<11} refused: {printable(error.reason)}. {printable(error.hint)}")
             is_whole = False
         except AuditSourceError as error:
-            click.echo(f"{name:<11} no answer: {printable(str(error))}")
+            is_known = str(error) in map(str, findings.problems)
+            click.echo(f"{name:<11} no answer" + ("" if is_known else f": {printable(str(error))}"))
             is_whole = False
     return is_whole
 

@@ -201,5 +201,5 @@ def test_check_access_reports_an_expired_token_once(tenant: Tenant, sandbox: San
     outcome = tenant.run("check-access")
     line = "audit: the configured access token: Anaplan does not accept it, or no longer. Configure a new one, or "
     assert (outcome.code, outcome.err) == (3, f"{line}credentials that can be renewed.\n")
-    lists = ("events", "users", "workspaces", "models")
+    lists = ("events", "users", "workspaces", "models", "contents", "cloudworks", "scim")
     assert outcome.out.splitlines()[2:] == [f"{name:<11} no answer" for name in lists]
