@@ -31,6 +31,11 @@ class AuditSourceError(Exception):
         super().__init__(" ".join(f"{operation}: {reason}. {hint}".split()))
 
 
+def is_no_access(error: AuditSourceError) -> bool:
+    """Return whether Anaplan hides a model from the account. Requests below such a model answer 404, never 403."""
+    return isinstance(error, RoleError) or error.status_code == 404
+
+
 class ConfigurationError(AuditSourceError):
     """A setting or credential is missing, unknown or contradictory."""
 

@@ -8,7 +8,7 @@ import hashlib
 import json
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 import pyarrow as pa
@@ -56,6 +56,17 @@ class NewColumns:
         if name not in self.fields and len(self.fields) >= MOST_NEW_COLUMNS:
             return None
         return name if self.fields.setdefault(name, field) == field else None
+
+
+def by_id(records: Iterable[Any]) -> dict[str, Record]:
+    """Return the records that have an id, by id. One that comes twice would be stored twice."""
+    return {str(one["id"]): one for one in records if isinstance(one, dict) and one.get("id")}
+
+
+def object_in(record: Any, key: str) -> Record:
+    """Return the JSON object under a key, or {} if there is none."""
+    found = record.get(key) if isinstance(record, dict) else None
+    return found if isinstance(found, dict) else {}
 
 
 class Rows(NamedTuple):

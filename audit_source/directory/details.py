@@ -16,8 +16,8 @@ from ..errors import AuditSourceError, RoleError
 from ..events.spans import DAY_MS
 from ..extract_report import ContentProgress, Run
 from ..known import Known, KnownDetails
-from ..privacy.masking import Privacy
-from ..records import NewColumns
+from ..privacy.masking import Privacy, mask_of
+from ..records import NewColumns, Record
 from ..settings import AuditSettings
 from ..signed_client import SignedClient
 from ..table_resources import Batch
@@ -26,7 +26,7 @@ from .content_plan import FORBIDDEN, newly_archived, plan
 from .detail_resources import create_missing
 from .listed import Listed
 from .model_contents import Contents, archived, batches, read_models
-from .paged_lists import Budget, Record
+from .paged_lists import Budget
 from .shrink_guard import DirectoryGuard
 from .tables import INTEGRATION_FLOWS, INTEGRATIONS, MODEL_ACTIONS, SCIM_USERS, USER_ENTITLEMENTS
 
@@ -59,6 +59,7 @@ class DetailReader:
         self._client, self._settings, self._run, self._privacy = client, settings, run, privacy
         self._guard, self._known, self._listed = guard, known, listed
         self._details = KnownDetails()
+        self._mask = mask_of(privacy)
         self._now = 0
 
     def read(self) -> Iterator[Batch]:
@@ -153,9 +154,6 @@ class DetailReader:
                 yield USER_ENTITLEMENTS.name, rows
             yield SCIM_USERS.name, entitlements.scim_user_rows(users, self._mask)
             state.update(read_at=self._now, users=self._listed.users_digest)
-
-    def _mask(self, table_name: str, record: Record) -> Record:
-        return record if self._privacy is None else self._privacy.record(table_name, record)
 
     def _note_drift(self, table_name: str, new_columns: NewColumns) -> None:
         state = dlt.current.resource_state(table_name)

@@ -1,14 +1,14 @@
 """SCIM: which user may enter which workspace, and when each user was created."""
 
-from collections.abc import Callable
 from typing import Any
 
 import pyarrow as pa
 
 from ..errors import BadAnswerError, RoleError
-from ..records import NewColumns, rows_of, table_of
+from ..privacy.masking import Mask
+from ..records import NewColumns, Record, by_id, object_in, rows_of, table_of
 from ..signed_client import SignedClient
-from .paged_lists import Budget, Record, get_json
+from .paged_lists import Budget, get_json
 from .row_versions import with_versions
 from .tables import SCIM_USERS, USER_ENTITLEMENTS
 
@@ -16,8 +16,6 @@ from .tables import SCIM_USERS, USER_ENTITLEMENTS
 PAGE_SIZE = 100
 MOST_ATTEMPTS = 2
 IDENTITY = ("user_id", "workspace_id", "entitlement_type")
-
-Mask = Callable[[str, Record], Record]
 
 
 def fetch_scim_users(client: SignedClient, api_url: str) -> list[Record]:
@@ -29,13 +27,13 @@ def fetch_scim_users(client: SignedClient, api_url: str) -> list[Record]:
         AuditSourceError: Anaplan did not answer, or refused.
     """
     url = f"{api_url}/scim/1/0/v2/Users"
-    by_id: dict[str, Record] = {}
+    users: dict[str, Record] = {}
     reported = 0
     for _ in range(MOST_ATTEMPTS):
-        by_id, reported = _fetch_once(client, url)
-        if len(by_id) == reported:
-            return list(by_id.values())
-    reason = f"{len(by_id)} users, but {reported} reported"
+        users, reported = _fetch_once(client, url)
+        if len(users) == reported:
+            return list(users.values())
+    reason = f"{len(users)} users, but {reported} reported"
     raise BadAnswerError(f"GET {url}", reason, "What was known stays. Run again.")
 
 
@@ -74,14 +72,13 @@ def scim_user_rows(users: list[Record], mask: Mask) -> pa.Table:
 
 
 def _scim_user(user: Record) -> Record:
-    meta = user.get("meta")
-    parts: Record = meta if isinstance(meta, dict) else {}
+    parts = object_in(user, "meta")
     kept = {name: user.get(name) for name in ("id", "userName", "displayName", "active")}
     return {**kept, "meta.created": parts.get("created"), "meta.lastModified": parts.get("lastModified")}
 
 
 def _fetch_once(client: SignedClient, url: str) -> tuple[dict[str, Record], int]:
-    by_id: dict[str, Record] = {}
+    users: dict[str, Record] = {}
     arrived = reported = 0
     while True:
         answer = _page(client, url, arrived + 1, PAGE_SIZE)
@@ -89,10 +86,10 @@ def _fetch_once(client: SignedClient, url: str) -> tuple[dict[str, Record], int]
         if not isinstance(page, list) or not isinstance(answer.get("totalResults"), int):
             raise BadAnswerError(f"GET {url}", "JSON that is not a list of users", "Run again. If it stays, report it.")
         reported = answer["totalResults"]
-        by_id.update({str(user["id"]): user for user in page if isinstance(user, dict) and user.get("id")})
+        users.update(by_id(page))
         arrived += len(page)
         if not page or arrived >= reported:
-            return by_id, reported
+            return users, reported
 
 
 def _page(client: SignedClient, url: str, start: int, count: int) -> Record:

@@ -8,9 +8,10 @@ from time import monotonic
 from typing import Any, NamedTuple
 
 from ..answers import OCTETS
-from ..errors import AuditSourceError, BadAnswerError, ExportError
-from ..records import decode_lenient
+from ..errors import BadAnswerError, ExportError
+from ..records import decode_lenient, object_in
 from ..signed_client import SignedClient
+from .paged_lists import Budget, all_records
 
 EXPORT_TYPE = "AUDIT_LOG"
 # Exports of the account's language would name months and headers in it.
@@ -62,7 +63,7 @@ class HistoryExports:
         """
         found = [
             one
-            for one in self._list(f"models/{model['id']}/exports", "exports")
+            for one in all_records(self._signed, f"{self._base}/models/{model['id']}/exports", ("exports",), Budget())
             if self._wanted in {str(one.get(key)).casefold() for key in ("name", "exportType")}
         ]
         if not found:
@@ -88,13 +89,13 @@ class HistoryExports:
         tasks = f"{self._of(export)}/exports/{export.export_id}/tasks"
         operation = f"history export of model `{export.model_name}`"
         answer = decode_lenient(self._signed.post(tasks, _LOCALE).content, f"POST {tasks}")
-        task_id = _part(answer, "task").get("taskId")
+        task_id = object_in(answer, "task").get("taskId")
         if not task_id:
             raise BadAnswerError(f"POST {tasks}", "no id of a task", "Run again. If it stays, report it.")
         waited, pause = 0.0, _FIRST_PAUSE
         while True:
             began = monotonic()
-            task = _part(
+            task = object_in(
                 decode_lenient(self._signed.get(f"{tasks}/{task_id}", {}).content, f"GET {tasks}/{task_id}"), "task"
             )
             if _has_ended(task, operation):
@@ -139,24 +140,6 @@ class HistoryExports:
     def _of(self, export: HistoryExport) -> str:
         return f"{self._base}/workspaces/{export.workspace_id}/models/{export.model_id}"
 
-    def _list(self, path: str, name: str) -> list[dict[str, Any]]:
-        """Return a whole list. The key is absent if it is empty; without a total it ends at a page with nothing new."""
-        found: dict[str, dict[str, Any]] = {}
-        arrived = 0
-        while True:
-            url = f"{self._base}/{path}"
-            answer = decode_lenient(self._signed.get(url, {"offset": arrived}).content, f"GET {url}")
-            page = answer.get(name, []) if isinstance(answer, dict) else None
-            if not isinstance(page, list):
-                raise BadAnswerError(f"GET {url}", f"JSON that is not a list of {name}", "Run again.")
-            fresh = {str(one.get("id")): one for one in page if isinstance(one, dict)}
-            brings_more = not fresh.keys() <= found.keys()
-            found.update(fresh)
-            arrived += len(page)
-            total = _part(_part(answer, "meta"), "paging").get("totalSize")
-            if not brings_more or (isinstance(total, int) and arrived >= total):
-                return list(found.values())
-
 
 def choose_models(
     models: Sequence[dict[str, Any]], include: Sequence[str] | None, exclude: Sequence[str] | None
@@ -182,14 +165,9 @@ def serial_of(model: dict[str, Any]) -> int | None:
     return serial if isinstance(serial, int) else None
 
 
-def is_no_access(error: AuditSourceError) -> bool:
-    """Return whether Anaplan hides the model from this account: its requests answer 404 or 403."""
-    return error.status_code in (403, 404)
-
-
 def _has_ended(task: dict[str, Any], operation: str) -> bool:
     state = str(task.get("taskState"))
-    result = _part(task, "result")
+    result = object_in(task, "result")
     if state == "CANCELLED":
         raise ExportError(operation, "somebody cancelled it", "It runs again the next time.", "cancelled")
     if state == "FAILED" or (state == "COMPLETE" and result.get("successful") is False):
@@ -197,8 +175,3 @@ def _has_ended(task: dict[str, Any], operation: str) -> bool:
             operation, "Anaplan reports that it failed", "Run the export in the model to see why.", "failed"
         )
     return state == "COMPLETE"
-
-
-def _part(answer: Any, key: str) -> dict[str, Any]:
-    part = answer.get(key) if isinstance(answer, dict) else None
-    return part if isinstance(part, dict) else {}

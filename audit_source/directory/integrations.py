@@ -1,6 +1,6 @@
 """CloudWorks: integrations, their runs and flows. It accepts `AnaplanAuthToken` only."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import pyarrow as pa
@@ -8,9 +8,10 @@ import pyarrow as pa
 from ..errors import AuditSourceError, BadAnswerError, RoleError, UnreachableError
 from ..field_types import as_text, from_iso
 from ..known import KnownDetails
-from ..records import NewColumns, Rows, rows_of, table_of
+from ..privacy.masking import Mask
+from ..records import NewColumns, Record, Rows, by_id, object_in, rows_of, table_of
 from ..signed_client import SignedClient
-from .paged_lists import Budget, Record, all_records
+from .paged_lists import Budget, all_records
 from .row_versions import with_versions
 from .tables import INTEGRATION_FLOWS, INTEGRATION_RUNS, INTEGRATIONS
 
@@ -19,8 +20,6 @@ IDENTITY = (
 )  # fmt: skip
 # Answers to an account without the role Restricted Integration User.
 WITHOUT_ROLE = 452
-
-Mask = Callable[[str, Record], Record]
 
 
 class CloudWorksRoleError(RoleError):
@@ -116,8 +115,7 @@ def fetch_flows(client: SignedClient, url: str) -> list[Record]:
     Raises:
         AuditSourceError: Anaplan did not answer, or refused.
     """
-    flows = all_records(client, f"{url}/integrationflows", ("integrationFlows",), Budget())
-    return list({str(flow["id"]): flow for flow in flows if flow.get("id")}.values())
+    return list(by_id(all_records(client, f"{url}/integrationflows", ("integrationFlows",), Budget())).values())
 
 
 def flow_rows(flows: list[Record], mask: Mask, new_columns: NewColumns) -> pa.Table:
@@ -127,8 +125,7 @@ def flow_rows(flows: list[Record], mask: Mask, new_columns: NewColumns) -> pa.Ta
 
 
 def _integration(record: Record) -> Record:
-    schedule = record.get("schedule")
-    parts = schedule if isinstance(schedule, dict) else {}
+    parts = object_in(record, "schedule")
     kept = {name: value for name, value in record.items() if name != "latestRun"}
     return {**kept, "schedule.status": parts.get("status"), "schedule.type": parts.get("type")}
 

@@ -10,7 +10,7 @@ import pyarrow as pa
 from dlt.common import logger
 
 from ..errors import BadAnswerError
-from ..records import NewColumns, decode_lenient, rows_of, table_of
+from ..records import NewColumns, Record, by_id, decode_lenient, object_in, rows_of, table_of
 from ..schema import MODELS, USER_LOGINS, USERS, WORKSPACES, Table
 from ..signed_client import SignedClient
 from .row_versions import with_versions
@@ -31,8 +31,6 @@ _PARAMS: dict[str, dict[str, str]] = {
     MODELS.name: {"modelDetails": "true"},
 }
 
-Record = dict[str, Any]
-
 
 def fetch_list(client: SignedClient, api_url: str, name: str) -> list[Record]:
     """Return every record of `users`, `workspaces` or `models`, each id once.
@@ -44,19 +42,19 @@ def fetch_list(client: SignedClient, api_url: str, name: str) -> list[Record]:
     url = f"{api_url}/2/0/{name}"
     last: set[str] | None = None
     for attempt in range(1, MOST_ATTEMPTS + 1):
-        by_id, totals, pages = _fetch_once(client, url, name)
-        whole = not totals or totals[0] == totals[-1] == len(by_id)
+        records, totals, pages = _fetch_once(client, url, name)
+        whole = not totals or totals[0] == totals[-1] == len(records)
         # Offset pagination can skip a record when another is deleted mid-read, and a new one then hides it from the
         # count. So a list of several pages needs two identical reads.
-        if whole and (pages == 1 or last == by_id.keys()):
-            return list(by_id.values())
-        last = set(by_id) if whole else None
+        if whole and (pages == 1 or last == records.keys()):
+            return list(records.values())
+        last = set(records) if whole else None
         logger.info(
-            f"List of {name}, attempt {attempt}: {len(by_id)} arrived on {pages} pages, {totals} were reported."
+            f"List of {name}, attempt {attempt}: {len(records)} arrived on {pages} pages, {totals} were reported."
         )
     reported = f"{totals[-1]} reported" if totals and not whole else "never the same ones twice"
     raise BadAnswerError(
-        f"GET {url}", f"{len(by_id)} {name}, but {reported}", "The list was left as it was. Run again."
+        f"GET {url}", f"{len(records)} {name}, but {reported}", "The list was left as it was. Run again."
     )
 
 
@@ -90,28 +88,28 @@ def logins(records: list[Record]) -> pa.Table | None:
 class _Reading(NamedTuple):
     """A list as it was read once: records by id, `totalSize` of each page, number of pages with new records."""
 
-    by_id: dict[str, Record]
+    records: dict[str, Record]
     totals: list[int]
     pages: int
 
 
 def _fetch_once(client: SignedClient, url: str, name: str) -> _Reading:
-    """Read a list once."""
-    by_id: dict[str, Record] = {}
+    """Read a list once. `all_records` of `paged_lists.py` does not tell what two equal reads need."""
+    records: dict[str, Record] = {}
     totals: list[int] = []
     arrived = pages = 0
     while True:
         page, total = _page(client, url, name, {**_PARAMS[name], "limit": PAGE_SIZE, "offset": arrived})
-        fresh = {str(record["id"]): record for record in page if isinstance(record, dict) and record.get("id")}
-        brings_more = not fresh.keys() <= by_id.keys()
-        by_id.update(fresh)
+        fresh = by_id(page)
+        brings_more = not fresh.keys() <= records.keys()
+        records.update(fresh)
         arrived += len(page)
         pages += brings_more or not pages
         if total is not None:
             totals.append(total)
         # Without a total, pages may have any size: the list ends at a page without new records.
         if not brings_more or (total is not None and arrived >= total):
-            return _Reading(by_id, totals, pages)
+            return _Reading(records, totals, pages)
 
 
 def _page(client: SignedClient, url: str, name: str, params: dict[str, Any]) -> tuple[list[Any], int | None]:
@@ -123,7 +121,5 @@ def _page(client: SignedClient, url: str, name: str, params: dict[str, Any]) -> 
         raise BadAnswerError(
             operation, f"JSON that is not a list of {name}", "Check `api_url`. If it stays, report it."
         )
-    meta = answer.get("meta")
-    paging = meta.get("paging") if isinstance(meta, dict) else None
-    total = paging.get("totalSize") if isinstance(paging, dict) else None
+    total = object_in(object_in(answer, "meta"), "paging").get("totalSize")
     return page, total if isinstance(total, int) else None

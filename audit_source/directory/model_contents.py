@@ -1,6 +1,6 @@
 """Actions, imports, exports and processes of models: a few models a run, as far as the budget of requests reaches."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -8,13 +8,13 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 from dlt.common import logger
 
-from ..errors import AuditSourceError, BadAnswerError, RoleError, SignInError, UnreachableError
-from ..privacy.masking import Privacy
-from ..records import NewColumns, Rows, rows_of, table_of
+from ..errors import AuditSourceError, BadAnswerError, RoleError, SignInError, UnreachableError, is_no_access
+from ..privacy.masking import Mask, Privacy, mask_of
+from ..records import NewColumns, Record, Rows, by_id, object_in, rows_of, table_of
 from ..signed_client import SignedClient
 from ..table_resources import Batch
 from .content_plan import ARCHIVED, FAILED, FORBIDDEN, READ, ContentRead, ListedModel, Task
-from .paged_lists import Budget, BudgetSpentError, Record, all_records, get_json
+from .paged_lists import Budget, BudgetSpentError, all_records, get_json
 from .row_versions import with_versions
 from .tables import CONTENT_READS, MODEL_ACTIONS, PROCESS_STEPS
 
@@ -83,7 +83,7 @@ def read_models(
                 if unreachable == MOST_UNREACHABLE or _ends_everything(error):
                     raise
                 logger.info(f"Contents of a model were not read: {error}")
-                yield Contents(task.model, _status_of(error))
+                yield Contents(task.model, FORBIDDEN if is_no_access(error) else FAILED)
 
 
 def archived(model: ListedModel) -> Contents:
@@ -93,7 +93,7 @@ def archived(model: ListedModel) -> Contents:
 
 def batches(found: list[Contents], read_at: int, privacy: Privacy | None, new_columns: NewColumns) -> Iterator[Batch]:
     """Yield the rows of the models that were read."""
-    mask: Callable[[str, Record], Record] = (lambda _, record: record) if privacy is None else privacy.record
+    mask = mask_of(privacy)
     listed = [one for one in found if one.items is not None]
     if listed:
         yield MODEL_ACTIONS.name, _actions(listed, mask, new_columns)
@@ -108,12 +108,6 @@ def _ends_everything(error: AuditSourceError) -> bool:
     return isinstance(error, SignInError) and not isinstance(error, RoleError)
 
 
-def _status_of(error: AuditSourceError) -> str:
-    # A model without access answers 404, never 403; other services use 403.
-    is_forbidden = isinstance(error, RoleError) or error.status_code == 404
-    return FORBIDDEN if is_forbidden else FAILED
-
-
 def _read_model(client: SignedClient, url: str, task: Task, budget: Budget, pool: ThreadPoolExecutor) -> Contents:
     """Read the lists of a model, then the steps of its processes as far as the budget reaches."""
     contents = Contents(task.model, read_before=task.continued)
@@ -122,7 +116,7 @@ def _read_model(client: SignedClient, url: str, task: Task, budget: Budget, pool
         processes = [item.record for item in contents.items if item.kind == "process"]
     else:
         contents.steps_read = task.continued.steps_read or 0
-        processes = _usable(all_records(client, f"{url}/processes", ("processes",), budget))
+        processes = list(by_id(all_records(client, f"{url}/processes", ("processes",), budget)).values())
     contents.processes = sorted(str(record["id"]) for record in processes)
     for process in contents.processes[contents.steps_read :]:
         try:
@@ -138,7 +132,7 @@ def _read_model(client: SignedClient, url: str, task: Task, budget: Budget, pool
 
 def _items(client: SignedClient, url: str, budget: Budget, pool: ThreadPoolExecutor) -> list[Item]:
     def records(name: str) -> list[Record]:
-        return _usable(all_records(client, f"{url}/{name}", (name,), budget))
+        return list(by_id(all_records(client, f"{url}/{name}", (name,), budget)).values())
 
     # The first request alone: a refused model costs one request.
     kinds = list(KINDS.items())
@@ -152,18 +146,12 @@ def _items(client: SignedClient, url: str, budget: Budget, pool: ThreadPoolExecu
     return [Item(kind, record) for kind, found in by_kind.items() for record in found]
 
 
-def _usable(records: list[Record]) -> list[Record]:
-    """Return the records with an id, each id once: two equal rows of one load would both be stored."""
-    return list({str(record["id"]): record for record in records if record.get("id")}.values())
-
-
 def _process(client: SignedClient, url: str, budget: Budget) -> list[Record]:
-    answer = get_json(client, url, {}, budget).get("processMetadata")
-    steps = answer.get("actions") if isinstance(answer, dict) else None
+    steps = object_in(get_json(client, url, {}, budget), "processMetadata").get("actions")
     return [step for step in steps if isinstance(step, dict)] if isinstance(steps, list) else []
 
 
-def _actions(found: list[Contents], mask: Callable[[str, Record], Record], new_columns: NewColumns) -> pa.Table:
+def _actions(found: list[Contents], mask: Mask, new_columns: NewColumns) -> pa.Table:
     items = [
         (contents.model, item) for contents in found for item in contents.items or [Item(NOTHING, {"id": NOTHING})]
     ]
@@ -174,7 +162,7 @@ def _actions(found: list[Contents], mask: Callable[[str, Record], Record], new_c
     return with_versions(MODEL_ACTIONS, rows, IDENTITY)
 
 
-def _steps(found: list[Contents], mask: Callable[[str, Record], Record]) -> pa.Table | None:
+def _steps(found: list[Contents], mask: Mask) -> pa.Table | None:
     steps = [
         (contents.model.model_id, process, number, step)
         for contents in found

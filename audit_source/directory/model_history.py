@@ -12,7 +12,7 @@ import pyarrow as pa
 from dlt.common.configuration.specs import BaseConfiguration
 from dlt.sources import DltResource
 
-from ..errors import AuditSourceError, ExportError
+from ..errors import AuditSourceError, ExportError, is_no_access
 from ..extract_report import Run
 from ..privacy.history import form_of
 from ..privacy.masking import make_privacy
@@ -21,7 +21,7 @@ from ..session import make_signed_client
 from ..settings import AuditSettings, resolve_settings
 from ..table_resources import Batch, declare_tables
 from .detail_resources import history_resources
-from .history_exports import HistoryExport, HistoryExports, choose_models, is_named, is_no_access, serial_of
+from .history_exports import HistoryExport, HistoryExports, choose_models, is_named, serial_of
 from .history_reader import END_OF_LOAD, FileFacts, HistoryReader, KnownFile
 from .history_rows import RowForm
 from .history_tables import HISTORY_TABLES, MODEL_HISTORY, MODEL_HISTORY_READS

@@ -1,17 +1,19 @@
-"""Lists in pages, as the Integration API and CloudWorks return them, within a budget of requests."""
+"""Lists in pages, as the Integration API and CloudWorks return them, within a budget of requests.
+
+`lists.py` reads the lists of the directory itself, since they need two equal reads. `entitlements.py` reads SCIM, which
+counts pages from 1 and reports `totalResults`.
+"""
 
 import threading
 from typing import Any
 
 from ..errors import AuditSourceError, BadAnswerError
-from ..records import decode_lenient
+from ..records import Record, decode_lenient, object_in
 from ..signed_client import SignedClient
 
 PAGE_SIZE = 5_000
 # No list of these services has so many pages: a service that always names a next page must not be followed forever.
 MOST_PAGES = 1_000
-
-Record = dict[str, Any]
 
 
 class BudgetSpentError(AuditSourceError):
@@ -72,25 +74,36 @@ def all_records(client: SignedClient, url: str, path: tuple[str, ...], budget: B
         AuditSourceError: As of `get_json`.
     """
     found: list[Any] = []
+    last: list[Any] | None = None
     total: int | None = None
     for _ in range(MOST_PAGES):
         answer = get_json(client, url, {"limit": PAGE_SIZE, "offset": len(found)}, budget)
         page = _page(answer, path)
-        paging = _object(_object(answer.get("meta")).get("paging"))
+        paging = object_in(object_in(answer, "meta"), "paging")
         reported = paging.get("totalSize")
         total = reported if isinstance(reported, int) else total
         if page is None:
             reason = f"JSON without a list `{path[-1]}`"
             raise BadAnswerError(f"GET {url}", reason, "Run again. If it stays, report it.")
+        if total is None and page == last:
+            # The service ignores `offset`.
+            break
         found += page
-        goes_on = len(found) < total if total is not None else bool(paging.get("next")) or len(page) >= PAGE_SIZE
-        if not page or not goes_on:
+        last = page
+        if not page or not _goes_on(paging, total, len(found), len(page)):
             break
     if total is not None and len(found) != total:
         raise BadAnswerError(
             f"GET {url}", f"{len(found)} records, but {total} reported", "What was known stays. Run again."
         )
     return [record for record in found if isinstance(record, dict)]
+
+
+def _goes_on(paging: Record, total: int | None, arrived: int, size: int) -> bool:
+    """Return whether another page may follow. Without any word on pages, only a page with nothing new is the last."""
+    if total is not None:
+        return arrived < total
+    return bool(paging.get("next")) or not paging or size >= PAGE_SIZE
 
 
 def _page(answer: Record, path: tuple[str, ...]) -> list[Any] | None:
@@ -100,7 +113,3 @@ def _page(answer: Record, path: tuple[str, ...]) -> list[Any] | None:
             return None
         inner = inner.get(key, [] if key == path[-1] else {})
     return [] if inner is None else inner if isinstance(inner, list) else None
-
-
-def _object(value: Any) -> Record:
-    return value if isinstance(value, dict) else {}

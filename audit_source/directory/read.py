@@ -13,13 +13,13 @@ from ..errors import AuditSourceError, ConfigurationError
 from ..extract_report import Run
 from ..known import Known
 from ..privacy.masking import Privacy
-from ..records import NewColumns
+from ..records import NewColumns, Record
 from ..schema import MODELS, USER_LOGINS, USERS, WORKSPACES, Table
 from ..signed_client import SignedClient
 from ..table_resources import Batch
 from ..tenant_guard import TenantGuard
 from .listed import Listed
-from .lists import Record, fetch_list, logins, versions
+from .lists import fetch_list, logins, versions
 from .shrink_guard import DirectoryGuard
 
 DIRECTORY = (USERS, WORKSPACES, MODELS)

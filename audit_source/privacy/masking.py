@@ -33,6 +33,7 @@ PERSONAL = {
 NO_ADDRESS = {"eventTypeId", "serviceVersion", "checksum", "eventTimeZone", "createdTimeZone"}
 
 _Mask = Callable[[Any], Any]
+Mask = Callable[[str, dict[str, Any]], dict[str, Any]]
 
 # Texts that may hold an address, or JSON. Only these are examined one by one.
 SUSPICIOUS = r"@|%40|\d\.\d+\.\d+\.\d|:[0-9A-Fa-f]*:|^[\[{]"
@@ -42,6 +43,11 @@ _ID = re.compile(
     r"|11[2-8]\d{9}|-?\d{1,6}|true|false",
     re.ASCII,
 )
+
+
+def mask_of(privacy: "Privacy | None") -> Mask:
+    """Return what masks a record of a table, named first. Without masking, the record stays as it is."""
+    return (lambda _, record: record) if privacy is None else privacy.record
 
 
 def make_privacy(how: str, key: str | None) -> "Privacy | None":
