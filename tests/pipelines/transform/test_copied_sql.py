@@ -88,3 +88,41 @@ def test_no_file_of_staging_leaves_an_id_unfolded() -> None:
     assert names > {*USERS, "object_id", "second_object_id", "model_id", "workspace_id", "integration_id"}
     unfolded = {name: names & set(file.query.named_selects) - folded[name] for name, file in of_raw_tables.items()}
     assert {name: columns for name, columns in unfolded.items() if columns} == {}
+
+
+VERSION_FILES = ["staging/stg_directory_versions", "intermediate/int_action_versions"]
+VERSION_FILES += ["intermediate/int_integration_versions"]
+# `key` is replaced by the columns that identify a record.
+VERSION_COLUMNS = {
+    "rank_at_start": "row_number() over (partition by {key}, valid_from"
+    " order by case when valid_to is null then 0 else 1 end, valid_to desc, row_version)",
+    "version": "row_number() over (partition by {key} order by valid_from)",
+    "version_rank": "row_number() over (partition by {key} order by valid_from desc)",
+    "starts_at": "case when row_number() over (partition by {key} order by valid_from) = 1"
+    " then cast(cast('1900-01-01' as date) as timestamptz) else valid_from end",
+    "ends_at": "coalesce(lead(valid_from) over (partition by {key} order by valid_from),"
+    " cast(cast('2100-01-01' as date) as timestamptz))",
+}
+
+
+@pytest.mark.parametrize("name", VERSION_FILES)
+def test_each_history_puts_its_versions_in_order_alike(name: str) -> None:
+    file = MODELS_DIR / f"{name}.sql"
+    (key,) = re.findall(r"^-- key: (.+), version$", file.read_text(encoding="utf-8"), re.MULTILINE)
+    query = read_sql_file(file).query
+    found = {one.alias: _without_table(one.this) for one in query.find_all(exp.Alias) if one.alias in VERSION_COLUMNS}
+    expected = {
+        column: parse_one(sql.format(key=key), dialect=DIALECT).sql(DIALECT) for column, sql in VERSION_COLUMNS.items()
+    }
+    assert found == expected
+    assert query.args["where"].transform(_bare).sql(DIALECT) == "WHERE rank_at_start = 1"
+
+
+def _without_table(expression: exp.Expr) -> str:
+    """Return the SQL of an expression without names of tables and without a cast of the whole."""
+    inner = expression.this if isinstance(expression, exp.Cast) else expression
+    return inner.transform(_bare).sql(DIALECT)
+
+
+def _bare(node: exp.Expr) -> exp.Expr:
+    return exp.column(node.name) if isinstance(node, exp.Column) else node
