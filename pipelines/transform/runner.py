@@ -23,11 +23,11 @@ from pipelines.warehouse.engine import engine_of
 from pipelines.warehouse.restore_tables import missing_tables, restore_tables
 from pipelines.warehouse.table_comments import write_comments
 
-from . import contents
-from .contents import Contents, days_of_contents, read_contents
+from . import list_days
 from .graph import Enrichment, check_models, read_enrichment
 from .history_days import days_of_history, days_of_names
 from .incremental import FACTS, WATCHED, Watermark, changed_ids, read_watermark, rows_of, touched_days
+from .list_days import Contents, days_of_contents, read_contents
 from .materialize import Days, State, model_resource, run_layer, seed_resource, stored_state
 from .parse import MODELS_DIR, Model
 from .version_history import correct_versions, wrong_versions
@@ -208,7 +208,7 @@ def _plan(pipeline: dlt.Pipeline, raw: dlt.Dataset, enrichment: Enrichment, full
     before = {**state, "models": {name: value for name, value in built.items() if name not in rebuilt}}
     reads = {name for model in enrichment.models.values() for name in model.inputs if name in enrichment.raw_tables}
     # Changes of other raw tables, which a user's model may read, are not noticed: their readers are always written.
-    as_of = moment.date().isoformat() if reads <= WATCHED | contents.WATCHED else moment.isoformat()
+    as_of = moment.date().isoformat() if reads <= WATCHED | list_days.WATCHED else moment.isoformat()
     after = {
         "events": now.events,
         "directory": now.directory,
