@@ -113,6 +113,15 @@ def read_contents(raw: dlt.Dataset, before: Contents, is_first_of_day: bool) -> 
     return Contents(newest, newest if is_first_of_day else before.older, ", ".join(values), history)
 
 
+def unchanged_lists(before: str | None, after: str | None) -> set[str]:
+    """Return the raw tables that two signatures show as equal."""
+    if before == after:
+        return set(WATCHED)
+    # After any change, days of the models' history that lost rows are looked for: it counts as changed.
+    found = {one.partition(" ")[0] for one in set((before or "").split(", ")) & set((after or "").split(", "))}
+    return found | ({"process_steps"} if "content_reads" in found else set())
+
+
 def days_of_contents(
     raw: dlt.Dataset, enriched: dlt.Dataset, before: Contents, is_first_of_day: bool
 ) -> set[date] | None:

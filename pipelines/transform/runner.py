@@ -30,6 +30,7 @@ from .incremental import FACTS, WATCHED, Watermark, changed_ids, read_watermark,
 from .list_days import Contents, days_of_contents, read_contents
 from .materialize import Days, State, model_resource, run_layer, seed_resource, stored_state
 from .parse import MODELS_DIR, Model
+from .unchanged import unchanged_tables
 from .version_history import correct_versions, wrong_versions
 
 # The keys of the state that hold the fields of `Contents`.
@@ -55,11 +56,16 @@ class EnrichReport:
 
 @dataclass(frozen=True)
 class _Plan:
-    """The days to rewrite, the tables to rebuild (`missing`: dropped in the destination), and the states to store."""
+    """What to write, and the states to store.
+
+    `days` are rewritten, `rebuilt` tables as a whole. `missing` tables were dropped in the destination, and `unchanged`
+    ones would get the same rows.
+    """
 
     days: Days
     rebuilt: set[str]
     missing: set[str]
+    unchanged: set[str]
     state_before: State
     state_after: State
 
@@ -155,7 +161,7 @@ def _run_layer(
     seeds = enrichment.seeds if number == 1 else ()
     resources = [seed_resource(seed) for seed in seeds if seed.name in plan.rebuilt]
     for model in models:
-        if model not in outdated:
+        if model not in outdated and model.name not in plan.unchanged:
             is_new = dies_with_us and model.name not in stored and not _exists(pipeline, model.name)
             resources.append(model_resource(dataset, enrichment, model, plan.days_of(model), is_new=is_new))
     return load_ids + run_layer(pipeline, resources, state)
@@ -199,8 +205,8 @@ def _plan(pipeline: dlt.Pipeline, raw: dlt.Dataset, enrichment: Enrichment, full
     contents_now = read_contents(raw, before_contents, is_first_of_day)
     if FACTS in wanted and FACTS not in rebuilt:
         days = _touched(raw, pipeline.dataset(), state, before_contents, is_first_of_day)
-        recount = recount or is_first_of_day or before_contents.signature != contents_now.signature
-        if days is not None and recount:
+        counts_again = recount or is_first_of_day or before_contents.signature != contents_now.signature
+        if days is not None and counts_again:
             days |= days_of_history(raw, pipeline.dataset(), before_contents.history)
     if days is None:
         contents_now = replace(contents_now, older=contents_now.recent)
@@ -220,7 +226,10 @@ def _plan(pipeline: dlt.Pipeline, raw: dlt.Dataset, enrichment: Enrichment, full
         "checked": _inputs_hash(enrichment),
         "descriptions": _hash([(name, table.docs.columns, table.docs.comment) for name, table in sorted(tables)]),
     }
-    return _Plan(days, rebuilt, missing, before, after)
+    # The first run of a day, and one that counts again, repair what no watermark shows.
+    is_usual = days is not None and not is_first_of_day and not recount
+    unchanged = unchanged_tables(enrichment, state, after) - rebuilt if is_usual else set()
+    return _Plan(days, rebuilt, missing, unchanged, before, after)
 
 
 def _touched(raw: dlt.Dataset, enriched: dlt.Dataset, state: State, before: Contents, is_first_of_day: bool) -> Days:

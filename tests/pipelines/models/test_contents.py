@@ -234,3 +234,45 @@ def test_a_change_of_a_list_touches_the_days_that_it_names(
     incremental = warehouse.rows("fct_events")
     warehouse.enrich(models, full_refresh=True)
     assert warehouse.rows("fct_events") == incremental
+
+
+def test_a_table_without_new_input_is_not_written(
+    warehouse: Warehouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lists = ("dim_actions", "dim_integrations", "dim_process_steps", "dim_user_entitlements")
+    models = copy_models(tmp_path / "facts", ("fct_events", *lists))
+    written: list[str] = []
+    resource = runner.model_resource
+
+    def recorded(dataset: Any, enrichment: Any, model: Any, days: Any, **options: Any) -> Any:
+        written.append(model.name)
+        return resource(dataset, enrichment, model, days, **options)
+
+    def written_tables() -> set[str]:
+        written.clear()
+        warehouse.enrich(models)
+        return set(written)
+
+    monkeypatch.setattr(runner, "model_resource", recorded)
+    warehouse.load(events=EVENTS, **DIRECTORY)
+    warehouse.load(**LISTS)
+    assert written_tables() == {"fct_events", *lists}
+    warehouse.load("2026-03-20 00:00", events=[event(90, "USR-8", "2026-03-19 08:00", user_id=ANN)])
+    assert written_tables() == {"fct_events"}
+    # An integration's process is an action.
+    warehouse.load(model_actions=[*world.ACTIONS, world.listed(PLAN, "action", NEVER, "Now known", "2026-03-20 00:00")])
+    assert written_tables() == {"fct_events", "dim_actions", "dim_integrations", "dim_process_steps"}
+    assert warehouse.rows("dim_actions", "action_name", where=f"action_id = '{NEVER}'") == [("Now known",)]
+    ended = [
+        {**one, "_dlt_valid_to": validity("2026-03-01 00:00", "2026-03-21 00:00")["_dlt_valid_to"]}
+        for one in LISTS["user_entitlements"]
+    ]
+    warehouse.load(user_entitlements=ended)
+    assert written_tables() == {"fct_events", "dim_user_entitlements"}
+    incremental = warehouse.tables()
+    warehouse.load("2026-03-22 00:00", events=[event(91, "USR-8", "2026-03-19 09:00", user_id=ANN)])
+    tomorrow = datetime.now(timezone.utc) + timedelta(days=1)
+    monkeypatch.setattr(runner, "datetime", Mock(now=lambda _: tomorrow))
+    assert written_tables() == {"fct_events", *lists}
+    after = warehouse.tables()
+    assert {name: after[name] for name in lists} == {name: incremental[name] for name in lists}
