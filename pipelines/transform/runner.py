@@ -27,14 +27,14 @@ from . import list_days
 from .graph import Enrichment, check_models, read_enrichment
 from .history_days import days_of_history, days_of_names
 from .incremental import FACTS, WATCHED, Watermark, changed_ids, read_watermark, rows_of, touched_days
-from .list_days import Contents, days_of_contents, read_contents
+from .list_days import ListsState, days_of_lists, read_lists_state
 from .materialize import Days, State, model_resource, run_layer, seed_resource, stored_state
 from .parse import MODELS_DIR, Model
 from .unchanged import unchanged_tables
 from .version_history import correct_versions, wrong_versions
 
-# The keys of the state that hold the fields of `Contents`.
-_CONTENTS = ("contents", "older_contents", "contents_signature", "history")
+# The keys of the state that hold the fields of `ListsState`.
+_LISTS = ("contents", "older_contents", "contents_signature", "history")
 
 
 @dataclass(frozen=True)
@@ -201,15 +201,15 @@ def _plan(pipeline: dlt.Pipeline, raw: dlt.Dataset, enrichment: Enrichment, full
     days: Days = None
     moment, tables = datetime.now(timezone.utc), enrichment.tables.items()
     is_first_of_day = str(state.get("as_of", ""))[:10] != moment.date().isoformat()
-    before_contents = Contents(*(state.get(name) for name in _CONTENTS))
-    contents_now = read_contents(raw, before_contents, is_first_of_day)
+    lists_before = ListsState(*(state.get(name) for name in _LISTS))
+    lists_now = read_lists_state(raw, lists_before, is_first_of_day)
     if FACTS in wanted and FACTS not in rebuilt:
-        days = _touched(raw, pipeline.dataset(), state, before_contents, is_first_of_day)
-        counts_again = recount or is_first_of_day or before_contents.signature != contents_now.signature
+        days = _touched(raw, pipeline.dataset(), state, lists_before, is_first_of_day)
+        counts_again = recount or is_first_of_day or lists_before.signature != lists_now.signature
         if days is not None and counts_again:
-            days |= days_of_history(raw, pipeline.dataset(), before_contents.history)
+            days |= days_of_history(raw, pipeline.dataset(), lists_before.history)
     if days is None:
-        contents_now = replace(contents_now, older=contents_now.recent)
+        lists_now = replace(lists_now, older=lists_now.recent)
     # Until the last layer is written, a table that is being rebuilt counts as not built.
     before = {**state, "models": {name: value for name, value in built.items() if name not in rebuilt}}
     reads = {name for model in enrichment.models.values() for name in model.inputs if name in enrichment.raw_tables}
@@ -220,7 +220,7 @@ def _plan(pipeline: dlt.Pipeline, raw: dlt.Dataset, enrichment: Enrichment, full
         "directory": now.directory,
         "logins": now.logins,
         "access": now.access,
-        **dict(zip(_CONTENTS, astuple(contents_now), strict=True)),
+        **dict(zip(_LISTS, astuple(lists_now), strict=True)),
         "as_of": as_of,
         "models": wanted,
         "checked": _inputs_hash(enrichment),
@@ -232,12 +232,12 @@ def _plan(pipeline: dlt.Pipeline, raw: dlt.Dataset, enrichment: Enrichment, full
     return _Plan(days, rebuilt, missing, unchanged, before, after)
 
 
-def _touched(raw: dlt.Dataset, enriched: dlt.Dataset, state: State, before: Contents, is_first_of_day: bool) -> Days:
+def _touched(raw: dlt.Dataset, enriched: dlt.Dataset, state: State, before: ListsState, is_first_of_day: bool) -> Days:
     """Return the days to rewrite because of events, names and lists; None means all days."""
     since = Watermark(state.get("events"), state.get("directory"))
     found = [
         touched_days(raw, enriched, since),
-        days_of_contents(raw, enriched, before, is_first_of_day),
+        days_of_lists(raw, enriched, before, is_first_of_day),
         days_of_names(raw, enriched, changed_ids(raw, since), since.directory),
     ]
     if None in found:
