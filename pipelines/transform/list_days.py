@@ -12,7 +12,7 @@ from typing import Any
 import dlt
 from sqlglot import exp
 
-from .incremental import FACTS, MAX_CHANGED_IDS, folded_id, newest_moment, rows_of, since_day, utc_moment
+from .incremental import FACTS, MAX_CHANGED_IDS, folded_id, newest_moment, rows_of, since_day, sql_moment, utc_moment
 
 RECENT_DAYS = 31
 
@@ -152,7 +152,7 @@ def _first_recent_day(raw: dlt.Dataset) -> date | None:
 
 
 def _changes(raw: dlt.Dataset, since: str | None) -> _Changes:
-    moment = f"cast('{since or '1900-01-01 00:00:00+00:00'}' as timestamptz)"
+    moment = sql_moment(since)
     found = _Changes(set(), {}, {})
     for model_id, action_id, changed_at in rows_of(raw, _ACTIONS.format(model=folded_id("model_id"), since=moment)):
         if action_id is None:
