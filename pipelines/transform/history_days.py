@@ -1,12 +1,12 @@
 """Find the days of `fct_model_history` to rewrite: rows were loaded or purged, or users and models have other names."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import date, datetime
 
 import dlt
 from sqlglot import exp
 
-from .incremental import MAX_CHANGED_IDS, rows_of, since_day, utc_moment
+from .incremental import MAX_CHANGED_IDS, has_one_of, rows_of, since_day, sql_moment, utc_moment
 
 HISTORY, RAW_HISTORY = "fct_model_history", "model_history"
 # The columns of HISTORY that hold the id of a user, workspace or model.
@@ -59,17 +59,16 @@ def days_of_names(
     """
     if not is_built(enriched) or not changes:
         return set()
-    moment = f"cast('{since or '1900-01-01 00:00:00+00:00'}' as timestamptz)"
-    handles = {one for row in rows_of(raw, _HANDLES.format(since=moment)) for one in row if one}
+    handles = {one for row in rows_of(raw, _HANDLES.format(since=sql_moment(since))) for one in row if one}
     if len(handles) > MAX_CHANGED_IDS:
         return None
     conditions = []
     everywhere = [one for one, day in changes.items() if day is None]
     if everywhere:
-        conditions.append(_has_one_of(everywhere))
+        conditions.append(has_one_of(_IDS, everywhere))
     later = [day for day in changes.values() if day is not None]
     if later:
-        conditions.append(_has_one_of(changes).and_(since_day("change_day", min(later))))
+        conditions.append(has_one_of(_IDS, changes).and_(since_day("change_day", min(later))))
     for column in ("sent_user", "target_user_name") if handles else ():
         named = exp.func("lower", exp.column(column)).isin(*(exp.Literal.string(one) for one in sorted(handles)))
         conditions.append(named)
@@ -80,8 +79,3 @@ def days_of_names(
 def is_built(enriched: dlt.Dataset) -> bool:
     """Return whether the table exists: a user's own models may have none."""
     return HISTORY in enriched.schema.tables
-
-
-def _has_one_of(ids: Iterable[str]) -> exp.Condition:
-    values = [exp.Literal.string(one) for one in ids]
-    return exp.paren(exp.or_(*(exp.column(name).isin(*values) for name in _IDS)))

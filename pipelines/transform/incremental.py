@@ -1,7 +1,8 @@
 """Find the days that the enrichment has to rewrite, from the raw dataset.
 
 A day is touched when a load brought events of it, when the directory now gives its events other names (a user is new or
-renamed), when new events name a user whom no list names, or when its number of events differs.
+renamed), when new events name a user whom no list names, or when its number of events differs. `list_days.py` finds the
+days of changed lists of models and CloudWorks, and `history_days.py` those of model history.
 """
 
 from collections.abc import Iterable, Mapping
@@ -173,7 +174,7 @@ def _days_of_other_size(raw: dlt.Dataset, enriched: dlt.Dataset) -> set[date]:
 
 def changed_ids(raw: dlt.Dataset, since: Watermark) -> dict[str, date | None]:
     """Return ids whose versions changed after `since`, with the first affected day of their events (None: all days)."""
-    moment = f"cast('{since.directory or '1900-01-01 00:00:00+00:00'}' as timestamptz)"
+    moment = sql_moment(since.directory)
     changes: dict[str, date | None] = {}
     for table, columns in _NAMES.items():
         names = " || '|' || ".join(f"coalesce({column}, '')" for column in columns)
@@ -191,9 +192,9 @@ def _days_of(enriched: dlt.Dataset, changes: dict[str, date | None]) -> set[date
     later = [day for day in changes.values() if day is not None]
     conditions = []
     if everywhere:
-        conditions.append(_has_one_of(everywhere))
+        conditions.append(has_one_of(ID_COLUMNS, everywhere))
     if later:
-        conditions.append(_has_one_of(changes).and_(since_day("event_day", min(later))))
+        conditions.append(has_one_of(ID_COLUMNS, changes).and_(since_day("event_day", min(later))))
     if not conditions:
         return set()
     query = exp.select(exp.cast(exp.column("event_day"), "date").as_("event_day")).distinct().from_(FACTS)
@@ -226,10 +227,16 @@ def _days_with_other_names(enriched: dlt.Dataset, names: Mapping[str, str]) -> s
     return {row[0] for row in rows_of(enriched, query.where(exp.or_(*conditions)))}
 
 
-def _has_one_of(ids: Iterable[str]) -> exp.Condition:
+def has_one_of(columns: Iterable[str], ids: Iterable[str]) -> exp.Condition:
+    """Return the condition that one of the columns holds one of the ids."""
     # System users are in upper case in the enriched tables, and in no list of the directory.
     values = [exp.Literal.string(one) for one in ids]
-    return exp.paren(exp.or_(*(exp.column(name).isin(*values) for name in ID_COLUMNS)))
+    return exp.paren(exp.or_(*(exp.column(name).isin(*values) for name in columns)))
+
+
+def sql_moment(moment: str | None) -> str:
+    """Return the SQL of a moment in ISO 8601; without one, of a moment before everything."""
+    return f"cast('{moment or '1900-01-01 00:00:00+00:00'}' as timestamptz)"
 
 
 def since_day(column: str, day: date) -> exp.Condition:

@@ -5,12 +5,10 @@ the watermark and commits with the last layer. A run that dies between layers is
 same days with the same rows.
 """
 
-import hashlib
-import json
 import time
 from collections.abc import Mapping
-from dataclasses import astuple, dataclass, replace
-from datetime import date, datetime, timezone
+from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -20,21 +18,14 @@ from dlt.destinations.exceptions import DatabaseUndefinedRelation
 
 from pipelines.common.exit_codes import CONFIGURATION, PipelineError
 from pipelines.warehouse.engine import engine_of
-from pipelines.warehouse.restore_tables import missing_tables, restore_tables
+from pipelines.warehouse.restore_tables import restore_tables
 from pipelines.warehouse.table_comments import write_comments
 
-from . import contents
-from .contents import Contents, days_of_contents, read_contents
 from .graph import Enrichment, check_models, read_enrichment
-from .history_days import days_of_history, days_of_names
-from .incremental import FACTS, WATCHED, Watermark, changed_ids, read_watermark, rows_of, touched_days
-from .materialize import Days, State, model_resource, run_layer, seed_resource, stored_state
+from .materialize import State, model_resource, run_layer, seed_resource, stored_state
 from .parse import MODELS_DIR, Model
-from .unchanged import unchanged_tables
+from .plan import Plan, inputs_hash, make_plan
 from .version_history import correct_versions, wrong_versions
-
-# The keys of the state that hold the fields of `Contents`.
-_CONTENTS = ("contents", "older_contents", "contents_signature", "history")
 
 
 @dataclass(frozen=True)
@@ -52,30 +43,6 @@ class EnrichReport:
         days = "all days" if self.days is None else f"{len(self.days)} day{'' if len(self.days) == 1 else 's'}"
         rebuilt = f", {len(self.rebuilt)} of them as a whole" if self.rebuilt and self.days is not None else ""
         return f"{len(self.tables)} tables{rebuilt}, {days}"
-
-
-@dataclass(frozen=True)
-class _Plan:
-    """What to write, and the states to store.
-
-    `days` are rewritten, `rebuilt` tables as a whole. `missing` tables were dropped in the destination, and `unchanged`
-    ones would get the same rows.
-    """
-
-    days: Days
-    rebuilt: set[str]
-    missing: set[str]
-    unchanged: set[str]
-    state_before: State
-    state_after: State
-
-    @property
-    def is_idle(self) -> bool:
-        """Return whether every table would stay the same until the end of the day: some count days until today."""
-        return self.days == set() and not self.rebuilt and not self.missing and self.state_before == self.state_after
-
-    def days_of(self, model: Model) -> Days:
-        return None if model.docs.day is None or model.name in self.rebuilt else self.days
 
 
 def enrich(
@@ -102,10 +69,10 @@ def enrich(
     if pipeline.has_pending_data:
         pipeline.abort_packages()
     enrichment = read_enrichment(columns, models_dir, validate=False)
-    if stored_state(pipeline).get("checked") != _inputs_hash(enrichment):
+    if stored_state(pipeline).get("checked") != inputs_hash(enrichment):
         check_models(enrichment)
     repaired = _repair_versions(pipeline, raw)
-    plan = _plan(pipeline, raw_dataset, enrichment, full_refresh or repaired, recount)
+    plan = make_plan(pipeline, raw_dataset, enrichment, full_refresh or repaired, recount)
     if plan.is_idle:
         write_comments(pipeline)
         return EnrichReport(list(enrichment.tables), [], [], time.monotonic() - started, [])
@@ -146,7 +113,7 @@ def _repair_versions(pipeline: dlt.Pipeline, raw: dlt.Pipeline) -> bool:
 
 
 def _run_layer(
-    pipeline: dlt.Pipeline, raw: dlt.Dataset, enrichment: Enrichment, plan: _Plan, number: int, state: State
+    pipeline: dlt.Pipeline, raw: dlt.Dataset, enrichment: Enrichment, plan: Plan, number: int, state: State
 ) -> list[str]:
     dataset = raw if number == 1 else pipeline.dataset()
     models = enrichment.layers[number - 1]
@@ -189,74 +156,6 @@ def _is_outdated(model: Model, stored: Mapping[str, Any]) -> bool:
     )
 
 
-def _plan(pipeline: dlt.Pipeline, raw: dlt.Dataset, enrichment: Enrichment, full_refresh: bool, recount: bool) -> _Plan:
-    state = stored_state(pipeline)
-    now = read_watermark(raw)
-    wanted = fingerprints(enrichment, _catalogue_hash(raw))
-    built = {} if full_refresh else state.get("models", {})
-    existing: set[str] = set(pipeline.default_schema.tables) if pipeline.default_schema_name else set()
-    missing = set(missing_tables(pipeline)) & set(enrichment.tables)
-    unbuilt = missing | (set(wanted) - existing)
-    rebuilt = {name for name, value in wanted.items() if built.get(name) != value or name in unbuilt}
-    days: Days = None
-    moment, tables = datetime.now(timezone.utc), enrichment.tables.items()
-    is_first_of_day = str(state.get("as_of", ""))[:10] != moment.date().isoformat()
-    before_contents = Contents(*(state.get(name) for name in _CONTENTS))
-    contents_now = read_contents(raw, before_contents, is_first_of_day)
-    if FACTS in wanted and FACTS not in rebuilt:
-        days = _touched(raw, pipeline.dataset(), state, before_contents, is_first_of_day)
-        counts_again = recount or is_first_of_day or before_contents.signature != contents_now.signature
-        if days is not None and counts_again:
-            days |= days_of_history(raw, pipeline.dataset(), before_contents.history)
-    if days is None:
-        contents_now = replace(contents_now, older=contents_now.recent)
-    # Until the last layer is written, a table that is being rebuilt counts as not built.
-    before = {**state, "models": {name: value for name, value in built.items() if name not in rebuilt}}
-    reads = {name for model in enrichment.models.values() for name in model.inputs if name in enrichment.raw_tables}
-    # Changes of other raw tables, which a user's model may read, are not noticed: their readers are always written.
-    as_of = moment.date().isoformat() if reads <= WATCHED | contents.WATCHED else moment.isoformat()
-    after = {
-        "events": now.events,
-        "directory": now.directory,
-        "logins": now.logins,
-        "access": now.access,
-        **dict(zip(_CONTENTS, astuple(contents_now), strict=True)),
-        "as_of": as_of,
-        "models": wanted,
-        "checked": _inputs_hash(enrichment),
-        "descriptions": _hash([(name, table.docs.columns, table.docs.comment) for name, table in sorted(tables)]),
-    }
-    # The first run of a day, and one that counts again, repair what no watermark shows.
-    is_usual = days is not None and not is_first_of_day and not recount
-    unchanged = unchanged_tables(enrichment, state, after) - rebuilt if is_usual else set()
-    return _Plan(days, rebuilt, missing, unchanged, before, after)
-
-
-def _touched(raw: dlt.Dataset, enriched: dlt.Dataset, state: State, before: Contents, is_first_of_day: bool) -> Days:
-    """Return the days to rewrite because of events, names and lists; None means all days."""
-    since = Watermark(state.get("events"), state.get("directory"))
-    found = [
-        touched_days(raw, enriched, since),
-        days_of_contents(raw, enriched, before, is_first_of_day),
-        days_of_names(raw, enriched, changed_ids(raw, since), since.directory),
-    ]
-    if None in found:
-        return None
-    return set[date]().union(*(days for days in found if days is not None))
-
-
-def fingerprints(enrichment: Enrichment, catalogue: str) -> dict[str, str]:
-    """Return a hash for each table, of its rows or of its SQL and inputs. A table with another hash is outdated."""
-    found = {name: catalogue if name == "event_types" else name for name in enrichment.raw_tables}
-    found.update({seed.name: _hash(seed.columns, seed.rows) for seed in enrichment.seeds})
-    for layer in enrichment.layers:
-        for model in layer:
-            inputs = [found[name] for name in sorted(model.inputs)]
-            files = [*model.files, *(one.sql_file for one in model.inlines)]
-            found[model.name] = _hash([one.tokens for one in files], model.docs.day, inputs)
-    return {name: found[name] for name in enrichment.tables}
-
-
 def raw_columns(raw: dlt.Dataset) -> dict[str, dict[str, str]]:
     """Return the columns of the raw tables, with dlt's types.
 
@@ -285,17 +184,3 @@ def _forget_old_schemas(pipeline: dlt.Pipeline) -> None:
         client.execute_sql(
             f"DELETE FROM {table} WHERE {name} = %s AND {version} <> %s", schema.name, schema.stored_version_hash
         )
-
-
-def _catalogue_hash(raw: dlt.Dataset) -> str:
-    query = "select event_type_code, category, event_message, object_kind from event_types"
-    return _hash(sorted(map(str, rows_of(raw, query))))
-
-
-def _inputs_hash(enrichment: Enrichment) -> str:
-    """Return a hash of everything that `check_models` reads."""
-    return _hash(fingerprints(enrichment, ""), {name: dict(types) for name, types in enrichment.raw_tables.items()})
-
-
-def _hash(*values: Any) -> str:
-    return hashlib.sha256(json.dumps(values, sort_keys=True, default=str).encode()).hexdigest()[:16]

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from .contents import unchanged_lists
 from .graph import Enrichment
+from .list_days import unchanged_lists
 
 # The part of the enrichment's state that shows a change of these raw tables.
 _WATERMARKS = {

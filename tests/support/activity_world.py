@@ -84,8 +84,9 @@ def _logins() -> list[Row]:
 
 def _scim_users() -> list[Row]:
     """The tenth was created before the log, and is entitled to nothing any more; the first to two workspaces."""
-    created = {PEOPLE[0]: "2025-10-01 09:00", PEOPLE[10]: "2025-11-05 09:00"}
-    return [{"id": user.upper(), "created_at": at(moment)} for user, moment in created.items()]
+    created = {PEOPLE[0].upper(): "2025-10-01 09:00", PEOPLE[10].upper(): "2025-11-05 09:00"}
+    created[SYSTEM.lower()] = "2025-12-01 09:00"
+    return [{"id": user, "created_at": at(moment)} for user, moment in created.items()]
 
 
 def _entitlements() -> list[Row]:

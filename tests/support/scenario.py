@@ -23,7 +23,7 @@ USERS: list[Row] = [
 WORKSPACES: list[Row] = [version(SALES.upper(), "2026-03-01 00:00", name="Sales")]
 MODELS: list[Row] = [
     version(PLAN.upper(), "2026-03-01 00:00", "2026-03-06 00:00", name="Plan", current_workspace_id=SALES)
-    | {"current_workspace_name": "Sales", "active_state": "UNLOCKED"},
+    | {"current_workspace_name": "Sales", "active_state": "UNLOCKED", "last_modified_by_user_guid": SYSTEM.lower()},
 ]
 LOGINS: list[Row] = [{"id": ANN, "last_login_date": event(0, "X", "2026-03-05 09:00")["event_date"]}]
 

@@ -34,8 +34,15 @@ select
             then lower(coalesce(e.object_id, e.additional_attributes__object_id))
         else coalesce(e.object_id, e.additional_attributes__object_id)
     end as varchar) as object_id,
-    cast(case when e.object_id is not null then lower(e.additional_attributes__object_id) end as varchar)
-        as second_object_id,
+    cast(case
+        when e.object_id is null then null
+        when e.additional_attributes__object_id = lower(e.additional_attributes__object_id)
+            then e.additional_attributes__object_id
+        when translate(lower(e.additional_attributes__object_id), '123456789abcdef', '000000000000000')
+            = '00000000000000000000000000000000'
+            then lower(e.additional_attributes__object_id)
+        else e.additional_attributes__object_id
+    end as varchar) as second_object_id,
     cast(case
         when lower(e.additional_attributes__target_user_id) like 'internal%'
             then upper(e.additional_attributes__target_user_id)

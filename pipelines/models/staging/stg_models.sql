@@ -18,6 +18,7 @@ select
         else m.current_workspace_id
     end as varchar) as workspace_id,
     cast(case
+        when lower(m.last_modified_by_user_guid) like 'internal%' then upper(m.last_modified_by_user_guid)
         when translate(lower(m.last_modified_by_user_guid), '123456789abcdef', '000000000000000')
             = '00000000000000000000000000000000'
             then lower(m.last_modified_by_user_guid)

@@ -7,6 +7,7 @@ with
 folded as (
     select
         cast(case
+            when lower(s.id) like 'internal%' then upper(s.id)
             when translate(lower(s.id), '123456789abcdef', '000000000000000')
                 = '00000000000000000000000000000000'
                 then lower(s.id)

@@ -56,7 +56,11 @@ def test_user_activity_equals_the_truth(activity: Warehouse) -> None:
 def test_users_have_the_entitlements_of_now(activity: Warehouse) -> None:
     columns = ("user_id", "created_at", "is_entitled", "workspace_count")
     known = activity.rows("dim_users", *columns, where="created_at is not null")
-    assert known == [(PEOPLE[0], at("2025-10-01 09:00"), True, 2), (PEOPLE[10], at("2025-11-05 09:00"), False, 0)]
+    assert known == [
+        (PEOPLE[0], at("2025-10-01 09:00"), True, 2),
+        (PEOPLE[10], at("2025-11-05 09:00"), False, 0),
+        (SYSTEM, at("2025-12-01 09:00"), False, 0),
+    ]
     unknown = activity.rows("dim_users", "is_entitled", "workspace_count", where="created_at is null")
     assert set(unknown) == {(None, None)}
 

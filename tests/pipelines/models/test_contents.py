@@ -10,7 +10,7 @@ from unittest.mock import Mock
 import pytest
 
 from pipelines.cli.report_tables import format_table, summary_tables
-from pipelines.transform import runner
+from pipelines.transform import plan, runner
 from pipelines.warehouse.reader import Reader
 from tests.support import lists_of_models as world
 from tests.support.lists_of_models import (
@@ -227,7 +227,7 @@ def test_a_change_of_a_list_touches_the_days_that_it_names(
     assert warehouse.enrich(models).days == [date(2026, 3, 7)]
     # Old days follow with the first enrichment of a day.
     tomorrow = datetime.now(timezone.utc) + timedelta(days=1)
-    monkeypatch.setattr(runner, "datetime", Mock(now=lambda _: tomorrow))
+    monkeypatch.setattr(plan, "datetime", Mock(now=lambda _: tomorrow))
     assert date(2026, 1, 1) in (warehouse.enrich(models).days or ())
     assert by_number(warehouse, "action_name")[90] == ("Now known",)
     assert warehouse.enrich(models).days == []
@@ -272,7 +272,7 @@ def test_a_table_without_new_input_is_not_written(
     incremental = warehouse.tables()
     warehouse.load("2026-03-22 00:00", events=[event(91, "USR-8", "2026-03-19 09:00", user_id=ANN)])
     tomorrow = datetime.now(timezone.utc) + timedelta(days=1)
-    monkeypatch.setattr(runner, "datetime", Mock(now=lambda _: tomorrow))
+    monkeypatch.setattr(plan, "datetime", Mock(now=lambda _: tomorrow))
     assert written_tables() == {"fct_events", *lists}
     after = warehouse.tables()
     assert {name: after[name] for name in lists} == {name: incremental[name] for name in lists}

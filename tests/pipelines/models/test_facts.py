@@ -198,10 +198,10 @@ def test_pages_take_the_names_that_other_events_of_the_day_tell(fact: Facts) -> 
 
 
 def test_a_dashboard_is_told_from_its_model(world: Warehouse, fact: Facts) -> None:
-    assert fact(33, "object_name", "page_id", "page_name") == ("Plan", "d1", "Start page")
+    assert fact(33, "object_name", "page_id", "page_name") == ("Plan", "D1", "Start page")
     columns = ("object_id", "object_name", "page_id", "model_name")
     visit = world.row("fct_page_visits", *columns, where="kind = 'dashboard'")
-    assert visit == (f"{PLAN}/d1", "Start page", "d1", "Plan")
+    assert visit == (f"{PLAN}/D1", "Start page", "D1", "Plan")
 
 
 def test_an_object_of_no_kind_is_told_by_its_form_or_its_type(fact: Facts) -> None:
@@ -288,9 +288,9 @@ def test_users_in_no_list_are_called_as_events_call_them(world: Warehouse) -> No
 
 
 def test_dim_models_and_workspaces(world: Warehouse) -> None:
-    assert world.rows("dim_models", "model_id", "model_name", "is_listed", "is_removed") == [
-        (PLAN, "Plan", True, True),
-        (LOST_MODEL, None, False, False),
+    assert world.rows("dim_models", "model_id", "model_name", "last_modified_by", "is_listed", "is_removed") == [
+        (PLAN, "Plan", SYSTEM, True, True),
+        (LOST_MODEL, None, None, False, False),
     ]
     assert world.rows("dim_workspaces", "workspace_id", "workspace_name") == [(SALES, "Sales")]
 

@@ -12,6 +12,7 @@ from dlt.load import Load
 from dlt.pipeline.exceptions import PipelineStepFailed
 
 from pipelines.common.exit_codes import FAILED, ModelError, explain
+from pipelines.transform import plan
 from pipelines.transform import runner as enrich_module
 from tests.support import scenario
 from tests.support.model_warehouse import Warehouse
@@ -257,7 +258,7 @@ def test_nothing_is_written_where_every_table_would_come_out_as_it_is(
     # Tables that count days until today are another day other ones.
     tomorrow = datetime.now(timezone.utc) + timedelta(days=1)
     with monkeypatch.context() as clock:
-        clock.setattr(enrich_module, "datetime", Mock(now=lambda _: tomorrow))
+        clock.setattr(plan, "datetime", Mock(now=lambda _: tomorrow))
         assert loaded.enrich(short).load_ids != []
         assert loaded.enrich(short).load_ids == []
     write_model(short, "asked", "select cast(window_start as timestamptz) as id from event_windows")

@@ -12,7 +12,7 @@ from typing import Any
 import dlt
 from sqlglot import exp
 
-from .incremental import FACTS, MAX_CHANGED_IDS, folded_id, newest_moment, rows_of, since_day, utc_moment
+from .incremental import FACTS, MAX_CHANGED_IDS, folded_id, newest_moment, rows_of, since_day, sql_moment, utc_moment
 
 RECENT_DAYS = 31
 
@@ -75,9 +75,12 @@ WATCHED = {*_SIGNATURES, "process_steps", "model_history"}
 
 
 @dataclass(frozen=True)
-class Contents:
-    """What the enriched tables contain of the lists: newest change for recent and for older days, a
-    signature of all of them, and the newest read of a model's history."""
+class ListsState:
+    """What the enriched tables contain of the lists.
+
+    That is the newest change for recent and for older days, a signature of all lists, and the newest read of a model's
+    history.
+    """
 
     recent: str | None = None
     older: str | None = None
@@ -98,7 +101,7 @@ class _Changes:
         return len(self.models) + len(self.actions) + len(self.integrations)
 
 
-def read_contents(raw: dlt.Dataset, before: Contents, is_first_of_day: bool) -> Contents:
+def read_lists_state(raw: dlt.Dataset, before: ListsState, is_first_of_day: bool) -> ListsState:
     """Return what the tables contain after this enrichment, which follows one that left `before`."""
     moments: list[datetime | None] = []
     values, history = [], None
@@ -110,7 +113,7 @@ def read_contents(raw: dlt.Dataset, before: Contents, is_first_of_day: bool) -> 
             moments += row[1:]
         history = newest_moment(row[1:]) if table == "model_history_reads" else history
     newest = newest_moment(moments)
-    return Contents(newest, newest if is_first_of_day else before.older, ", ".join(values), history)
+    return ListsState(newest, newest if is_first_of_day else before.older, ", ".join(values), history)
 
 
 def unchanged_lists(before: str | None, after: str | None) -> set[str]:
@@ -122,8 +125,8 @@ def unchanged_lists(before: str | None, after: str | None) -> set[str]:
     return found | ({"process_steps"} if "content_reads" in found else set())
 
 
-def days_of_contents(
-    raw: dlt.Dataset, enriched: dlt.Dataset, before: Contents, is_first_of_day: bool
+def days_of_lists(
+    raw: dlt.Dataset, enriched: dlt.Dataset, before: ListsState, is_first_of_day: bool
 ) -> set[date] | None:
     """Return the days to rewrite because lists changed after `before`; None means all days."""
     columns = enriched.schema.tables.get(FACTS, {}).get("columns", {})
@@ -149,7 +152,7 @@ def _first_recent_day(raw: dlt.Dataset) -> date | None:
 
 
 def _changes(raw: dlt.Dataset, since: str | None) -> _Changes:
-    moment = f"cast('{since or '1900-01-01 00:00:00+00:00'}' as timestamptz)"
+    moment = sql_moment(since)
     found = _Changes(set(), {}, {})
     for model_id, action_id, changed_at in rows_of(raw, _ACTIONS.format(model=folded_id("model_id"), since=moment)):
         if action_id is None:
