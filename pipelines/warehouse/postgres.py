@@ -16,7 +16,8 @@ from pipelines.common.exit_codes import LOCKED, PipelineError
 from pipelines.common.names import ENRICH_NAME, LOAD_NAME, dataset_name
 
 from .dlt_internals import causes
-from .engine import Engine
+from .engine import Engine, Query
+from .moments import with_utc_midnights
 
 # SQLSTATE of a statement that has waited for `lock_timeout`.
 _LOCK_NOT_AVAILABLE = "55P03"
@@ -94,6 +95,10 @@ class Postgres(Engine):
                         f"another run, on this machine or another, writes dataset `{dataset}`. Wait for it to end.",
                     )
             yield
+
+    def fixed_sql(self, query: Query) -> Query:
+        # A connection has the time zone of the server, the database or the role.
+        return with_utc_midnights(query)
 
     def stream(self, dataset: dlt.Dataset, relation: dlt.Relation) -> Iterator[pa.Table]:
         """Read with the Arrow driver: the driver for rows would hold the whole result in memory."""

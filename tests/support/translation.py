@@ -27,12 +27,16 @@ ENRICHMENT: Enrichment = read_enrichment(RAW_TABLES)
 # Snowflake folds names to upper case, and so does dlt.
 CASE_FOLDING: dict[str, Callable[[str], str]] = {"snowflake": str.upper}
 
+# Spark stands in for the destination that runs on it.
+RULES: dict[str, str] = {"spark": "databricks"}
+
 
 class Translator:
     """Translates models and checks to the SQL of one warehouse."""
 
     def __init__(self, dialect: str) -> None:
         self.dialect = dialect
+        self._rules = RULES.get(dialect, dialect)
         self._connection = duckdb.connect()
         self._raw = self._dataset(RAW, RAW_TABLES)
         self._enriched = self._dataset(
@@ -45,7 +49,7 @@ class Translator:
 
     def model(self, model: Model) -> str:
         dataset = self._raw if model.inputs & set(RAW_TABLES) else self._enriched
-        text = dataset(for_dialect(model.query, self.dialect), query_dialect=DIALECT).to_sql()
+        text = dataset(for_dialect(model.query, self._rules), query_dialect=DIALECT).to_sql()
         # dlt parses the translation again to order the columns like the table's.
         return str(sqlglot.parse_one(text, dialect=self.dialect).sql(self.dialect))
 

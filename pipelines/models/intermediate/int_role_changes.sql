@@ -65,7 +65,21 @@ deletions as (
     where kind = 'user' and action = 'deleted' and outcome = 'done' and occurred_at is not null
 ),
 
--- The deletion of a user takes every role, and a role in a model takes the user's other roles in it.
+-- The deletion of a user takes every role, and a role in a model takes the user's other roles in it. Both are joined to
+-- the roles at once: Spark cannot plan the windows below over a union of two joins with `roles_of_users`.
+ends as (
+    select
+        target_user_id, cast(null as varchar) as kind, cast(null as varchar) as model_id,
+        cast(null as varchar) as role_key, event_id, occurred_at, user_id, user_label, 'user deleted' as end_reason
+    from deletions
+    union all
+    select
+        target_user_id, kind, model_id, role_key, event_id, occurred_at, user_id, user_label,
+        'replaced' as end_reason
+    from keyed
+    where action = 'granted' and model_id is not null
+),
+
 steps as (
     select
         event_id, occurred_at, kind, action, user_id, user_label, target_user_id, role_id, role_name, model_id,
@@ -73,18 +87,15 @@ steps as (
     from keyed
     union all
     select
-        d.event_id, d.occurred_at, r.kind, 'revoked' as action, d.user_id, d.user_label, r.target_user_id, r.role_id,
-        r.role_name, r.model_id, r.workspace_id, r.role_key, 'user deleted' as end_reason, 0 as is_sent
+        e.event_id, e.occurred_at, r.kind, 'revoked' as action, e.user_id, e.user_label, r.target_user_id, r.role_id,
+        r.role_name, r.model_id, r.workspace_id, r.role_key, e.end_reason, 0 as is_sent
     from roles_of_users as r
-    inner join deletions as d on r.target_user_id = d.target_user_id
-    union all
-    select
-        k.event_id, k.occurred_at, r.kind, 'revoked' as action, k.user_id, k.user_label, r.target_user_id, r.role_id,
-        r.role_name, r.model_id, r.workspace_id, r.role_key, 'replaced' as end_reason, 0 as is_sent
-    from roles_of_users as r
-    inner join keyed as k
-        on r.target_user_id = k.target_user_id and r.model_id = k.model_id and r.kind = k.kind
-    where k.action = 'granted' and r.role_key <> k.role_key
+    inner join ends as e
+        on r.target_user_id = e.target_user_id
+        and (
+            e.end_reason = 'user deleted'
+            or r.kind = e.kind and r.model_id = e.model_id and r.role_key <> e.role_key
+        )
 ),
 
 followed as (

@@ -153,6 +153,18 @@ def test_every_null_of_a_union_has_a_type() -> None:
         ("redshift", "select string_agg(a, ',' order by b) as n from t", "LISTAGG(a, ',') WITHIN GROUP (ORDER BY b)"),
         ("clickhouse", "select cast(a as timestamptz) as n from t", "CAST(a AS Nullable(DateTime64(6, 'UTC')))"),
         ("postgres", "select cast(a as timestamptz) as n from t", "CAST(a AS TIMESTAMPTZ)"),
+        # Else the day would begin in the time zone of the session.
+        (
+            "postgres",
+            "select cast(cast('1900-01-01' as date) as timestamptz) as n from t",
+            "SELECT CAST('1900-01-01 00:00:00+00:00' AS TIMESTAMPTZ) AS n",
+        ),
+        (
+            "databricks",
+            "select coalesce(a, cast(cast('1900-01-01' as date) as timestamptz)) as n from t",
+            "COALESCE(a, CAST('1900-01-01 00:00:00+00:00' AS TIMESTAMP))",
+        ),
+        ("databricks", "select cast(cast(a as date) as timestamptz) as n from t", "CAST(CAST(a AS DATE) AS TIMESTAMP)"),
     ],
 )
 def test_translations_are_corrected(dialect: str, sql: str, expected: str) -> None:
