@@ -81,7 +81,7 @@ def test_navigation_keeps_the_filters(page: Any, address: str) -> None:
 
 def test_the_download_is_harmless_in_a_spreadsheet(page: Any, address: str) -> None:
     go(page, address, "changes")
-    button = page.get_by_role("button", name="Download CSV").last
+    button = page.get_by_role("button", name="Download CSV").first
     with page.expect_download() as download:
         button.click()
     assert download.value.suggested_filename == "newest_changes.csv"
