@@ -8,7 +8,7 @@ AuditSourceError
 │   └── RoleError                   the credentials are valid, but the account lacks a role
 ├── UnreachableError                no usable answer after all retries
 ├── BadAnswerError                  an answer that is not what the API promises
-└── ExportError                     an export of Anaplan's did not write a usable file
+└── ExportError                     an export in Anaplan did not write a usable file
 """
 
 
@@ -65,7 +65,7 @@ class BadAnswerError(AuditSourceError):
 
 
 class ExportError(AuditSourceError):
-    """An export of Anaplan's did not write a usable file. The next run tries again.
+    """An export in Anaplan did not write a usable file. The next run tries again.
 
     Args:
         outcome (str): `failed`, `cancelled`, `slow` or `unreadable`.

@@ -8,8 +8,12 @@
 | pause after a 429 | `retry_after_seconds`, for all threads at once |
 | longest request | dlt's `[runtime] request_timeout` without a byte; `request_deadline_seconds` in total |
 | refused token | `MOST_RENEWALS` new tokens, `renewal_pause_seconds` before each |
-| a window whose events do not add up | `MOST_ATTEMPTS`, and `MOST_UNANSWERED` windows in a row |
-| a list that changes while it is read | `MOST_ATTEMPTS` of `directory/lists.py` |
+| a window whose events do not add up | `WINDOW_ATTEMPTS`, and `MOST_UNANSWERED` windows in a row |
+| a list that changes while it is read | `LIST_ATTEMPTS` of `directory/lists.py` |
+| a list of SCIM that does not add up | `SCIM_ATTEMPTS` of `directory/entitlements.py` |
+| models without an answer, in a row | `MOST_UNREACHABLE` of `directory/model_contents.py` |
+| a model that refused, in a later run | `RETRY_MS` of `directory/content_plan.py` |
+| the same for its history | `ASK_AGAIN_MS` of `directory/model_history.py` |
 
 `client.py` applies the policy of requests, `signed_client.py` that of tokens, `events/fetch.py` that of windows. dlt's
 own loop sends the requests again: `RetryingClient` in `dlt_internals.py`. What dlt would repeat while it loads is
@@ -41,7 +45,7 @@ LONGEST_PAUSE_SECONDS = 120.0
 # New tokens for one request. A service may not know a new token yet, so a second 401 does not prove a wrong account.
 MOST_RENEWALS = 3
 # Attempts at a window in one run before it is left to the next.
-MOST_ATTEMPTS = 4
+WINDOW_ATTEMPTS = 4
 # After this many windows in a row without an answer, the others are tried in random order. If as many fail again,
 # Anaplan is taken to be down.
 MOST_UNANSWERED = 3

@@ -10,7 +10,7 @@ from dlt.common.configuration import configspec, resolve_configuration
 from dlt.common.configuration.specs import BaseConfiguration
 from dlt.common.typing import TSecretStrValue
 
-from .auth.credentials import CertificateCredentials, OAuthCredentials, PasswordCredentials, TokenCredentials
+from .auth.credentials import AnaplanCredentials
 from .errors import ConfigurationError
 
 # Where dlt looks for the settings. The last one is the name of the source: settings of this source alone.
@@ -87,7 +87,7 @@ class AuditSettings(BaseConfiguration):
         ConfigurationError: A value is out of its range, or unknown.
     """
 
-    credentials: PasswordCredentials | CertificateCredentials | OAuthCredentials | TokenCredentials | None = None
+    credentials: AnaplanCredentials | None = None
     auth: str | None = None
     region: str = "us1"
     auth_url: str | None = None

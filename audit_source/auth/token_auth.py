@@ -22,7 +22,7 @@ RENEW_BEFORE_END_SECONDS = 300.0
 
 
 class Token(NamedTuple):
-    """A token, and how many seconds it is valid, from its arrival by a monotonic clock."""
+    """A token, and for how many seconds from its arrival it is valid."""
 
     value: str
     seconds: float
@@ -82,7 +82,7 @@ class TokenAuth(AuthBase, ABC):
         return self._sign_in()
 
     def _sign_out(self, token: str) -> None:
-        """End the token, if it was issued here."""
+        """Do nothing, unless a subclass issues tokens."""
 
 
 class StaticAuth(TokenAuth):
@@ -93,10 +93,11 @@ class StaticAuth(TokenAuth):
         self._given = str(credentials.access_token)
 
     def _sign_in(self) -> Token:
+        # It is called again only after Anaplan refused the token.
         if self._token is not None:
             raise SignInError(
                 "the configured access token",
-                "Anaplan does not accept it, or no longer",
+                "it is invalid or has expired",
                 "Configure a new one, or credentials that can be renewed.",
             )
         return Token(self._given, float("inf"))

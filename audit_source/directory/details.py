@@ -58,7 +58,7 @@ class DetailReader:
     ) -> None:
         self._client, self._settings, self._run, self._privacy = client, settings, run, privacy
         self._guard, self._known, self._listed = guard, known, listed
-        self._details = KnownDetails()
+        self._known_details = KnownDetails()
         self._mask = mask_of(privacy)
         self._now = 0
 
@@ -66,8 +66,8 @@ class DetailReader:
         """Yield every batch, and create the tables that no load has created."""
         filled: set[str] = set()
         if not self._listed.tenant_is_unsure:
-            self._details = self._known.details()
-            stamps = (self._known.newest_stamp, self._details.newest_stamp, self._run.versions_at or 0)
+            self._known_details = self._known.details()
+            stamps = (self._known.newest_stamp, self._known_details.newest_stamp, self._run.versions_at or 0)
             self._now = max(self._client.client.now_ms(), *(stamp + 1 for stamp in stamps))
             begin_versions_at(self._now)
             for part in (self._contents, self._integrations, self._entitlements):
@@ -80,9 +80,9 @@ class DetailReader:
         models = self._listed.models
         if not self._settings.model_requests_per_run or models is None:
             return
-        reads = self._details.reads
+        reads = self._known_details.reads
         found: list[Contents] = [archived(model) for model in newly_archived(models, reads)]
-        tasks = plan(models, reads, self._details.usage, self._now)
+        tasks = plan(models, reads, self._known_details.usage, self._now)
         budget = Budget(self._settings.model_requests_per_run)
         with self._noted("contents of models"):
             for contents in read_models(
@@ -116,9 +116,9 @@ class DetailReader:
             state = dlt.current.resource_state(INTEGRATIONS.name)
             if self._guard.accepts(INTEGRATIONS.name, listed.records, state, self._run):
                 yield from self._changed_integrations(listed)
-            found = integrations.fetch_runs(self._client, listed, self._details, self._known.purged_before)
+            found = integrations.fetch_runs(self._client, listed, self._known_details, self._known.purged_before)
             runs = [run for some in found for run in some]
-            rows = integrations.run_rows(runs, self._mask, self._details)
+            rows = integrations.run_rows(runs, self._mask, self._known_details)
             if rows is not None:
                 yield "integration_runs", rows
             yield from self._changed_flows(listed.url)
@@ -126,7 +126,7 @@ class DetailReader:
     def _changed_integrations(self, listed: integrations.IntegrationList) -> Iterator[Batch]:
         new_columns = NewColumns()
         rows = integrations.integration_rows(listed.records, self._mask, new_columns)
-        if frozenset(rows["row_version"].to_pylist()) != self._details.integration_versions:
+        if frozenset(rows["row_version"].to_pylist()) != self._known_details.integration_versions:
             yield INTEGRATIONS.name, rows
             self._note_drift(INTEGRATIONS.name, new_columns)
 
@@ -161,7 +161,7 @@ class DetailReader:
 
     @contextmanager
     def _noted(self, what: str) -> Iterator[None]:
-        """Note an error: nothing of this is worth losing the rest for."""
+        """Note an error and go on with the other parts."""
         try:
             yield
         except RoleError as error:

@@ -14,7 +14,7 @@ from .tables import SCIM_USERS, USER_ENTITLEMENTS
 
 # Anaplan refuses more.
 PAGE_SIZE = 100
-MOST_ATTEMPTS = 2
+SCIM_ATTEMPTS = 2
 IDENTITY = ("user_id", "workspace_id", "entitlement_type")
 
 
@@ -29,7 +29,7 @@ def fetch_scim_users(client: SignedClient, api_url: str) -> list[Record]:
     url = f"{api_url}/scim/1/0/v2/Users"
     users: dict[str, Record] = {}
     reported = 0
-    for _ in range(MOST_ATTEMPTS):
+    for _ in range(SCIM_ATTEMPTS):
         users, reported = _fetch_once(client, url)
         if len(users) == reported:
             return list(users.values())

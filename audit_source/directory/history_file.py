@@ -14,7 +14,8 @@ from typing import NamedTuple
 import pyarrow as pa
 from pyarrow import csv as arrow_csv
 
-# Bytes that are decoded at once. A text with one emoji takes four bytes for each character.
+# Bytes that are decoded at once. A str with one emoji takes four bytes per character, so a chunk is
+# decoded in pieces.
 _PIECE = 1 << 20
 # Bytes that Arrow parses at once. A single row must fit.
 _BLOCK = 1 << 20
@@ -135,7 +136,7 @@ class _Stream(io.RawIOBase):
         return True
 
     def read(self, size: int = -1) -> bytes:
-        """Return up to `size` bytes. Arrow takes fewer than `size` for the end only if there are none."""
+        """Return up to `size` bytes. They are fewer only at the end of the file."""
         parts: list[memoryview] = []
         missing = size if size >= 0 else 1 << 62
         try:

@@ -1,7 +1,7 @@
-"""Reads one history file: only its new rows if what is known is still its end, else all of them.
+"""Reads one history file: only the new rows if the file still ends with the rows already loaded, else all rows.
 
-Numbers among equal rows are counted from the top of the file. They do not shift, since equal rows belong to one
-transaction, and a part of the file that is read alone begins and ends between transactions.
+Equal rows are numbered from the top of the file. Reading only a part gives the same numbers: equal rows belong to one
+transaction, and a part never cuts a transaction.
 """
 
 import hashlib
@@ -18,7 +18,7 @@ from ..errors import ExportError
 from .history_file import MalformedFile, parse
 from .history_rows import RowForm
 
-# Rows that go on at once.
+# Least rows of a yielded table, except the last one.
 _ROWS = 20_000
 # Ends a load: the rows that follow may repeat rows before it.
 END_OF_LOAD = None
@@ -48,7 +48,7 @@ class HistoryReader:
     Args:
         open_file (Callable): Gives the chunks of the file, from the start each time.
         make_form (Callable): Gives the form of the rows for the headers of a file.
-        form_name (str): Name of what the masking makes of the rows.
+        form_name (str): Form of the masking (`form_of`), part of the digest.
         known (KnownFile): What is known of the file, if anything.
         purged_before (date): Rows of days before it were purged, and stay away.
 
@@ -104,7 +104,7 @@ class _Pass:
         self._reader, self._known, self._remembers_all = reader, known, remembers_all
         self.is_ordered = True
         self._seen: Counter[str] = Counter()
-        self._last: int | None = None
+        self._last_transaction: int | None = None
         self._newest: int | None = None
         self._rows = 0
         self._digest = hashlib.blake2b(digest_size=20)
@@ -131,7 +131,7 @@ class _Pass:
         return FileFacts(self._rows, digest, newest if self.is_ordered else None)
 
     def tables(self) -> Iterator[pa.Table]:
-        """Yield the new rows, in tables of a good size. Read the known ones to verify them."""
+        """Yield the new rows, in tables of at least `_ROWS` rows. Read the known ones to verify them."""
         waiting: list[pa.Table] = []
         try:
             for table in self._new_rows():
@@ -190,16 +190,17 @@ class _Pass:
     def _keeps_order(self, transactions: pa.Array) -> bool:
         """Return whether the transactions are numbers that never rise, or need not be."""
         first, last = transactions[0].as_py(), transactions[-1].as_py()
-        fall = (
+        # `pc.all` of no rows is None.
+        never_rises = (
             not transactions.null_count
-            and (self._last is None or first <= self._last)
+            and (self._last_transaction is None or first <= self._last_transaction)
             and pc.all(pc.less_equal(transactions.slice(1), transactions.slice(0, len(transactions) - 1))).as_py()
             is not False
         )
         self._newest = first if self._newest is None else self._newest
-        self._last = last
-        self.is_ordered = self.is_ordered and fall
-        self._latest = transactions
+        self._last_transaction = last
+        self.is_ordered = self.is_ordered and never_rises
+        self._transactions = transactions
         return self.is_ordered or self._remembers_all
 
     def _row_ids(self, hashes: list[str]) -> list[str]:
@@ -210,9 +211,9 @@ class _Pass:
             row_ids.append(one if number == 1 else f"{one}-{number}")
         if not self._remembers_all:
             # Only rows of the last transaction can be equal to rows that follow.
-            is_last = pc.equal(self._latest, self._last).to_pylist()
-            last = {one for one, belongs in zip(hashes, is_last, strict=True) if belongs}
-            self._seen = Counter({one: self._seen[one] for one in last})
+            is_last = pc.equal(self._transactions, self._last_transaction).to_pylist()
+            in_last = {one for one, belongs in zip(hashes, is_last, strict=True) if belongs}
+            self._seen = Counter({one: self._seen[one] for one in in_last})
         return row_ids
 
     def _kept(self, table: pa.Table) -> Iterator[pa.Table]:

@@ -16,7 +16,7 @@ from ..signed_client import SignedClient
 from .row_versions import with_versions
 
 PAGE_SIZE = 5_000
-MOST_ATTEMPTS = 4
+LIST_ATTEMPTS = 4
 
 # Columns whose change makes a new version. A sign-in date or a size changes daily and does not identify a record.
 IDENTITY: dict[str, list[str]] = {
@@ -41,7 +41,7 @@ def fetch_list(client: SignedClient, api_url: str, name: str) -> list[Record]:
     """
     url = f"{api_url}/2/0/{name}"
     last: set[str] | None = None
-    for attempt in range(1, MOST_ATTEMPTS + 1):
+    for attempt in range(1, LIST_ATTEMPTS + 1):
         records, totals, pages = _fetch_once(client, url, name)
         whole = not totals or totals[0] == totals[-1] == len(records)
         # Offset pagination can skip a record when another is deleted mid-read, and a new one then hides it from the

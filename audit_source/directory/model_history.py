@@ -29,7 +29,7 @@ from .lists import fetch_list
 
 # Upper bound on what a killed run reads again, and on the memory of a load.
 ROWS_PER_LOAD = 3 * 122_880
-_ASK_AGAIN_MS = 24 * 3_600_000
+ASK_AGAIN_MS = 24 * 3_600_000
 
 
 class KnownHistory(NamedTuple):
@@ -173,7 +173,7 @@ class ModelHistory:
         read = self._known.reads.get(str(model["id"]), {})
         if read.get("status") == "forbidden":
             # Access can change without a save, so such a model is asked again, but rarely.
-            return self._now() - int(read["read_at"].timestamp() * 1000) < _ASK_AGAIN_MS
+            return self._now() - int(read["read_at"].timestamp() * 1000) < ASK_AGAIN_MS
         serial = serial_of(model)
         return (
             read.get("status") == "no_export" and serial is not None and read.get("last_saved_serial_number") == serial

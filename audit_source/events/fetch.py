@@ -6,7 +6,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, wait
 import pyarrow as pa
 
 from ..errors import BadAnswerError, UnreachableError
-from ..retry import MOST_ATTEMPTS
+from ..retry import WINDOW_ATTEMPTS
 from ..settings import AuditSettings
 from ..signed_client import SignedClient
 from .decode import Page
@@ -94,7 +94,7 @@ class EventFetcher:
             # No limit of attempts: each time the page is smaller, down to the smallest.
             queue.try_again(fetch)
         except (BadAnswerError, UnreachableError) as problem:
-            if isinstance(problem, UnreachableError) or fetch.attempt >= MOST_ATTEMPTS:
+            if isinstance(problem, UnreachableError) or fetch.attempt >= WINDOW_ATTEMPTS:
                 yield from queue.give_up(problem)
             else:
                 queue.try_again(fetch)

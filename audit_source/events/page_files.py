@@ -60,7 +60,7 @@ def decode_file(path: str, window_start: int) -> PageFacts | None:
 
 
 def read_page(path: str, facts: PageFacts) -> Page:
-    """Return a page whose table is memory-mapped. The file is deleted, and its space freed with the table.
+    """Return a page whose table is memory-mapped. The file is deleted at once; its space is freed when the table is.
 
     Raises:
         OSError: The file cannot be read.

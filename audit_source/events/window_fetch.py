@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from dlt.common import logger
 
 from ..errors import AuditSourceError
-from ..retry import MOST_ATTEMPTS
+from ..retry import WINDOW_ATTEMPTS
 from .decode import Page
 from .spans import Span, day_start
 from .windows import COMPLETE, INCOMPLETE, Window
@@ -112,7 +112,7 @@ class WindowFetch:
                 f"{totals[0]} to {totals[-1]} were reported."
             )
             repeats = _earlier_repeats(before, totals[-1], distinct)
-            if self.attempt < MOST_ATTEMPTS and not repeats:
+            if self.attempt < WINDOW_ATTEMPTS and not repeats:
                 return None
         return Window(
             *self.span,

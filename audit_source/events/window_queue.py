@@ -12,7 +12,7 @@ from .totals import in_random_order
 from .window_fetch import LeaveOut, WindowFetch
 from .windows import INCOMPLETE, Window
 
-# Events to load, or the verified window they came from.
+# Events to load, or a window that is finished, verified or left out.
 Fetched = tuple[pa.Table | None, Window | None]
 
 
@@ -49,6 +49,7 @@ class WindowQueue:
 
     def divide(self, oldest: WindowFetch) -> None:
         """Replace the oldest window by its halves."""
+        # The first of those withdrawn is `oldest` itself.
         self.waiting.extend([*halves(oldest.span), *self.withdraw_all()[1:]])
 
     def give_up(self, problem: AuditSourceError) -> Iterator[Fetched]:

@@ -6,6 +6,8 @@ stay, because they relate the events of one person.
 
 A pseudonym is the HMAC-SHA256 of the normalised text with a secret key. The same person has the same pseudonym in every
 table and run. Without the key, nobody can test which name a pseudonym stands for.
+
+`history.py` masks model history, whose cells have headers instead of declared fields.
 """
 
 import json

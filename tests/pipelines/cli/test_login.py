@@ -199,7 +199,7 @@ def test_check_access_reports_an_expired_token_once(tenant: Tenant, sandbox: San
     tenant.set("CREDENTIALS__ACCESS_TOKEN", sandbox.issue_token())
     sandbox.expire_tokens()
     outcome = tenant.run("check-access")
-    line = "audit: the configured access token: Anaplan does not accept it, or no longer. Configure a new one, or "
+    line = "audit: the configured access token: it is invalid or has expired. Configure a new one, or "
     assert (outcome.code, outcome.err) == (3, f"{line}credentials that can be renewed.\n")
     lists = ("events", "users", "workspaces", "models", "contents", "cloudworks", "scim")
     assert outcome.out.splitlines()[2:] == [f"{name:<11} no answer" for name in lists]
