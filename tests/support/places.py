@@ -16,7 +16,7 @@ RAW, ENRICHED = "anaplan_audit_raw", "anaplan_audit"
 MOMENTS = {"valid_from", "valid_to", "checked_at", "loaded_at"}
 # Records of the pipeline's own runs, which show the killed ones.
 ABOUT_RUNS = {"runs", "alerts"}
-OURS = ("SOURCES__", "DESTINATION__", "PIPELINES__", "CREDENTIALS", "RUNTIME__", "DLT_")
+OUR_VARIABLES = ("SOURCES__", "DESTINATION__", "PIPELINES__", "CREDENTIALS", "RUNTIME__", "DLT_")
 
 
 class Place:
@@ -24,7 +24,7 @@ class Place:
 
     def __init__(self, folder: Path, url: str, engine: Engine, **settings: Any) -> None:
         self.folder, self.url, self.engine, self.settings = folder, url, engine, settings
-        self.environment = {name: value for name, value in os.environ.items() if not name.startswith(OURS)}
+        self.environment = {name: value for name, value in os.environ.items() if not name.startswith(OUR_VARIABLES)}
         self.point_at(url)
         self.set(SOURCE + "CREDENTIALS__EMAIL", "auditor@example.com")
         self.set(SOURCE + "CREDENTIALS__PASSWORD", "sandbox")

@@ -178,16 +178,26 @@ def hunt(
         kinds += ["an HTML page", "its password is wrong", "403", "the configured access token"]
     assert [kind for kind in kinds if not any(kind in text for text in said)] == []
     assert sum("new events" in text for text in said) >= len(ways), "every sign-in method worked"
-    for text in (*said, log.getvalue()):
+    check_nothing_shows(secrets, (*said, log.getvalue()), (*tmp_path.rglob("*"), *files))
+    assert check_tables(secrets, engine) > 20 - 10 * ("certificate" not in ways)
+    return len(secrets.known)
+
+
+def check_nothing_shows(secrets: Secrets, texts: Sequence[str], paths: Sequence[Path]) -> None:
+    """Check that no text, no file and no name of a file holds a secret."""
+    for text in texts:
         assert secrets.found_in(text) == set()
-    for path in (*tmp_path.rglob("*"), *files):
+    for path in paths:
         assert secrets.found_in(str(path)) == set()
         if path.is_file() and path.name != "token_store.json":
             assert secrets.found_in(path.read_bytes()) == set(), path
+
+
+def check_tables(secrets: Secrets, engine: Engine) -> int:
+    """Check that no table holds a secret. Return the number of tables."""
     schemas = "table_schema not in ('information_schema', 'pg_catalog')"
     tables = engine.rows(f"select table_schema, table_name from information_schema.tables where {schemas}")
-    assert len(tables) > 20 - 10 * ("certificate" not in ways)
     with engine.opened() as ask:
         for schema, name in tables:
             assert secrets.found_in(repr(ask(f'select * from "{schema}"."{name}"'))) == set(), name
-    return len(secrets.known)
+    return len(tables)

@@ -21,12 +21,12 @@ from tests.support.killing import kill_at, kill_at_step
 from tests.support.places import RAW, Place
 from tests.support.wrong_clock import hide_server_clock, plan_by_own_clock, set_clock
 
-DAY = 24.0
+DAY_HOURS = 24.0
 # Error of the clock in hours, run by run; correct in the last run.
 CLOCKS = {
-    "days ahead": ("first", [40 * DAY, 0]),
+    "days ahead": ("first", [40 * DAY_HOURS, 0]),
     "hours ahead": ("later", [6, 0]),
-    "steps back": ("later", [40 * DAY, 6, -3, -40 * DAY, 0]),
+    "steps back": ("later", [40 * DAY_HOURS, 6, -3, -40 * DAY_HOURS, 0]),
 }
 
 
@@ -44,7 +44,7 @@ def test_wrong_clocks_leave_the_tables_exact(world: World, tally: Any, state: st
 
 @pytest.mark.parametrize(
     ("hours", "killed"),
-    [(50, None), (40 * DAY, "before the rows go"), (40 * DAY, "before the load is through"), (50, 700)],
+    [(50, None), (40 * DAY_HOURS, "before the rows go"), (40 * DAY_HOURS, "before the load is through"), (50, 700)],
 )
 def test_ledger_with_future_windows_is_repaired_despite_a_kill(
     world: World, tally: Any, hours: float, killed: str | int | None

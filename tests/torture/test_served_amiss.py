@@ -45,7 +45,7 @@ def where(world: World, server: PlainServer) -> Place:
     return made
 
 
-def is_whole(where: Place, server: PlainServer, tally: Any) -> None:
+def check_whole(where: Place, server: PlainServer, tally: Any) -> None:
     """Check that every event and user is loaded, and every event is in the ledger and enriched."""
     tally.check(compare_events(server.events, where.engine))
     tally.check(compare_windows(server.events, where.engine))
@@ -88,7 +88,8 @@ def test_malformed_events_do_not_affect_the_others(
         died = world.run(where, (kill_at, "audit_source.events.stream:unseen_rows", "after", 2))
         assert died.code == -signal.SIGKILL
     for late in (0, 1):
-        server.events += [event(20_000 + late, TODAY - 2 * DAY_MS)] * late
+        if late:
+            server.events.append(event(20_000 + late, TODAY - 2 * DAY_MS))
         ended = world.run(where)
         assert (ended.code, ended.err) == (0, ""), ended
         tally.check(
@@ -107,7 +108,7 @@ def test_malformed_events_do_not_affect_the_others(
 
 
 def refusing(answer: int, *days: int) -> Callable[[int, int], int | None]:
-    """Refuse every window of days that are this many days ago."""
+    """Return a rule that refuses every window of days that are this many days ago."""
     begins = [TODAY - day * DAY_MS for day in days]
     return lambda start, end: answer if any(start < day + DAY_MS and end > day for day in begins) else None
 
@@ -119,7 +120,9 @@ def grow(server: PlainServer, number: int) -> set[int]:
     return {sent["id"] for sent in late}
 
 
-def others_are_loaded(where: Place, server: PlainServer, tally: Any, days: tuple[int, ...], new: set[int]) -> None:
+def check_others_are_loaded(
+    where: Place, server: PlainServer, tally: Any, days: tuple[int, ...], new: set[int]
+) -> None:
     """Check that everything is loaded except new events on days without an answer."""
     hidden = {TODAY - day * DAY_MS for day in days}
     expected = [
@@ -132,10 +135,10 @@ def others_are_loaded(where: Place, server: PlainServer, tally: Any, days: tuple
 
 
 # The answer of the failing days, and how many days ago they are.
-SICK = {"500": (500, (2,)), "429": (429, (2,)), "hangs": (0, (2,)), "the oldest": (500, (2, 3, 4))}
+FAILING_DAYS = {"500": (500, (2,)), "429": (429, (2,)), "hangs": (0, (2,)), "the oldest": (500, (2, 3, 4))}
 
 
-@pytest.mark.parametrize(("answer", "days"), SICK.values(), ids=SICK)
+@pytest.mark.parametrize(("answer", "days"), FAILING_DAYS.values(), ids=FAILING_DAYS)
 def test_failing_old_days_block_no_other_day(
     world: World, tally: Any, server: PlainServer, where: Place, answer: int, days: tuple[int, ...]
 ) -> None:
@@ -144,10 +147,10 @@ def test_failing_old_days_block_no_other_day(
         server.shape["refuse"] = refusing(answer, *days)
         ended = world.run(where)
         assert ended.code in (4, 5), ended
-        others_are_loaded(where, server, tally, days, new)
+        check_others_are_loaded(where, server, tally, days, new)
         del server.shape["refuse"]
         world.clean_run(where)
-        is_whole(where, server, tally)
+        check_whole(where, server, tally)
         # In the second run, loaded days grow, both failing days and others.
         new = grow(server, number)
         tally.add("attacks")
@@ -162,10 +165,10 @@ def test_failing_days_in_the_first_run_block_no_other_day(
     assert died.code == -signal.SIGKILL
     ended = world.run(where)
     assert ended.code in (4, 5), ended
-    others_are_loaded(where, server, tally, days, {sent["id"] for sent in server.events})
+    check_others_are_loaded(where, server, tally, days, {sent["id"] for sent in server.events})
     del server.shape["refuse"]
     world.clean_run(where)
-    is_whole(where, server, tally)
+    check_whole(where, server, tally)
     tally.add("attacks")
 
 
@@ -179,6 +182,7 @@ LIES: dict[str, Callable[[int], int]] = {
 }
 
 
+# `event` adds its number to 2**60, and late events have numbers from 1000.
 HELD_BEFORE = f"id < {2**60 + 1000}"
 
 
@@ -196,5 +200,5 @@ def test_false_totals_lose_no_event(world: World, tally: Any, server: PlainServe
     tally.check(compare_events([sent for sent in server.events if sent["id"] not in new], where.engine, HELD_BEFORE))
     del server.shape["told"]
     world.clean_run(where)
-    is_whole(where, server, tally)
+    check_whole(where, server, tally)
     tally.add("attacks")

@@ -1,6 +1,6 @@
 -- The kind of change and the kind of object of each description. Only distinct descriptions are compared with the
 -- rules.
--- grain: one row per description, without its digits, that matches a rule
+-- grain: one row per description, with each digit as 0, that matches a rule
 -- key: description_shape
 -- inputs: stg_model_history, history_change_rules
 with

@@ -19,7 +19,7 @@ select
     h.transaction_id,
     h.user_name as sent_user,
     h.description,
-    -- Without digits, which count what changed: few shapes are left to be compared with the rules.
+    -- Digits, which count what changed, become 0: few shapes are left to be compared with the rules.
     cast(translate(lower(trim(h.description)), '123456789', '000000000') as varchar) as description_shape,
     h.previous_value,
     h.new_value,
