@@ -16,11 +16,12 @@ from sandbox.server import Sandbox
 from tests.conftest import Tenant
 from tests.engines.spark import Spark, local_spark
 from tests.support import scenario
+from tests.support.activity_world import draw_world
 from tests.support.harsh import HARSH
-from tests.support.history_rows import HISTORY
-from tests.support.lists_of_models import DIRECTORY, LISTS
+from tests.support.history_rows import HISTORY, change
+from tests.support.lists_of_models import DIRECTORY, EVENTS, LISTS
 from tests.support.model_warehouse import open_warehouse
-from tests.support.raw_rows import Row, at, event
+from tests.support.raw_rows import Row, at, event, version
 from tests.support.scenario import ANN, BOB
 from tests.support.translation import ENRICHMENT, Translator
 
@@ -41,6 +42,20 @@ DAYLIGHT = [
     event(306, "USR-8", "2026-03-08 07:05", user_id=BOB, created_date=at("2026-03-08 08:05")),
     event(307, "USR-8", "2026-03-08 06:30", user_id=BOB, created_date=at("2026-03-08 07:30")),
 ]
+
+# A row by a user whose name only one user has, with the columns that no other row fills.
+CHANGE = change(
+    95, "2026-03-04 09:00", "Change Line Item", user_name="p0", target_user="P1", export="Out", table_name="T"
+)
+CHANGE |= {"line_item_or_property": "Margin", "data_types": "NUMBER", "object": "O"}
+
+# A workspace that is renamed after an event.
+SPACE = "ca" * 16
+RENAMED = [
+    version(SPACE, "2026-03-01 00:00", "2026-03-05 00:00", name="Old"),
+    version(SPACE, "2026-03-05 00:00", name="New"),
+]
+VISIT = event(401, "USR-13", "2026-03-03 08:00", user_id=BOB, attr_workspace_id=SPACE, success=True)
 
 Tables = dict[str, list[tuple[Any, ...]]]
 
@@ -71,9 +86,18 @@ def _rows(database: duckdb.DuckDBPyConnection, table: str) -> list[Row]:
 
 
 def _scenario(table: str) -> list[Row]:
-    worlds = (scenario.WORLD, DIRECTORY, LISTS, HISTORY)
-    more = [*NEWCOMER, *DAYLIGHT] if table == "events" else []
-    return [*(row for world in worlds for row in world.get(table, [])), *more]
+    worlds = (scenario.WORLD, DIRECTORY, LISTS, HISTORY, _apart(draw_world(1, 400), 10_000))
+    more = {
+        "events": [*NEWCOMER, *DAYLIGHT, VISIT, *_apart({"events": EVENTS}, 1_000)["events"]],
+        "workspaces": RENAMED,
+        "model_history": [CHANGE],
+    }
+    return [*(row for world in worlds for row in world.get(table, [])), *more.get(table, [])]
+
+
+def _apart(world: dict[str, list[Row]], first: int) -> dict[str, list[Row]]:
+    """Return a world whose events have numbers from `first`, so that none is the event of another world."""
+    return {**world, "events": [{**row, "id": row["id"] + first} for row in world["events"]]}
 
 
 @pytest.fixture(scope="session")
@@ -84,6 +108,8 @@ def warehouses(
     built: dict[str, Tables] = {}
     with pytest.MonkeyPatch.context() as environment, ExitStack() as stack:
         environment.setenv("DLT_DATA_DIR", str(tmp_path_factory.mktemp("dlt")))
+        # The zone of PostgreSQL's sessions. Not UTC, as on Spark.
+        environment.setenv("PGTZ", "America/New_York")
 
         def tables(engine: str) -> Tables:
             if engine not in built:
@@ -104,10 +130,21 @@ def spark(tmp_path_factory: pytest.TempPathFactory, raw_rows: dict[str, list[Row
         yield opened
 
 
+def test_the_input_fills_every_raw_table(raw_rows: dict[str, list[Row]]) -> None:
+    assert {name: len(rows) for name, rows in raw_rows.items() if not rows} == {}
+
+
 def test_the_input_fills_every_table_and_every_rule(warehouses: Callable[[str], Tables]) -> None:
     """Empty tables would also be equal, so every table needs rows."""
     tables = warehouses("duckdb")
     assert [name for name, rows in tables.items() if not rows] == []
+    empty = {
+        f"{name}.{column}"
+        for name, rows in tables.items()
+        for column, values in zip(ENRICHMENT.tables[name].columns, zip(*rows, strict=True), strict=True)
+        if set(values) == {None}
+    }
+    assert empty == set()
     rules = {row["rule"] for seed in ENRICHMENT.seeds if seed.name == "finding_rules" for row in seed.rows}
     column = list(ENRICHMENT.models["security_findings"].columns).index("rule")
     assert {row[column] for row in tables["security_findings"]} == rules

@@ -8,15 +8,7 @@ with
 
 done as (
     select
-        event_id,
-        occurred_at,
-        kind,
-        action,
-        user_id,
-        user_label,
-        target_user_id,
-        role_id,
-        role_name,
+        event_id, occurred_at, kind, action, user_id, user_label, target_user_id, role_id, role_name,
         case when kind = 'model_role' then model_id end as model_id,
         case when kind = 'model_role' then workspace_id end as workspace_id
     from fct_access_changes
@@ -74,8 +66,7 @@ ends as (
     from deletions
     union all
     select
-        target_user_id, kind, model_id, role_key, event_id, occurred_at, user_id, user_label,
-        'replaced' as end_reason
+        target_user_id, kind, model_id, role_key, event_id, occurred_at, user_id, user_label, 'replaced' as end_reason
     from keyed
     where action = 'granted' and model_id is not null
 ),
