@@ -143,7 +143,7 @@ def test_sign_in_can_fail_too(sandbox: Sandbox, client: Client) -> None:
 def test_the_help_describes_every_fault() -> None:
     described = (syntax.__doc__ or "").partition("what  ")[2].partition("when  ")[0]
     assert [name for name in EFFECTS if not re.search(rf"(?<![\w-]){name}(?![\w-])", described)] == []
-    assert len(EFFECTS) == 20
+    assert len(EFFECTS) == 21
 
 
 def test_an_effect_in_one_function_is_a_fault(
