@@ -14,7 +14,9 @@ from pipelines import audit
 FOLDER = Path(".demo")
 DATABASE = FOLDER / "audit_log.duckdb"
 # No hostile texts: the dashboard would show them as names.
-COMPANY = {"events": 60_000, "users": 250}
+COMPANY = {"events": 60_000, "users": 250, "no-access-models": 2}
+# The first run reads every model, and what changed inside the models that export their history.
+SHOWN = {"MODEL_HISTORY": "true", "MODEL_REQUESTS_PER_RUN": "1000"}
 
 NEXT = """
 What next
@@ -50,16 +52,16 @@ def main() -> int:
 
 def _audit(arguments: list[str], url: str) -> int:
     command = [sys.executable, "-m", audit.__name__, *arguments]
-    return subprocess.run(
-        command, env={**os.environ, **settings_of(url, DATABASE, FOLDER / "dlt")}, check=False
-    ).returncode
+    shown = {f"SOURCES__AUDIT_SOURCE__{name}": value for name, value in SHOWN.items()}
+    settings = {**os.environ, **settings_of(url, DATABASE, FOLDER / "dlt"), **shown}
+    return subprocess.run(command, env=settings, check=False).returncode
 
 
 def settings_of(url: str, database: Path, data_dir: Path) -> dict[str, str]:
     """Return an environment in which the pipeline loads the tenant at `url` and ignores the user's own settings."""
     source = "SOURCES__AUDIT_SOURCE__"
     return {
-        **{f"{source}{service}_URL": url for service in ("AUTH", "API", "AUDIT", "OAUTH")},
+        **{f"{source}{service}_URL": url for service in ("AUTH", "API", "AUDIT", "OAUTH", "CLOUDWORKS")},
         f"{source}AUTH": "password",
         f"{source}CREDENTIALS__EMAIL": "auditor@example.com",
         f"{source}CREDENTIALS__PASSWORD": "sandbox",

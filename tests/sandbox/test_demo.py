@@ -3,8 +3,10 @@
 import os
 import subprocess
 import sys
+from dataclasses import fields
 from pathlib import Path
 
+from audit_source.settings import Hosts
 from sandbox.demo import settings_of
 from tests.conftest import REPOSITORY
 
@@ -35,3 +37,6 @@ def test_the_demo_leaves_the_users_database_copy_and_chat_alone(tmp_path: Path) 
     assert ask() == f"{tmp_path}/mine.duckdb {tmp_path}/bi.duckdb https://chat.example/hook"
     demo = settings_of("http://127.0.0.1:9", tmp_path / "demo.duckdb", tmp_path / "dlt")
     assert ask(**demo) == f"{tmp_path}/demo.duckdb None None"
+    # No service of the user's tenant is called, whatever the settings files say.
+    urls = {name for name, value in demo.items() if value == "http://127.0.0.1:9"}
+    assert urls == {f"SOURCES__AUDIT_SOURCE__{field.name.upper()}_URL" for field in fields(Hosts)}
