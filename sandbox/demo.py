@@ -14,9 +14,9 @@ from pipelines import audit
 FOLDER = Path(".demo")
 DATABASE = FOLDER / "audit_log.duckdb"
 # No hostile texts: the dashboard would show them as names.
-COMPANY = {"events": 60_000, "users": 250, "no-access-models": 2}
+COMPANY = {"events": 60_000, "users": 250, "no-access-models": 2, "rate-limit": 0}
 # The first run reads every model, and what changed inside the models that export their history.
-SHOWN = {"MODEL_HISTORY": "true", "MODEL_REQUESTS_PER_RUN": "1000"}
+SHOWN = {"MODEL_HISTORY": "true", "MODEL_REQUESTS_PER_RUN": "1000", "REQUESTS_PER_MINUTE": "100000"}
 
 NEXT = """
 What next

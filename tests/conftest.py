@@ -67,6 +67,8 @@ def _own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DESTINATION__DUCKDB__CREDENTIALS", str(tmp_path / "audit_log.duckdb"))
     # Tests count retries and do not wait for them.
     monkeypatch.setenv("RUNTIME__REQUEST_BACKOFF_FACTOR", "0.001")
+    # Else a run of more than 300 requests would wait for the next minute.
+    monkeypatch.setenv(SOURCE + "REQUESTS_PER_MINUTE", "100000")
     monkeypatch.setenv("RUNTIME__REQUEST_TIMEOUT", "5")
     # `--debug` sets the level for the process, which the next test shares.
     monkeypatch.setenv("RUNTIME__LOG_LEVEL", "WARNING")

@@ -32,6 +32,8 @@ class Place:
         self.set("PIPELINES__ANAPLAN_AUDIT__WAIT_FOR_READERS_SECONDS", 0)
         # One run reads every model. Otherwise the lists of models depend on how many runs there were.
         self.set(SOURCE + "MODEL_REQUESTS_PER_RUN", 5000)
+        # Else a run of more than 300 requests would wait for the next minute.
+        self.set(SOURCE + "REQUESTS_PER_MINUTE", 100_000)
         self.set("RUNTIME__DLTHUB_TELEMETRY", "false")
         self.set("RUNTIME__REQUEST_BACKOFF_FACTOR", "0.001")
         if engine.kind == "duckdb":
