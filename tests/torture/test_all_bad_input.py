@@ -105,6 +105,17 @@ WORDS = [
 ]
 
 
+# This tenant has no lists of actions, integrations, entitlements and model history.
+OF_OPTIONAL_LISTS = {
+    "dim_actions",
+    "dim_process_steps",
+    "dim_integrations",
+    "dim_user_entitlements",
+    "fct_integration_runs",
+    "fct_model_history",
+}
+
+
 class Tenants:
     """The same tenant twice: with hostile texts, and with a harmless word in place of each.
 
@@ -147,11 +158,15 @@ class Tenants:
         return text.lower() if word[0][0] == "q" else text
 
 
+# Times of loading, and the browser family, which depends on the text itself.
+LEFT_OUT = ("valid_from", "valid_to", "first_listed_at", "size_known_at", "growth_since", "client")
+
+
 def enriched(rows: Callable[[str], list[tuple]]) -> dict[str, list[tuple]]:
     """Return all rows of all enriched tables, without load times and without the browser family."""
     found = rows(
         "select table_name, column_name from information_schema.columns"
-        f" where table_schema = '{ENRICHED}' and column_name not in ('valid_from', 'valid_to', 'client')"
+        f" where table_schema = '{ENRICHED}' and column_name not in {LEFT_OUT}"
         " order by table_name, column_name"
     )
     columns: dict[str, list[str]] = {}
@@ -173,7 +188,8 @@ def test_hostile_texts_go_through_enrichment_export_and_copies_as_harmless_ones_
         outcome = tenant.at(server.url).run("run")
     assert outcome.code == 0, outcome
     hostile = enriched(engine.rows)
-    assert len(hostile["fct_events"]) == len(HOSTILE) * len(CODES) and all(hostile.values())
+    assert len(hostile["fct_events"]) == len(HOSTILE) * len(CODES)
+    assert {name for name, rows in hostile.items() if not rows} <= OF_OPTIONAL_LISTS
 
     with duckdb.connect(str(copies / "copy.duckdb"), read_only=True) as copy:
         copy.execute("set TimeZone = 'UTC'")
