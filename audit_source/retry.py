@@ -16,9 +16,8 @@
 | the same for its history | `ASK_AGAIN_MS` of `directory/model_history.py` |
 
 `client.py` applies the policy of requests, `signed_client.py` that of tokens, `events/fetch.py` that of windows. dlt's
-own loop sends the requests again: `RetryingClient` in `dlt_internals.py`. What dlt would repeat while it loads is
-switched off in `set_dlt_switches` of `pipelines/common/start_up.py`: a job whose connection broke may have been
-committed.
+own loop sends the requests again: `RetryingClient` in `dlt_internals.py`. What dlt would repeat while it loads is for
+the pipeline that uses this source to switch off: a job whose connection broke may have been committed.
 """
 
 import time
