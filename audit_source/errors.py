@@ -36,6 +36,11 @@ def is_no_access(error: AuditSourceError) -> bool:
     return isinstance(error, RoleError) or error.status_code == 404
 
 
+def is_token_refused(error: AuditSourceError) -> bool:
+    """Return whether every further request would fail like this one."""
+    return isinstance(error, SignInError) and not isinstance(error, RoleError)
+
+
 class ConfigurationError(AuditSourceError):
     """A setting or credential is missing, unknown or contradictory."""
 

@@ -1,13 +1,15 @@
-"""Finds out what the configured account can see, with one small request for each kind of data. Loads nothing."""
+"""Finds out what the configured account can see, with a few small requests for each kind of data. Loads nothing."""
 
 from typing import Any, NamedTuple
 
 from .auth.credentials import MODES, choose_credentials
 from .directory.entitlements import count_scim_users
+from .directory.history_exports import HistoryExports
 from .directory.integrations import fetch_integrations
 from .directory.lists import count_list
+from .directory.model_contents import MOST_UNREACHABLE
 from .directory.paged_lists import Budget, get_json
-from .errors import AuditSourceError, BadAnswerError, RoleError
+from .errors import AuditSourceError, UnreachableError, is_no_access, is_token_refused
 from .events.decode import decode_page
 from .events.spans import DAY_MS, MINUTE_MS
 from .records import NewColumns, decode_lenient
@@ -17,8 +19,8 @@ from .signed_client import SignedClient
 
 # The longest span that the audit API accepts.
 COUNTED_DAYS = 30
-# So many models show whether the account may enter models.
-TRIED_MODELS = 3
+# So many models, of one request each, show whether the account may enter models, and whether they export their history.
+TRIED_MODELS = 10
 
 
 class Session(NamedTuple):
@@ -28,6 +30,7 @@ class Session(NamedTuple):
     hosts: Hosts
     mode: str
     cloudworks_urls: list[str]
+    exports: HistoryExports
 
     def close(self) -> None:
         """Sign out."""
@@ -44,7 +47,25 @@ def open_session() -> Session:
     chosen = choose_credentials(settings.credentials, settings.auth, settings.token_store)
     mode = next(mode for mode, spec in MODES.items() if isinstance(chosen, spec))
     urls = settings.cloudworks_urls if settings.cloudworks else []
-    return Session(make_signed_client(settings), settings.hosts, mode, urls)
+    client = make_signed_client(settings)
+    exports = HistoryExports(client, settings.hosts.api, settings.model_history_export, settings.model_history_timeout)
+    return Session(client, settings.hosts, mode, urls, exports)
+
+
+class TriedModels(NamedTuple):
+    """What came of the models that were tried.
+
+    Attributes:
+        tried (int): Number of models.
+        entered (int): Those that the account may enter.
+        exporting (int): Those of them that have a history export.
+        failures (List[AuditSourceError]): Why others could not be read, although the account may enter them.
+    """
+
+    tried: int
+    entered: int
+    exporting: int
+    failures: list[AuditSourceError]
 
 
 def account_name(session: Session) -> str | None:
@@ -106,22 +127,29 @@ def count_entitled_users(session: Session) -> int | None:
     return count_scim_users(session.client, session.hosts.api)
 
 
-def count_open_models(session: Session) -> tuple[int, int]:
-    """Try the first models of the list; return how many the account may enter, and how many were tried.
+def try_models(session: Session) -> TriedModels:
+    """Ask the first models of the list for their exports.
 
     Raises:
-        AuditSourceError: Anaplan did not answer.
+        UnreachableError: Several models in a row had no answer.
+        SignInError: The token was refused.
+        AuditSourceError: The list of models could not be read.
     """
     url = f"{session.hosts.api}/2/0/models"
     listed = get_json(session.client, url, {"modelDetails": "true", "limit": 100, "offset": 0}, Budget())
     models = [one for one in listed.get("models") or [] if one.get("id") and one.get("activeState") != "ARCHIVED"]
     tried = models[:TRIED_MODELS]
-    return sum(_may_enter(session, f"{url}/{model['id']}/processes") for model in tried), len(tried)
-
-
-def _may_enter(session: Session, url: str) -> bool:
-    try:
-        get_json(session.client, url, {"limit": 1, "offset": 0}, Budget())
-    except (BadAnswerError, RoleError):
-        return False
-    return True
+    entered = exporting = unreachable = 0
+    failures: list[AuditSourceError] = []
+    for model in tried:
+        try:
+            exporting += session.exports.of_model(model) is not None
+            entered += 1
+            unreachable = 0
+        except AuditSourceError as error:
+            unreachable = unreachable + 1 if isinstance(error, UnreachableError) else 0
+            if unreachable == MOST_UNREACHABLE or is_token_refused(error):
+                raise
+            if not is_no_access(error):
+                failures.append(error)
+    return TriedModels(len(tried), entered, exporting, failures)

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 from dlt.common import logger
 
-from ..errors import AuditSourceError, BadAnswerError, RoleError, SignInError, UnreachableError, is_no_access
+from ..errors import AuditSourceError, BadAnswerError, UnreachableError, is_no_access, is_token_refused
 from ..privacy.masking import Mask, Privacy, mask_of
 from ..records import NewColumns, Record, Rows, by_id, object_in, rows_of, table_of
 from ..signed_client import SignedClient
@@ -80,7 +80,7 @@ def read_models(
                 return
             except AuditSourceError as error:
                 unreachable = unreachable + 1 if isinstance(error, UnreachableError) else 0
-                if unreachable == MOST_UNREACHABLE or _ends_everything(error):
+                if unreachable == MOST_UNREACHABLE or is_token_refused(error):
                     raise
                 logger.info(f"Contents of a model were not read: {error}")
                 yield Contents(task.model, FORBIDDEN if is_no_access(error) else FAILED)
@@ -102,10 +102,6 @@ def batches(found: list[Contents], read_at: int, privacy: Privacy | None, new_co
         yield PROCESS_STEPS.name, steps
     if found:
         yield CONTENT_READS.name, _reads(found, read_at)
-
-
-def _ends_everything(error: AuditSourceError) -> bool:
-    return isinstance(error, SignInError) and not isinstance(error, RoleError)
 
 
 def _read_model(client: SignedClient, url: str, task: Task, budget: Budget, pool: ThreadPoolExecutor) -> Contents:

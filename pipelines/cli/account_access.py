@@ -1,9 +1,10 @@
-"""Show what an account can read, with one request for each kind of data."""
+"""Show what an account can read, with one request for each kind of data, and a few for models."""
 
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial
+from typing import NamedTuple
 
 import click
 
@@ -12,13 +13,14 @@ from audit_source.errors import AuditSourceError, RoleError
 from audit_source.probe import (
     COUNTED_DAYS,
     Session,
+    TriedModels,
     account_name,
     count_entitled_users,
     count_events,
     count_integrations,
-    count_open_models,
     count_records,
     open_session,
+    try_models,
 )
 from pipelines.common.exit_codes import DONE, SIGN_IN, UNREACHABLE, code_of_source_error
 from pipelines.common.names import LOAD_NAME
@@ -53,6 +55,7 @@ EMPTY = {
 DETAIL_HINTS = {
     "contents": "Names of actions need a model role other than NO ACCESS, and access to the workspace.",
     "cloudworks": "Integrations need the role Restricted Integration User, and a workspace.",
+    "history": "`model-history --dry-run` lists all of them.",
 }
 
 
@@ -108,7 +111,10 @@ def _show_details(session: Session, findings: _Findings) -> bool:
         if name == "cloudworks" and not session.cloudworks_urls:
             continue
         try:
-            click.echo(f"{name:<11} {count(session)}")
+            shown = count(session)
+            for title, text in shown.lines.items():
+                click.echo(f"{title:<11} {text}")
+            is_whole = is_whole and shown.is_whole
         except RoleError as error:
             click.echo(f"{name:<11} refused: {printable(error.reason)}. {printable(error.hint)}")
             is_whole = False
@@ -119,21 +125,43 @@ def _show_details(session: Session, findings: _Findings) -> bool:
     return is_whole
 
 
-def _contents(session: Session) -> str:
-    entered, tried = count_open_models(session)
-    if tried and not entered:
-        raise RoleError("contents", f"none of {tried} models that were tried can be entered", DETAIL_HINTS["contents"])
-    return f"{entered} of {tried} models that were tried can be entered"
+class _Detail(NamedTuple):
+    """The lines to print about optional data, and whether all of it could be read."""
+
+    lines: dict[str, str]
+    is_whole: bool = True
 
 
-def _integrations(session: Session) -> str:
+def _contents(session: Session) -> _Detail:
+    found = try_models(session)
+    if found.tried and not found.entered and not found.failures:
+        reason = f"none of {_tried(found)} can be entered"
+        raise RoleError("contents", reason, DETAIL_HINTS["contents"])
+    lines = {
+        "contents": f"{found.entered} of {_tried(found)} can be entered{_failed(found)}",
+        "history": f"{found.exporting} of {_tried(found)} can export their history. {DETAIL_HINTS['history']}",
+    }
+    return _Detail(lines, not found.failures)
+
+
+def _tried(found: TriedModels) -> str:
+    return f"{counted(found.tried, 'model')} that {'was' if found.tried == 1 else 'were'} tried"
+
+
+def _failed(found: TriedModels) -> str:
+    reasons = ", ".join(dict.fromkeys(printable(error.reason) for error in found.failures))
+    return f", {len(found.failures)} failed ({reasons})" if reasons else ""
+
+
+def _integrations(session: Session) -> _Detail:
     number = count_integrations(session)
-    return f"{counted(number, 'integration')}" + ("" if number else f". {DETAIL_HINTS['cloudworks']}")
+    hint = "" if number else f". {DETAIL_HINTS['cloudworks']}"
+    return _Detail({"cloudworks": f"{counted(number, 'integration')}{hint}"})
 
 
-def _entitlements(session: Session) -> str:
+def _entitlements(session: Session) -> _Detail:
     number = count_entitled_users(session)
-    return "some users" if number is None else counted(number, "user")
+    return _Detail({"scim": "some users" if number is None else counted(number, "user")})
 
 
 _DETAILS = {"contents": _contents, "cloudworks": _integrations, "scim": _entitlements}

@@ -38,14 +38,7 @@ def _facts(status: Json) -> list[tuple[str, str]]:
         facts.append((word, f"{utc(freshness['covered_until'])}, {_age(freshness)}"))
     if coverage["until"] is not None:
         facts.append(("covered", f"{utc(coverage['from'])} to {utc(coverage['until'])}"))
-    unknown = status["unknown_changes"]
-    if unknown["rows"]:
-        kinds = counted(unknown["descriptions"], "kind")
-        facts.append(("history", f"{kinds} of change in no rule, {counted(unknown['rows'], 'row')}"))
-    contents = dict(status["contents"])
-    models = contents.pop("models")
-    if models and any(contents.values()):
-        facts.append(("contents", contents_line(contents, models)))
+    facts += _models(status)
     if coverage["until"] is not None or status["incomplete_windows"]:
         facts += [
             (
@@ -55,6 +48,31 @@ def _facts(status: Json) -> list[tuple[str, str]]:
             ("findings", ", ".join(f"{count:,} {name}" for name, count in findings.items())),
         ]
     return [*facts, ("sign-in", _sign_in(status["sign_in"]))]
+
+
+def _models(status: Json) -> list[tuple[str, str]]:
+    """Return the lines about lists inside models and model history; none before the first load."""
+    contents, history, unknown = dict(status["contents"]), status["model_history"], status["unknown_changes"]
+    models, waiting, failure = contents.pop("models"), contents.pop("waiting"), history["last_failure"]
+    facts = [("contents", contents_line(contents, models))] if waiting < models else []
+    if history["models_with_export"] or history["rows"]:
+        facts.append(("history", _history(history)))
+    if failure:
+        name = failure["model_name"] or failure["model_id"]
+        facts.append(("history", printable(f"failed at {utc(failure['read_at'])}, `{name}`: {failure['error']}")))
+    if unknown["rows"]:
+        kinds = counted(unknown["descriptions"], "description")
+        facts.append(("history", f"{kinds} in no rule of `history_change_rules`, {counted(unknown['rows'], 'row')}"))
+    return facts
+
+
+def _history(history: Json) -> str:
+    line = f"{history['models_loaded']:,} of {counted(history['models_with_export'], 'model')} with an export loaded"
+    line += f", {history['models_failed']:,} failed" if history["models_failed"] else ""
+    if not history["rows"]:
+        return line
+    newest = history["newest_change"]
+    return f"{line}, {counted(history['rows'], 'row')}" + (f", newest change {utc(newest)}" if newest else "")
 
 
 def _age(freshness: Any) -> str:

@@ -9,6 +9,8 @@ def counted(number: int, noun: str) -> str:
 
 
 def contents_line(statuses: Mapping[str, int], models: int) -> str:
-    """Return `120 of 3,800 models read, 12 forbidden`."""
+    """Return `120 of 3,800 models read, 12 forbidden, 3,668 waiting`: those were never requested."""
     others = [f"{count:,} {status}" for status, count in sorted(statuses.items()) if status != "read" and count]
+    waiting = models - sum(statuses.values())
+    others += [f"{waiting:,} waiting"] if waiting else []
     return ", ".join([f"{statuses.get('read', 0):,} of {counted(models, 'model')} read", *others])

@@ -5,7 +5,6 @@ from typing import Any
 
 import dlt
 
-from audit_source.directory.content_plan import ARCHIVED, FAILED, FORBIDDEN, READ
 from pipelines.common.configuration import SEVERITIES
 from pipelines.common.names import dataset_name
 from pipelines.warehouse.engine import engine
@@ -13,17 +12,12 @@ from pipelines.warehouse.reader import ENRICHED, RAW, Reader
 from pipelines.warehouse.run_tables import ALERTS, RUNS
 
 from .ledger_state import older_state
+from .model_status import contents, model_history, unknown_changes
 from .problems import problems_of, warnings_of
 from .sign_in_status import sign_in_status
 
 LATE_EVENT_DAYS = 30
 CLOCK_SLACK_MINUTES = 5
-_CONTENTS = """
-select r.status, count(*) as models
-from models as m left join content_reads as r on lower(r.model_id) = lower(m.id)
-where m._dlt_valid_to is null
-group by r.status
-"""
 Json = dict[str, Any]
 
 # The keys of `status --json`. They are a contract: keys may be added, but never change their meaning.
@@ -36,7 +30,10 @@ KEYS = {
     "coverage": "from, until, complete_windows; the first two with acknowledged incomplete windows",
     "gaps": "event_type, start, end, acknowledged of each lost span",
     "incomplete_windows": "event_type, start, end, reported_events, distinct_events, acknowledged",
-    "contents": "models (listed now); read, forbidden, archived, failed: models of `content_reads` by their status",
+    "contents": "models (listed now); read, forbidden, archived, failed: models of `content_reads` by their status; "
+    "waiting: models that were never requested",
+    "model_history": "models_with_export, as far as lists inside models were read; models_loaded, models_failed by "
+    "their last attempt; rows, newest_change; last_failure: model_id, model_name, status, read_at, error",
     "late_events": "events that arrived late in the runs of the last `days`",
     "findings": "open security findings: open, high, medium, low",
     "unknown_changes": "rows and descriptions of `fct_model_history` that match no rule of `history_change_rules`",
@@ -46,7 +43,6 @@ KEYS = {
     "problems": "kind (never_loaded, stale, gap, incomplete) and text of each problem",
     "warnings": "texts about the last run, certificates, alerts and dlt's state",
 }
-_NO_CHANGES: Json = {"rows": 0, "descriptions": 0}
 
 
 def read_status(reader: Reader | None, max_age: timedelta, runs: int, now: datetime | None = None) -> Json:
@@ -72,10 +68,11 @@ def read_status(reader: Reader | None, max_age: timedelta, runs: int, now: datet
         "coverage": _coverage(covered),
         "gaps": _gaps(windows, acknowledged),
         "incomplete_windows": _incomplete(windows, acknowledged),
-        "contents": _contents(reader),
+        "contents": contents(reader),
+        "model_history": model_history(reader),
         "late_events": {"days": LATE_EVENT_DAYS, "events": _late_events(past, now)},
         "findings": _findings(reader, acknowledged),
-        "unknown_changes": _unknown_changes(reader),
+        "unknown_changes": unknown_changes(reader),
         "sign_in": sign_in.status,
         "last_runs": [_run(run) for run in past[:runs]],
         "tables": _tables(reader),
@@ -209,16 +206,6 @@ def _incomplete(windows: list[Json], acknowledged: set[tuple[str, str]]) -> list
     ]
 
 
-def _contents(reader: Reader | None) -> Json:
-    """Return how many of the listed models have their contents read, by the status of the last reading."""
-    counts: Json = {"models": 0, READ: 0, FORBIDDEN: 0, ARCHIVED: 0, FAILED: 0}
-    for row in reader.rows(RAW, _CONTENTS) if reader else []:
-        counts["models"] += row["models"]
-        if row["status"] in counts:
-            counts[row["status"]] += row["models"]
-    return counts
-
-
 def _late_events(past: list[Json], now: datetime) -> int:
     since = now - timedelta(days=LATE_EVENT_DAYS)
     return sum(run["late_events"] or 0 for run in past if run["started_at"] >= since)
@@ -228,15 +215,6 @@ def _findings(reader: Reader | None, acknowledged: set[tuple[str, str]]) -> Json
     rows = reader.rows(ENRICHED, "select finding_id, severity from security_findings") if reader else []
     still = [row["severity"] for row in rows if ("finding", row["finding_id"]) not in acknowledged]
     return {"open": len(still), **{severity: still.count(severity) for severity in SEVERITIES}}
-
-
-def _unknown_changes(reader: Reader | None) -> Json:
-    query = (
-        "select count(*) as changes, count(distinct description) as descriptions from fct_model_history"
-        " where change_kind = 'unknown'"
-    )
-    found = reader.rows(ENRICHED, query) if reader else []
-    return {"rows": found[0]["changes"], "descriptions": found[0]["descriptions"]} if found else _NO_CHANGES
 
 
 def _run(run: Json) -> Json:

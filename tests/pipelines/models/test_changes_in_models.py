@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.monitoring.status import _unknown_changes
+from pipelines.monitoring.model_status import unknown_changes
 from pipelines.transform.parse import MODELS_DIR
 from pipelines.warehouse.reader import Reader
 from sandbox.world.history_texts import DELETED_ITEM, FREQUENT, RARE
@@ -54,8 +54,8 @@ def test_rows_have_the_names_and_the_mode_of_their_time(history: Warehouse) -> N
 
 def test_status_counts_descriptions_in_no_rule(history: Warehouse) -> None:
     with ExitStack() as stack:
-        assert _unknown_changes(Reader(history.raw.destination, stack)) == {"rows": 2, "descriptions": 1}
-    assert _unknown_changes(None) == {"rows": 0, "descriptions": 0}
+        assert unknown_changes(Reader(history.raw.destination, stack)) == {"rows": 2, "descriptions": 1}
+    assert unknown_changes(None) == {"rows": 0, "descriptions": 0}
 
 
 def test_later_rows_and_names_touch_their_days(warehouse: Warehouse, tmp_path: Path) -> None:
