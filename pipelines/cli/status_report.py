@@ -10,7 +10,7 @@ from pipelines.monitoring.problems import Json, died, duration, utc
 
 from .report_tables import SummaryTable, format_table, terminal_width
 
-RUN_COLUMNS = ("started (UTC)", "command", "exit", "new", "late", "windows", "seconds", "error")
+RUN_COLUMNS = ("started (UTC)", "command", "exit", "new", "late", "windows", "history", "seconds", "error")
 
 
 def as_json(status: Json) -> str:
@@ -111,7 +111,8 @@ def _tables(status: Json) -> list[SummaryTable]:
 def _run_row(run: Json, killed: bool) -> tuple[Any, ...]:
     exit_code = str(run["exit_code"]) if run["ended_at"] is not None else "killed" if killed else "running"
     seconds = None if run["seconds"] is None else f"{run['seconds']:.1f}"
-    counts = (run["new_events"], run["late_events"], run["windows"])
+    # A table of an earlier version has no rows of history.
+    counts = (run["new_events"], run["late_events"], run["windows"], run.get("history_rows"))
     return (utc(run["started_at"])[:16], run["command"], exit_code, *counts, seconds, printable(run["error"] or ""))
 
 

@@ -74,8 +74,9 @@ class RunRecord:
             "incomplete_windows": len(found.incomplete) if found else None,
             "expired_windows": len(found.expired) if found else None,
             **{f"{name}_changed": changes.get(name) for name in ("users", "workspaces", "models")},
+            "history_rows": self.history.new_rows if self.history else None,
             "failed_checks": None if self.checked is None else sum(not result.passed for result in self.checked),
-            **{f"{step}_seconds": _rounded(self.seconds.get(step)) for step in ("load", "enrich", "check")},
+            **{f"{step}_seconds": _rounded(self.seconds.get(step)) for step in ("load", "history", "enrich", "check")},
             "seconds": _rounded(time.monotonic() - self._began),
         }
 

@@ -39,7 +39,7 @@ class RunColumn(NamedTuple):
 _DECLARED: dict[str, dict[str, tuple[str, str]]] = {
     RUNS: {
         "run_id": ("text", "Random id of the run"),
-        "command": ("text", "`run`, `load`, `enrich` or `check`"),
+        "command": ("text", "`run`, `load`, `model-history`, `enrich`, `check` or `purge`"),
         "started_at": ("timestamp", "When it began (UTC)"),
         "ended_at": ("timestamp", "When it ended (UTC); empty while it runs, and permanently if it was killed"),
         "exit_code": ("bigint", "Exit code of the command; empty while `ended_at` is"),
@@ -52,8 +52,13 @@ _DECLARED: dict[str, dict[str, tuple[str, str]]] = {
         "users_changed": ("bigint", "Users that are new, changed or gone"),
         "workspaces_changed": ("bigint", "Workspaces that are new, changed or gone"),
         "models_changed": ("bigint", "Models that are new, changed or gone"),
+        "history_rows": (
+            "bigint",
+            "Rows of model history that were loaded for the first time; empty if it was not loaded, or its load failed",
+        ),
         "failed_checks": ("bigint", "Data checks that failed; empty if none were run"),
         "load_seconds": ("double", "Seconds of the load"),
+        "history_seconds": ("double", "Seconds of the load of model history; empty if it was not loaded"),
         "enrich_seconds": ("double", "Seconds of the enrichment"),
         "check_seconds": ("double", "Seconds of the checks"),
         "seconds": ("double", "Seconds of the whole run"),

@@ -70,6 +70,8 @@ def test_runs_table_of_an_older_version_gets_the_new_columns(tenant: Tenant, eng
     with plain_server(some_events()) as server:
         tenant.at(server.url)
         assert tenant.run("load").code == 0
+        write(engine, "alter table anaplan_audit_raw.runs drop column history_rows")
+        assert status(tenant)[0] == 0 and tenant.run("status").code == 0
         write(engine, "alter table anaplan_audit_raw.runs drop column error")
         write(engine, "alter table anaplan_audit_raw.runs drop column host")
         assert tenant.run("load")[::2] == (0, "")
