@@ -136,7 +136,18 @@ def test_options_of_a_command_are_listed(name: str) -> None:
         if isinstance(parameter, click.Option)
         for option in parameter.opts
     }
-    assert set(first_column(section, "option")) == options - {"--debug"}
+    assert set(first_column(section, "option")) == options - {"--debug", "--tenant", "--all-tenants"}
+
+
+def test_commands_that_take_tenants_are_listed() -> None:
+    names = {
+        option: {name for name, one in cli.commands.items() if any(option in other.opts for other in one.params)}
+        for option in ("--tenant", "--all-tenants")
+    }
+    assert cli.commands.keys() - names["--tenant"] == {"init", "dictionary"}
+    assert "every command but `init` and\n`dictionary` takes `--tenant NAME`" in COMMANDS
+    listed = COMMANDS.split("takes `--tenant NAME`. ")[1].split("also take `--all-tenants`")[0]
+    assert set(re.findall("`([a-z-]+)`", listed)) == names["--all-tenants"]
 
 
 def test_every_command_takes_debug() -> None:

@@ -4,11 +4,11 @@ import click
 
 from pipelines.common.exit_codes import DONE
 
-from .command_group import AuditCommand
 from .recorded_run import opened_pipelines
+from .tenant_options import TenantCommand
 
 
-@click.command("acknowledge", cls=AuditCommand)
+@click.command("acknowledge", cls=TenantCommand)
 @click.argument("what", nargs=-1, required=True, metavar="gaps | incomplete | findings | FINDING_ID ...")
 @click.option("--note", help="Reason for closing them; stored in the table `alerts`.")
 def acknowledge_command(what: tuple[str, ...], note: str | None) -> int:

@@ -2,10 +2,10 @@
 
 import click
 
-from .command_group import AuditCommand
+from .tenant_options import EveryTenantCommand
 
 
-@click.command("check-access", cls=AuditCommand)
+@click.command("check-access", cls=EveryTenantCommand)
 def check_access_command() -> int:
     """Sign in and show what the account can read and what it cannot. Changes nothing."""
     from pipelines.cli.account_access import check_access

@@ -40,11 +40,15 @@ class AuditCommand(click.Command):
         super().__init__(name, params=[*(params or []), _debug_option()], **options)
 
     def invoke(self, context: click.Context) -> Any:
-        """Prepare logging and file permissions, then run the command."""
+        """Prepare the process, then run the command."""
         from audit_source.dlt_internals import EXPECTED
         from pipelines.warehouse.dlt_internals import REPEATED
 
         start_up.prepare(WarningLines(), (EXPECTED, REPEATED), debug=bool(context.meta.get(DEBUG)))
+        return self.work(context)
+
+    def work(self, context: click.Context) -> Any:
+        """Run the command, with files that only its account can read."""
         with private_files():
             return super().invoke(context)
 

@@ -4,13 +4,13 @@ import click
 
 from pipelines.run.steps import enrich_step
 
-from .command_group import AuditCommand
 from .options import full_refresh_option
 from .recorded_run import recorded_run
 from .run_output import print_enriched, print_seconds
+from .tenant_options import EveryTenantCommand
 
 
-@click.command(cls=AuditCommand)
+@click.command(cls=EveryTenantCommand)
 @full_refresh_option
 def enrich(full_refresh: bool) -> int:
     """Bring the enriched tables up to date with the raw tables."""

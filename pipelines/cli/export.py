@@ -8,8 +8,8 @@ import click
 
 from pipelines.common.exit_codes import DONE
 
-from .command_group import AuditCommand
 from .options import DAY, check_span, wait_option
+from .tenant_options import TenantCommand
 
 
 def export_table(table: str, file_format: str | None, to: str | None, force: bool, filters: Any, wait: float) -> int:
@@ -29,7 +29,7 @@ def export_table(table: str, file_format: str | None, to: str | None, force: boo
     return DONE
 
 
-@click.command("export", cls=AuditCommand)
+@click.command("export", cls=TenantCommand)
 @click.argument("table")
 @click.option(
     "--format",

@@ -4,10 +4,10 @@ import click
 
 from pipelines.common.exit_codes import DONE
 
-from .command_group import AuditCommand
+from .tenant_options import TenantCommand
 
 
-@click.command(cls=AuditCommand)
+@click.command(cls=TenantCommand)
 def login() -> int:
     """Sign in with an OAuth device code, and store the token for future runs."""
     from pipelines.cli.device_login import login as sign_in

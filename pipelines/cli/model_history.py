@@ -5,12 +5,12 @@ import click
 from pipelines.run.steps import history_step
 from pipelines.run.summary import ending_of
 
-from .command_group import AuditCommand
 from .recorded_run import recorded_run
 from .run_output import print_history, print_seconds
+from .tenant_options import EveryTenantCommand
 
 
-@click.command("model-history", cls=AuditCommand)
+@click.command("model-history", cls=EveryTenantCommand)
 @click.option("--dry-run", is_flag=True, help="List the models that have a history export. Export and load nothing.")
 def model_history_command(dry_run: bool) -> int:
     """Load what changed inside models, from their history exports."""

@@ -8,12 +8,12 @@ from pipelines.common.exit_codes import DONE
 from pipelines.run.steps import check_step, publish_step, publish_target
 from pipelines.run.summary import ending_of
 
-from .command_group import AuditCommand
 from .recorded_run import recorded_run
 from .run_output import print_checked, print_published
+from .tenant_options import TenantCommand
 
 
-@click.command("purge", cls=AuditCommand)
+@click.command("purge", cls=TenantCommand)
 @click.option("--before", type=click.DateTime(["%Y-%m-%d"]), required=True, help="First UTC day to keep.")
 @click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 def purge_command(before: datetime, yes: bool) -> int:

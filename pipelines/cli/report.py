@@ -4,11 +4,11 @@ import click
 
 from pipelines.common.exit_codes import DONE
 
-from .command_group import AuditCommand
 from .options import wait_option
+from .tenant_options import EveryTenantCommand
 
 
-@click.command(cls=AuditCommand)
+@click.command(cls=EveryTenantCommand)
 @wait_option
 def report(wait: float) -> int:
     """Show sign-ins, pages, users, models and failing integrations, the most frequent first. Changes nothing."""

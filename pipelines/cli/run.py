@@ -15,13 +15,13 @@ from pipelines.run.steps import (
 )
 from pipelines.run.summary import ending_of
 
-from .command_group import AuditCommand
 from .options import accept_directory_option, check_span, full_refresh_option, span_options
 from .recorded_run import recorded_run
 from .run_output import print_checked, print_enriched, print_history, print_loaded, print_published, print_seconds
+from .tenant_options import EveryTenantCommand
 
 
-@click.command(cls=AuditCommand)
+@click.command(cls=EveryTenantCommand)
 @span_options
 @full_refresh_option
 @accept_directory_option

@@ -7,8 +7,8 @@ import click
 
 from pipelines.common.exit_codes import DONE, FAILED
 
-from .command_group import AuditCommand
 from .options import wait_option
+from .tenant_options import EveryTenantCommand
 
 LONGEST_AGE = timedelta(days=36_500)
 _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
@@ -49,7 +49,7 @@ def parse_age(text: str) -> timedelta:
     return age
 
 
-@click.command(cls=AuditCommand)
+@click.command(cls=EveryTenantCommand)
 @click.option("--json", "json_wanted", is_flag=True, help="Print JSON.")
 @click.option("--max-age", default="3h", show_default=True, help="Data older than this is stale: 90m, 3h, 2d.")
 @click.option(

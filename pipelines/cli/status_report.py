@@ -32,7 +32,8 @@ def as_text(status: Json, width: int | None = None) -> str:
 def _facts(status: Json) -> list[tuple[str, str]]:
     freshness, coverage, findings = status["freshness"], status["coverage"], status["findings"]
     destination = status["destination"]
-    facts = [("destination", f"{destination['type']} {destination['database'] or destination['raw_dataset']}")]
+    facts = [("tenant", destination["tenant"])] if destination["tenant"] else []
+    facts.append(("destination", f"{destination['type']} {destination['database'] or destination['raw_dataset']}"))
     if freshness["covered_until"] is not None:
         word = "stale" if freshness["stale"] else "fresh"
         facts.append((word, f"{utc(freshness['covered_until'])}, {_age(freshness)}"))

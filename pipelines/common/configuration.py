@@ -9,6 +9,7 @@ import dlt
 
 from .exit_codes import CONFIGURATION, PipelineError
 from .names import ENRICH_NAME, LOAD_NAME
+from .tenants import configured_keys, full_key
 
 LONGEST_SECONDS = 7 * 24 * 3600
 SOURCE_SECTION = ("sources", "audit_source")
@@ -33,12 +34,11 @@ def check_settings() -> None:
     check_files()
     sections = {SOURCE_SECTION: known_settings(), ALERT_SECTION: ALERT_SETTINGS}
     sections.update({("pipelines", name): known_pipeline_settings(name) for name in PIPELINE_SETTINGS})
+    # First, because the settings of the chosen tenant are also among the general ones.
+    _check_tenants(sections)
     for section, known in sections.items():
         for where, name in _configured(section):
-            if name not in known and name.partition(".")[0] not in known:
-                near = difflib.get_close_matches(name, known, 1)
-                hint = f"Did you mean `{near[0]}`?" if near else f"The settings are {', '.join(sorted(known))}."
-                raise PipelineError(CONFIGURATION, f"setting `{name}` ({where}) does not exist. {hint}")
+            _check_name(where, name, known)
     _check_placeholders()
     _check_alerts()
     _check_seconds()
@@ -47,6 +47,28 @@ def check_settings() -> None:
             CONFIGURATION,
             "setting `privacy_key` (config.toml) is a secret. Move it to [sources.audit_source] in secrets.toml.",
         )
+
+
+def _check_name(where: str, name: str, known: set[str]) -> None:
+    if name not in known and name.partition(".")[0] not in known:
+        near = difflib.get_close_matches(name, known, 1)
+        hint = f"Did you mean `{near[0]}`?" if near else f"The settings are {', '.join(sorted(known))}."
+        raise PipelineError(CONFIGURATION, f"setting `{name}` ({where}) does not exist. {hint}")
+
+
+def _check_tenants(sections: dict[tuple[str, ...], set[str]]) -> None:
+    """Refuse settings of tenants as the general ones."""
+    for where, key in configured_keys():
+        tenant, _, name = key.partition(".")
+        full = tuple(full_key(name).split("."))
+        for section, known in sections.items():
+            if name and full[: len(section)] == section:
+                _check_name(f"{where}, tenant {tenant}", ".".join(full[len(section) :]), known)
+        if where == "config.toml" and full[-1] in ("privacy_key", "webhook_url"):
+            raise PipelineError(
+                CONFIGURATION,
+                f"setting `{full[-1]}` ({where}, tenant {tenant}) is a secret. Move it to secrets.toml.",
+            )
 
 
 def check_files() -> None:

@@ -1,7 +1,7 @@
 """How a command ends: an exit code for schedulers, and one line that says what to do."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -35,6 +35,28 @@ MEANINGS = {
     TERMINATED: "ended by SIGTERM",
 }
 HELP = "\b\nExit codes:\n" + "\n".join(f" {code:>3}  {meaning}" for code, meaning in MEANINGS.items())
+
+
+# Of several codes the first one counts: what needs a person, then what passes with a later run.
+_WORST_FIRST = (
+    CONFIGURATION,
+    SIGN_IN,
+    CHECK_FAILED,
+    FAILED,
+    TERMINATED,
+    INTERRUPTED,
+    TIMED_OUT,
+    UNREACHABLE,
+    INCOMPLETE,
+    LOCKED,
+    DONE,
+)
+
+
+def worst_of(codes: Iterable[int]) -> int:
+    """Return the worst of some exit codes. A process that a signal killed, or an unknown code, counts as failed."""
+    known = [code if code in _WORST_FIRST else FAILED for code in codes]
+    return min(known, key=_WORST_FIRST.index, default=DONE)
 
 
 def meaning_of(code: int) -> str:

@@ -75,6 +75,35 @@ def set_dlt_switches() -> None:
     dlt.config["normalize.parquet_normalizer.add_dlt_load_id"] = True
 
 
+def work_for_tenant(tenant: str | None) -> None:
+    """Let this process use the settings of a tenant, and a folder of its own for state, lock and stored tokens.
+
+    Without a name, the setting `tenant` counts. Without any tenants, nothing changes.
+
+    Raises:
+        PipelineError: Tenants are configured and none is named, or there is no tenant of this name.
+    """
+    import dlt
+
+    from . import tenants
+
+    chosen = tenant or tenants.chosen_tenant()
+    if chosen is None:
+        tenants.refuse_no_tenant()
+        return
+    settings, folder = tenants.settings_of(chosen), tenants.data_dir_of(chosen)
+    # A password beside the tenant's certificate would be a second way to sign in.
+    replaced = {tenants.CREDENTIALS} & {tenants.section_of(key) for key in settings}
+    for key, value in {**dict.fromkeys(replaced), **settings, "tenant": chosen}.items():
+        # Environment variables come first for dlt, and a general one must not replace a tenant's setting.
+        variable = key.upper().replace(".", "__")
+        for name in [name for name in os.environ if name == variable or name.startswith(f"{variable}__")]:
+            del os.environ[name]
+        # Of the files, secrets.toml comes first. None removes a section from it.
+        dlt.secrets[key] = value
+    os.environ["DLT_DATA_DIR"] = folder
+
+
 def _set_up_logs(warnings: logging.Handler, dropped: Iterable[logging.Filter], debug: bool) -> None:
     own, of_dlt = logging.getLogger("pipelines"), logging.getLogger("dlt")
     for handler in [handler for handler in own.handlers if type(handler) is type(warnings)]:

@@ -11,6 +11,7 @@ import click
 
 from pipelines.cli.command_group import report_error
 from pipelines.common.exit_codes import CONFIGURATION
+from pipelines.common.start_up import work_for_tenant
 
 FIRST_PORT, PORTS = 8501, 20
 # Print the address after this time at the latest, even if the first page is not drawn yet.
@@ -22,7 +23,8 @@ DEMO_DATABASE = Path(".demo") / "audit_log.duckdb"
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--address", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", type=int, help=f"Port to listen on. By default the first free one from {FIRST_PORT} on.")
-def main(address: str, port: int | None) -> None:
+@click.option("--tenant", metavar="NAME", help="Tenant to show: a section `[tenants.NAME]` of the settings.")
+def main(address: str, port: int | None, tenant: str | None) -> None:
     """Serve the enriched tables as a web page.
 
     It only reads. It has no sign-in: keep it on this machine, or put a proxy that signs people in before it.
@@ -33,6 +35,7 @@ def main(address: str, port: int | None) -> None:
         click.echo("dashboard: Streamlit is missing. Install the extra `dashboard` of this package.", err=True)
         sys.exit(CONFIGURATION)
     try:
+        work_for_tenant(tenant)
         announce(address, port or free_port(address))
     except click.ClickException:
         raise

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import streamlit as st
 
+from pipelines.common.tenants import chosen_tenant
 from pipelines.dashboard import data_access
 from pipelines.dashboard.cached import ask, watch
 from pipelines.dashboard.filters import Filters
@@ -80,7 +81,12 @@ def _draw(page: Page) -> None:
         busy_note(seen.loaded_at)
     page.show(filters)
     with st.sidebar:
-        st.caption(f"Data: {seen.line()}. All times are UTC.")
+        st.caption(f"{_of_tenant()}Data: {seen.line()}. All times are UTC.")
+
+
+def _of_tenant() -> str:
+    tenant = chosen_tenant()
+    return f"Tenant {tenant}. " if tenant else ""
 
 
 def main() -> None:

@@ -7,6 +7,7 @@ import dlt
 
 from pipelines.common.configuration import SEVERITIES
 from pipelines.common.names import dataset_name
+from pipelines.common.tenants import chosen_tenant
 from pipelines.warehouse.engine import engine
 from pipelines.warehouse.reader import ENRICHED, RAW, Reader
 from pipelines.warehouse.run_tables import ALERTS, RUNS
@@ -24,7 +25,7 @@ Json = dict[str, Any]
 KEYS = {
     "ok": "Whether there is no problem; the exit code is 0 then, else 1",
     "checked_at": "The current time (every moment is ISO 8601, UTC)",
-    "destination": "type, database (the DuckDB file), raw_dataset, enriched_dataset",
+    "destination": "type, database (the DuckDB file), raw_dataset, enriched_dataset, tenant",
     "freshness": "covered_until, minutes_ago, max_age_minutes, stale; of the event type that lags most; "
     "not_covered: event types without any covered window. Acknowledged incomplete windows count as covered",
     "coverage": "from, until, complete_windows; the first two with acknowledged incomplete windows",
@@ -113,6 +114,7 @@ def _destination() -> Json:
         "database": engine().database_file(),
         "raw_dataset": dataset_name(RAW),
         "enriched_dataset": dataset_name(ENRICHED),
+        "tenant": chosen_tenant(),
     }
 
 

@@ -16,7 +16,7 @@ RAW, ENRICHED = "anaplan_audit_raw", "anaplan_audit"
 MOMENTS = {"valid_from", "valid_to", "checked_at", "loaded_at", "read_at"}
 # Records of the pipeline's own runs, which show the killed ones.
 ABOUT_RUNS = {"runs", "alerts"}
-OUR_VARIABLES = ("SOURCES__", "DESTINATION__", "PIPELINES__", "CREDENTIALS", "RUNTIME__", "DLT_")
+OUR_VARIABLES = ("SOURCES__", "DESTINATION__", "PIPELINES__", "CREDENTIALS", "RUNTIME__", "DLT_", "TENANT")
 
 
 class Place:

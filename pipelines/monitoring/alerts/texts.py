@@ -7,6 +7,7 @@ from typing import Any
 from pipelines.common.configuration import SEVERITIES
 from pipelines.common.exit_codes import meaning_of
 from pipelines.common.redaction import redact
+from pipelines.common.tenants import chosen_tenant
 from pipelines.common.text import printable
 from pipelines.monitoring.problems import utc
 from pipelines.monitoring.run_record import RunRecord
@@ -20,7 +21,9 @@ _HARMLESS = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "@": "@\u200b", "://": ":\u
 
 def headline() -> str:
     """Name the installation that sends the alert."""
-    return f"*Anaplan audit log* on {harmless(socket.gethostname())} ({harmless(engine().location())})"
+    tenant = chosen_tenant()
+    of_tenant = f" of tenant {tenant}" if tenant else ""
+    return f"*Anaplan audit log*{of_tenant} on {harmless(socket.gethostname())} ({harmless(engine().location())})"
 
 
 def failed(record: RunRecord) -> str:

@@ -1,0 +1,99 @@
+"""The options `--tenant` and `--all-tenants` of commands that work for one tenant at a time."""
+
+import subprocess
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+from pipelines.common.exit_codes import worst_of
+from pipelines.common.start_up import work_for_tenant
+from pipelines.common.tenants import tenant_names
+
+from .command_group import AuditCommand
+
+ALL = "--all-tenants"
+_TENANT, _EVERY = "pipelines.audit.tenant", "pipelines.audit.all_tenants"
+
+
+class TenantCommand(AuditCommand):
+    """A command with `--tenant`. It uses the settings of that tenant."""
+
+    def __init__(self, name: str | None, params: list[click.Parameter] | None = None, **options: Any) -> None:
+        super().__init__(name, params=[*(params or []), tenant_option()], **options)
+
+    def work(self, context: click.Context) -> Any:
+        """Run the command with the settings of its tenant."""
+        work_for_tenant(context.meta.get(_TENANT))
+        return super().work(context)
+
+
+class EveryTenantCommand(TenantCommand):
+    """A command with `--tenant` and `--all-tenants`."""
+
+    def __init__(self, name: str | None, params: list[click.Parameter] | None = None, **options: Any) -> None:
+        super().__init__(name, params=[*(params or []), _all_option()], **options)
+
+    def work(self, context: click.Context) -> Any:
+        """Run the command for its tenant, or for one tenant after the other."""
+        if not context.meta.get(_EVERY):
+            return super().work(context)
+        if context.meta.get(_TENANT):
+            raise click.UsageError(f"--tenant and {ALL} exclude each other. Leave one out.")
+        return run_for_all(tenant_names())
+
+
+def run_for_all(names: Sequence[str]) -> int:
+    """Run this command line once for each tenant, each in a process of its own. Return the worst exit code.
+
+    A tenant that fails stops no other. A signal ends the present one and the command.
+    """
+    if not names:
+        raise click.UsageError(f"{ALL}: no tenants are configured. Add sections `[tenants.NAME]`, or leave it out.")
+    codes = []
+    for name in names:
+        # Standard output may be read as JSON.
+        click.echo(f"== {name} ==", err="--json" in sys.orig_argv)
+        sys.stdout.flush()
+        codes.append(_run_for(name))
+    return worst_of(codes)
+
+
+def _run_for(name: str) -> int:
+    own = [sys.executable, *sys.orig_argv[1:]]
+    process = subprocess.Popen([*(word for word in own if word != ALL), "--tenant", name])
+    try:
+        return process.wait()
+    except KeyboardInterrupt:
+        process.terminate()
+        process.wait()
+        raise
+
+
+def tenant_option() -> click.Option:
+    """Return the option `--tenant`."""
+    return click.Option(
+        ["--tenant"],
+        metavar="NAME",
+        expose_value=False,
+        callback=_note(_TENANT),
+        help="Tenant to work for: a section `[tenants.NAME]` of the settings.",
+    )
+
+
+def _all_option() -> click.Option:
+    return click.Option(
+        [ALL],
+        is_flag=True,
+        expose_value=False,
+        callback=_note(_EVERY),
+        help="Do it for each configured tenant; the worst exit code counts.",
+    )
+
+
+def _note(key: str) -> Any:
+    def note(context: click.Context, _: click.Parameter, value: Any) -> None:
+        context.meta[key] = value
+
+    return note
