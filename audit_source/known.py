@@ -4,6 +4,15 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from .directory.content_plan import ContentRead
+from .events.spans import Span
+
+# Returns how many events dated within each span are loaded, None if that is unknown.
+CountEvents = Callable[[list[Span]], list[int] | None]
+
+
+def count_nothing(_: list[Span]) -> list[int] | None:
+    """Return that the numbers of loaded events are unknown."""
+    return None
 
 
 class KnownDetails(NamedTuple):
@@ -36,6 +45,7 @@ class Known(NamedTuple):
         records (Dict[str, int]): Number of current records of each directory list.
         purged_before (int): Epoch ms of the first day that was not purged.
         details (Callable): Returns the facts about what events refer to. Called after the events were loaded.
+        count_events (CountEvents): Counts loaded events of every type.
     """
 
     tenant_id: str | None = None
@@ -44,6 +54,7 @@ class Known(NamedTuple):
     records: dict[str, int] = {}  # noqa: RUF012
     purged_before: int = 0
     details: Callable[[], KnownDetails] = KnownDetails
+    count_events: CountEvents = count_nothing
 
 
 NOTHING_KNOWN = Known()

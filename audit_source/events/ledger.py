@@ -13,11 +13,13 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 
 from ..extract_report import Changes, ReloadLimit, Run
+from ..known import CountEvents, count_nothing
 from ..records import Rows, table_of
 from ..schema import EVENT_WINDOWS
 from ..settings import AuditSettings
 from .fetch import EventFetcher
 from .plan import plan, plan_reload
+from .retention_edge import partly_expired, parts_of
 from .spans import DAY_MS, Span, day_start
 from .windows import (
     COMPLETE,
@@ -47,10 +49,19 @@ class Ledger:
         stored (List[Any]): The ledgers of all types in dlt's state, by type.
         limits (Limits): The times of this run.
         run (Run): Collects the findings.
+        count_events (CountEvents): Counts the loaded events of this type.
     """
 
-    def __init__(self, event_type: str, stored: dict[str, list[Any]], limits: Limits, run: Run) -> None:
+    def __init__(
+        self,
+        event_type: str,
+        stored: dict[str, list[Any]],
+        limits: Limits,
+        run: Run,
+        count_events: CountEvents = count_nothing,
+    ) -> None:
         self.event_type, self.limits, self.run = event_type, limits, run
+        self._count_events = count_events
         compacted = compact_ledger(from_state(stored.get(event_type, [])), limits)
         self.windows = repair_future(compacted, limits)
         # The rows of repaired days are written again.
@@ -134,6 +145,7 @@ class Ledger:
 
     def _due(self, fetcher: EventFetcher, settings: AuditSettings, reload: Reload | None) -> list[Span]:
         limits = self.limits
+        self._divide_partly_expired(compares=settings.late_event_scan or reload is not None)
         if reload is not None:
             if reload.since is not None and reload.since < limits.floor:
                 is_purged = limits.floor == limits.purged
@@ -181,6 +193,13 @@ class Ledger:
             if len(counts) == len(hours) and sum(counts) >= window.events_in_span:
                 for (start, end), count in zip(hours, counts, strict=True):
                     self._record(Window(start, end, COMPLETE, count, count, count, self.limits.now))
+
+    def _divide_partly_expired(self, compares: bool) -> None:
+        """Divide days that are expiring: retained hours are compared, and what was never verified has expired."""
+        for window, spans in partly_expired(self.windows, self.limits):
+            if compares or window.status == INCOMPLETE:
+                for part in parts_of(window, spans, self._count_events(spans)):
+                    self._record(part)
 
     def _record(self, window: Window) -> None:
         self.windows = record(self.windows, window)

@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 
 from ..drift import EventDrift, new_drift
 from ..extract_report import Run
-from ..known import NOTHING_KNOWN, Known
+from ..known import NOTHING_KNOWN, Known, count_nothing
 from ..privacy.masking import Privacy
 from ..records import Rows, table_of
 from ..schema import EVENT_DAYS, EVENT_WINDOWS, EVENTS
@@ -58,7 +58,9 @@ def read_log(
     events = _EventBatches(run, state, privacy, known)
     budget = settings.events_per_load or float("inf")
     for event_type in settings.requested_types:
-        ledger = Ledger(event_type, ledgers, limits, run)
+        # The rows do not tell of which type they were requested.
+        count_events = known.count_events if event_type == "all" else count_nothing
+        ledger = Ledger(event_type, ledgers, limits, run, count_events)
         events.days = set()
         for table in _together(ledger.load(fetcher, settings, reload, budget)):
             budget -= len(table)

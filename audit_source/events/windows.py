@@ -129,7 +129,8 @@ def repair_future(ledger: list[Window], limits: Limits) -> list[Window]:
     """Return the ledger without what a clock that was ahead has written into it.
 
     A window of the future is removed, or cut at the end of this run. A window that was checked in the future may have
-    been requested before it ended, so it counts as incomplete. A window that expired in the future is not lost.
+    be requested before it ended, so it counts as incomplete, unless it began to expire: fetched again, it would lose
+    its verified hours. A window that expired in the future is not lost.
     """
     repaired: list[Window] = []
     for window in ledger:
@@ -138,7 +139,7 @@ def repair_future(ledger: list[Window], limits: Limits) -> list[Window]:
             continue
         if window.end > limits.now:
             window = replace(window, end=limits.end, status=INCOMPLETE)
-        elif wrong and window.status == COMPLETE and window.end > limits.floor:
+        elif wrong and window.status == COMPLETE and window.start >= limits.floor:
             window = replace(window, status=INCOMPLETE)
         repaired.append(replace(window, checked_at=0) if wrong else window)
     return repaired

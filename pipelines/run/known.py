@@ -7,6 +7,7 @@ from typing import Any
 import dlt
 from dlt.destinations.exceptions import DatabaseUndefinedRelation
 
+from audit_source.events.spans import Span
 from audit_source.known import NOTHING_KNOWN, Known
 from pipelines.transform.incremental import rows_of
 from pipelines.warehouse.run_tables import PURGES, OwnTables
@@ -34,6 +35,7 @@ def read_known(raw: dlt.Pipeline) -> Known:
             records={name: int(count) for name, count, *_ in rows if name in LISTS},
             purged_before=purged_before(raw),
             details=partial(read_known_details, raw),
+            count_events=partial(_count_events, dataset),
         )
     except DatabaseUndefinedRelation:
         # A table was dropped by hand. The load creates it again.
@@ -58,6 +60,24 @@ def purged_before(raw: dlt.Pipeline) -> int:
     """Return the start of the first day that no purge removed (epoch ms), or 0 if nothing was purged."""
     day = max((row["before_day"] for row in OwnTables(raw).select(PURGES)), default=None)
     return 0 if day is None else int(datetime(day.year, day.month, day.day, tzinfo=timezone.utc).timestamp() * 1000)
+
+
+def _count_events(dataset: dlt.Dataset, spans: list[Span]) -> list[int]:
+    """Count the events dated within each span (epoch ms). They are read from the days of the spans only."""
+    sums = [
+        f"cast(count(case when event_date >= {_moment(start)} and event_date < {_moment(end)} then 1 end) as bigint)"
+        f" as span_{number}"
+        for number, (start, end) in enumerate(spans)
+    ]
+    days = [datetime.fromtimestamp(edge / 1000, timezone.utc).date() for edge in (spans[0][0], spans[-1][1])]
+    query = f"select {', '.join(sums)} from events where event_day between date '{days[0]}' and date '{days[1]}'"
+    (row,) = rows_of(dataset, query)
+    return [int(count) for count in row]
+
+
+def _moment(ms: int) -> str:
+    utc = datetime.fromtimestamp(ms / 1000, timezone.utc)
+    return f"cast('{utc.isoformat(sep=' ', timespec='milliseconds')}' as timestamptz)"
 
 
 def _first(dataset: dlt.Dataset, query: str) -> str | None:

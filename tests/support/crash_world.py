@@ -11,11 +11,12 @@ from typing import Any
 
 from pipelines.transform.parse import MODELS_DIR
 from sandbox.server import Sandbox
-from tests.support.children import Calls, Ended
+from tests.support.children import Ended
 from tests.support.harsh import HARSH
 from tests.support.places import Place, place
 from tests.support.postgres import Postgres
 from tests.support.small_models import write_model, write_seed, write_short_models
+from tests.support.wrong_clock import set_clock
 
 TENANT = {"events": 400, "days": 4, "users": 8, "rate_limit": 0, "weekend": 1.0, "late_percent": 0.0, **HARSH}
 # Several loads per run.
@@ -30,13 +31,22 @@ CHECK = "no_loaded_event_is_missing.sql"
 class World:
     """A tenant with a stopped clock, on one engine, and places in one of two states.
 
-    State `first` is an empty database. State `later`, if enabled, is the result of a run some hours ago.
+    State `first` is an empty database. State `later`, if enabled, is the result of a run some hours ago. With
+    `same_clock`, each run has the tenant's time instead of this machine's.
     """
 
-    def __init__(self, kind: str, folder: Path, sandbox: Sandbox, postgres: Postgres | None, later: bool) -> None:
+    def __init__(
+        self,
+        kind: str,
+        folder: Path,
+        sandbox: Sandbox,
+        postgres: Postgres | None,
+        later: bool,
+        same_clock: bool = False,
+    ) -> None:
         self.kind, self._folder, self._sandbox, self._postgres = kind, folder, sandbox, postgres
-        self._number = 0
-        self.calls: Calls = [(use_models, write_few_models(folder / "models"))]
+        self._number, self._same_clock = 0, same_clock
+        self._models = write_few_models(folder / "models")
         self._filled: Place | None = None
         if later:
             began = self.place("first")
@@ -44,6 +54,13 @@ class World:
             _let_hours_pass(sandbox)
             self._filled = began
         self._expected: dict[str, dict[str, list[tuple[Any, ...]]]] = {}
+
+    @property
+    def calls(self) -> list[tuple[Any, ...]]:
+        """What each run calls first."""
+        hours = (self._sandbox.now_ms - time.time() * 1000) / HOUR_MS
+        clock: list[tuple[Any, ...]] = [(set_clock, hours)] if self._same_clock else []
+        return [(use_models, self._models), *clock]
 
     def place(self, state: str) -> Place:
         """A new place in the state `first` or `later`."""
@@ -92,18 +109,20 @@ class World:
 
 
 @contextmanager
-def open_world(kind: str, postgres: Postgres | None = None, later: bool = False) -> Iterator[World]:
-    """Open a world with its own tenant."""
+def open_world(
+    kind: str, postgres: Postgres | None = None, later: bool = False, at: int | None = None, **tenant: Any
+) -> Iterator[World]:
+    """Open a world with its own tenant. With `at` (epoch ms), everything happens at that time."""
     # Hours behind, or the later run would be in the future, which no client requests.
-    began = int(time.time() * 1000) - 12 * HOUR_MS
+    began = int(time.time() * 1000) - 12 * HOUR_MS if at is None else at
     # Windows are compared to the minute, so no run may cross a full minute.
     began += 5_000 - began % 60_000
     with (
         tempfile.TemporaryDirectory(prefix="audit-crash-") as folder,
-        Sandbox(clock_ms=began, **TENANT) as sandbox,
+        Sandbox(clock_ms=began, server_date=at is not None, **{**TENANT, **tenant}) as sandbox,
     ):
         _move_to_quiet_minutes(sandbox)
-        yield World(kind, Path(folder), sandbox, postgres, later)
+        yield World(kind, Path(folder), sandbox, postgres, later, same_clock=at is not None)
 
 
 def error_lines(ended: Ended) -> list[str]:

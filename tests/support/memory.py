@@ -15,9 +15,12 @@ from audit_source.directory.lists import fetch_list
 from audit_source.errors import AuditSourceError
 from audit_source.events.decode_process import PageDecoder
 from audit_source.events.fetch import EventFetcher
+from audit_source.events.ledger import Reload
+from audit_source.events.spans import Span
 from audit_source.events.stream import read_log
 from audit_source.events.windows import Window
 from audit_source.extract_report import Run
+from audit_source.known import NOTHING_KNOWN, Known
 from audit_source.records import NewColumns
 from audit_source.schema import EVENTS
 from audit_source.settings import AuditSettings, Hosts
@@ -29,10 +32,14 @@ class Crash(Exception):
 
 
 class Memory:
-    """A destination: rows by id, the ledger, and the state that a load commits with them."""
+    """A destination: rows by id, the ledger, and the state that a load commits with them.
 
-    def __init__(self, **settings: Any) -> None:
-        self.settings = settings
+    Args:
+        counts_events (bool): Whether the source may ask it for numbers of loaded events.
+    """
+
+    def __init__(self, counts_events: bool = True, **settings: Any) -> None:
+        self.settings, self.counts_events = settings, counts_events
         self.rows: dict[int, dict[str, Any]] = {}
         self.lists: dict[str, list[str]] = {}
         self.state: dict[str, Any] = {}
@@ -49,6 +56,7 @@ class Memory:
         die_after: int | None = None,
         die_before_state: bool = False,
         run: Run | None = None,
+        reload: Reload | None = None,
     ) -> Run:
         """Run as many loads as necessary. Crash after `die_after` batches of rows, if set.
 
@@ -61,11 +69,19 @@ class Memory:
         fetcher = EventFetcher(client, audit_url, settings, PageDecoder(NewColumns()))
         try:
             while True:
-                self._load_once(read_log(fetcher, settings, run, now, None), die_after, die_before_state)
+                log = read_log(fetcher, settings, run, now, reload, known=self._known())
+                self._load_once(log, die_after, die_before_state)
                 if not run.unfinished:
                     return run
         finally:
             fetcher.close()
+
+    def _known(self) -> Known:
+        return Known(count_events=self._count_events) if self.counts_events else NOTHING_KNOWN
+
+    def _count_events(self, spans: list[Span]) -> list[int]:
+        moments = [row["event_date"].timestamp() * 1000 for row in self.rows.values() if row["event_date"]]
+        return [sum(start <= moment < end for moment in moments) for start, end in spans]
 
     def _load_once(self, log: Iterator[Any], die_after: int | None, die_before_state: bool) -> None:
         state, rows = copy.deepcopy(self.state), {}

@@ -16,7 +16,7 @@ class _AnyDatetime(type):
 
 
 def set_clock(hours: float) -> None:
-    """Shift the clock by some hours, ahead (positive) or behind."""
+    """Shift the clock by some hours, ahead (positive) or behind. A second call adds to the first."""
     import dlt.common.storages.load_package
     import dlt.common.time
 
@@ -28,7 +28,7 @@ def set_clock(hours: float) -> None:
     class WrongDatetime(datetime.datetime, metaclass=_AnyDatetime):
         @classmethod
         def now(cls, tz: Any = None) -> Any:
-            return datetime.datetime.fromtimestamp(wrong(), tz)
+            return datetime.datetime.fromtimestamp(time.time(), tz)
 
     time.time = wrong
     time.time_ns = lambda: int(wrong() * 1e9)

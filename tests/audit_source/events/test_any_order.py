@@ -69,7 +69,7 @@ shapes = st.fixed_dictionaries(
     }
 )
 runs = st.tuples(
-    st.integers(1, 20 * 60),  # minutes since the previous run
+    st.one_of(st.integers(1, 20 * 60), st.integers(1, 4 * 24 * 60)),  # minutes since the previous run
     st.lists(st.sampled_from(FAULTS), max_size=25),
     st.one_of(st.none(), st.integers(0, 6)),  # batches after which the run crashes
     st.booleans(),  # whether its rows were loaded before the crash
@@ -77,7 +77,12 @@ runs = st.tuples(
 
 
 @given(
-    st.lists(stored, max_size=30), shapes, st.lists(runs, max_size=5), st.sampled_from([0, 1, 60]), st.integers(1, 4)
+    st.lists(stored, max_size=30),
+    shapes,
+    st.lists(runs, max_size=5),
+    st.sampled_from([0, 1, 60]),
+    st.integers(1, 4),
+    st.booleans(),
 )
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_union_of_all_runs_equals_the_tenant(
@@ -86,10 +91,16 @@ def test_union_of_all_runs_equals_the_tenant(
     sequence: list[Any],
     overlap: int,
     parallel: int,
+    counts_events: bool,
 ) -> None:
     tenant = Tenant([(START + at, START + at + late) for at, late in moments], shape)
     memory = Memory(
-        history_days=HISTORY_DAYS, page_size=7, parallel_requests=parallel, overlap_minutes=overlap, events_per_load=9
+        counts_events=counts_events,
+        history_days=HISTORY_DAYS,
+        page_size=7,
+        parallel_requests=parallel,
+        overlap_minutes=overlap,
+        events_per_load=9,
     )
     now = START
     for minutes, faults, die_after, loaded in sequence:

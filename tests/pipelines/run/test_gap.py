@@ -55,3 +55,34 @@ def test_expired_days_are_reported_once(tenant: Tenant, duck: Engine) -> None:
     assert kept == "audit: --since: Anaplan keeps 3 days (setting `history_days`)."
     told = datetime.strptime(floor, "%Y-%m-%d %H:%M UTC is requested.").replace(tzinfo=timezone.utc)
     assert abs(told.timestamp() * 1000 - (now - 3 * DAY)) < 120_000
+
+
+def test_late_event_of_the_expiring_day_is_loaded_after_a_pause(
+    tenant: Tenant, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The day was verified as a whole. Its retained hours are compared with what the destination holds of them."""
+    now = 20_000 * DAY + 33_600_000
+    edge = now - now % DAY - 3 * DAY
+    events = [event(number, now - 2 * DAY - number * 3_600_000) for number in range(1, 100)]
+    # An event at a full hour belongs to the hour that it begins.
+    events += [event(1_000, edge + 20 * 3_600_000), event(1_001, edge + DAY)]
+    tenant.set("HISTORY_DAYS", 3)
+    with PlainServer(events) as server:
+        tenant.at(server.url)
+        for moment in (now - 2 * DAY, now):
+            monkeypatch.setattr(Client, "now_ms", lambda _, moment=moment: moment)
+            outcome = tenant.run("load")
+            assert outcome.code == 0, outcome
+            server.events = [*events, event(2_000, edge + 22 * 3_600_000)]
+
+    assert engine.rows(f"select count(*) from anaplan_audit_raw.events where id = {2**60 + 2_000}") == [(1,)]
+    day = datetime.fromtimestamp(edge / 1000, timezone.utc).date()
+    counted = engine.rows(
+        "select window_start, status, inside_events from anaplan_audit_raw.event_windows "
+        f"where window_day = date '{day}' order by window_start"
+    )
+    held = [sent["eventDate"] for sent in server.events if edge <= sent["eventDate"] < edge + DAY]
+    assert {status for _, status, _ in counted} == {"complete"}
+    assert sum(inside for _, _, inside in counted) == len(held)
+    before = (edge + 9 * 3_600_000) / 1000
+    assert counted[0][2] == sum(moment / 1000 < before for moment in held)

@@ -1,0 +1,144 @@
+"""Late events of a day that Anaplan is just deleting, whatever happened to the windows of that day before."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from audit_source.events.ledger import Reload
+from audit_source.events.retention_edge import partly_expired, parts_of
+from audit_source.events.spans import DAY_MS, HOUR_MS, MINUTE_MS, day_start
+from audit_source.events.windows import COMPLETE, EXPIRED, INCOMPLETE, Limits, Window, record
+from tests.conftest import event
+from tests.support.memory import Answer, FakeClient, Memory
+
+HISTORY_DAYS = 5
+NOW = 20_000 * DAY_MS + 9 * HOUR_MS + 20 * MINUTE_MS
+# The day that is at the edge at the last run, two days after the first one.
+EDGE = day_start(NOW) - 3 * DAY_MS
+LATER = NOW + 2 * DAY_MS
+
+
+class Log:
+    """Holds an event for each hour, and answers as Anaplan does at a time."""
+
+    def __init__(self) -> None:
+        self.events = [event(number, NOW - number * HOUR_MS) for number in range(1, HISTORY_DAYS * 24)]
+        self.now = NOW
+        self.fails: Callable[[dict[str, Any]], bool] = lambda _: False
+
+    def answer(self, params: dict[str, Any]) -> Answer:
+        if self.fails(params):
+            return Answer(b"no JSON")
+        start = max(params["dateFrom"], self.now - HISTORY_DAYS * DAY_MS)
+        found = [sent for sent in self.events if start <= sent["eventDate"] < params["dateTo"]]
+        page = found[params["offset"] :][: params["limit"]]
+        return Answer(json.dumps({"response": page, "meta": {"paging": {"totalSize": len(found)}}}).encode())
+
+    def add_late(self, at: int) -> int:
+        self.events.append(event(len(self.events) + 10_000, at))
+        return self.events[-1]["id"]
+
+
+def loaded(log: Log, memory: Memory, now: int) -> Any:
+    log.now = now
+    return memory.load(FakeClient(log.answer), "", now)
+
+
+def of_edge(memory: Memory) -> list[Window]:
+    return [window for window in memory.windows if day_start(window.start) == EDGE]
+
+
+@pytest.fixture(params=[True, False], ids=["counts", "no counts"])
+def memory(request: pytest.FixtureRequest) -> Memory:
+    return Memory(history_days=HISTORY_DAYS, overlap_minutes=60, counts_events=request.param)
+
+
+def test_late_event_is_found_after_a_pause_of_days(memory: Memory) -> None:
+    log = Log()
+    loaded(log, memory, NOW)
+    late = log.add_late(EDGE + 20 * HOUR_MS)
+
+    run = loaded(log, memory, LATER)
+
+    assert late in memory.rows
+    assert not run.incomplete and {window.status for window in of_edge(memory)} == {COMPLETE}
+    counted = sum(window.events_in_span for window in of_edge(memory))
+    assert counted == (25 if memory.counts_events else 16), "25 were loaded, and 16 of them can still be counted"
+    # From then on, each hour is compared by itself.
+    late = log.add_late(EDGE + 22 * HOUR_MS)
+    loaded(log, memory, LATER + HOUR_MS)
+    assert late in memory.rows
+
+
+def test_late_event_is_found_in_a_ledger_of_a_clock_that_was_ahead(memory: Memory) -> None:
+    log = Log()
+    loaded(log, memory, NOW - DAY_MS)
+    # By a clock 50 hours ahead, the day of the edge had expired long ago, so its hours were joined.
+    memory.load(FakeClient(log.answer), "", NOW + 50 * HOUR_MS)
+    day = day_start(NOW) - HISTORY_DAYS * DAY_MS
+    assert (day, day + DAY_MS) in [window.span for window in memory.windows]
+    late = log.add_late(day + 20 * HOUR_MS)
+
+    run = loaded(log, memory, NOW)
+
+    assert late in memory.rows and not run.incomplete and not run.expired
+
+
+def test_second_late_event_of_the_expiring_day_is_found(memory: Memory) -> None:
+    """The first one makes the retained hours one window again, which begins before the retention an hour later."""
+    log = Log()
+    for hours in range(0, 49, 12):
+        loaded(log, memory, NOW + hours * HOUR_MS)
+    for hour in (1, 2):
+        late = log.add_late(EDGE + 22 * HOUR_MS)
+        loaded(log, memory, LATER + hour * HOUR_MS)
+        assert late in memory.rows
+
+
+def test_reload_includes_the_retained_hours_of_the_expiring_day(memory: Memory) -> None:
+    memory.settings["late_event_scan"] = False
+    log = Log()
+    loaded(log, memory, NOW)
+    late = log.add_late(EDGE + 20 * HOUR_MS)
+    loaded(log, memory, LATER)
+    assert late not in memory.rows
+
+    memory.load(FakeClient(log.answer), "", LATER + 1, reload=Reload(EDGE, None))
+
+    assert late in memory.rows
+
+
+def test_day_that_was_never_verified_has_expired_up_to_the_edge(memory: Memory) -> None:
+    log = Log()
+    log.fails = lambda params: params["dateFrom"] < EDGE + DAY_MS and params["dateTo"] > EDGE
+    loaded(log, memory, NOW)
+    assert {window.status for window in of_edge(memory)} == {INCOMPLETE}
+    log.fails = lambda _: False
+
+    run = loaded(log, memory, LATER)
+
+    assert [(window.start, window.end) for window in run.expired] == [(EDGE, EDGE + 9 * HOUR_MS)]
+    assert {window.status for window in of_edge(memory) if window.start >= EDGE + 9 * HOUR_MS} == {COMPLETE}
+    held = {sent["id"] for sent in log.events if sent["eventDate"] >= LATER - HISTORY_DAYS * DAY_MS}
+    assert held <= memory.rows.keys()
+
+
+def test_parts_keep_the_sum_of_a_window() -> None:
+    limits = Limits(NOW, HISTORY_DAYS * DAY_MS, HOUR_MS, MINUTE_MS)
+    day = day_start(limits.floor)
+    whole = Window(day, day + DAY_MS, COMPLETE, 30, 30, 30, 7)
+    ((window, spans),) = partly_expired([whole], limits)
+
+    parts = parts_of(window, spans, [3, *[1] * 15])
+
+    assert spans[:2] == [(day, day + 9 * HOUR_MS), (day + 9 * HOUR_MS, day + 10 * HOUR_MS)]
+    assert [part.events_in_span for part in parts] == [15, *[1] * 15], (
+        "events that the destination lost are not forgotten"
+    )
+    ledger = [whole]
+    for part in parts:
+        ledger = record(ledger, part)
+    assert ledger == parts and partly_expired(ledger, limits) == []
+    assert partly_expired([Window(*whole.span, EXPIRED)], limits) == []
