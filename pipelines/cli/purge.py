@@ -17,7 +17,7 @@ from .tenant_options import TenantCommand
 @click.option("--before", type=click.DateTime(["%Y-%m-%d"]), required=True, help="First UTC day to keep.")
 @click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 def purge_command(before: datetime, yes: bool) -> int:
-    """Remove raw and enriched rows of days before a date, permanently.
+    """Remove rows of days before a date, and users who left before it, permanently.
 
     A DuckDB file is rewritten without them, and older published copies are deleted. Backups, exports and the time
     travel of a warehouse keep the rows: remove them there yourself.

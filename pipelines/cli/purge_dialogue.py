@@ -9,6 +9,7 @@ import click
 from pipelines.common.wording import counted
 from pipelines.publish.writer import remove_older_versions
 from pipelines.run.purge import check_day, purge, rows_before
+from pipelines.run.purged_users import users_who_left
 from pipelines.run.rewrite import rewrite
 from pipelines.warehouse.engine import engine
 from pipelines.warehouse.pipelines import Pipelines
@@ -19,10 +20,11 @@ WAIT_SECONDS = 30.0
 
 @dataclass(frozen=True)
 class PurgeRequest:
-    """A confirmed purge: the first UTC day to keep, and the rows to remove by table."""
+    """A confirmed purge: the first UTC day to keep, the rows to remove by table, and the ids of users to remove."""
 
     day: date
     counts: dict[str, int]
+    user_ids: list[str]
 
 
 def confirm_purge(day: date, yes: bool) -> PurgeRequest | None:
@@ -34,7 +36,8 @@ def confirm_purge(day: date, yes: bool) -> PurgeRequest | None:
     check_day(day)
     with open_reader(WAIT_SECONDS) as reader:
         is_empty = reader is None
-        counts = rows_before(reader, day)
+        user_ids = users_who_left(reader, day)
+        counts = rows_before(reader, day, user_ids)
     click.echo(f"before    {day} (UTC), in {engine().name}:")
     for table, rows in counts.items():
         click.echo(f"  {rows:>14,}  {table}")
@@ -49,12 +52,12 @@ def confirm_purge(day: date, yes: bool) -> PurgeRequest | None:
     if is_empty:
         click.echo("Nothing was loaded yet.")
         return None
-    return PurgeRequest(day, counts)
+    return PurgeRequest(day, counts, user_ids)
 
 
 def remove(pipelines: Pipelines, request: PurgeRequest) -> None:
     """Purge, and print how much was removed."""
-    removed = purge(pipelines, request.day, request.counts)
+    removed = purge(pipelines, request.day, request.counts, request.user_ids)
     click.echo(
         f"purged    {counted(removed.events, 'event')}, {counted(removed.rows, 'row')} in total, "
         f"of days before {request.day}"

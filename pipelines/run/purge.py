@@ -1,4 +1,4 @@
-"""Remove the events of old days permanently, from the raw and the enriched tables.
+"""Remove what happened on old days permanently, and users who left before, from the raw and the enriched tables.
 
 1. The source records the days as purged, so that no run loads them again.
 2. The raw rows are deleted, in one transaction if the database has transactions.
@@ -26,21 +26,27 @@ from pipelines.warehouse.pipelines import ENRICH_MEMORY_AGAIN, Pipelines
 from pipelines.warehouse.reader import ENRICHED, RAW, Reader
 from pipelines.warehouse.run_tables import PURGES, OwnTables
 
+from .purged_users import USER_TABLES, delete_users, rows_of_users
+
 # Raw tables whose rows are deleted, and their day column. Windows stay, with the status `purged`.
 RAW_DAYS = {"events": "event_day", "event_days": "event_day", "model_history": "change_day"}
-# The same for tables with a moment instead of a day: runs of integrations name who started them.
-RAW_MOMENTS = {"integration_runs": "started_at"}
+# The same for tables with a moment instead of a day: runs of integrations name who started them, and entitlements that
+# ended tell who could enter which workspace.
+RAW_MOMENTS = {"integration_runs": "started_at", "user_entitlements": "_dlt_valid_to"}
 
 
 class Purged(NamedTuple):
-    """How many rows a purge removed: events, and all rows of raw and enriched tables."""
+    """How many rows a purge removed: events, and the rows of all tables that the confirmation showed."""
 
     events: int
     rows: int
 
 
-def rows_before(reader: Reader | None, day: date) -> dict[str, int]:
-    """Count the rows of days before `day` in each raw and enriched table. Tables without such rows are left out."""
+def rows_before(reader: Reader | None, day: date, user_ids: list[str]) -> dict[str, int]:
+    """Count the rows of days before `day` in each raw and enriched table, and those of users who are removed.
+
+    Tables without such rows are left out.
+    """
     counts: dict[str, int] = {}
     if reader is None:
         return counts
@@ -54,6 +60,8 @@ def rows_before(reader: Reader | None, day: date) -> dict[str, int]:
             rows = reader.rows(owner, f"select count(*) as number from {table} where {column} < {end}")
             if rows and rows[0]["number"]:
                 counts[table] = int(rows[0]["number"])
+    for table, number in rows_of_users(reader, user_ids, midnight).items():
+        counts[table] = counts.get(table, 0) + number
     return counts
 
 
@@ -67,8 +75,13 @@ def check_day(day: date) -> None:
         raise PipelineError(CONFIGURATION, f"--before {day}: this day is in the future (UTC). Give an earlier day.")
 
 
-def purge(pipelines: Pipelines, day: date, counts: dict[str, int]) -> Purged:
-    """Remove every row of days before `day`, and record it in `purges`. `counts` are the rows to remove by table."""
+def purge(pipelines: Pipelines, day: date, counts: dict[str, int], user_ids: list[str]) -> Purged:
+    """Remove every row of days before `day` and the users who left before, and record it in `purges`.
+
+    Args:
+        counts (Dict[str, int]): The rows to remove, by table.
+        user_ids (List[str]): The users to remove, as `users_who_left` found them.
+    """
     midnight = datetime(day.year, day.month, day.day, tzinfo=timezone.utc)
     removed = Purged(counts.get("events", 0), sum(counts.values()))
     record = {
@@ -83,7 +96,7 @@ def purge(pipelines: Pipelines, day: date, counts: dict[str, int]) -> Purged:
     tables.insert(PURGES, [record])
     pipelines.limit_memory(ENRICH_MEMORY_AGAIN)
     pipelines.raw.run(purge_before(int(midnight.timestamp() * 1000)))
-    _delete_raw(pipelines, day, midnight)
+    _delete_raw(pipelines, day, midnight, user_ids)
     enrich(pipelines.enriched, pipelines.raw, recount=True)
     _delete_check_results(pipelines, midnight)
     pipelines.engine.compact(pipelines.database)
@@ -91,11 +104,12 @@ def purge(pipelines: Pipelines, day: date, counts: dict[str, int]) -> Purged:
     return removed
 
 
-def _delete_raw(pipelines: Pipelines, day: date, midnight: datetime) -> None:
+def _delete_raw(pipelines: Pipelines, day: date, midnight: datetime, user_ids: list[str]) -> None:
     # A database of an earlier version may lack one: a failed statement would end the transaction on a server.
     existing = set(pipelines.raw.default_schema.data_table_names())
     removed = [(table, column, day) for table, column in RAW_DAYS.items() if table in existing]
     removed += [(table, column, midnight) for table, column in RAW_MOMENTS.items() if table in existing]
+    of_users = [table for table in USER_TABLES if table in existing]
     with pipelines.raw.sql_client() as client:
         transaction = client.begin_transaction() if client.capabilities.supports_transactions else nullcontext()
         with transaction:
@@ -104,11 +118,16 @@ def _delete_raw(pipelines: Pipelines, day: date, midnight: datetime) -> None:
             client.execute_sql(update, PURGED, day)
             for table, column, before in removed:
                 _delete(client, table, column, before)
+            for table in of_users:
+                delete_users(client, table, user_ids)
         # dlt's staging dataset still holds the rows of the last load.
         with client.with_staging_dataset():
             for table, column, before in removed:
                 with suppress(DatabaseUndefinedRelation):
                     _delete(client, table, column, before)
+            for table in of_users:
+                with suppress(DatabaseUndefinedRelation):
+                    delete_users(client, table, user_ids)
 
 
 def _delete_check_results(pipelines: Pipelines, moment: datetime) -> None:

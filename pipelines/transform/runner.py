@@ -57,7 +57,7 @@ def enrich(
 
     Days are rewritten if loads brought events or names changed. A table is rewritten as a whole if its model or input
     changed, or with `full_refresh`. The next call repeats a run that was interrupted. `recount` looks for days of the
-    models' history that lost rows, which is done once a day otherwise.
+    models' history that lost rows, which is done once a day otherwise, and writes every table without days.
 
     Raises:
         ModelError: A model cannot be built; nothing was written.
@@ -73,7 +73,7 @@ def enrich(
         check_models(enrichment)
     repaired = _repair_versions(pipeline, raw)
     plan = make_plan(pipeline, raw_dataset, enrichment, full_refresh or repaired, recount)
-    if plan.is_idle:
+    if plan.is_idle and not recount:
         write_comments(pipeline)
         return EnrichReport(list(enrichment.tables), [], [], time.monotonic() - started, [])
     load_ids: list[str] = []
