@@ -43,33 +43,56 @@ numbered as (
     where occurred_at is not null
 ),
 
--- `last_number` is a column, so that the join below compares equal columns: the cost of a range join grows with the
--- square of the attempts of one account.
-measured as (
-    select n.*, n.number + r.threshold - 1 as last_number, r.minutes
+-- Each attempt twice: at its own place, and at that of the attempt whose series of `threshold` it ends. A join of the
+-- attempts with themselves costs the square of the attempts of one account where an engine joins by account alone.
+placed as (
+    select
+        n.rule, n.noun, n.who, n.user_id, n.user_name, n.user_label, n.event_id, n.occurred_at, n.number, n.second,
+        n.number as place,
+        1 as is_attempt,
+        r.threshold,
+        r.minutes
+    from numbered as n
+    inner join finding_rules as r on n.rule = r.rule
+    union all
+    select
+        n.rule, n.noun, n.who, cast(null as varchar) as user_id, cast(null as varchar) as user_name,
+        cast(null as varchar) as user_label, cast(null as bigint) as event_id,
+        cast(null as timestamptz) as occurred_at, n.number, n.second,
+        n.number - r.threshold + 1 as place,
+        0 as is_attempt,
+        r.threshold,
+        r.minutes
     from numbered as n
     inner join finding_rules as r on n.rule = r.rule
 ),
 
+measured as (
+    select
+        p.rule, p.noun, p.who, p.user_id, p.user_name, p.user_label, p.event_id, p.occurred_at, p.number, p.second,
+        p.is_attempt, p.threshold, p.minutes,
+        max(case when p.is_attempt = 0 then p.second end) over (partition by p.rule, p.who, p.place) as last_second
+    from placed as p
+),
+
 -- The attempts that begin a series of `threshold` within `minutes`.
 beginnings as (
-    select m.rule, m.who, m.number, m.last_number
+    select
+        m.rule, m.noun, m.who, m.user_id, m.user_name, m.user_label, m.event_id, m.occurred_at, m.number,
+        case when m.last_second - m.second <= m.minutes * 60 then m.number + m.threshold - 1 end as last_number
     from measured as m
-    inner join measured as last_one
-        on m.rule = last_one.rule and m.who = last_one.who and m.last_number = last_one.number
-    where last_one.second - m.second <= m.minutes * 60
+    where m.is_attempt = 1
 ),
 
 reached as (
     select
-        m.rule, m.noun, m.who, m.user_id, m.user_name, m.user_label, m.event_id, m.occurred_at, m.number,
-        b.number as begins,
+        b.rule, b.noun, b.who, b.user_id, b.user_name, b.user_label, b.event_id, b.occurred_at, b.number,
+        b.last_number,
         max(b.last_number) over (
-            partition by m.rule, m.who order by m.number nulls first
+            partition by b.rule, b.who order by b.number nulls first
             rows between unbounded preceding and current row
         ) as reaches_to
-    from measured as m
-    left join beginnings as b on m.rule = b.rule and m.who = b.who and m.number = b.number
+    from beginnings as b
 ),
 
 -- Series that share an event are one burst.
@@ -77,7 +100,7 @@ counted as (
     select
         rule, noun, who, user_id, user_name, user_label, event_id, occurred_at, number, reaches_to,
         case
-            when begins is not null
+            when last_number is not null
                 and coalesce(
                     lag(reaches_to) over (partition by rule, who order by number nulls first), 0
                 ) < number
@@ -106,7 +129,7 @@ evidence as (
 
 select
     cast(concat(e.rule, ':', cast(max(case when e.place = 1 then e.event_id end) as varchar)) as varchar) as finding_id,
-    e.rule,
+    cast(e.rule as varchar) as rule,
     cast(max(r.severity) as varchar) as severity,
     cast(concat(
         cast(count(*) as varchar), ' ', max(e.noun), ' of ', coalesce(max(e.user_label), e.who)

@@ -18,7 +18,36 @@ log as (
     select min(event_day) as first_day from agg_daily_users
 ),
 
--- Only days above the threshold are compared: the cost of comparing all days grows with the square of the log.
+-- The exports of a day count from the day after it until `days` days after it. Summed up, they are those of the days
+-- before: a join of the days of a user with each other would cost their square.
+steps as (
+    select
+        d.user_id, d.event_day, date_diff('day', cast('1970-01-01' as date), d.event_day) as day_number,
+        1 as is_day, d.exports, 0 as change
+    from days as d
+    union all
+    select
+        d.user_id, d.event_day, date_diff('day', cast('1970-01-01' as date), d.event_day) + 1 as day_number,
+        0 as is_day, d.exports, d.exports as change
+    from days as d
+    union all
+    select
+        d.user_id, d.event_day, date_diff('day', cast('1970-01-01' as date), d.event_day) + r.days + 1 as day_number,
+        0 as is_day, d.exports, -d.exports as change
+    from days as d
+    inner join finding_rules as r on r.rule = 'export_spike'
+),
+
+summed as (
+    select
+        s.user_id, s.event_day, s.is_day, s.exports,
+        sum(s.change) over (
+            partition by s.user_id order by s.day_number nulls first, s.is_day nulls first
+            rows between unbounded preceding and current row
+        ) as exports_before
+    from steps as s
+),
+
 compared as (
     select
         d.user_id,
@@ -31,14 +60,11 @@ compared as (
             when date_diff('day', log.first_day, d.event_day) < r.days then date_diff('day', log.first_day, d.event_day)
             else r.days
         end as days_before,
-        coalesce(sum(b.exports), 0) as exports_before
-    from days as d
+        d.exports_before
+    from summed as d
     cross join log
     inner join finding_rules as r on r.rule = 'export_spike' and d.exports >= r.threshold
-    left join days as b
-        on d.user_id = b.user_id and b.event_day < d.event_day
-        and date_diff('day', b.event_day, d.event_day) <= r.days
-    group by d.user_id, d.event_day, d.exports, r.rule, r.severity, r.factor, r.days, log.first_day
+    where d.is_day = 1
 ),
 
 evidence as (

@@ -21,24 +21,42 @@ attempts as (
     where outcome in ('success', 'failure') and user_id is not null and occurred_at is not null
 ),
 
+-- A series has one success at most, and all its failures are before it.
+ended as (
+    select
+        a.user_id,
+        a.event_id,
+        a.occurred_at,
+        a.second,
+        a.outcome,
+        max(case when a.outcome = 'success' then a.event_id end) over (partition by a.user_id, a.series) as success_id,
+        max(case when a.outcome = 'success' then a.occurred_at end) over (partition by a.user_id, a.series)
+            as success_at,
+        max(case when a.outcome = 'success' then a.second end) over (partition by a.user_id, a.series)
+            as success_second,
+        max(case when a.outcome = 'success' then a.user_name end) over (partition by a.user_id, a.series)
+            as user_name,
+        max(case when a.outcome = 'success' then a.user_label end) over (partition by a.user_id, a.series)
+            as user_label
+    from attempts as a
+),
+
 evidence as (
     select
-        s.user_id,
-        s.user_name,
-        s.user_label,
-        s.event_id as success_id,
-        s.occurred_at as success_at,
-        f.event_id,
-        f.occurred_at,
+        e.user_id,
+        e.user_name,
+        e.user_label,
+        e.success_id,
+        e.success_at,
+        e.event_id,
+        e.occurred_at,
         r.rule,
         r.severity,
         r.threshold,
-        row_number() over (partition by s.event_id order by f.occurred_at desc, f.event_id desc) as number
-    from attempts as s
+        row_number() over (partition by e.success_id order by e.occurred_at desc, e.event_id desc) as number
+    from ended as e
     inner join finding_rules as r on r.rule = 'success_after_failures'
-    inner join attempts as f
-        on s.user_id = f.user_id and s.series = f.series and f.outcome = 'failure'
-    where s.outcome = 'success' and s.second - f.second <= r.minutes * 60
+    where e.outcome = 'failure' and e.success_second - e.second <= r.minutes * 60
 )
 
 select
