@@ -10,6 +10,8 @@ from .errors import AuditSourceError, BadAnswerError, RoleError, SignInError
 from .retry import MOST_RENEWALS, renewal_pause_seconds
 
 ROLE_MISSING = "FAILURE_UNAUTHORIZED_USER_ACTION"
+# A model that is being changed, or that an administrator locked.
+LOCKED = 423
 
 
 class SignedClient:
@@ -87,4 +89,6 @@ def _error(operation: str, response: requests.Response) -> AuditSourceError:
             f"{reason}, also with {MOST_RENEWALS} new tokens",
             "Check the account and the address; else run again later.",
         )
+    if response.status_code == LOCKED:
+        return BadAnswerError(operation, f"{reason}, it is locked", "A later run requests it again.")
     return BadAnswerError(operation, reason, "Check the `*_url` settings; else report it.")

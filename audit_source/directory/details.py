@@ -5,6 +5,7 @@ It is read after the events, so that nothing delays them. Whatever cannot be rea
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -22,7 +23,7 @@ from ..settings import AuditSettings
 from ..signed_client import SignedClient
 from ..table_resources import Batch
 from . import entitlements, integrations
-from .content_plan import FORBIDDEN, newly_archived, plan
+from .content_plan import FAILED, FORBIDDEN, newly_archived, plan
 from .detail_resources import create_missing
 from .listed import Listed
 from .model_contents import Contents, archived, batches, read_models
@@ -92,6 +93,7 @@ class DetailReader:
         new_columns = NewColumns()
         yield from batches(found, self._now, self._privacy, new_columns)
         self._note_drift(MODEL_ACTIONS.name, new_columns)
+        self._note_failures(found)
         statuses = {key: read.status for key, read in reads.items()}
         statuses.update({contents.model.key: contents.status for contents in found})
         progress = ContentProgress.of(statuses.get(model.key) for model in models)
@@ -103,17 +105,29 @@ class DetailReader:
                 "(model role NO ACCESS)"
             )
 
+    def _note_failures(self, found: list[Contents]) -> None:
+        reasons = Counter(contents.error.reason for contents in found if contents.error and contents.status == FAILED)
+        for reason, count in sorted(reasons.items()):
+            self._run.leave_unread(
+                f"contents of {count:,} model{'' if count == 1 else 's'}: {reason}. What was known stays. They are "
+                "requested again after a day, or when they were saved"
+            )
+
     def _integrations(self) -> Iterator[Batch]:
         if not self._settings.cloudworks:
             return
         with self._noted("integrations"):
-            listed = integrations.fetch_integrations(self._client, self._settings.cloudworks_urls)
+            state = dlt.current.resource_state(INTEGRATIONS.name)
+            # The address that answered last time comes first: some networks drop requests to the other one, and each
+            # try would wait for its timeout.
+            urls = sorted(self._settings.cloudworks_urls, key=lambda url: url != state.get("url"))
+            listed = integrations.fetch_integrations(self._client, urls)
+            state["url"] = listed.url
             if not listed.records:
                 self._run.leave_unread(
                     "integrations: CloudWorks lists none. An account with the role but without a workspace sees none"
                 )
                 return
-            state = dlt.current.resource_state(INTEGRATIONS.name)
             if self._guard.accepts(INTEGRATIONS.name, listed.records, state, self._run):
                 yield from self._changed_integrations(listed)
             found = integrations.fetch_runs(self._client, listed, self._known_details, self._known.purged_before)

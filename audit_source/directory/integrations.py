@@ -20,6 +20,8 @@ IDENTITY = (
 )  # fmt: skip
 # Answers to an account without the role Restricted Integration User.
 WITHOUT_ROLE = 452
+# Answer of a host below which CloudWorks is not.
+NOT_HERE = 404
 
 
 class CloudWorksRoleError(RoleError):
@@ -40,6 +42,7 @@ def fetch_integrations(client: SignedClient, urls: list[str]) -> IntegrationList
         CloudWorksRoleError: The account lacks the role.
         AuditSourceError: No address answers.
     """
+    failures: list[AuditSourceError] = []
     for url in urls:
         try:
             records = all_records(client, f"{url}/integrations", ("integrations",), Budget())
@@ -51,10 +54,11 @@ def fetch_integrations(client: SignedClient, urls: list[str]) -> IntegrationList
                     "the account lacks the role Restricted Integration User",
                     "Give it the role and a workspace, or set `cloudworks = false`.",
                 ) from None
-            is_elsewhere = isinstance(error, UnreachableError) or error.status_code == 404
-            if url == urls[-1] or not is_elsewhere:
+            if not (isinstance(error, UnreachableError) or error.status_code == NOT_HERE):
                 raise
-    raise AssertionError("no address")
+            failures.append(error)
+    # An address without CloudWorks does not explain why the other one failed.
+    raise next((error for error in failures if error.status_code != NOT_HERE), failures[0])
 
 
 def integration_rows(records: list[Record], mask: Mask, new_columns: NewColumns) -> pa.Table:

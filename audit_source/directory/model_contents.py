@@ -27,6 +27,8 @@ IDENTITY = (
 )  # fmt: skip
 # A model without processes needs one request for each kind, and one for the names of files.
 LEAST_REQUESTS = len(KINDS) + 1
+# Answers for a process that is gone or cannot be opened. None: the answer is no list of steps.
+_WITHOUT_STEPS = (None, 400, 404)
 # So many models in a row without an answer: Anaplan is down, and every further one would take all retries.
 MOST_UNREACHABLE = 3
 
@@ -49,6 +51,7 @@ class Contents:
     read_before: ContentRead | None = None
     processes: list[str] = field(default_factory=list)
     steps_read: int = 0
+    error: AuditSourceError | None = None
 
     @property
     def counts(self) -> tuple[int | None, int | None, int | None]:
@@ -68,22 +71,28 @@ def read_models(
         UnreachableError: Several models in a row had no answer.
         SignInError: The token was refused.
     """
-    unreachable = 0
+    # Models without an answer wait here: they failed only if a later one is answered. Else Anaplan is down.
+    waiting: list[Contents] = []
     with ThreadPoolExecutor(parallel, thread_name_prefix="anaplan-contents") as pool:
         for task in tasks:
             if not budget.allows(1 if task.continued else LEAST_REQUESTS):
-                return
+                break
             try:
-                yield _read_model(client, f"{api_url}/2/0/models/{task.model.model_id}", task, budget, pool)
-                unreachable = 0
+                contents = _read_model(client, f"{api_url}/2/0/models/{task.model.model_id}", task, budget, pool)
             except BudgetSpentError:
-                return
+                break
             except AuditSourceError as error:
-                unreachable = unreachable + 1 if isinstance(error, UnreachableError) else 0
-                if unreachable == MOST_UNREACHABLE or is_token_refused(error):
+                if len(waiting) + 1 == MOST_UNREACHABLE and isinstance(error, UnreachableError):
+                    raise
+                if is_token_refused(error):
                     raise
                 logger.info(f"Contents of a model were not read: {error}")
-                yield Contents(task.model, FORBIDDEN if is_no_access(error) else FAILED)
+                contents = Contents(task.model, FORBIDDEN if is_no_access(error) else FAILED, error=error)
+            waiting.append(contents)
+            if not isinstance(contents.error, UnreachableError):
+                yield from waiting
+                waiting = []
+    yield from waiting
 
 
 def archived(model: ListedModel) -> Contents:
@@ -119,7 +128,9 @@ def _read_model(client: SignedClient, url: str, task: Task, budget: Budget, pool
             contents.steps[process] = _process(client, f"{url}/processes/{process}", budget)
         except BudgetSpentError:
             break
-        except BadAnswerError:
+        except BadAnswerError as error:
+            if error.status_code not in _WITHOUT_STEPS:
+                raise
             # Deleted since the list was read, or not to be opened: it has no steps.
             contents.steps[process] = []
         contents.steps_read += 1

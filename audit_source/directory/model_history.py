@@ -12,7 +12,7 @@ import pyarrow as pa
 from dlt.common.configuration.specs import BaseConfiguration
 from dlt.sources import DltResource
 
-from ..errors import AuditSourceError, ExportError, is_no_access
+from ..errors import AuditSourceError, ExportError, UnreachableError, is_no_access, is_token_refused
 from ..extract_report import Run
 from ..privacy.history import form_of
 from ..privacy.masking import make_privacy
@@ -26,6 +26,7 @@ from .history_reader import END_OF_LOAD, FileFacts, HistoryReader, KnownFile
 from .history_rows import RowForm
 from .history_tables import HISTORY_TABLES, MODEL_HISTORY, MODEL_HISTORY_READS
 from .lists import fetch_list
+from .model_contents import MOST_UNREACHABLE
 
 # Upper bound on what a killed run reads again, and on the memory of a load.
 ROWS_PER_LOAD = 3 * 122_880
@@ -85,6 +86,7 @@ class ModelHistory:
         self.ended: list[Ended] = []
         self.rewritten: list[str] = []
         self._to_write: list[Ended] = []
+        self._unreachable = 0
         self._privacy = make_privacy(self._settings.privacy, self._settings.privacy_key)
         self._signed = make_signed_client(self._settings)
         self._run.closing(self._signed.close)
@@ -110,8 +112,11 @@ class ModelHistory:
         for model, found in self._each(self._exports.of_model, self._models()):
             try:
                 export = found.result()
+                self._unreachable = 0
             except AuditSourceError as error:
                 self._note_failure(model, None, error)
+                if self._gives_up(error):
+                    return
                 continue
             if export is not None:
                 yield export
@@ -152,8 +157,12 @@ class ModelHistory:
 
     def _each(self, function: Any, models: list[Record]) -> Iterator[tuple[Record, "Future[Any]"]]:
         waiting = {self._threads.submit(function, model): model for model in models}
-        for future in as_completed(waiting):
-            yield waiting[future], future
+        try:
+            for future in as_completed(waiting):
+                yield waiting[future], future
+        finally:
+            for future in waiting:
+                future.cancel()
 
     def _all_tables(self) -> Generator[pa.Table | None, None, None]:
         models = [model for model in self._models() if not self._is_known_to_have_none(model)]
@@ -165,8 +174,11 @@ class ModelHistory:
                     self._end(Ended(str(model["id"]), model.get("currentWorkspaceId"), serial_of(model), "no_export"))
                 else:
                     yield from self._rows_of(export)
+                self._unreachable = 0
             except AuditSourceError as error:
                 self._note_failure(model, export, error)
+                if self._gives_up(error):
+                    return
 
     def _is_known_to_have_none(self, model: Record) -> bool:
         """Return whether the model had no export, and has not been saved since: its exports need no request."""
@@ -215,6 +227,15 @@ class ModelHistory:
             self._run.leave_out(error)
         workspace = model.get("currentWorkspaceId")
         self._end(Ended(str(model["id"]), workspace, serial_of(model), status, export, error=str(error)))
+
+    def _gives_up(self, error: AuditSourceError) -> bool:
+        """Return whether the other models are left to the next run: each of them would take all retries."""
+        self._unreachable = self._unreachable + 1 if isinstance(error, UnreachableError) else 0
+        if self._unreachable < MOST_UNREACHABLE and not is_token_refused(error):
+            return False
+        self._stopped.set()
+        self._run.notice("model history: the other models are left to the next run.")
+        return True
 
     def _end(self, ended: Ended) -> None:
         self.ended.append(ended)
