@@ -60,12 +60,14 @@ def acknowledge(pipelines: Pipelines, reader: Reader, what: tuple[str, ...], not
 
 def still_open(raw: dlt.Pipeline, incomplete: list[Window]) -> list[Window]:
     """Return the incomplete windows of a run, except those that were acknowledged with the same counts."""
+    if not incomplete:
+        return []
     known = {
         row["subject"]
         for row in OwnTables(raw).select(ALERTS)
         if (row["kind"], row["what"]) == ("incomplete", "acknowledged")
     }
-    if not (incomplete and known):
+    if not known:
         return incomplete
     names = ("event_type", "window_start", "distinct_events", "reported_events")
     rows = [dict(zip(names, row, strict=True)) for row in rows_of(raw.dataset(), _INCOMPLETE)]

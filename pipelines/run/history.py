@@ -11,7 +11,7 @@ from audit_source import KnownHistory, ModelHistory, Run
 from audit_source.directory.history_tables import HISTORY_TABLES, MODEL_HISTORY, MODEL_HISTORY_READS
 from pipelines.transform.incremental import rows_of, utc_moment
 from pipelines.warehouse.pipelines import LOAD_MEMORY, Pipelines
-from pipelines.warehouse.table_comments import write_comments
+from pipelines.warehouse.table_comments import write_new_comments
 
 from .known import purged_before
 from .load import MERGE_KNOWN
@@ -50,7 +50,7 @@ def load_history(pipelines: Pipelines, run: Run | None = None) -> HistoryResult:
             history.stored = stored_rows(pipelines.raw)
     finally:
         run.close()
-    write_comments(pipelines.raw)
+    write_new_comments(pipelines.raw)
     new_rows = sum(history.stored.values()) - sum(known.stored.values())
     statuses = Counter(one.status for one in history.ended)
     return HistoryResult(run, new_rows, dict(statuses), history.rewritten)

@@ -18,19 +18,18 @@ LISTS = ("users", "workspaces", "models")
 
 
 def read_known(raw: dlt.Pipeline) -> Known:
-    """Return tenant, newest timestamp and list sizes. Each query reads a small table or a single row."""
+    """Return tenant, newest timestamp and list sizes. Each query reads small tables or single rows."""
     existing: set[str] = set(raw.default_schema.data_table_names()) if raw.default_schema_name else set()
     if not existing.issuperset({*LISTS, "events", "event_days"}):
         return NOTHING_KNOWN._replace(details=partial(read_known_details, raw))
     dataset = raw.dataset()
     try:
-        rows = rows_of(dataset, _SIZES)
-        stamps = [moment for row in rows for moment in row[2:] if moment is not None]
+        rows = rows_of(dataset, _sizes())
+        stamps = [moment for row in rows for moment in row[2:4] if moment is not None]
+        owners = {name: owner for name, *_, owner in rows if owner is not None}
         return Known(
-            tenant_id=_first(dataset, "select tenant_id from events where tenant_id is not null limit 1"),
-            customer_id=_first(
-                dataset, "select customer_id from users where customer_id is not null and _dlt_valid_to is null limit 1"
-            ),
+            tenant_id=owners.get("tenant"),
+            customer_id=owners.get("customer"),
             newest_stamp=max(map(_ms, stamps), default=0),
             records={name: int(count) for name, count, *_ in rows if name in LISTS},
             purged_before=purged_before(raw),
@@ -42,18 +41,23 @@ def read_known(raw: dlt.Pipeline) -> Known:
         return NOTHING_KNOWN._replace(details=partial(read_known_details, raw))
 
 
-_SIZES = (
-    "select * from ("
-    + " union all ".join(
-        [
-            f"select '{name}' as list, count(case when _dlt_valid_to is null then 1 end) as records, "
-            f"max(_dlt_valid_from) as newest, max(_dlt_valid_to) as newest_end from {name}"
-            for name in LISTS
-        ]
-        + ["select 'event_days', count(*), max(loaded_at), max(loaded_at) from event_days"]
-    )
-    + ") as sizes"
-)
+def _sizes() -> str:
+    parts = [
+        f"select '{name}' as list, count(case when _dlt_valid_to is null then 1 end) as records, max(_dlt_valid_from) "
+        f"as newest, max(_dlt_valid_to) as newest_end, cast(null as varchar) as owner from {name}"
+        for name in LISTS
+    ]
+    parts.append("select 'event_days', count(*), max(loaded_at), max(loaded_at), cast(null as varchar) from event_days")
+    for owner, one in (
+        ("tenant", "select tenant_id as id from events where tenant_id is not null limit 1"),
+        (
+            "customer",
+            "select customer_id as id from users where customer_id is not null and _dlt_valid_to is null limit 1",
+        ),
+    ):
+        no_moment = "cast(null as timestamptz)"
+        parts.append(f"select '{owner}', cast(0 as bigint), {no_moment}, {no_moment}, id from ({one}) as {owner}")
+    return f"select * from ({' union all '.join(parts)}) as sizes"
 
 
 def purged_before(raw: dlt.Pipeline) -> int:
@@ -78,11 +82,6 @@ def _count_events(dataset: dlt.Dataset, spans: list[Span]) -> list[int]:
 def _moment(ms: int) -> str:
     utc = datetime.fromtimestamp(ms / 1000, timezone.utc)
     return f"cast('{utc.isoformat(sep=' ', timespec='milliseconds')}' as timestamptz)"
-
-
-def _first(dataset: dlt.Dataset, query: str) -> str | None:
-    rows = rows_of(dataset, query)
-    return str(rows[0][0]) if rows else None
 
 
 def _ms(moment: Any) -> int:

@@ -30,18 +30,18 @@ def read_known_details(raw: dlt.Pipeline) -> KnownDetails:
         if not existing.issuperset(table.name for table in DETAIL_TABLES):
             return KnownDetails(usage=_usage(dataset))
         reads = {str(row[0]).lower(): _content_read(row) for row in rows_of(dataset, _READS)}
-        (models,), *_ = rows_of(dataset, "select count(*) from models where _dlt_valid_to is null")
-        versions = rows_of(dataset, _VERSIONS)
-        stamps = [_ms(moment) + 1 for row in versions for moment in row[1:] if moment is not None]
+        found: dict[str, list[tuple[Any, ...]]] = {}
+        for what, *row in rows_of(dataset, _facts()):
+            found.setdefault(what, []).append(tuple(row))
+        versions, runs = found.get("version", []), found.get("run", [])
+        stamps = [_ms(moment) + 1 for _, *moments in versions for moment in moments if moment is not None]
         return KnownDetails(
             reads=reads,
             # Only while some model was never read: it reads many events.
-            usage=_usage(dataset) if len(reads) < models else {},
+            usage=_usage(dataset) if len(reads) < len(found.get("model", [])) else {},
             integration_versions=frozenset(row[0] for row in versions if row[0] is not None),
-            newest_runs={str(key): (_ms(start), _ms(end)) for key, start, end in rows_of(dataset, _newest_runs())},
-            runs_without_id=frozenset(
-                row[0] for row in rows_of(dataset, "select run_id from integration_runs where run_id like '%/%'")
-            ),
+            newest_runs={str(key): (_ms(start), _ms(end)) for key, start, end in runs},
+            runs_without_id=frozenset(row[0] for row in found.get("run_without_id", [])),
             newest_stamp=max([*(read.read_at for read in reads.values()), *stamps], default=0),
         )
     except DatabaseUndefinedRelation:
@@ -55,24 +55,33 @@ select
 from content_reads
 where _dlt_load_id in (select load_id from _dlt_loads where status = 0)
 """
-_VERSIONS = """
+# One row for each current model, version of an integration, integration that ran, and run without an id.
+_FACTS = """
 select * from (
-    select case when _dlt_valid_to is null then row_version end as current_version,
-        _dlt_valid_from as newest, _dlt_valid_to as newest_end
+    select 'model' as what, id as name, cast(null as timestamptz) as newest, cast(null as timestamptz) as newest_end
+    from models
+    where _dlt_valid_to is null
+    union all
+    select 'version', case when _dlt_valid_to is null then row_version end, _dlt_valid_from, _dlt_valid_to
     from integrations
     union all
-    select null, max(_dlt_valid_from), max(_dlt_valid_to) from user_entitlements
-) as versions
+    select 'version', cast(null as varchar), max(_dlt_valid_from), max(_dlt_valid_to) from user_entitlements
+    union all
+    select 'run', integration_id, max(started_at), max(ended_at)
+    from integration_runs
+    where ended_at is not null and started_at >= cast('{since} 00:00:00+00:00' as timestamptz)
+    group by integration_id
+    union all
+    select 'run_without_id', run_id, cast(null as timestamptz), cast(null as timestamptz)
+    from integration_runs
+    where run_id like '%/%'
+) as facts
 """
 
 
-def _newest_runs() -> str:
+def _facts() -> str:
     since = datetime.now(timezone.utc) - timedelta(days=RUN_DAYS)
-    return (
-        "select integration_id, max(started_at) as newest_start, max(ended_at) as newest_end from integration_runs "
-        f"where ended_at is not null and started_at >= cast('{since:%Y-%m-%d} 00:00:00+00:00' as timestamptz) "
-        "group by integration_id"
-    )
+    return _FACTS.format(since=since.date())
 
 
 def _usage(dataset: dlt.Dataset) -> dict[str, int]:

@@ -1,6 +1,6 @@
 """Load from Anaplan into the raw dataset, in small dlt loads: memory is bounded, and a failure costs one of them."""
 
-from datetime import datetime, timezone
+from datetime import date, datetime, timezone
 from typing import Any, NamedTuple
 
 import dlt
@@ -9,8 +9,9 @@ from audit_source import MERGE, Reload, Run, audit_source
 from audit_source.directory.tables import DETAIL_TABLES
 from pipelines.common.source_hints import reload_notice
 from pipelines.monitoring.acknowledge import still_open
+from pipelines.transform.incremental import rows_of
 from pipelines.warehouse.pipelines import LOAD_MEMORY, Pipelines
-from pipelines.warehouse.table_comments import write_comments
+from pipelines.warehouse.table_comments import write_new_comments
 
 from .known import read_known
 
@@ -71,30 +72,35 @@ def load(
     if run.reload_limit is not None:
         run.notice(reload_notice(run.reload_limit))
     run.incomplete = still_open(pipelines.raw, run.incomplete)
-    if run.started_at is not None:
-        # In every run: after a run that was killed just before this line, the ledger no longer shows the need.
-        _remove_future_windows(pipelines.raw, run.started_at)
-    write_comments(pipelines.raw)
+    write_new_comments(pipelines.raw)
     if run.versions_at is not None:
         # Anaplan's clock, which stamps the versions. The clock of this machine may be wrong.
         began = datetime.fromtimestamp(run.versions_at / 1000, timezone.utc)
-    return LoadResult(run, loads, {name: _changes(pipelines.raw, name, began) for name in LISTS})
+    today = began if run.started_at is None else datetime.fromtimestamp(run.started_at / 1000, timezone.utc)
+    changes, future_windows = _after(pipelines.raw, began, today.date())
+    if run.started_at is not None and future_windows:
+        # After any run: after one that was killed just before this line, the ledger no longer shows the need.
+        _remove_future_windows(pipelines.raw, today.date())
+    return LoadResult(run, loads, changes)
 
 
-def _remove_future_windows(raw: dlt.Pipeline, now: int) -> None:
+def _after(raw: dlt.Pipeline, since: datetime, today: date) -> tuple[dict[str, int], int]:
+    """Count the records of each list that changed since a moment (UTC), and the windows of days after `today`."""
+    moment = f"cast('{since:%Y-%m-%d %H:%M:%S.%f}+00:00' as timestamptz)"
+    counts = [
+        f"select '{name}' as name, cast(count(distinct id) as bigint) as number from {name} "
+        f"where _dlt_valid_from >= {moment} or _dlt_valid_to >= {moment}"
+        for name in LISTS
+    ]
+    counts.append(f"select 'future', cast(count(*) as bigint) from event_windows where window_day > date '{today}'")
+    rows = rows_of(raw.dataset(), f"select * from ({' union all '.join(counts)}) as counts")
+    changes = {name: int(number) for name, number in rows}
+    return changes, changes.pop("future")
+
+
+def _remove_future_windows(raw: dlt.Pipeline, today: date) -> None:
     """Remove the rows of future days, left by a wrong clock: a merge replaces days and never removes one."""
-    today = datetime.fromtimestamp(now / 1000, timezone.utc).date()
     with raw.sql_client() as client:
         client.execute_sql(
             f"DELETE FROM {client.make_qualified_table_name('event_windows')} WHERE window_day > DATE '{today}'"
         )
-
-
-def _changes(pipeline: dlt.Pipeline, name: str, since: datetime) -> int:
-    """Count the records of a list that were added, changed or removed since a moment (UTC)."""
-    moment = since.strftime("%Y-%m-%d %H:%M:%S.%f+00:00")
-    rows: list[tuple[Any, ...]] = pipeline.dataset()(
-        f"select count(distinct id) from {name} "
-        f"where _dlt_valid_from >= cast('{moment}' as timestamptz) or _dlt_valid_to >= cast('{moment}' as timestamptz)"
-    ).fetchall()
-    return int(rows[0][0])

@@ -16,7 +16,7 @@ from sqlglot import exp
 
 from pipelines.common.exit_codes import CONFIGURATION, PipelineError
 from pipelines.warehouse.sql_fixes import for_dialect
-from pipelines.warehouse.table_comments import write_comments
+from pipelines.warehouse.table_comments import write_new_comments
 from pipelines.warehouse.table_names import name_datasets
 
 from .graph import Enrichment, read_enrichment
@@ -207,4 +207,4 @@ def _record(pipeline: dlt.Pipeline, results: list[CheckResult]) -> None:
         return rows_resource(RESULTS, rows, columns, "append", f"{RESULTS_DESCRIPTION} {RESULTS_GRAIN}.")
 
     pipeline.run(checks())
-    write_comments(pipeline)
+    write_new_comments(pipeline)

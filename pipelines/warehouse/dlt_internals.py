@@ -10,9 +10,11 @@ from collections.abc import Iterator
 from typing import Any
 
 import dlt
+from dlt.common.destination.client import FollowupJobRequest, LoadJob, RunnableLoadJob, SqlModel
+from dlt.common.storages import FileStorage
 from dlt.common.time import increasing_precise_time
 from dlt.common.versioned_state import decompress_state
-from dlt.destinations.job_client_impl import SqlJobClientBase
+from dlt.destinations.job_client_impl import ModelLoadJob, SqlJobClientBase, SqlJobClientWithStagingDataset
 from sqlglot import exp
 
 # Table hint that a write disposition with `deduplicated` leaves: no key comes twice in the files of one load. Seen in
@@ -31,6 +33,15 @@ def keep_load_ids_above(moment: float) -> None:
     """
     with increasing_precise_time._lock:
         increasing_precise_time._last = max(increasing_precise_time._last, moment)
+
+
+def synchronise(pipeline: dlt.Pipeline) -> None:
+    """Restore state and schemas from the destination, once.
+
+    Seen in dlt 1.31: `run` does it again unless `_state_restored` is set.
+    """
+    pipeline.sync_destination()
+    pipeline._state_restored = True
 
 
 def read_state(text: str) -> dict[str, Any]:
@@ -82,6 +93,75 @@ def causes(error: BaseException) -> Iterator[BaseException]:
             yield current
             waiting += [getattr(current, name, None) for name in _CAUSES]
             waiting += [current.__cause__, current.__context__]
+
+
+class Unstaged(SqlJobClientWithStagingDataset):
+    """Mixin for a client of dlt: some tables are loaded without a staging copy, and some files by jobs of its own.
+
+    Seen in dlt 1.31: `create_load_job` makes the job of each file, `should_load_data_to_staging_dataset` and the two
+    private methods decide about the staging copy.
+    """
+
+    def is_unstaged(self, table: Any) -> bool:
+        """Whether a table is loaded without staging. Overridden by subclasses."""
+        return False
+
+    def own_job(self, table: Any, path: str) -> LoadJob | None:
+        """Return the job that loads a file, None for dlt's own. Overridden by subclasses."""
+        return None
+
+    def create_load_job(self, table: Any, file_path: str, load_id: str, restore: bool = False) -> LoadJob:
+        """Return the job that loads a file."""
+        return self.own_job(table, file_path) or super().create_load_job(table, file_path, load_id, restore)
+
+    def should_load_data_to_staging_dataset(self, table_name: str) -> bool:
+        """Whether a table is loaded through dlt's staging dataset."""
+        is_staged = not self.is_unstaged(self.prepare_load_table(table_name))
+        return is_staged and super().should_load_data_to_staging_dataset(table_name)
+
+    def _create_merge_followup_jobs(self, table_chain: Any) -> list[FollowupJobRequest]:
+        return [] if self.is_unstaged(table_chain[0]) else super()._create_merge_followup_jobs(table_chain)
+
+    def _create_replace_followup_jobs(self, table_chain: Any) -> list[FollowupJobRequest]:
+        return [] if self.is_unstaged(table_chain[0]) else super()._create_replace_followup_jobs(table_chain)
+
+
+class JobParts(RunnableLoadJob):
+    """The parts of a job. Seen in dlt 1.31: the loader sets `_job_client` and `_load_table` before it calls `run`."""
+
+    @property
+    def client(self) -> Any:
+        """The SQL client of the job."""
+        job_client: Any = self._job_client
+        return job_client.sql_client
+
+    @property
+    def table(self) -> Any:
+        """dlt's table with columns and hints."""
+        return self._load_table
+
+    @property
+    def qualified_table_name(self) -> str:
+        """The table as SQL."""
+        return str(self.client.make_qualified_table_name(self.load_table_name))
+
+
+class QueryJob(ModelLoadJob, JobParts):
+    """dlt's job that inserts the result of a query into its table.
+
+    Seen in dlt 1.31: it makes the statement with `_insert_statement_from_select_statement` from the query of its file.
+    """
+
+    @staticmethod
+    def fits(path: str) -> bool:
+        """Whether a file holds a query."""
+        return ModelLoadJob.is_model_job(path)
+
+    def statement(self) -> str:
+        """Return the statement that inserts the result."""
+        with FileStorage.open_zipsafe_ro(self._file_path, "r", encoding="utf-8") as file:
+            model = SqlModel.from_file(file, fallback_dialect=self._job_client.capabilities.sqlglot_dialect)
+        return self._insert_statement_from_select_statement(model.query_dialect, model.to_sql())
 
 
 class RepeatedLogs(logging.Filter):

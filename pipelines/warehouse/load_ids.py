@@ -12,20 +12,23 @@ from dlt.destinations.exceptions import DatabaseUndefinedRelation
 from .dlt_internals import keep_load_ids_above
 
 
-def keep_rising(pipeline: dlt.Pipeline) -> None:
-    """Make the load ids of this process larger than those in the dataset of the pipeline."""
-    newest = _newest(pipeline)
+def keep_rising(*pipelines: dlt.Pipeline) -> None:
+    """Make the load ids of this process larger than those in the datasets of the pipelines."""
+    newest = _newest([pipeline for pipeline in pipelines if pipeline.default_schema_name])
     if newest is not None:
         keep_load_ids_above(newest)
 
 
-def _newest(pipeline: dlt.Pipeline) -> float | None:
-    if not pipeline.default_schema_name:
-        return None
-    schema = pipeline.default_schema
-    with pipeline.sql_client() as client, suppress(DatabaseUndefinedRelation, ValueError):
-        table = client.make_qualified_table_name(schema.loads_table_name)
+def _newest(pipelines: list[dlt.Pipeline]) -> float | None:
+    queries = []
+    for pipeline in pipelines:
+        schema, client = pipeline.default_schema, pipeline.sql_client()
         column = client.escape_column_name(schema.naming.normalize_identifier("load_id"))
-        rows = client.execute_sql(f"SELECT MAX({column}) FROM {table}")
-        return float(rows[0][0]) if rows and rows[0][0] else None
+        table = client.make_qualified_table_name(schema.loads_table_name)
+        queries.append(f"SELECT MAX({column}) AS newest FROM {table}")
+    if not queries:
+        return None
+    with pipelines[0].sql_client() as client, suppress(DatabaseUndefinedRelation, ValueError):
+        rows = client.execute_sql(" UNION ALL ".join(queries)) or []
+        return max((float(row[0]) for row in rows if row[0]), default=None)
     return None

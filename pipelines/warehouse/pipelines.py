@@ -13,10 +13,12 @@ from audit_source.directory.tables import DETAIL_TABLES
 from audit_source.schema import TABLES, Table
 from pipelines.common.names import ENRICH_NAME, LOAD_NAME, dataset_name
 
+from .dlt_internals import synchronise
 from .engine import Engine, engine, engine_of
 from .load_ids import keep_rising
 from .locks import machine_lock
 from .restore_tables import declare_new_columns, missing_tables, restore_tables
+from .session import closing_session
 from .settings import check_data_dir, check_datasets, warn_about_open_secrets
 
 # Memory of an engine inside this process, in addition to Python's. Loads come in portions of limited size, so a load
@@ -71,13 +73,14 @@ def open_pipelines(progress: Any = None) -> Iterator[Pipelines]:
         stack.enter_context(machine_lock(LOAD_NAME))
         database = stack.enter_context(configured.opened_for_writing())
         destination = configured.destination(database)
+        stack.enter_context(closing_session(destination))
         raw, enriched = _pipeline(LOAD_NAME, destination, progress), _pipeline(ENRICH_NAME, destination, None)
         used = engine_of(raw)
         stack.enter_context(used.lock(raw, raw.dataset_name, enriched.dataset_name))
         stack.enter_context(used.explained(raw))
         for pipeline in (raw, enriched):
-            pipeline.sync_destination()
-            keep_rising(pipeline)
+            synchronise(pipeline)
+        keep_rising(raw, enriched)
         declare_new_columns(raw, TABLES)
         _create_new_tables(raw)
         _restore_missing(raw)

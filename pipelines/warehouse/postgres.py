@@ -4,7 +4,6 @@ A statement that waits for an ACCESS EXCLUSIVE lock makes every new reader wait 
 DELETE, which readers tolerate. What remains (a new column) waits for `wait_for_readers_seconds` at most.
 """
 
-import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -34,6 +33,8 @@ where n.nspname in (%s, %s) and l.granted and a.pid <> pg_backend_pid() and a.xa
 order by a.xact_start
 limit 1
 """
+
+_NEVER_IDLE = "SELECT set_config(name, '0', false) FROM pg_settings WHERE name = 'idle_session_timeout'"
 
 _COMMENTS = """
 select c.relname, coalesce(a.attname, ''), d.description
@@ -82,18 +83,18 @@ class Postgres(Engine):
     @contextmanager
     def lock(self, pipeline: dlt.Pipeline, *datasets: str) -> Iterator[None]:
         """Hold an advisory lock for each dataset, on a connection that the server closes when the process dies."""
+        from .postgres_destination import lock_number
+
         with pipeline.sql_client() as client:
             # The connection is idle for the whole run, and some servers end idle sessions.
-            client.execute_sql(
-                "SELECT set_config(name, '0', false) FROM pg_settings WHERE name IN ('idle_session_timeout')"
-            )
-            for dataset in datasets:
-                rows = client.execute_sql("SELECT pg_try_advisory_lock(%s)", _lock_number(dataset))
-                if not rows or not rows[0][0]:
-                    raise PipelineError(
-                        LOCKED,
-                        f"another run, on this machine or another, writes dataset `{dataset}`. Wait for it to end.",
-                    )
+            locks = ", ".join(f"pg_try_advisory_lock({lock_number(dataset)})" for dataset in datasets)
+            [(*held, _)] = client.execute_sql(f"SELECT {locks}, ({_NEVER_IDLE})") or []
+            if not all(held):
+                dataset = datasets[held.index(False)]
+                raise PipelineError(
+                    LOCKED,
+                    f"another run, on this machine or another, writes dataset `{dataset}`. Wait for it to end.",
+                )
             yield
 
     def fixed_sql(self, query: Query) -> Query:
@@ -143,8 +144,3 @@ def _locked_by(raw: dlt.Pipeline) -> PipelineError:
     else:
         who, advice = "a session that has ended meanwhile", "Run again."
     return PipelineError(LOCKED, f"destination: a table stayed locked by {who}. {advice} Nothing was lost.")
-
-
-def _lock_number(dataset: str) -> int:
-    """Return the key of the advisory lock. All programs that use the database share the keys."""
-    return int.from_bytes(hashlib.sha256(f"anaplan_audit:{dataset}".encode()).digest()[:8], "big", signed=True)

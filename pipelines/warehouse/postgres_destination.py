@@ -1,12 +1,27 @@
-"""dlt's PostgreSQL destination, whose connections wait for a lock only so long, and whose JSON is always `json`."""
+"""dlt's PostgreSQL destination as a run uses it.
 
+Its connections wait for a lock only so long and are used again, JSON is always `json`, files are copied by one
+statement, and the result of a query goes straight into its table.
+"""
+
+import hashlib
+from itertools import islice
 from typing import Any, ClassVar
 
 import dlt
+import psycopg2
 from dlt.common.configuration import configspec
 from dlt.destinations.impl.postgres.configuration import PostgresClientConfiguration, PostgresCredentials
 from dlt.destinations.impl.postgres.factory import PostgresTypeMapper
+from dlt.destinations.impl.postgres.postgres import PostgresClient
+from dlt.destinations.impl.postgres.sql_client import Psycopg2SqlClient
+from dlt.destinations.insert_job_client import InsertValuesLoadJob
+from psycopg2.extensions import TRANSACTION_STATUS_IDLE
 
+from .dlt_internals import SCOPE_HINT, QueryJob, Unstaged
+from .engine import FILLED_BY_QUERY
+from .postgres_copy import CopyJob
+from .session import WithSession
 from .settings import seconds_to_wait
 
 # Autovacuum holds a lock too. It gives way only to a statement that has waited for `deadlock_timeout`: one second.
@@ -49,13 +64,87 @@ class _WaitingConfiguration(PostgresClientConfiguration):
     credentials: _WaitingCredentials = None  # type: ignore[assignment]
 
 
-class WaitingPostgres(dlt.destinations.postgres):
+class WaitingPostgres(WithSession, dlt.destinations.postgres):
     """The destination of a run."""
 
     spec = _WaitingConfiguration  # type: ignore[assignment]
+
+    @staticmethod
+    def is_usable(connection: Any) -> bool:
+        """Whether a connection is open and outside a transaction."""
+        return not connection.closed and connection.info.transaction_status == TRANSACTION_STATUS_IDLE
+
+    @property
+    def client_class(self) -> Any:
+        """The client with jobs of its own."""
+        return _RunClient
 
     @property
     def destination_type(self) -> str:
         """The name of dlt's own destination."""
         # The name under which dlt keeps it in the pipeline's state, and under which its settings are found.
         return "dlt.destinations.postgres"
+
+
+class _SqlClient(Psycopg2SqlClient):
+    """dlt's client, without the statement that resets a new connection."""
+
+    def open_connection(self) -> Any:
+        # Without a search path, which would differ between datasets: all names are complete.
+        self._conn = psycopg2.connect(
+            self.credentials.to_native_representation(),
+            options=self.credentials.get_query().get("options", ""),
+            client_encoding="utf8",
+        )
+        self._conn.autocommit = True
+        return self._conn
+
+
+class _RunClient(Unstaged, PostgresClient):
+    def __init__(self, schema: Any, config: Any, capabilities: Any) -> None:
+        super().__init__(schema, config, capabilities)
+        names = self.sql_client.dataset_name, self.sql_client.staging_dataset_name
+        self.sql_client = _SqlClient(*names, config.credentials, capabilities)
+
+    def is_unstaged(self, table: Any) -> bool:
+        return bool(table.get(FILLED_BY_QUERY))
+
+    def own_job(self, table: Any, path: str) -> Any:
+        if path.endswith(".parquet"):
+            return CopyJob(path)
+        if path.endswith(".insert_values"):
+            return _InsertJob(path)
+        return _ReplaceJob(path) if table.get(FILLED_BY_QUERY) and QueryJob.fits(path) else None
+
+
+class _InsertJob(InsertValuesLoadJob):
+    """Sends a file of one statement without a transaction around it."""
+
+    def run(self) -> None:
+        self._sql_client = self._job_client.sql_client
+        table = self._sql_client.make_qualified_table_name(self.load_table_name)
+        statements = list(islice(self._insert(table, self._file_path), 2))
+        if len(statements) == 1:
+            self._sql_client.execute_fragments(statements[0])
+        else:
+            super().run()
+
+
+class _ReplaceJob(QueryJob):
+    """Deletes the rows that a query returns again, all or those of some days, and inserts its result.
+
+    All in one message, which PostgreSQL runs as one transaction. A statement of a killed run may still be running. It
+    cannot insert rows that this one does not see, because both hold the lock of the table.
+    """
+
+    def run(self) -> None:
+        table = self.qualified_table_name
+        steps = [f"SELECT pg_advisory_xact_lock({lock_number(table)})"]
+        if self.table["write_disposition"] != "append":
+            steps.append(f"DELETE FROM {table} WHERE {self.table.get(SCOPE_HINT, 'true')}")
+        self.client.execute_sql("; ".join([*steps, self.statement()]))
+
+
+def lock_number(name: str) -> int:
+    """Return the key of an advisory lock. All programs that use the database share the keys."""
+    return int.from_bytes(hashlib.sha256(f"anaplan_audit:{name}".encode()).digest()[:8], "big", signed=True)

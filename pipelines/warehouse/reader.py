@@ -15,6 +15,7 @@ from pipelines.common.exit_codes import CONFIGURATION, PipelineError
 from pipelines.common.names import DIALECT, ENRICH_NAME, LOAD_NAME, dataset_name
 
 from .engine import engine, engine_of
+from .session import closing_session
 from .settings import check_datasets
 from .sql_fixes import for_dialect
 
@@ -149,5 +150,9 @@ def open_destination(wait_seconds: float) -> Iterator[Any]:
     configured = engine()
     configured.check_settings()
     check_datasets()
-    with configured.opened_for_reading(wait_seconds) as destination, configured.explained():
+    with (
+        configured.opened_for_reading(wait_seconds) as destination,
+        closing_session(destination),
+        configured.explained(),
+    ):
         yield destination

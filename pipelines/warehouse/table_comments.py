@@ -1,8 +1,8 @@
 """Writes the meaning of tables and columns into the database, where SQL shells, BI tools and catalogues show it.
 
 The texts are the descriptions in dlt's schema. On BigQuery, Databricks and Snowflake, dlt writes them when it creates a
-table or column. On engines with a `comment_catalogue`, this module reads the catalogue and writes only differences: an
-hourly run costs one query, and a table that was created again gets its comments back.
+table or column. On engines with a `comment_catalogue`, this module reads the catalogue and writes only differences. A
+run does so if it stored a schema or created a table: a table that was created again gets its comments back.
 """
 
 from typing import Any
@@ -14,6 +14,7 @@ from dlt.destinations.exceptions import DatabaseException
 from dlt.destinations.sql_client import SqlClientBase
 
 from .engine import Engine, engine_of
+from .session import WithSession
 
 Comments = dict[tuple[str, str], str | None]
 
@@ -27,6 +28,15 @@ def write_comments(pipeline: dlt.Pipeline) -> int:
         return 0
     with pipeline.sql_client() as client:
         return comment_tables(client, engine_of(pipeline), pipeline.default_schema)
+
+
+def write_new_comments(pipeline: dlt.Pipeline) -> int:
+    """Write such comments if this run stored a schema, whose hash covers the texts, or created tables."""
+    if isinstance(pipeline.destination, WithSession) and not pipeline.destination.session.takes_changes_of(
+        pipeline.dataset_name
+    ):
+        return 0
+    return write_comments(pipeline)
 
 
 def comment_tables(client: SqlClientBase[Any], engine: Engine, schema: dlt.Schema) -> int:

@@ -11,42 +11,20 @@ import dlt
 import duckdb
 from dlt.common.destination.client import LoadJob
 from dlt.destinations.exceptions import DatabaseTransientException
+from dlt.destinations.impl.duckdb.duck import DuckDbClient
 
 from pipelines.common.allocator import give_memory_back
-from pipelines.warehouse.dlt_internals import DEDUPLICATED_HINT, SCOPE_HINT
+from pipelines.warehouse.dlt_internals import DEDUPLICATED_HINT, SCOPE_HINT, QueryJob, Unstaged
 from pipelines.warehouse.engine import FILLED_BY_QUERY
+from pipelines.warehouse.session import WithSession
 
-from .dlt_internals import FileJob, QueryJob, UnstagedClient
+from .dlt_internals import FileJob
 
 MEMORY_FOR_LARGE_ROWS = "4GB"
 
 
-class DirectDuckDb(dlt.destinations.duckdb):
+class DirectDuckDb(WithSession, dlt.destinations.duckdb):
     """dlt's DuckDB destination. Tables that are `deduplicated` or filled by a query are written without staging."""
-
-    def __init__(self, database: Any, **options: Any) -> None:
-        super().__init__(database, **options)
-        self._capabilities: dict[Any, Any] = {}
-        self._configurations: dict[str, Any] = {}
-
-    # dlt calls these about a hundred times in a run. Reading all settings each time took a tenth of an hourly run.
-    def capabilities(self, config: Any = None, naming: Any = None) -> Any:
-        """Return the capabilities, read once for each naming unless settings are given."""
-        if config is not None:
-            return super().capabilities(config, naming)
-        key = naming and (type(naming), naming.max_length)
-        if key not in self._capabilities:
-            self._capabilities[key] = super().capabilities(None, naming)
-        return self._capabilities[key].copy()
-
-    def configuration(self, initial_config: Any, accept_partial: bool = False) -> Any:
-        """Return the settings, read once for each initial configuration."""
-        if accept_partial:
-            return super().configuration(initial_config, accept_partial)
-        key = repr(dict(initial_config or {}))
-        if key not in self._configurations:
-            self._configurations[key] = super().configuration(initial_config)
-        return self._configurations[key].copy()
 
     @property
     def client_class(self) -> Any:
@@ -60,11 +38,11 @@ class DirectDuckDb(dlt.destinations.duckdb):
         return "dlt.destinations.duckdb"
 
 
-class _DirectClient(UnstagedClient):
+class _DirectClient(Unstaged, DuckDbClient):
     def is_unstaged(self, table: Any) -> bool:
         return bool(table.get(DEDUPLICATED_HINT) or table.get(FILLED_BY_QUERY))
 
-    def unstaged_job(self, table: Any, path: str) -> LoadJob | None:
+    def own_job(self, table: Any, path: str) -> LoadJob | None:
         if table.get(DEDUPLICATED_HINT) and path.endswith(".parquet"):
             return _MergeJob(path)
         if table.get(FILLED_BY_QUERY) and QueryJob.fits(path):

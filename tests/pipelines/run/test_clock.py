@@ -182,7 +182,7 @@ def test_purge_survives_the_restore_of_an_older_state(
     assert tenant.run("run").code == 0
     kept_from = (datetime.now(timezone.utc) - timedelta(days=1)).date()
     with monkeypatch.context() as old:
-        old.setattr("pipelines.warehouse.pipelines.keep_rising", lambda _: None)
+        old.setattr("pipelines.warehouse.pipelines.keep_rising", lambda *_: None)
         set_clock(old, -2)
         assert tenant.run("purge", "--before", str(kept_from), "--yes").code == 0
     (newest,) = engine.rows(f"select state from {RAW}._dlt_pipeline_state order by _dlt_load_id desc limit 1")

@@ -21,7 +21,7 @@ from dlt.load.exceptions import LoadClientJobRetry
 from dlt.pipeline.exceptions import PipelineStepFailed
 from sqlglot import exp, parse_one
 
-from pipelines.warehouse import dlt_internals
+from pipelines.warehouse import dlt_internals, session
 from pipelines.warehouse.duckdb import dlt_internals as duckdb_internals
 from pipelines.warehouse.duckdb.engine import DuckDb
 from pipelines.warehouse.duckdb.merge import DirectDuckDb
@@ -44,7 +44,7 @@ def pipeline(tmp_path: Path) -> Any:
 def test_the_version_is_the_one_that_was_looked_at() -> None:
     """After an upgrade: read each part of dlt_internals again, then write the new version here and there."""
     assert version("dlt").startswith(f"{SEEN_IN}.")
-    for module in (dlt_internals, duckdb_internals):
+    for module in (dlt_internals, duckdb_internals, session):
         source = inspect.getsource(module)
         versions = re.findall(r"Seen in\s+(?:# )?dlt (\d+\.\d+)", source)
         assert set(versions) == {SEEN_IN} and len(versions) == source.count("Seen in")
@@ -212,6 +212,26 @@ def test_rows_of_the_direct_write_pass_no_staging_table(pipeline: dlt.Pipeline) 
     assert rows == [(1, "new"), (2, "kept"), (3, "added")]
     assert of_query == [("added",), ("kept",), ("new",)]
     assert staged == [(0,)]
+
+
+def test_clients_have_what_the_session_overrides() -> None:
+    from dlt.destinations.impl.postgres.sql_client import Psycopg2SqlClient
+
+    assert parameters(SqlJobClientBase.is_storage_initialized) == ["self"]
+    assert parameters(SqlJobClientBase.get_stored_schema_by_hash) == ["self", "version_hash"]
+    assert parameters(SqlJobClientBase.get_stored_schema) == ["self", "schema_name"]
+    assert parameters(SqlJobClientBase._execute_schema_update_sql) == ["self", "only_tables", "store_schema"]
+    assert parameters(SqlJobClientBase._delete_schema_in_storage) == ["self", "schema"]
+    assert "self._conn" in inspect.getsource(Psycopg2SqlClient.open_connection)
+
+
+def test_a_synchronised_pipeline_reads_no_state_again(pipeline: dlt.Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
+    pipeline.run([{"id": 1}], table_name="things")
+    pipeline = pipeline.drop()
+    dlt_internals.synchronise(pipeline)
+    assert "things" in pipeline.default_schema.tables
+    monkeypatch.setattr(type(pipeline), "_sync_destination", None)
+    pipeline.run([{"id": 2}], table_name="things")
 
 
 def test_documents_of_the_configuration_are_where_they_are_looked_for() -> None:

@@ -113,8 +113,9 @@ TOY = '''
 
 from contextlib import contextmanager
 
-from pipelines.warehouse.dlt_internals import DEDUPLICATED_HINT
-from pipelines.warehouse.duckdb.dlt_internals import FileJob, UnstagedClient
+from dlt.destinations.impl.duckdb.duck import DuckDbClient
+from pipelines.warehouse.dlt_internals import DEDUPLICATED_HINT, Unstaged
+from pipelines.warehouse.duckdb.dlt_internals import FileJob
 from pipelines.warehouse.duckdb.engine import DuckDb
 from pipelines.warehouse.duckdb.merge import DirectDuckDb
 
@@ -135,11 +136,11 @@ class ToyMerge(FileJob):
         MERGED.append(self.load_table_name)
 
 
-class ToyClient(UnstagedClient):
+class ToyClient(Unstaged, DuckDbClient):
     def is_unstaged(self, table):
         return bool(table.get(DEDUPLICATED_HINT))
 
-    def unstaged_job(self, table, path):
+    def own_job(self, table, path):
         return ToyMerge(path) if self.is_unstaged(table) and path.endswith(".parquet") else None
 
 
