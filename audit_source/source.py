@@ -9,8 +9,8 @@ from dlt.common.configuration.specs import BaseConfiguration
 from dlt.sources import DltResource
 
 from .auth.sign_out import SignOutWhenDone
-from .catalogue import event_types
 from .clock import learn_server_clock
+from .core_resources import log_and_directory_resources
 from .directory.detail_resources import detail_resources
 from .directory.details import DetailReader
 from .directory.listed import Listed
@@ -25,10 +25,9 @@ from .extract_report import Run
 from .known import NOTHING_KNOWN, Known
 from .parts import Parts
 from .privacy.masking import make_privacy
-from .schema import EVENT_DAYS, EVENT_TYPES, EVENT_WINDOWS, EVENTS, MODELS, USER_LOGINS, USERS, WORKSPACES
 from .session import make_signed_client
 from .settings import AuditSettings, resolve_settings
-from .table_resources import HISTORY, MERGE, Batch, declare_tables, table_resource
+from .table_resources import Batch, declare_tables
 
 
 # `BaseConfiguration` has no field: dlt injects nothing, since `resolve_settings` reads the configuration.
@@ -77,14 +76,7 @@ def audit_source(
         yield from tenant.details(accept_directory)
 
     return (
-        table_resource(event_log, EVENTS, MERGE, primary_key="id"),
-        table_resource(event_log, EVENT_WINDOWS, MERGE, merge_key=["window_day", "event_type"]),
-        table_resource(event_log, EVENT_DAYS, MERGE, primary_key="event_day"),
-        table_resource(directory, USERS, HISTORY),
-        table_resource(directory, USER_LOGINS, MERGE, primary_key="id"),
-        table_resource(directory, WORKSPACES, HISTORY),
-        table_resource(directory, MODELS, HISTORY),
-        table_resource(event_types(), EVENT_TYPES, MERGE, primary_key="event_type_id"),
+        *log_and_directory_resources(event_log, directory),
         *detail_resources(details),
         *history_tables(),
     )

@@ -8,6 +8,7 @@ from pipelines.common.version import DISTRIBUTION, own_version
 from .acknowledge import acknowledge_command
 from .check import check
 from .check_access import check_access_command
+from .check_destination import check_destination
 from .command_group import AuditGroup
 from .dashboard import dashboard
 from .dictionary import dictionary
@@ -47,6 +48,7 @@ for _command in (
     status,
     login,
     check_access_command,
+    check_destination,
     export_command,
     purge_command,
     acknowledge_command,

@@ -7,7 +7,7 @@ import logging
 import os
 import sys
 import traceback
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from importlib.abc import MetaPathFinder
 from typing import Any
 
@@ -83,8 +83,6 @@ def work_for_tenant(tenant: str | None) -> None:
     Raises:
         PipelineError: Tenants are configured and none is named, or there is no tenant of this name.
     """
-    import dlt
-
     from . import tenants
 
     chosen = tenant or tenants.chosen_tenant()
@@ -94,14 +92,30 @@ def work_for_tenant(tenant: str | None) -> None:
     settings, folder = tenants.settings_of(chosen), tenants.data_dir_of(chosen)
     # A password beside the tenant's certificate would be a second way to sign in.
     replaced = {tenants.CREDENTIALS} & {tenants.section_of(key) for key in settings}
-    for key, value in {**dict.fromkeys(replaced), **settings, "tenant": chosen}.items():
-        # Environment variables come first for dlt, and a general one must not replace a tenant's setting.
+    _override({**dict.fromkeys(replaced), **settings, "tenant": chosen})
+    os.environ["DLT_DATA_DIR"] = folder
+
+
+def work_in_trial_datasets(folder: str) -> None:
+    """Let this process use two datasets that only a trial uses, and a folder of its own for state and lock."""
+    from .names import ENRICH_NAME, LOAD_NAME, dataset_name
+    from .tenants import TRIAL
+
+    _override({f"pipelines.{name}.dataset_name": f"{dataset_name(name)}_{TRIAL}" for name in (LOAD_NAME, ENRICH_NAME)})
+    os.environ["DLT_DATA_DIR"] = folder
+
+
+def _override(settings: Mapping[str, Any]) -> None:
+    """Set settings above those of all files and variables. None removes a section."""
+    import dlt
+
+    for key, value in settings.items():
+        # Environment variables come first for dlt.
         variable = key.upper().replace(".", "__")
         for name in [name for name in os.environ if name == variable or name.startswith(f"{variable}__")]:
             del os.environ[name]
-        # Of the files, secrets.toml comes first. None removes a section from it.
+        # Of the files, secrets.toml comes first.
         dlt.secrets[key] = value
-    os.environ["DLT_DATA_DIR"] = folder
 
 
 def _set_up_logs(warnings: logging.Handler, dropped: Iterable[logging.Filter], debug: bool) -> None:

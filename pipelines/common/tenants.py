@@ -18,9 +18,11 @@ SECTION = "tenants"
 # Beside these, a tenant's settings are those of `[sources.audit_source]`.
 OTHER_SECTIONS = ("pipelines", "destination", "alerts")
 CREDENTIALS = "sources.audit_source.credentials"
+# The end of the names of the datasets of `check-destination`.
+TRIAL = "destination_trial"
 # A name becomes a part of datasets, folders and environment variables. `raw` and `staging` at these ends would make the
-# dataset of one tenant another one's raw dataset, or the one in which dlt stages its rows.
-_NAME = re.compile(r"(?!raw(_|$))(?!(.*_)?staging$)[a-z][a-z0-9]*(_[a-z0-9]+)*")
+# dataset of one tenant another one's raw dataset, or the one in which dlt stages its rows. A trial removes its own.
+_NAME = re.compile(rf"(?!raw(_|$))(?!(.*_)?(staging|{TRIAL})$)[a-z][a-z0-9]*(_[a-z0-9]+)*")
 _DATASETS = {name: f"pipelines.{name}.dataset_name" for name in (LOAD_NAME, ENRICH_NAME)}
 _COPY = f"pipelines.{ENRICH_NAME}.publish_to"
 _TOKENS = "sources.audit_source.token_store"
@@ -100,7 +102,7 @@ def _check_names(names: list[str]) -> None:
             raise PipelineError(
                 CONFIGURATION,
                 f"tenant `{name}`: a name has lower-case letters, digits and single underscores, begins with a letter "
-                "but not with `raw`, and does not end with `staging`. Rename it.",
+                f"but not with `raw`, and does not end with `staging` or `{TRIAL}`. Rename it.",
             )
 
 

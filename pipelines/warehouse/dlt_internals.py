@@ -7,6 +7,7 @@ test for each one, which fails when an upgrade of dlt moves it.
 import logging
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import dlt
@@ -182,3 +183,36 @@ class RepeatedLogs(logging.Filter):
 
 # One object: a log takes the same filter once, however often it is added.
 REPEATED = RepeatedLogs()
+
+
+class StatementCount:
+    """A number of statements that grows while it is counted."""
+
+    number = 0
+
+
+@contextmanager
+def counted_statements(pipeline: dlt.Pipeline | None) -> Iterator[StatementCount]:
+    """Count the statements that this process sends to the destination of a pipeline; without one, nothing is counted.
+
+    Statements of a driver that dlt does not know of, such as a bulk copy, are not among them. Seen in dlt 1.31: every
+    client of a destination sends its statements by `execute_query` of one class.
+    """
+    count = StatementCount()
+    if pipeline is None:
+        yield count
+        return
+    clients: Any = type(pipeline.sql_client())
+    original = clients.execute_query
+
+    @contextmanager
+    def counting(self: Any, *args: Any, **kwargs: Any) -> Iterator[Any]:
+        count.number += 1
+        with original(self, *args, **kwargs) as cursor:
+            yield cursor
+
+    clients.execute_query = counting
+    try:
+        yield count
+    finally:
+        clients.execute_query = original

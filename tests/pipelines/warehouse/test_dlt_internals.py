@@ -239,3 +239,17 @@ def test_documents_of_the_configuration_are_where_they_are_looked_for() -> None:
     files = [one for one in dlt.config.config_providers if one.name in ("config.toml", "secrets.toml")]
     assert len(files) == 2 and all(isinstance(one._config_doc, dict) for one in files)  # type: ignore[attr-defined]
     assert all(isinstance(one.present_locations, list) for one in files)
+
+
+def test_clients_send_every_statement_by_one_method(pipeline: dlt.Pipeline) -> None:
+    pipeline.run([{"id": 1}], table_name="counted")
+    with dlt_internals.counted_statements(pipeline) as count, pipeline.sql_client() as client:
+        client.execute_sql("select 1")
+        client.execute_many(["select 2", "select 3"])
+        pipeline.dataset()["counted"].fetchall()
+    assert 3 <= count.number <= 5
+    with pipeline.sql_client() as client:
+        client.execute_sql("select 1")
+    assert 3 <= count.number <= 5
+    with dlt_internals.counted_statements(None) as nothing:
+        assert nothing.number == 0
