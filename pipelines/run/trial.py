@@ -21,7 +21,7 @@ from .purge import purge
 
 PROBES = 5
 # What a run does in an hour with new events.
-HOURLY = ("load a late event", "enrich one day", "check")
+HOURLY = ("load a late event", "enrich two days", "check")
 _VERSIONS = ("SELECT version()", "SELECT current_version()")
 
 

@@ -10,7 +10,7 @@ from tests.conftest import Engine
 from tests.support.places import place
 from tests.support.postgres import Postgres, for_dlt
 
-STEPS = ["open", "create and load", "enrich all days", "load a late event", "enrich one day", "check", "read", "delete"]
+STEPS = ["open", "create and load", "enrich all days", "load a late event", "enrich two days", "check", "read", "delete"]
 
 
 def schemas(engine: Engine) -> set[str]:
@@ -26,7 +26,7 @@ def test_trial_passes_and_removes_what_it_made(kind: str, tmp_path: Path, postgr
     shown = [line.rstrip() for line in ended.out.splitlines()]
     assert [re.split(" {2,}", line)[0] for line in shown[1:10]] == [*STEPS, "remove"]
     assert shown[1].endswith(tried.engine.rows("select split_part(version(), ',', 1)")[0][0])
-    assert "10 events, " in shown[2] and "all days" in shown[3] and ", 1 day" in shown[5]
+    assert "10 events, " in shown[2] and "all days" in shown[3] and ", 2 days" in shown[5]
     statements = {line[:18].strip(): int(line[27:37].replace(",", "")) for line in shown[1:10]}
     assert all(number > 0 for step, number in statements.items() if step != "open")
     assert "The destination works." in shown[11]
