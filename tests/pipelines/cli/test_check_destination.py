@@ -10,7 +10,16 @@ from tests.conftest import Engine
 from tests.support.places import place
 from tests.support.postgres import Postgres, for_dlt
 
-STEPS = ["open", "create and load", "enrich all days", "load a late event", "enrich two days", "check", "read", "delete"]
+STEPS = [
+    "open",
+    "create and load",
+    "enrich all days",
+    "load a late event",
+    "enrich two days",
+    "check",
+    "read",
+    "delete",
+]
 
 
 def schemas(engine: Engine) -> set[str]:
