@@ -33,6 +33,19 @@ class HistoryFile(NamedTuple):
     batches: Iterator[pa.RecordBatch]
 
 
+class Header(NamedTuple):
+    """The headers of a file, and what stands between its cells."""
+
+    cells: list[str]
+    delimiter: str
+
+    @classmethod
+    def of(cls, text: str) -> "Header":
+        """Return the header that the first record of a file is."""
+        delimiter = max(_DELIMITERS, key=lambda one: len(_cells(text, one)))
+        return cls([cell.strip() for cell in _cells(text, delimiter)], delimiter)
+
+
 def parse(chunks: Iterable[bytes]) -> HistoryFile:
     """Parse a file from its chunks. A file without any byte has no header and no row.
 
@@ -43,8 +56,7 @@ def parse(chunks: Iterable[bytes]) -> HistoryFile:
     header, rest = _split_header(pieces)
     if not header.strip():
         return HistoryFile([], iter(()))
-    delimiter = max(_DELIMITERS, key=lambda one: len(_cells(header, one)))
-    headers = [cell.strip() for cell in _cells(header, delimiter)]
+    headers, delimiter = Header.of(header)
     return HistoryFile(headers, _batches(chain([rest], pieces), len(headers), delimiter))
 
 

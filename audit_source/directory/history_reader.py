@@ -1,5 +1,8 @@
 """Reads one history file: only the new rows if the file still ends with the rows already loaded, else all rows.
 
+The end is verified by the hash of its bytes, and not parsed. If the bytes differ, as after a new column, the rows are
+parsed and compared with those of the last file that was parsed as a whole.
+
 Equal rows are numbered from the top of the file. Reading only a part gives the same numbers: equal rows belong to one
 transaction, and a part never cuts a transaction.
 """
@@ -15,8 +18,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..errors import ExportError
-from .history_file import MalformedFile, parse
+from .history_file import Header, MalformedFile, parse
 from .history_rows import RowForm
+from .marked_file import MarkedFile, known_from
 
 # Least rows of a yielded table, except the last one.
 _ROWS = 20_000
@@ -26,10 +30,33 @@ END_OF_LOAD = None
 
 @dataclass(frozen=True)
 class KnownFile:
-    """What a file was when it was last read completely, and still is in the destination."""
+    """What a file was when it was last read completely, and still is in the destination.
+
+    Attributes:
+        digest (str): Form of the masking, hash, number and newest transaction of the rows when all were last parsed.
+        mark (str): Mark of the bytes of the file, see `marked_file`.
+    """
 
     rows: int
     digest: str
+    newest_transaction: int
+    mark: str | None = None
+
+    @property
+    def parsed(self) -> "ParsedRows":
+        """What was last parsed as a whole. An earlier version kept no number and transaction of its own."""
+        form, digest, *rest = self.digest.split(":")
+        rows, newest = map(int, rest) if rest else (self.rows, self.newest_transaction)
+        return ParsedRows(form, digest, rows, newest)
+
+
+@dataclass(frozen=True)
+class ParsedRows:
+    """The rows of a file that was parsed as a whole."""
+
+    form: str
+    digest: str
+    rows: int
     newest_transaction: int
 
 
@@ -40,6 +67,7 @@ class FileFacts:
     rows: int
     digest: str
     newest_transaction: int | None
+    mark: str | None = None
 
 
 class HistoryReader:
@@ -76,21 +104,41 @@ class HistoryReader:
         Raises:
             ExportError: The file is not a history.
         """
+        file = MarkedFile(self._open_file())
         if self._known is not None:
-            reading = _Pass(self, self._known)
+            is_known = self._test_of_known(file, self._known)
+            if is_known is not None:
+                reading = _Pass(self, file.above(is_known))
+                yield from reading.tables()
+                if reading.is_ordered and file.ends_with(self._known.mark):
+                    self.facts = reading.facts_above(self._known, file.mark)
+                    return
+                yield END_OF_LOAD
+                file = MarkedFile(self._open_file())
+            reading = _Pass(self, file.whole(), self._known.parsed)
             yield from reading.tables()
             if reading.is_confirmed:
-                self.facts = reading.facts()
+                self.facts = reading.facts(file.mark)
                 return
             self.was_rewritten = True
             yield END_OF_LOAD
-        reading = _Pass(self)
+            file = MarkedFile(self._open_file())
+        reading = _Pass(self, file.whole())
         yield from reading.tables()
         if not reading.is_ordered:
             yield END_OF_LOAD
-            reading = _Pass(self, remembers_all=True)
+            file = MarkedFile(self._open_file())
+            reading = _Pass(self, file.whole(), remembers_all=True)
             yield from reading.tables()
-        self.facts = reading.facts()
+        self.facts = reading.facts(file.mark)
+
+    def _test_of_known(self, file: MarkedFile, known: KnownFile) -> Callable[[bytes], bool] | None:
+        """Return the test whether a record is known, if the bytes of the file can show it."""
+        if not file.has_header_of(known.mark):
+            return None
+        header = Header.of(file.header.decode("utf-8-sig", "replace"))
+        position = self._make_form(header.cells).transaction_position
+        return None if position is None else known_from(position, header.delimiter, known.newest_transaction)
 
 
 class _Pass:
@@ -100,8 +148,14 @@ class _Pass:
     numbers of the transactions fall. Where they do not, the pass ends with `is_ordered` false.
     """
 
-    def __init__(self, reader: HistoryReader, known: KnownFile | None = None, remembers_all: bool = False) -> None:
-        self._reader, self._known, self._remembers_all = reader, known, remembers_all
+    def __init__(
+        self,
+        reader: HistoryReader,
+        chunks: Iterable[bytes],
+        known: ParsedRows | None = None,
+        remembers_all: bool = False,
+    ) -> None:
+        self._reader, self._chunks, self._known, self._remembers_all = reader, chunks, known, remembers_all
         self.is_ordered = True
         self._seen: Counter[str] = Counter()
         self._last_transaction: int | None = None
@@ -119,16 +173,24 @@ class _Pass:
         known = self._known
         if known is None or not self.is_ordered or self._known_rows != known.rows:
             return False
-        form, _, digest = known.digest.partition(":")
         # After a change of `privacy` the rows have another form, so count and newest transaction must do.
-        return form != self._reader._form_name or digest == self._known_digest.hexdigest()
+        return known.form != self._reader._form_name or known.digest == self._known_digest.hexdigest()
 
-    def facts(self) -> FileFacts:
-        """Return what the file is."""
-        digest = f"{self._reader._form_name}:{self._digest.hexdigest()}"
+    def facts(self, mark: str | None) -> FileFacts:
+        """Return what the file is, which was parsed as a whole."""
         known = self._known.newest_transaction if self._known else None
         newest = known if self._newest is None else self._newest
-        return FileFacts(self._rows, digest, newest if self.is_ordered else None)
+        digest = f"{self._reader._form_name}:{self._digest.hexdigest()}"
+        if newest is None or not self.is_ordered:
+            return FileFacts(self._rows, digest, None, mark)
+        return FileFacts(self._rows, f"{digest}:{self._rows}:{newest}", newest, mark)
+
+    def facts_above(self, known: KnownFile, mark: str | None) -> FileFacts:
+        """Return what the file is, of which only the rows above the known ones were parsed."""
+        parsed = known.parsed
+        digest = f"{parsed.form}:{parsed.digest}:{parsed.rows}:{parsed.newest_transaction}"
+        newest = known.newest_transaction if self._newest is None else self._newest
+        return FileFacts(known.rows + self._rows, digest, newest, mark)
 
     def tables(self) -> Iterator[pa.Table]:
         """Yield the new rows, in tables of at least `_ROWS` rows. Read the known ones to verify them."""
@@ -147,7 +209,7 @@ class _Pass:
             yield pa.concat_tables(waiting)
 
     def _new_rows(self) -> Iterator[pa.Table]:
-        file = parse(self._reader._open_file())
+        file = parse(self._chunks)
         form = self._reader._make_form(file.headers)
         if file.headers and not form.is_history:
             raise MalformedFile("it has no column of a model history")

@@ -85,6 +85,11 @@ class RowForm:
         """Whether the file has a header that every history has."""
         return bool(self._by_column.keys() & _EXPECTED)
 
+    @property
+    def transaction_position(self) -> int | None:
+        """Position of the column with the number of the transaction, if the file has one."""
+        return self._by_column.get("transaction_id")
+
     def masked(self, batch: pa.RecordBatch) -> list[pa.Array]:
         """Return the cells by position, masked as the setting `privacy` says."""
         if self._privacy is None:
@@ -93,7 +98,7 @@ class RowForm:
 
     def transactions(self, batch: pa.RecordBatch) -> pa.Array:
         """Return the number of each row's transaction, null if it is not a number."""
-        position = self._by_column.get("transaction_id")
+        position = self.transaction_position
         if position is None:
             return pa.nulls(batch.num_rows, pa.int64())
         texts = batch.column(position)

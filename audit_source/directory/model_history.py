@@ -217,7 +217,7 @@ class ModelHistory:
         is_stored = read.get("stored_rows") == self._known.stored.get(export.model_id, 0)
         if not newest or not is_stored or read.get("export_id") != export.export_id:
             return None
-        return KnownFile(int(read["row_count"]), str(read["digest"]), int(newest))
+        return KnownFile(int(read["row_count"]), str(read["digest"]), int(newest), read.get("file_mark"))
 
     def _note_failure(self, model: Record, export: HistoryExport | None, error: AuditSourceError) -> None:
         """Note a model that was left out. The others go on."""
@@ -268,6 +268,7 @@ class ModelHistory:
                 export_id=ended.export.export_id,
                 row_count=ended.facts.rows,
                 digest=ended.facts.digest,
+                file_mark=ended.facts.mark,
                 newest_transaction_id=None if newest is None else str(newest),
                 stored_rows=self.stored.get(ended.model_id, 0),
             )

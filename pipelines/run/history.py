@@ -61,7 +61,9 @@ def read_known_history(raw: dlt.Pipeline) -> KnownHistory:
     existing: set[str] = set(raw.default_schema.data_table_names()) if raw.default_schema_name else set()
     if not existing.issuperset(table.name for table in HISTORY_TABLES):
         return KnownHistory(purged_before=_first_day(raw))
-    names = [column.name for column in MODEL_HISTORY_READS.columns]
+    # A table of an earlier version lacks a column until the next load.
+    existing_columns = raw.default_schema.tables[MODEL_HISTORY_READS.name]["columns"]
+    names = [column.name for column in MODEL_HISTORY_READS.columns if column.name in existing_columns]
     try:
         rows = rows_of(raw.dataset(), f"select {', '.join(names)} from {MODEL_HISTORY_READS.name}")
     except DatabaseUndefinedRelation:

@@ -1,6 +1,7 @@
 """Seconds and memory of a process and its child processes."""
 
 import os
+import resource
 import subprocess
 import threading
 import time
@@ -9,12 +10,13 @@ from typing import NamedTuple
 
 
 class Measured(NamedTuple):
-    """`peak_mb` is proportional: shared memory counts once."""
+    """`peak_mb` is proportional: shared memory counts once. `cpu` is the processor time in seconds."""
 
     seconds: float
     peak_mb: float
     out: str
     err: str
+    cpu: float = 0.0
 
 
 def measure(command: list[str], environment: dict[str, str]) -> Measured:
@@ -23,7 +25,7 @@ def measure(command: list[str], environment: dict[str, str]) -> Measured:
     Raises:
         RuntimeError: The exit code is not 0.
     """
-    began = time.monotonic()
+    began, cpu = time.monotonic(), _cpu_of_children()
     process = subprocess.Popen(
         command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, encoding="utf-8"
     )
@@ -34,7 +36,13 @@ def measure(command: list[str], environment: dict[str, str]) -> Measured:
     seconds = time.monotonic() - began
     if process.returncode:
         raise RuntimeError(f"{command}: exit {process.returncode}\n{err[-2000:]}")
-    return Measured(seconds, peak[0], out, err)
+    return Measured(seconds, peak[0], out, err, _cpu_of_children() - cpu)
+
+
+def _cpu_of_children() -> float:
+    """Return the processor time of the child processes that have ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def cpu_seconds(pid: int) -> float:

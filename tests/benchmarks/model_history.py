@@ -45,15 +45,15 @@ def report() -> list[str]:
             run = _history(environment)
             lines.append(
                 f"| {title} | {_stored(folder):,} | {_stored(folder) - before:,} | {download.megabytes:.0f} "
-                f"| {download.seconds:.1f} | {run.seconds:.1f} | {run.peak_mb:.0f} |"
+                f"| {download.seconds:.1f} | {run.seconds:.1f} | {run.cpu:.1f} | {run.peak_mb:.0f} |"
             )
             print(lines[-1])
             now = tenant.control("")["now_ms"]
             tenant.control("/clock", {"ms": now + 86_400_000})
     return [
         "## Model history: one file\n",
-        "| | rows | new rows | MB | download alone, s | `model-history`, s | peak MB |",
-        "| --- | --- | --- | --- | --- | --- | --- |",
+        "| | rows | new rows | MB | download alone, s | `model-history`, s | its processor, s | peak MB |",
+        "| --- | --- | --- | --- | --- | --- | --- | --- |",
         *lines,
         "",
     ]

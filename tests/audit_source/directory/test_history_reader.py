@@ -4,7 +4,7 @@ import csv
 import io
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime, timezone
 from typing import Any
 
@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from audit_source.directory.history_file import MalformedFile, parse
+from audit_source.directory import history_reader, marked_file
+from audit_source.directory.history_file import HistoryFile, MalformedFile, parse
 from audit_source.directory.history_reader import HistoryReader, KnownFile
 from audit_source.directory.history_rows import RowForm
 from audit_source.errors import ExportError
@@ -33,6 +34,14 @@ def file_of(rows: Sequence[Row], headers: Sequence[str] = HEADERS, **shape: Any)
     writer.writeheader()
     writer.writerows(rows)
     return text.getvalue().encode()
+
+
+@pytest.fixture(autouse=True, params=[0, marked_file.LEAST_BYTES], ids=["bytes", "rows"], scope="module")
+def least(request: pytest.FixtureRequest) -> Iterator[int]:
+    """Verify known rows by the bytes of the file, also of a small one, or by the parsed rows."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(marked_file, "LEAST_BYTES", request.param)
+        yield request.param
 
 
 class Stored:
@@ -66,7 +75,7 @@ class Stored:
         facts = reader.facts
         assert facts is not None
         newest = facts.newest_transaction
-        self.known = None if newest is None else KnownFile(facts.rows, facts.digest, newest)
+        self.known = None if newest is None else KnownFile(facts.rows, facts.digest, newest, facts.mark)
         return reader
 
     def contents(self) -> Counter[tuple[str | None, ...]]:
@@ -139,6 +148,38 @@ def test_only_new_rows_go_on_also_when_a_column_appears_and_rows_are_equal() -> 
     stored.known = None
     stored.read(file_of([*new, *old], [*HEADERS, "Region"]))
     assert (stored.new, set(stored.rows)) == (10, before)
+
+
+@pytest.mark.parametrize("headers", [HEADERS, [*reversed(HEADERS)]])
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_known_rows_are_verified_without_being_parsed(
+    least: int, monkeypatch: pytest.MonkeyPatch, headers: list[str], end: str
+) -> None:
+    parsed: list[int] = []
+
+    def counted(chunks: Iterable[bytes]) -> HistoryFile:
+        file = parse(chunks)
+        batches = [*file.batches]
+        parsed.append(sum(batch.num_rows for batch in batches))
+        return HistoryFile(file.headers, iter(batches))
+
+    monkeypatch.setattr(history_reader, "parse", counted)
+    old = [row(5), row(5, 'two "quoted"\nlines,', **{"New Value": "3,\n4"}), row(4), row(3)]
+    rows, stored = old, Stored()
+    stored.read(file_of(rows, headers, end=end))
+    for step, new in enumerate(([row(7), row(7, "a\n\n7,b")], [row(9)], [])):
+        rows = [*new, *rows]
+        reader = stored.read(file_of(rows, headers, end=end), step=7 + step)
+        assert not reader.was_rewritten and stored.contents() == contents_of(rows)
+    assert parsed == ([4, 2, 1, 0] if least == 0 else [4, 6, 7, 7])
+    # A new column changes every byte: the rows are parsed, and no row is read again after that.
+    rows = [row(12), *rows]
+    assert not stored.read(file_of(rows, [*headers, "Region"], end=end)).was_rewritten
+    assert (stored.contents(), parsed[4:]) == (contents_of(rows), [len(rows)])
+    # The bytes of a row changed: it is noticed, and the file is read as a whole.
+    other = [*rows[:-1], {**rows[-1], "New Value": "x"}]
+    assert stored.read(file_of(other, [*headers, "Region"], end=end)).was_rewritten
+    assert stored.contents() == contents_of(rows) | contents_of(other)
 
 
 @pytest.mark.parametrize(
