@@ -21,6 +21,8 @@ EVENTS_PER_LOAD = 3 * 122_880
 MERGE_KNOWN: Any = {**MERGE, "deduplicated": True}
 EVENT_TABLES = ("events", "event_windows", "event_days")
 DETAILS = tuple(table.name for table in DETAIL_TABLES)
+# Large tables, and the columns with their days.
+DAYS = {"events": "event_day", "event_windows": "window_day"}
 LISTS = ("users", "workspaces", "models")
 
 
@@ -52,6 +54,8 @@ def load(
     )
     for resource in source.resources.values():
         resource.apply_hints(file_format=pipelines.file_format)
+    for name, day in DAYS.items():
+        source.resources[name].apply_hints(**pipelines.engine.day_hints(day))
     if pipelines.engine.writes_directly:
         # The source yields each id once per load, so the merge need not remove duplicates.
         source.events.apply_hints(write_disposition=MERGE_KNOWN)

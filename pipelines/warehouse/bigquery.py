@@ -20,6 +20,10 @@ class BigQuery(Engine):
     def comment_hints(self, comment: str) -> dict[str, Any]:
         return {**super().comment_hints(comment), "x-bigquery-table-description": comment}
 
+    def day_column_hints(self) -> dict[str, Any]:
+        # One partition for each day. The limit of 10,000 is 27 years.
+        return {"partition": True}
+
     def fixed_sql(self, query: Query) -> Query:
         return transformed(query, _fixed_node)
 

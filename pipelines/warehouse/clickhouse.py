@@ -1,5 +1,8 @@
 """ClickHouse: times with microseconds, and lists that are sorted before they are joined."""
 
+from typing import Any
+
+from dlt.destinations.impl.clickhouse.typing import PARTITION_HINT, SETTINGS_HINT
 from sqlglot import exp
 
 from .engine import Engine, Query, transformed
@@ -11,6 +14,10 @@ class ClickHouse(Engine):
     def update_statement(self, table: str, changes: str, condition: str) -> str:
         # There is no UPDATE. A mutation runs in the background, unless the statement waits for it.
         return f"ALTER TABLE {table} UPDATE {changes} WHERE {condition} SETTINGS mutations_sync = 1"
+
+    def day_table_hints(self, day: str) -> dict[str, Any]:
+        # By month: one INSERT may write at most 100 partitions. The day is empty where an event has no date.
+        return {PARTITION_HINT: f"toYYYYMM({day})", SETTINGS_HINT: {"allow_nullable_key": True}}
 
     def fixed_sql(self, query: Query) -> Query:
         return transformed(query, _fixed_node)

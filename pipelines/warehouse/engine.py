@@ -27,6 +27,8 @@ ROWS_PER_CHUNK = 50_000
 DEFAULT_KIND = "duckdb"
 # Hint on a table that only results of queries fill. An engine with `writes_directly` loads it without staging.
 FILLED_BY_QUERY = "x-filled-by-query"
+# Hint on a column by which an engine with indexes finds rows.
+INDEXED = "x-indexed"
 Query = TypeVar("Query", bound=exp.Query)
 
 
@@ -41,6 +43,7 @@ class Engine:
     | SQL that changes rows | `update_statement` | `clickhouse.py` |
     | file, or setting that must be checked | `opened_for_writing`, `opened_for_reading`, `check_settings` | `duckdb/` |
     | format of load files | `load_format` | |
+    | partitions or sort keys | `day_column_hints`, `day_table_hints` | `bigquery.py`, `clickhouse.py` |
     | comments | `comment_catalogue`, `comment_hints`, `write_comments` | `bigquery.py` |
     | errors that need an explanation | `explanation_of`, `is_out_of_memory`, `lacks_column` | `duckdb/errors.py` |
 
@@ -190,6 +193,27 @@ class Engine:
     def dbt_profile(self) -> dict[str, object] | None:
         """Return the connection of `make dbt`'s project, from environment variables; None: there is no such project."""
         return None
+
+    # Partitions
+
+    def day_column_hints(self) -> dict[str, Any]:
+        """Return dlt's hints for the column with the day of a large table, by which the engine skips rows.
+
+        They count when a table is created. A table that exists stays as it is.
+        """
+        return {}
+
+    def day_table_hints(self, day: str) -> dict[str, Any]:
+        """Return dlt's hints for a large table whose days are in the column `day`."""
+        return {}
+
+    def day_hints(self, day: str) -> dict[str, Any]:
+        """Return what `apply_hints` of a resource takes for a large table whose days are in the column `day`."""
+        column = self.day_column_hints()
+        return {
+            **({"columns": {day: column}} if column else {}),
+            **({"additional_table_hints": hints} if (hints := self.day_table_hints(day)) else {}),
+        }
 
     # Comments
 

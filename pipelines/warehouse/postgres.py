@@ -15,7 +15,7 @@ from pipelines.common.exit_codes import LOCKED, PipelineError
 from pipelines.common.names import ENRICH_NAME, LOAD_NAME, dataset_name
 
 from .dlt_internals import causes
-from .engine import Engine, Query
+from .engine import INDEXED, Engine, Query
 from .moments import with_utc_midnights
 
 # SQLSTATE of a statement that has waited for `lock_timeout`.
@@ -56,6 +56,9 @@ class Postgres(Engine):
 
     comment_catalogue = _COMMENTS
     materializes_repeated_ctes = True
+
+    def day_column_hints(self) -> dict[str, Any]:
+        return {INDEXED: True}
 
     def dbt_profile(self) -> dict[str, object]:
         return {

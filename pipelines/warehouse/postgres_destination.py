@@ -10,7 +10,9 @@ from typing import Any, ClassVar
 
 import dlt
 import psycopg2
+from dlt.common import logger
 from dlt.common.configuration import configspec
+from dlt.destinations.exceptions import DatabaseException
 from dlt.destinations.impl.postgres.configuration import PostgresClientConfiguration, PostgresCredentials
 from dlt.destinations.impl.postgres.factory import PostgresTypeMapper
 from dlt.destinations.impl.postgres.postgres import PostgresClient
@@ -19,7 +21,7 @@ from dlt.destinations.insert_job_client import InsertValuesLoadJob
 from psycopg2.extensions import TRANSACTION_STATUS_IDLE
 
 from .dlt_internals import SCOPE_HINT, QueryJob, Unstaged
-from .engine import FILLED_BY_QUERY
+from .engine import FILLED_BY_QUERY, INDEXED
 from .postgres_copy import CopyJob
 from .session import WithSession
 from .settings import seconds_to_wait
@@ -109,6 +111,27 @@ class _RunClient(Unstaged, PostgresClient):
     def is_unstaged(self, table: Any) -> bool:
         return bool(table.get(FILLED_BY_QUERY))
 
+    def update_stored_schema(self, only_tables: Any = None, expected_update: Any = None, force: bool = False) -> Any:
+        is_new = force or self.get_stored_schema_by_hash(self.schema.stored_version_hash) is None
+        applied = super().update_stored_schema(only_tables, expected_update, force)
+        if is_new and not self.sql_client.is_staging_dataset_active:
+            self._create_indexes()
+        return applied
+
+    def _create_indexes(self) -> None:
+        """Create the missing indexes of large tables, also of those that an earlier version created."""
+        statements = [
+            statement
+            for table in self.schema.data_tables()
+            for statement in index_statements(table, self.sql_client.make_qualified_table_name(str(table["name"])))
+        ]
+        try:
+            if statements:
+                self.sql_client.execute_many(statements)
+        except DatabaseException as error:
+            # The owner of the table may be somebody else. Without an index a run is only slower.
+            logger.warning(f"Indexes of dataset `{self.sql_client.dataset_name}` were not created: {error}")
+
     def own_job(self, table: Any, path: str) -> Any:
         if path.endswith(".parquet"):
             return CopyJob(path)
@@ -143,6 +166,18 @@ class _ReplaceJob(QueryJob):
         if self.table["write_disposition"] != "append":
             steps.append(f"DELETE FROM {table} WHERE {self.table.get(SCOPE_HINT, 'true')}")
         self.client.execute_sql("; ".join([*steps, self.statement()]))
+
+
+def index_statements(table: Any, name: str) -> list[str]:
+    """Return the statements that create the indexes of a table, if there is a table: by day, and by its single key."""
+    columns = table["columns"]
+    days = [column for column, hints in columns.items() if hints.get(INDEXED)]
+    keys = [column for column, hints in columns.items() if hints.get("primary_key")] if days else []
+    return [
+        f"DO $$ BEGIN IF to_regclass('{name}') IS NOT NULL THEN "
+        f'CREATE INDEX IF NOT EXISTS "{table["name"]}_by_{column}" ON {name} ("{column}"); END IF; END $$'
+        for column in [*days, *(keys if len(keys) == 1 else [])]
+    ]
 
 
 def lock_number(name: str) -> int:

@@ -1,5 +1,7 @@
 """Redshift: LISTAGG has its order outside the brackets, and FIRST_VALUE needs a frame."""
 
+from typing import Any
+
 from sqlglot import exp
 
 from .engine import Engine, Query, transformed
@@ -7,6 +9,9 @@ from .engine import Engine, Query, transformed
 
 class Redshift(Engine):
     """A Redshift database."""
+
+    def day_column_hints(self) -> dict[str, Any]:
+        return {"sort": True}
 
     def fixed_sql(self, query: Query) -> Query:
         return transformed(query, _fixed_node)
