@@ -72,7 +72,9 @@ def clear_remains(copy: str | None) -> None:
         click.echo("rewritten the database file, without the removed rows")
     if copy is not None:
         remove_older_versions(copy)
-    click.echo("Not reached: backups, exports, and the time travel of a warehouse.")
+    click.echo("Not reached: backups and exports.")
+    if engine().keeps_purged_rows:
+        click.echo(f"Kept for a while by {engine().keeps_purged_rows}.")
 
 
 def is_terminal() -> bool:

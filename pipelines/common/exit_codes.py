@@ -222,6 +222,9 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
 
 def _first_line(error: BaseException) -> str:
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    if len(lines) > 1 and re.fullmatch(r"Code: \d+\.", lines[0]):
+        # ClickHouse's driver says only the number of the error there.
+        lines[0] = f"{lines[0]} {lines[1]}"
     line = lines[0][:300] if lines else "no message."
     return line if line.endswith((".", "!", "?")) else f"{line}."
 

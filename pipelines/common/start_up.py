@@ -5,8 +5,10 @@ What each switch is worth was measured: see `docs/decisions/0020-process-wide-sw
 
 import logging
 import os
+import re
 import sys
 import traceback
+import warnings
 from collections.abc import Iterable, Mapping
 from importlib.abc import MetaPathFinder
 from typing import Any
@@ -39,6 +41,13 @@ def let_in_what_drivers_import() -> None:
     """Allow these imports again: the drivers of some warehouses need pandas."""
     if _NOT_HERE in sys.meta_path:
         sys.meta_path.remove(_NOT_HERE)
+
+
+def silence(packages: Iterable[str]) -> None:
+    """Leave out the warnings of packages, such as drivers, in this process."""
+    for package in packages:
+        logging.getLogger(package).setLevel(logging.ERROR)
+        warnings.filterwarnings("ignore", module=rf"{re.escape(package)}(\.|$)")
 
 
 def prepare(warnings: logging.Handler, dropped: Iterable[logging.Filter] = (), *, debug: bool) -> None:

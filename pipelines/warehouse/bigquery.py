@@ -1,16 +1,36 @@
 """BigQuery: JSON as text, its own hints for comments, its own time functions."""
 
+import os
+from contextlib import AbstractContextManager
 from typing import Any
 
+import requests
 from sqlglot import exp
+
+from pipelines.common.exit_codes import FAILED, PipelineError
 
 from .engine import Engine, Query, transformed
 
+_LONGEST_WAIT_SECONDS = 30
 _SHORTER_THAN_A_DAY = ("HOUR", "MINUTE", "SECOND", "MILLISECOND")
 
 
 class BigQuery(Engine):
     """A BigQuery project."""
+
+    keeps_purged_rows = (
+        "BigQuery's time travel (`max_time_travel_hours` of the datasets, 7 days by default), "
+        "then its fail-safe, 7 days"
+    )
+    noisy_packages = ("google",)
+
+    def opened_for_writing(self) -> AbstractContextManager[Any]:
+        check_reachable()
+        return super().opened_for_writing()
+
+    def opened_for_reading(self, wait_seconds: float) -> AbstractContextManager[Any]:
+        check_reachable()
+        return super().opened_for_reading(wait_seconds)
 
     def destination_options(self) -> dict[str, Any]:
         from .bigquery_types import TextForJson
@@ -26,6 +46,24 @@ class BigQuery(Engine):
 
     def fixed_sql(self, query: Query) -> Query:
         return transformed(query, _fixed_node)
+
+
+def check_reachable() -> None:
+    """Refuse a service that cannot be reached. Google's client repeats each statement for ten minutes.
+
+    Raises:
+        PipelineError: There was no answer within half a minute.
+    """
+    # The variable is that of Google's client.
+    address = os.environ.get("BIGQUERY_EMULATOR_HOST", "https://bigquery.googleapis.com")
+    try:
+        # Any answer will do.
+        requests.head(address, timeout=_LONGEST_WAIT_SECONDS)
+    except requests.RequestException as error:
+        reason = type(error).__name__
+        raise PipelineError(
+            FAILED, f"destination: BigQuery at {address} does not answer ({reason}). Check the network, then run again."
+        ) from error
 
 
 def _fixed_node(node: exp.Expr) -> exp.Expr:

@@ -11,6 +11,8 @@ from .engine import Engine, Query, transformed
 class ClickHouse(Engine):
     """A ClickHouse database."""
 
+    keeps_purged_rows = "parts that a mutation replaced, for about 8 minutes (`old_parts_lifetime`)"
+
     def update_statement(self, table: str, changes: str, condition: str) -> str:
         # There is no UPDATE. A mutation runs in the background, unless the statement waits for it.
         return f"ALTER TABLE {table} UPDATE {changes} WHERE {condition} SETTINGS mutations_sync = 1"

@@ -51,6 +51,10 @@ class Engine:
         name (str): dlt's name of the destination, which is also shown to users.
     """
 
+    # Where the engine keeps purged rows, for how long, and how to shorten it. Empty: it keeps none.
+    keeps_purged_rows = ""
+    # Packages of the driver whose warnings say nothing that a user of this program can act on.
+    noisy_packages: tuple[str, ...] = ()
     # The data is one file on this machine. While a process writes to it, no other process can open it.
     is_file = False
     # A killed run leaves no statement behind. A server may still finish and commit what a killed run has sent.
@@ -128,9 +132,10 @@ class Engine:
         Raises:
             PipelineError: dlt has no such destination.
         """
-        from pipelines.common.start_up import let_in_what_drivers_import
+        from pipelines.common.start_up import let_in_what_drivers_import, silence
 
         let_in_what_drivers_import()
+        silence(self.noisy_packages)
         try:
             return Destination.from_reference(self.name, **self.destination_options())
         except UnknownDestinationModule:
@@ -257,6 +262,11 @@ class Engine:
             if explanation is None:
                 raise
             raise explanation from error
+
+
+def off_unless_set(engine: str, setting: str) -> dict[str, bool]:
+    """Return a setting of dlt's destination as switched off, unless the user has set it."""
+    return {} if dlt.config.get(f"destination.{engine}.{setting}") is not None else {setting: False}
 
 
 def transformed(query: Query, rule: Callable[[Any], Any]) -> Query:
