@@ -14,9 +14,9 @@ from typing import Any
 
 import dlt
 from dlt.common import logger
-from dlt.destinations.exceptions import DatabaseUndefinedRelation
 
 from pipelines.common.exit_codes import CONFIGURATION, PipelineError
+from pipelines.warehouse.dlt_internals import stored_columns
 from pipelines.warehouse.engine import engine_of
 from pipelines.warehouse.restore_tables import restore_tables
 from pipelines.warehouse.table_comments import write_new_comments
@@ -121,6 +121,9 @@ def _run_layer(
     outdated = [model for model in models if _is_outdated(model, stored.get(model.name, {}).get("columns", {}))]
     # On a server, the statement of a killed run may still be running and commit later: an append would double its rows.
     dies_with_us = engine_of(pipeline).dies_with_process
+    # Ask the destination itself: after a first run that died, dlt has no schema, but the rows are there.
+    unknown = [model.name for model in models if dies_with_us and model.name not in stored]
+    absent = {name for name, columns in stored_columns(pipeline, unknown).items() if not columns} if unknown else set()
     load_ids: list[str] = []
     if outdated:
         rebuilt = [model_resource(dataset, enrichment, model, None, is_new=dies_with_us) for model in outdated]
@@ -129,19 +132,9 @@ def _run_layer(
     resources = [seed_resource(seed) for seed in seeds if seed.name in plan.rebuilt]
     for model in models:
         if model not in outdated and model.name not in plan.unchanged:
-            is_new = dies_with_us and model.name not in stored and not _exists(pipeline, model.name)
+            is_new = model.name in absent
             resources.append(model_resource(dataset, enrichment, model, plan.days_of(model), is_new=is_new))
     return load_ids + run_layer(pipeline, resources, state)
-
-
-def _exists(pipeline: dlt.Pipeline, table: str) -> bool:
-    """Ask the destination itself: after a first run that died, dlt has no schema, but the rows are there."""
-    with pipeline.sql_client() as client:
-        try:
-            client.execute_sql(f"SELECT 1 FROM {client.make_qualified_table_name(table)} WHERE 1 = 0")
-        except DatabaseUndefinedRelation:
-            return False
-    return True
 
 
 def _is_outdated(model: Model, stored: Mapping[str, Any]) -> bool:
