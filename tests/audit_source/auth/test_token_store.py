@@ -3,12 +3,37 @@
 import json
 import os
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from audit_source.auth.token_store import TokenStore
 from audit_source.errors import ConfigurationError
+from tests.conftest import REPOSITORY
+
+# Function, before or after, number of the call: the token that is valid after a kill there.
+KILLS = {
+    ("_flush", "before", 1): "first",
+    ("_flush", "after", 1): "first",
+    ("_flush", "after", 2): "second",
+    ("_put_in_place", "after", 1): "second",
+}
+# Writes a token in one process for each kill.
+WRITE = """
+import json, os, signal, sys
+from audit_source.auth.token_store import TokenStore
+from tests.support.killing import kill_at
+for number, (function, when, call) in enumerate(json.loads(sys.argv[2])):
+    child = os.fork()
+    if not child:
+        kill_at(f"audit_source.auth.token_store:{function}", when, call)
+        with TokenStore(f"{sys.argv[1]}/{number}/token.json").reserve() as slot:
+            slot.write("first", "second")
+        os._exit(0)
+    assert os.WTERMSIG(os.waitpid(child, 0)[1]) == signal.SIGKILL, function
+"""
 
 
 def test_configured_token_is_used_until_one_is_stored(tmp_path: Path):
@@ -78,3 +103,17 @@ def test_damaged_store_is_reported_and_not_overwritten(tmp_path: Path):
     with pytest.raises(ConfigurationError, match="cannot be read"):
         TokenStore(str(tmp_path / "token.json")).newest("first")
     assert (tmp_path / "token.json").read_text() == '{"refresh'
+
+
+def test_a_kill_at_any_moment_leaves_the_newest_token(tmp_path: Path):
+    """`tests/torture/test_token_killed.py` kills whole runs."""
+    command = [sys.executable, "-c", WRITE, str(tmp_path), json.dumps([*KILLS])]
+    subprocess.run(command, env={**os.environ, "PYTHONPATH": str(REPOSITORY)}, check=True)
+    for number, valid in enumerate(KILLS.values()):
+        store = TokenStore(str(tmp_path / str(number) / "token.json"))
+        assert store.newest("first") == valid
+        # The killed process may have sent the token, unless the new one is there.
+        assert store.answer_was_lost == (valid == "first")
+        with store.reserve() as slot:
+            slot.write("first", "third")
+        assert store.newest("first") == "third"
