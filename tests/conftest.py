@@ -47,7 +47,7 @@ LONGEST = {
     "test_wheel.py",
 }
 # The names under which fixtures and tests say on which engine they run.
-ENGINE_PARAMETERS = ("engine", "warehouse", "world", "facts", "kind")
+ENGINE_PARAMETERS = ("engine", "warehouse", "world", "activity", "facts", "history", "kind")
 
 
 class Outcome(NamedTuple):
@@ -128,6 +128,13 @@ class Tenant:
 @pytest.fixture
 def tenant(monkeypatch: pytest.MonkeyPatch) -> Tenant:
     return Tenant(monkeypatch)
+
+
+@pytest.fixture
+def no_details(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let loads leave out the lists inside models and CloudWorks: most requests of a first load from the sandbox."""
+    monkeypatch.setenv(SOURCE + "MODEL_REQUESTS_PER_RUN", "0")
+    monkeypatch.setenv(SOURCE + "CLOUDWORKS", "false")
 
 
 @pytest.fixture(scope="session")

@@ -16,6 +16,7 @@ from tests.support.model_warehouse import Warehouse, open_warehouse
 from tests.support.raw_rows import Row, at
 
 ROWS = draw_world(seed=14)
+pytestmark = pytest.mark.usual_engine("duckdb")
 
 
 @pytest.fixture(scope="module", params=["duckdb", "postgres"])

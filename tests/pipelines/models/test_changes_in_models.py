@@ -18,6 +18,8 @@ from tests.support.lists_of_models import ANN, BOB, COPY, DIRECTORY, PLAN, SALES
 from tests.support.model_warehouse import Warehouse, open_warehouse
 from tests.support.small_models import copy_models
 
+pytestmark = pytest.mark.usual_engine("duckdb")
+
 
 @pytest.fixture(scope="module", params=["duckdb", "postgres"])
 def history(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Warehouse]:

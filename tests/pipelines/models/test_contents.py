@@ -1,4 +1,4 @@
-"""Names of actions and integrations in facts, on DuckDB and on PostgreSQL."""
+"""Names of actions and integrations in facts, on DuckDB, and equal rows on PostgreSQL."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -13,6 +13,7 @@ from pipelines.cli.report_tables import format_table, summary_tables
 from pipelines.transform import plan, runner
 from pipelines.warehouse.reader import Reader
 from tests.support import lists_of_models as world
+from tests.support.history_rows import HISTORY
 from tests.support.lists_of_models import (
     ACTION,
     ANN,
@@ -40,6 +41,7 @@ from tests.support.raw_rows import at, event
 from tests.support.small_models import copy_models
 
 NUMBERS = 971529164212789000
+pytestmark = pytest.mark.usual_engine("duckdb")
 
 
 @pytest.fixture(scope="module", params=["duckdb", "postgres"])
@@ -49,7 +51,7 @@ def facts(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
         environment.setenv("DLT_DATA_DIR", str(folder / "dlt"))
         with open_warehouse(request.param, request, folder) as warehouse:
             # The lists come a run later than the events, as on a large tenant.
-            warehouse.load(events=EVENTS, **DIRECTORY)
+            warehouse.load(events=EVENTS, **DIRECTORY, **HISTORY)
             warehouse.enrich()
             warehouse.load(**LISTS)
             warehouse.first = warehouse.enrich()
@@ -196,6 +198,18 @@ def test_lists_that_come_later_give_the_rows_of_a_full_refresh(facts: Warehouse)
     after = facts.tables()
     del after["check_results"]
     assert after == before
+
+
+def test_postgres_gives_equal_rows_from_one_load(
+    request: pytest.FixtureRequest, facts: Warehouse, tmp_path: Path
+) -> None:
+    with open_warehouse("postgres", request, tmp_path) as warehouse:
+        warehouse.load(events=EVENTS, **DIRECTORY, **LISTS, **HISTORY)
+        warehouse.enrich()
+        found, expected = warehouse.tables(), facts.tables()
+    del expected["check_results"]
+    assert found == expected
+    assert expected["fct_model_history"] and expected["fct_integration_runs"]
 
 
 def test_a_change_of_a_list_touches_the_days_that_it_names(

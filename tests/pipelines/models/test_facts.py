@@ -36,7 +36,7 @@ def worlds(
                 warehouse = stack.enter_context(open_warehouse(engine, request, tmp_path_factory.mktemp(engine)))
                 # In steps: every other event comes late, and so do most names. One engine begins with an empty tenant.
                 early = {"events": scenario.EVENTS[::2], "users": scenario.USERS[2:3], "models": []}
-                if engine == "postgres":
+                if engine == "duckdb":
                     warehouse.load("2026-03-08 00:00")
                     warehouse.first = warehouse.enrich(), warehouse.tables()
                 warehouse.load("2026-03-09 00:00", **{**scenario.WORLD, **early})
@@ -85,7 +85,7 @@ def test_a_full_refresh_gives_the_rows_that_the_increments_gave(world: Warehouse
 
 
 def test_an_empty_tenant_has_every_table(worlds: Callable[[str], Warehouse]) -> None:
-    report, tables = worlds("postgres").first
+    report, tables = worlds("duckdb").first
     assert set(tables) == set(report.tables)
     seeds = {table.name for table in read_tables(MODELS_DIR) if isinstance(table, Seed)}
     seeds |= {"event_subjects", "dim_event_types"}
