@@ -21,6 +21,8 @@ from tests.support.wrong_clock import set_clock
 TENANT = {"events": 400, "days": 4, "users": 8, "rate_limit": 0, "weekend": 1.0, "late_percent": 0.0, **HARSH}
 # Several loads per run.
 SETTINGS = {"history_days": 5, "events_per_load": 250, "page_size": 60}
+# For tests in which the lists inside models do not matter: reading them takes a quarter of a first load.
+WITHOUT_DETAILS: dict[str, Any] = {"model_requests_per_run": 0, "cloudworks": "false"}
 HOUR_MS = 3_600_000
 NAMES = """
 select cast(lower(id) as varchar) as user_id, cast(first_name as varchar) as name from users where _dlt_valid_to is null
@@ -32,7 +34,7 @@ class World:
     """A tenant with a stopped clock, on one engine, and places in one of two states.
 
     State `first` is an empty database. State `later`, if enabled, is the result of a run some hours ago. With
-    `same_clock`, each run has the tenant's time instead of this machine's.
+    `same_clock`, each run has the tenant's time instead of this machine's. `settings` add to those of every place.
     """
 
     def __init__(
@@ -43,9 +45,11 @@ class World:
         postgres: Postgres | None,
         later: bool,
         same_clock: bool = False,
+        settings: dict[str, Any] | None = None,
     ) -> None:
         self.kind, self._folder, self._sandbox, self._postgres = kind, folder, sandbox, postgres
         self._number, self._same_clock = 0, same_clock
+        self._settings = {**SETTINGS, **(settings or {})}
         self._models = write_few_models(folder / "models")
         self._filled: Place | None = None
         if later:
@@ -67,7 +71,7 @@ class World:
         self._number += 1
         like = self._filled if state == "later" else None
         folder = self._folder / f"{self._number}"
-        return place(self.kind, folder, self._sandbox.url, self._postgres, like, **SETTINGS)
+        return place(self.kind, folder, self._sandbox.url, self._postgres, like, **self._settings)
 
     def place_at(self, url: str, **settings: Any) -> Place:
         """A new place with an empty database, on another server."""
@@ -110,7 +114,12 @@ class World:
 
 @contextmanager
 def open_world(
-    kind: str, postgres: Postgres | None = None, later: bool = False, at: int | None = None, **tenant: Any
+    kind: str,
+    postgres: Postgres | None = None,
+    later: bool = False,
+    at: int | None = None,
+    settings: dict[str, Any] | None = None,
+    **tenant: Any,
 ) -> Iterator[World]:
     """Open a world with its own tenant. With `at` (epoch ms), everything happens at that time."""
     # Hours behind, or the later run would be in the future, which no client requests.
@@ -122,7 +131,7 @@ def open_world(
         Sandbox(clock_ms=began, server_date=at is not None, **{**TENANT, **tenant}) as sandbox,
     ):
         _move_to_quiet_minutes(sandbox)
-        yield World(kind, Path(folder), sandbox, postgres, later, same_clock=at is not None)
+        yield World(kind, Path(folder), sandbox, postgres, later, at is not None, settings)
 
 
 def error_lines(ended: Ended) -> list[str]:

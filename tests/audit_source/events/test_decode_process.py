@@ -77,6 +77,7 @@ def test_closing_ends_the_process_and_deletes_the_pages_of_a_killed_run(
     decoder.close(wait=False)
 
 
+@pytest.mark.usefixtures("no_details")
 @pytest.mark.parametrize(("privacy", "processes"), [("drop", 0), ("keep", 1)])
 def test_nothing_that_privacy_removes_goes_through_a_file(
     tenant: Tenant, duck: Engine, monkeypatch: pytest.MonkeyPatch, privacy: str, processes: int
@@ -127,6 +128,7 @@ def test_a_script_without_a_main_guard_is_not_run_again(tmp_path: Path) -> None:
     assert (ended.stdout.splitlines(), ended.stderr) == (["script", "True"], "")
 
 
+@pytest.mark.usefixtures("no_details")
 def test_page_in_flight_at_the_end_of_a_load_is_not_requested_again(tenant: Tenant, duck: Engine) -> None:
     with Sandbox(events=1500, **HARSH) as sandbox:
         tenant.at(sandbox.url, password="sandbox").set("EVENTS_PER_LOAD", 200)

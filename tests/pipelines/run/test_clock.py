@@ -12,6 +12,7 @@ from sandbox.server import Sandbox
 from tests.conftest import Engine, Tenant
 
 HOUR = 3600.0
+pytestmark = pytest.mark.usefixtures("no_details")
 SMALL: dict[str, Any] = {"events": 300, "days": 5, "users": 10, "rate_limit": 0, "weekend": 1.0, "server_date": True}
 RAW = "anaplan_audit_raw"
 
@@ -50,7 +51,7 @@ def held(sandbox: Sandbox) -> set[int]:
 @pytest.mark.parametrize(
     ("hours", "ready_token"),
     [
-        pytest.param(40 * 24.0, False, marks=pytest.mark.usual_engine("duckdb")),
+        pytest.param(40 * 24.0, False, marks=pytest.mark.variant),
         pytest.param(6.0, True, marks=pytest.mark.usual_engine("duckdb")),
         (-3.0, False),
     ],
@@ -153,6 +154,7 @@ def test_missing_date_headers_are_reported_once(
     assert outcome.code == 0
 
 
+@pytest.mark.usual_engine("duckdb")
 def test_next_run_completes_a_killed_repair(
     tenant: Tenant, engine: Engine, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -9,6 +9,7 @@ import pytest
 from sandbox.server import Sandbox
 from tests.conftest import Engine, Tenant
 
+pytestmark = pytest.mark.usefixtures("no_details")
 COMPANY: dict[str, Any] = {"events": 240, "days": 4, "users": 10, "rate_limit": 0, "weekend": 1.0, "late_percent": 0.0}
 ALL, USERS, ACCESS, BOTH = '["all"]', '["user_activity"]', '["access_control"]', '["user_activity", "access_control"]'
 

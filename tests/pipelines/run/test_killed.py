@@ -7,7 +7,7 @@ import signal
 
 import pytest
 
-from tests.support.crash_world import open_world
+from tests.support.crash_world import WITHOUT_DETAILS, open_world
 from tests.support.dlt_functions import OF_ENGINE, SQL_JOB
 from tests.support.killing import kill_at
 
@@ -25,7 +25,8 @@ POINTS = [
 @pytest.mark.usual_engine("duckdb")
 @pytest.mark.parametrize("kind", ["duckdb", "postgres"])
 def test_next_run_repairs_killed_runs(request: pytest.FixtureRequest, kind: str) -> None:
-    with open_world(kind, request.getfixturevalue("postgres") if kind == "postgres" else None) as world:
+    postgres = request.getfixturevalue("postgres") if kind == "postgres" else None
+    with open_world(kind, postgres, settings=WITHOUT_DETAILS) as world:
         where = world.place("first")
         for function, when, number in POINTS:
             killed = world.run(where, (kill_at, OF_ENGINE[kind].get(function, function), when, number))

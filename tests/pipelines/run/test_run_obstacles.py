@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.children import Ended
-from tests.support.crash_world import World, error_lines, open_world
+from tests.support.crash_world import WITHOUT_DETAILS, World, error_lines, open_world
 from tests.support.obstacles import HANDS, execute, wait_at
 from tests.support.places import Place
 
@@ -21,7 +21,7 @@ AGAIN = "--until 2100-01-01"
 @pytest.fixture(params=["duckdb", "postgres"])
 def world(request: pytest.FixtureRequest) -> Iterator[World]:
     postgres = request.getfixturevalue("postgres") if request.param == "postgres" else None
-    with open_world(request.param, postgres) as opened:
+    with open_world(request.param, postgres, settings=WITHOUT_DETAILS) as opened:
         yield opened
 
 

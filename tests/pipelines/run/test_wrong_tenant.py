@@ -8,6 +8,7 @@ import pytest
 from sandbox.server import Sandbox
 from tests.conftest import Engine, Tenant, event, plain_server
 
+pytestmark = pytest.mark.usefixtures("no_details")
 SMALL: dict[str, Any] = {"events": 200, "days": 3, "users": 40, "rate_limit": 0, "weekend": 1.0}
 RAW = "anaplan_audit_raw"
 
