@@ -6,11 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.transform import checks, runner
 from tests.support import scenario
 from tests.support.crash_world import write_few_models
 from tests.support.model_warehouse import Warehouse, open_warehouse
-from tests.support.small_models import copy_models, write_short_models
+from tests.support.small_models import build_only, copy_models, write_short_models
 
 
 @pytest.fixture(params=["duckdb", "postgres"])
@@ -32,18 +31,19 @@ def few_models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
     A first enrichment of all models takes about four seconds of CPU.
     """
-    _build_only(Path(write_few_models(tmp_path / "few_models")), monkeypatch)
+    build_only(Path(write_few_models(tmp_path / "few_models")), monkeypatch)
 
 
 @pytest.fixture
 def user_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Make `run`, `enrich` and `check` build `dim_users` only, as `few_models` does."""
-    _build_only(copy_models(tmp_path / "user_model", ("dim_users",)), monkeypatch)
+    build_only(copy_models(tmp_path / "user_model", ("dim_users",)), monkeypatch)
 
 
-def _build_only(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(runner.enrich.__kwdefaults__, "models_dir", folder)
-    monkeypatch.setattr(checks.check, "__defaults__", (folder,))
+@pytest.fixture
+def event_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make `run`, `enrich` and `check` build `fct_events` only, as `few_models` does."""
+    build_only(copy_models(tmp_path / "event_model", ("fct_events",)), monkeypatch)
 
 
 @pytest.fixture(scope="session")

@@ -7,6 +7,7 @@ from typing import Any
 
 import yaml
 
+from pipelines.transform import checks, runner
 from pipelines.transform.parse import MODELS_DIR
 from pipelines.transform.sql_file import read_sql_file
 from pipelines.warehouse.table_names import input_tables
@@ -45,6 +46,12 @@ def write_short_models(folder: Path) -> Path:
     key = ["event_day", "user_id"]
     write_model(folder, "users_a_day", USERS_A_DAY, columns=columns, key=key, nullable=["user_id"], day="event_day")
     return folder
+
+
+def build_only(folder: Path, monkeypatch: Any) -> None:
+    """Make `run`, `enrich` and `check` of this process build the models of a folder."""
+    monkeypatch.setitem(runner.enrich.__kwdefaults__, "models_dir", folder)
+    monkeypatch.setattr(checks.check, "__defaults__", (folder,))
 
 
 def copy_models(folder: Path, names: tuple[str, ...]) -> Path:
