@@ -73,6 +73,7 @@ def current_actions(engine: Engine) -> list[tuple[Any, ...]]:
     )
 
 
+@pytest.mark.usual_engine("duckdb")
 def test_everything_is_loaded_and_a_quiet_run_sends_few_requests(
     at_sandbox: Tenant, sandbox: Sandbox, engine: Engine
 ) -> None:
@@ -260,6 +261,7 @@ def test_closed_model_is_remembered_and_keeps_what_was_known(
     assert requested(sandbox, sent) == {"cloudworks": 2}
 
 
+@pytest.mark.usual_engine("duckdb")
 @pytest.mark.parametrize("when", ["before", "after"])
 def test_run_killed_while_the_contents_are_written_doubles_and_loses_nothing(
     at_sandbox: Tenant, sandbox: Sandbox, engine: Engine, when: str

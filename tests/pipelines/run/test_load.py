@@ -35,12 +35,13 @@ def loaded_rows(engine: Engine) -> list[tuple]:
     )
 
 
-SHAPES: list[dict[str, Any]] = [
+SHAPES: list[Any] = [
     {},
     {"newest_first": True, "page_cap": 9},
-    {"end_inclusive": True},
+    pytest.param({"end_inclusive": True}, marks=pytest.mark.variant),
     {"no_meta": True, "page_cap": 11},
-    {"meta_if_needed": True},
+    # `test_live_tenant.py` has such a tenant too.
+    pytest.param({"meta_if_needed": True}, marks=pytest.mark.variant),
 ]
 
 

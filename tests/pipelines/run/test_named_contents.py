@@ -3,6 +3,8 @@
 from collections import Counter
 from typing import Any
 
+import pytest
+
 from sandbox.api.tokens import PASSWORD
 from sandbox.server import Sandbox
 from tests.conftest import Engine, Tenant
@@ -37,6 +39,7 @@ def expected_action(event: dict[str, Any], names: dict[tuple[str, str], str]) ->
     return action, sent or names.get((event["objectId"].lower(), action))
 
 
+@pytest.mark.usual_engine("duckdb")
 def test_actions_and_integrations_have_the_names_that_the_sandbox_knows(tenant: Tenant, engine: Engine) -> None:
     with Sandbox(events=1_500, days=6, users=12, rate_limit=0) as sandbox:
         tenant.at(sandbox.url, password=PASSWORD)
