@@ -11,6 +11,7 @@
 | a window whose events do not add up | `WINDOW_ATTEMPTS`, and `MOST_UNANSWERED` windows in a row |
 | a list that changes while it is read | `LIST_ATTEMPTS` of `directory/lists.py` |
 | a list of SCIM that does not add up | `SCIM_ATTEMPTS` of `directory/entitlements.py` |
+| a list with repeated ids | `MOST_READINGS` of `directory/paged_lists.py` |
 | models without an answer, in a row, also for history | `MOST_UNREACHABLE` of `directory/model_contents.py` |
 | a model that refused, in a later run | `RETRY_MS` of `directory/content_plan.py` |
 | the same for its history | `ASK_AGAIN_MS` of `directory/model_history.py` |

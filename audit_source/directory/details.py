@@ -141,6 +141,7 @@ class DetailReader:
         new_columns = NewColumns()
         rows = integrations.integration_rows(listed.records, self._mask, new_columns)
         if frozenset(rows["row_version"].to_pylist()) != self._known_details.integration_versions:
+            integrations.confirm(self._client, listed)
             yield INTEGRATIONS.name, rows
             self._note_drift(INTEGRATIONS.name, new_columns)
 

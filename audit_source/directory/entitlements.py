@@ -14,26 +14,31 @@ from .tables import SCIM_USERS, USER_ENTITLEMENTS
 
 # Anaplan refuses more.
 PAGE_SIZE = 100
-SCIM_ATTEMPTS = 2
+SCIM_ATTEMPTS = 4
 IDENTITY = ("user_id", "workspace_id", "entitlement_type")
 
 
 def fetch_scim_users(client: SignedClient, api_url: str) -> list[Record]:
     """Return every user of SCIM, each id once.
 
+    A list of several pages, or with repeated ids, needs two equal reads: a user who is deleted between two pages hides
+    another one.
+
     Raises:
         RoleError: The account lacks the role User Administrator.
-        BadAnswerError: After every attempt the list had another number of users than it reports.
+        BadAnswerError: After every attempt the list had another number of users than it reports, or other users.
         AuditSourceError: Anaplan did not answer, or refused.
     """
     url = f"{api_url}/scim/1/0/v2/Users"
     users: dict[str, Record] = {}
-    reported = 0
+    arrived = reported = 0
+    last: set[str] | None = None
     for _ in range(SCIM_ATTEMPTS):
-        users, reported = _fetch_once(client, url)
-        if len(users) == reported:
+        users, arrived, reported = _fetch_once(client, url)
+        if arrived == reported and (len(users) == reported <= PAGE_SIZE or last == users.keys()):
             return list(users.values())
-    reason = f"{len(users)} users, but {reported} reported"
+        last = set(users) if arrived == reported else None
+    reason = f"{arrived} users, but {reported} reported" if arrived != reported else "never the same users twice"
     raise BadAnswerError(f"GET {url}", reason, "What was known stays. Run again.")
 
 
@@ -77,7 +82,8 @@ def _scim_user(user: Record) -> Record:
     return {**kept, "meta.created": parts.get("created"), "meta.lastModified": parts.get("lastModified")}
 
 
-def _fetch_once(client: SignedClient, url: str) -> tuple[dict[str, Record], int]:
+def _fetch_once(client: SignedClient, url: str) -> tuple[dict[str, Record], int, int]:
+    """Return the users by id, the number of records that arrived, and the reported one."""
     users: dict[str, Record] = {}
     arrived = reported = 0
     while True:
@@ -89,7 +95,7 @@ def _fetch_once(client: SignedClient, url: str) -> tuple[dict[str, Record], int]
         users.update(by_id(page))
         arrived += len(page)
         if not page or arrived >= reported:
-            return users, reported
+            return users, arrived, reported
 
 
 def _page(client: SignedClient, url: str, start: int, count: int) -> Record:

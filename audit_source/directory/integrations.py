@@ -9,9 +9,9 @@ from ..errors import AuditSourceError, BadAnswerError, RoleError, UnreachableErr
 from ..field_types import as_text, from_iso
 from ..known import KnownDetails
 from ..privacy.masking import Mask
-from ..records import NewColumns, Record, Rows, by_id, object_in, rows_of, table_of
+from ..records import NewColumns, Record, Rows, object_in, rows_of, table_of
 from ..signed_client import SignedClient
-from .paged_lists import Budget, all_records
+from .paged_lists import Budget, all_records, records_by_id
 from .row_versions import with_versions
 from .tables import INTEGRATION_FLOWS, INTEGRATION_RUNS, INTEGRATIONS
 
@@ -29,10 +29,11 @@ class CloudWorksRoleError(RoleError):
 
 
 class IntegrationList(NamedTuple):
-    """The integrations, each with its latest run, and the address that answered."""
+    """The integrations, each with its latest run, the address that answered, and the number of pages."""
 
     records: list[Record]
     url: str
+    pages: int = 1
 
 
 def fetch_integrations(client: SignedClient, urls: list[str]) -> IntegrationList:
@@ -45,8 +46,10 @@ def fetch_integrations(client: SignedClient, urls: list[str]) -> IntegrationList
     failures: list[AuditSourceError] = []
     for url in urls:
         try:
-            records = all_records(client, f"{url}/integrations", ("integrations",), Budget())
-            return IntegrationList([one for one in records if one.get("integrationId")], url)
+            found = records_by_id(client, f"{url}/integrations", ("integrations",), Budget(), "integrationId")
+            # One that is sent in two spellings would be stored twice: the first one counts.
+            records = {_integration_id(one): one for one in reversed(found.records.values())}
+            return IntegrationList(list(records.values()), url, found.pages)
         except AuditSourceError as error:
             if isinstance(error, RoleError) or error.status_code == WITHOUT_ROLE:
                 raise CloudWorksRoleError(
@@ -59,6 +62,20 @@ def fetch_integrations(client: SignedClient, urls: list[str]) -> IntegrationList
             failures.append(error)
     # An address without CloudWorks does not explain why the other one failed.
     raise next((error for error in failures if error.status_code != NOT_HERE), failures[0])
+
+
+def confirm(client: SignedClient, listed: IntegrationList) -> None:
+    """Read a list of several pages again: offset pagination skips an integration if another is deleted mid-read.
+
+    Raises:
+        BadAnswerError: The second reading has other integrations.
+        AuditSourceError: No answer.
+    """
+    if listed.pages > 1:
+        again = fetch_integrations(client, [listed.url])
+        if {_integration_id(one) for one in again.records} != {_integration_id(one) for one in listed.records}:
+            reason = f"{len(listed.records)} integrations, and other ones when read again"
+            raise BadAnswerError(f"GET {listed.url}/integrations", reason, "What was known stays. Run again.")
 
 
 def integration_rows(records: list[Record], mask: Mask, new_columns: NewColumns) -> pa.Table:
@@ -119,7 +136,7 @@ def fetch_flows(client: SignedClient, url: str) -> list[Record]:
     Raises:
         AuditSourceError: Anaplan did not answer, or refused.
     """
-    return list(by_id(all_records(client, f"{url}/integrationflows", ("integrationFlows",), Budget())).values())
+    return list(records_by_id(client, f"{url}/integrationflows", ("integrationFlows",), Budget()).records.values())
 
 
 def flow_rows(flows: list[Record], mask: Mask, new_columns: NewColumns) -> pa.Table:

@@ -10,24 +10,26 @@ from dlt.common import logger
 
 from ..errors import AuditSourceError, BadAnswerError, UnreachableError, is_no_access, is_token_refused
 from ..privacy.masking import Mask, Privacy, mask_of
-from ..records import NewColumns, Record, Rows, by_id, object_in, rows_of, table_of
+from ..records import NewColumns, Record, Rows, object_in, rows_of, table_of
 from ..signed_client import SignedClient
 from ..table_resources import Batch
 from .content_plan import ARCHIVED, FAILED, FORBIDDEN, READ, ContentRead, ListedModel, Task
-from .paged_lists import Budget, BudgetSpentError, all_records, get_json
+from .paged_lists import Budget, BudgetSpentError, get_json, records_by_id
 from .row_versions import with_versions
 from .tables import CONTENT_READS, MODEL_ACTIONS, PROCESS_STEPS
 
 KINDS = {"action": "actions", "import": "imports", "export": "exports", "process": "processes"}
 # Marks a model that holds nothing: dlt retires rows only of the models that a load brings.
 NOTHING = "none"
+# Number of the row that marks a process without steps.
+NO_STEPS = 0
 IDENTITY = (
     "model_id", "action_id", "kind", "name", "action_type", "import_type", "import_source_id", "export_type",
     "export_format",
 )  # fmt: skip
 # A model without processes needs one request for each kind, and one for the names of files.
 LEAST_REQUESTS = len(KINDS) + 1
-# Answers for a process that is gone or cannot be opened. None: the answer is no list of steps.
+# Answers for a process that is gone or cannot be opened. None: the answer is no process.
 _WITHOUT_STEPS = (None, 400, 404)
 # So many models in a row without an answer: Anaplan is down, and every further one would take all retries.
 MOST_UNREACHABLE = 3
@@ -121,7 +123,7 @@ def _read_model(client: SignedClient, url: str, task: Task, budget: Budget, pool
         processes = [item.record for item in contents.items if item.kind == "process"]
     else:
         contents.steps_read = task.continued.steps_read or 0
-        processes = list(by_id(all_records(client, f"{url}/processes", ("processes",), budget)).values())
+        processes = list(records_by_id(client, f"{url}/processes", ("processes",), budget).records.values())
     contents.processes = sorted(str(record["id"]) for record in processes)
     for process in contents.processes[contents.steps_read :]:
         try:
@@ -131,15 +133,15 @@ def _read_model(client: SignedClient, url: str, task: Task, budget: Budget, pool
         except BadAnswerError as error:
             if error.status_code not in _WITHOUT_STEPS:
                 raise
-            # Deleted since the list was read, or not to be opened: it has no steps.
-            contents.steps[process] = []
+            # Deleted since the list was read, or not to be opened: what was known stays.
+            logger.info("The steps of a process were not read.")
         contents.steps_read += 1
     return contents
 
 
 def _items(client: SignedClient, url: str, budget: Budget, pool: ThreadPoolExecutor) -> list[Item]:
     def records(name: str) -> list[Record]:
-        return list(by_id(all_records(client, f"{url}/{name}", (name,), budget)).values())
+        return list(records_by_id(client, f"{url}/{name}", (name,), budget).records.values())
 
     # The first request alone: a refused model costs one request.
     kinds = list(KINDS.items())
@@ -154,8 +156,11 @@ def _items(client: SignedClient, url: str, budget: Budget, pool: ThreadPoolExecu
 
 
 def _process(client: SignedClient, url: str, budget: Budget) -> list[Record]:
-    steps = object_in(get_json(client, url, {}, budget), "processMetadata").get("actions")
-    return [step for step in steps if isinstance(step, dict)] if isinstance(steps, list) else []
+    answer = get_json(client, url, {}, budget)
+    steps = object_in(answer, "processMetadata").get("actions") or []
+    if not isinstance(answer.get("processMetadata"), dict) or not isinstance(steps, list):
+        raise BadAnswerError(f"GET {url}", "JSON that is not a process", "What was known stays. Run again.")
+    return [step for step in steps if isinstance(step, dict)]
 
 
 def _actions(found: list[Contents], mask: Mask, new_columns: NewColumns) -> pa.Table:
@@ -174,7 +179,8 @@ def _steps(found: list[Contents], mask: Mask) -> pa.Table | None:
         (contents.model.model_id, process, number, step)
         for contents in found
         for process, records in contents.steps.items()
-        for number, step in enumerate(records, 1)
+        # dlt replaces the steps only of the processes that a load brings.
+        for number, step in (enumerate(records, 1) if records else [(NO_STEPS, {})])
     ]
     if not steps:
         return None

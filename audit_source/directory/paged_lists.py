@@ -5,7 +5,7 @@ counts pages from 1 and reports `totalResults`.
 """
 
 import threading
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..errors import AuditSourceError, BadAnswerError
 from ..records import Record, decode_lenient, object_in
@@ -14,6 +14,8 @@ from ..signed_client import SignedClient
 PAGE_SIZE = 5_000
 # No list of these services has so many pages: a service that always names a next page must not be followed forever.
 MOST_PAGES = 1_000
+# Readings of a list with repeated ids, to find the same ids twice.
+MOST_READINGS = 4
 
 
 class BudgetSpentError(AuditSourceError):
@@ -63,6 +65,39 @@ def get_json(client: SignedClient, url: str, params: dict[str, Any], budget: Bud
     return answer
 
 
+class RecordsById(NamedTuple):
+    """The records of a list by id, and the number of pages they came on."""
+
+    records: dict[str, Record]
+    pages: int
+
+
+def records_by_id(
+    client: SignedClient, url: str, path: tuple[str, ...], budget: Budget, key: str = "id"
+) -> RecordsById:
+    """Return every record of a list that has an id, each id once.
+
+    A record that is added while pages are read moves another one to the next page: it comes twice, and one is missing.
+    So a list with repeated ids is read until it has the same ids twice.
+
+    Args:
+        path (Tuple[str, ...]): Keys that lead to the list in the answer.
+        key (str): Field of the id.
+
+    Raises:
+        BadAnswerError: As of `all_records`, or the ids differed each time.
+        AuditSourceError: As of `get_json`.
+    """
+    last: set[str] | None = None
+    for _ in range(MOST_READINGS):
+        records, pages = _read(client, url, path, budget)
+        found = {str(one[key]): one for one in records if one.get(key)}
+        if len(found) == sum(1 for one in records if one.get(key)) or last == found.keys():
+            return RecordsById(found, pages)
+        last = set(found)
+    raise BadAnswerError(f"GET {url}", "repeated records, and other ones each time", "What was known stays. Run again.")
+
+
 def all_records(client: SignedClient, url: str, path: tuple[str, ...], budget: Budget) -> list[Record]:
     """Return every record of a list. The key of the list is absent if the list is empty.
 
@@ -73,12 +108,20 @@ def all_records(client: SignedClient, url: str, path: tuple[str, ...], budget: B
         BadAnswerError: The list has another number of records than it reports, or is no list.
         AuditSourceError: As of `get_json`.
     """
+    return _read(client, url, path, budget)[0]
+
+
+def _read(client: SignedClient, url: str, path: tuple[str, ...], budget: Budget) -> tuple[list[Record], int]:
+    """Return the records of a list, and the number of pages that brought some."""
     found: list[Any] = []
+    pages, may_be_silent = 0, False
     last: list[Any] | None = None
     total: int | None = None
     for _ in range(MOST_PAGES):
         answer = get_json(client, url, {"limit": PAGE_SIZE, "offset": len(found)}, budget)
-        page = _page(answer, path)
+        # An answer without any word, such as one without content, is no empty list. It may follow such pages.
+        is_silent = answer.keys().isdisjoint({path[0], "meta", "status"})
+        page = None if is_silent and not may_be_silent else _page(answer, path)
         paging = object_in(object_in(answer, "meta"), "paging")
         reported = paging.get("totalSize")
         total = reported if isinstance(reported, int) else total
@@ -89,6 +132,8 @@ def all_records(client: SignedClient, url: str, path: tuple[str, ...], budget: B
             # The service ignores `offset`.
             break
         found += page
+        pages += bool(page)
+        may_be_silent = total is None and not paging
         last = page
         if not page or not _goes_on(paging, total, len(found), len(page)):
             break
@@ -96,7 +141,7 @@ def all_records(client: SignedClient, url: str, path: tuple[str, ...], budget: B
         raise BadAnswerError(
             f"GET {url}", f"{len(found)} records, but {total} reported", "What was known stays. Run again."
         )
-    return [record for record in found if isinstance(record, dict)]
+    return [record for record in found if isinstance(record, dict)], pages
 
 
 def _goes_on(paging: Record, total: int | None, arrived: int, size: int) -> bool:

@@ -45,11 +45,13 @@ PROCESS_STEPS = Table(
     "The actions that a process runs.",
     "one row per process and step",
     ("model_id", "process_id", "step_number"),
-    "the steps of a process are replaced when its model is read",
+    "the steps of a process are replaced when its model is read; those of a deleted process stay",
     [
         Column("model_id", "text", None, "model that holds the process", False),
         Column("process_id", "text", None, "process", False),
-        Column("step_number", "bigint", None, "position of the step, from 1 on", False),
+        Column(
+            "step_number", "bigint", None, "position of the step, from 1 on; 0 marks a process without steps", False
+        ),
         Column("action_id", "text", "id", "action, import or export that the step runs"),
         Column("action_name", "text", "name", "its name when the process was read"),
         Column("action_type", "text", "actionType", "its type"),

@@ -59,6 +59,8 @@ STEPS: list[Row] = [
     {"model_id": PLAN, "process_id": PROCESS, "step_number": 1, "action_id": IMPORT, "action_name": "Load"},
     {"model_id": PLAN, "process_id": PROCESS, "step_number": 2, "action_id": EXPORT, "action_name": "P&L"},
     {"model_id": PLAN, "process_id": PROCESS, "step_number": 3, "action_id": NEVER, "action_name": "Lost"},
+    # A process without steps.
+    {"model_id": COPY, "process_id": PROCESS, "step_number": 0},
 ]
 INTEGRATIONS: list[Row] = [
     integration(NIGHTLY, "Nightly load", PLAN, "2026-03-02 00:00", "2026-03-05 00:00", process_id=PROCESS),

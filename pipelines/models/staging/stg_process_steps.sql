@@ -15,3 +15,4 @@ select
     s.action_name,
     s.action_type
 from process_steps as s
+where s.step_number > 0

@@ -1,6 +1,7 @@
 """Contents of models, CloudWorks and SCIM on a tenant written from observations of live ones."""
 
 from datetime import datetime, timezone
+from typing import Any
 
 import pytest
 
@@ -104,3 +105,41 @@ def test_run_that_came_without_an_id_keeps_its_row_once_runs_are_listed(tenant: 
         live.details.integrations[0]["latestRun"] = {key: new[key] for key in ("startDate", "endDate", "success")}
         assert tenant.run("load").code == 0
     assert duck.rows(ids) == [(f"{INTEGRATION}/{start}",), ("run1",), ("run2",), ("run4",)]
+
+
+def test_steps_end_with_the_process_and_stay_if_they_cannot_be_read(tenant: Tenant, engine: Engine) -> None:
+    company = Company().live_through(1)
+    steps = f"select step_number, action_id from {RAW}.process_steps order by 1"
+    with LiveTenant(company) as live:
+        use_password(tenant, live)
+        process = next(iter(live.details.steps))
+
+        def load_changed(held: Any) -> list[Any]:
+            live.details.steps[process] = held
+            for model in company.models:
+                model["lastSavedSerialNumber"] += 1
+            assert tenant.run("load").code == 0
+            return engine.rows(steps)
+
+        held = live.details.steps[process]
+        whole = load_changed(held)
+        assert [action for _, action in whole] == [step["id"] for step in held]
+        assert load_changed("no list of steps") == whole
+        assert load_changed([]) == [(0, None)], "the row that marks a process without steps"
+        assert load_changed(held[:1]) == whole[:1]
+
+
+def test_integration_that_is_sent_twice_is_stored_once(tenant: Tenant, engine: Engine) -> None:
+    company = Company().live_through(1)
+    with LiveTenant(company) as live:
+        use_password(tenant, live)
+        (one,) = live.details.integrations
+        live.details.integrations += [
+            dict(one),
+            {**one, "integrationId": INTEGRATION.upper(), "name": "Other spelling"},
+        ]
+        for _ in range(2):
+            assert tenant.run("load").code == 0
+    versions = f"select integration_id, name from {RAW}.integrations"
+    assert engine.rows(versions) == [(INTEGRATION, one["name"])]
+    assert engine.rows(f"select count(*), count(distinct run_id) from {RAW}.integration_runs") == [(3, 3)]
