@@ -37,7 +37,7 @@ def interrupt(number: int, when: Callable[[], bool]) -> tuple[int, str, float]:
     return process.returncode, err, time.monotonic() - sent
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.variant)])
 def test_interrupt_ends_a_run_whose_threads_wait_for_anaplan(
     tenant: Tenant, duck: Engine, monkeypatch: pytest.MonkeyPatch, number: int
 ) -> None:

@@ -1,6 +1,7 @@
 """Every action, process and integration of an event has the name that its model or CloudWorks gives it."""
 
 from collections import Counter
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from tests.conftest import Engine, Tenant
 from tests.support.live_tenant import Company, LiveTenant
 from tests.support.live_tenant.details_api import INTEGRATION
 from tests.support.live_tenant.directory import ANNA, BEN, FINANCE, OLD, PLAN, SUPPLY
+from tests.support.small_models import build_only, copy_models
 from tests.support.truth import compare
 
 FACTS = "anaplan_audit.fct_events"
@@ -40,7 +42,10 @@ def expected_action(event: dict[str, Any], names: dict[tuple[str, str], str]) ->
 
 
 @pytest.mark.usual_engine("duckdb")
-def test_actions_and_integrations_have_the_names_that_the_sandbox_knows(tenant: Tenant, engine: Engine) -> None:
+def test_actions_and_integrations_have_the_names_that_the_sandbox_knows(
+    tenant: Tenant, engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    build_only(copy_models(tmp_path / "models", ("fct_events", "fct_integration_runs")), monkeypatch)
     with Sandbox(events=1_500, days=6, users=12, rate_limit=0) as sandbox:
         tenant.at(sandbox.url, password=PASSWORD)
         tenant.set("HISTORY_DAYS", 6)
