@@ -1,7 +1,7 @@
-"""make bench: compare the pipeline with alternatives, measure its growth and its hourly run, and write RESULTS.md.
+"""make bench: compare the pipeline with alternatives, measure growth, skew and the hourly run, and write RESULTS.md.
 
 Machines are noisy, so compare the ratios to the floor, which are medians of interleaved runs.
-BENCH_EVENTS, BENCH_ROUNDS and BENCH_GROWTH (in thousands) shorten the benchmark.
+BENCH_EVENTS, BENCH_ROUNDS, BENCH_SKEWED and BENCH_GROWTH (in thousands) shorten the benchmark.
 """
 
 import json
@@ -14,7 +14,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from tests.benchmarks import dashboard, growth, hourly, model_history, network, warehouse
+from tests.benchmarks import dashboard, growth, hourly, model_history, network, skewed, warehouse
 from tests.benchmarks.measuring import Measured, measure
 from tests.benchmarks.runs import pipeline, stored
 from tests.benchmarks.tenant import BenchTenant, bench_tenant
@@ -49,6 +49,7 @@ def main() -> None:
     lines += _compare()
     lines += growth.report(GROWTH)
     lines += hourly.report()
+    lines += skewed.report()
     lines += network.report()
     lines += warehouse.report(EVENTS)
     lines += model_history.report()
