@@ -19,6 +19,8 @@ from .sign_in_status import sign_in_status
 
 LATE_EVENT_DAYS = 30
 CLOCK_SLACK_MINUTES = 5
+# Among these is the last run that ended, which a warning may be about.
+LEAST_RUNS = 10
 Json = dict[str, Any]
 
 # The keys of `status --json`. They are a contract: keys may be added, but never change their meaning.
@@ -58,8 +60,7 @@ def read_status(reader: Reader | None, max_age: timedelta, runs: int, now: datet
     now = now or datetime.now(timezone.utc)
     windows = _windows(reader)
     acknowledged = _acknowledged(reader)
-    past = reader.rows(RAW, f"select * from {RUNS}") if reader else []
-    past.sort(key=lambda run: run["started_at"], reverse=True)
+    past = _past_runs(reader, runs, now)
     covered = [w for w in windows if w["status"] == "complete" or _is_acknowledged(w, acknowledged)]
     sign_in = sign_in_status(now)
     status: Json = {
@@ -121,6 +122,18 @@ def _destination() -> Json:
 def _windows(reader: Reader | None) -> list[Json]:
     rows = reader.rows(RAW, "select * from event_windows") if reader else []
     return sorted(rows, key=lambda row: (row["event_type"], row["window_start"]))
+
+
+def _past_runs(reader: Reader | None, runs: int, now: datetime) -> list[Json]:
+    """Return the runs that are counted or listed, newest first: there are thousands of older ones."""
+    if reader is None:
+        return []
+    since = now - timedelta(days=LATE_EVENT_DAYS)
+    counted = f"select * from {RUNS} where started_at >= cast('{since:%Y-%m-%d %H:%M:%S}+00:00' as timestamptz)"
+    past = reader.rows(RAW, counted)
+    if len(past) < max(runs, LEAST_RUNS):
+        past = reader.rows(RAW, f"select * from {RUNS} order by started_at desc limit {max(runs, LEAST_RUNS)}")
+    return sorted(past, key=lambda run: run["started_at"], reverse=True)
 
 
 def _acknowledged(reader: Reader | None) -> set[tuple[str, str]]:

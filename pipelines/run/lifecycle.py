@@ -49,6 +49,8 @@ def recorded(
                 # Inside the `try`, so that the record holds the explanation of the engine.
                 with engine.explained(pipelines.raw):
                     yield OpenRun(pipelines, record, progress)
+                    with _logged_failure("old records could not be removed"):
+                        _keep_tables_short(pipelines, record)
             except BaseException as error:
                 record.set_outcome(*explain_any(error))
                 raise
@@ -63,6 +65,12 @@ def recorded(
             record.set_outcome(*explain_any(error))
             _alert_without_destination(record)
         raise
+
+
+def _keep_tables_short(pipelines: Pipelines, record: RunRecord) -> None:
+    from .upkeep import keep_tables_short
+
+    keep_tables_short(pipelines, record.started_at)
 
 
 def _alert_without_destination(record: RunRecord) -> None:
