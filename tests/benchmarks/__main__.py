@@ -14,7 +14,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from tests.benchmarks import dashboard, growth, hourly, model_history, network, skewed, warehouse
+from tests.benchmarks import dashboard, growth, hourly, many_models, model_history, network, skewed, warehouse
 from tests.benchmarks.measuring import Measured, measure
 from tests.benchmarks.runs import pipeline, stored
 from tests.benchmarks.tenant import BenchTenant, bench_tenant
@@ -52,6 +52,7 @@ def main() -> None:
     lines += skewed.report()
     lines += network.report()
     lines += warehouse.report(EVENTS)
+    lines += many_models.report()
     lines += model_history.report()
     lines += _open_dashboard()
     (HERE / "RESULTS.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
