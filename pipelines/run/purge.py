@@ -99,7 +99,7 @@ def purge(pipelines: Pipelines, day: date, counts: dict[str, int], user_ids: lis
     _delete_raw(pipelines, day, midnight, user_ids)
     enrich(pipelines.enriched, pipelines.raw, recount=True)
     _delete_check_results(pipelines, midnight)
-    pipelines.engine.compact(pipelines.database)
+    pipelines.engine.compact(pipelines.database, pipelines.raw)
     tables.update(PURGES, "purge_id", {"purge_id": record["purge_id"], "ended_at": datetime.now(timezone.utc)})
     return removed
 

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import dlt
 from dlt.destinations.sql_client import SqlClientBase
 
 from .dlt_internals import causes
@@ -15,6 +16,24 @@ class DuckLake(Engine):
 
     comment_catalogue = CATALOGUE
     materializes_repeated_ctes = True
+
+    def destination(self, database: Any = None) -> Any:
+        # Imported here: reading a setting must not import the driver.
+        from .ducklake_destination import OneInstance
+
+        return OneInstance(**self.destination_options())
+
+    def keep_house(self, raw: dlt.Pipeline) -> None:
+        from .ducklake_destination import remove_old_snapshots
+
+        with raw.sql_client() as client:
+            remove_old_snapshots(client)
+
+    def compact(self, database: Any, raw: dlt.Pipeline) -> None:
+        from .ducklake_destination import remove_all_but_the_present
+
+        with raw.sql_client() as client:
+            remove_all_but_the_present(client)
 
     def lacks_column(self, error: BaseException) -> bool:
         return lacks_column(causes(error))

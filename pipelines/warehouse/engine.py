@@ -168,8 +168,11 @@ class Engine:
     def limit_memory(self, database: Any, amount: str, threads: int | None = None) -> None:
         """Limit the engine inside this process to an amount (`200MB`) and a number of threads. A server has none."""
 
-    def compact(self, database: Any) -> None:
+    def compact(self, database: Any, raw: dlt.Pipeline) -> None:
         """Remove deleted rows from the storage, as far as a statement can."""
+
+    def keep_house(self, raw: dlt.Pipeline) -> None:
+        """Remove what a run need not keep, such as old versions of tables. Called at the end of each run."""
 
     # Queries
 

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import dlt
 from dlt.common import logger
+from dlt.common.destination.exceptions import DestinationException
 
 from audit_source.directory.history_tables import HISTORY_TABLES
 from audit_source.directory.new_tables import new_tables
@@ -85,6 +86,16 @@ def open_pipelines(progress: Any = None) -> Iterator[Pipelines]:
         _create_new_tables(raw)
         _restore_missing(raw)
         yield Pipelines(raw, enriched, database)
+        _keep_house(used, raw)
+
+
+def _keep_house(used: Engine, raw: dlt.Pipeline) -> None:
+    """Let the engine clean up. The run is complete, so a failure must not fail it."""
+    if raw.default_schema_name:
+        try:
+            used.keep_house(raw)
+        except DestinationException as error:
+            logger.warning(f"Old versions of tables were not removed: {error}")
 
 
 def _create_new_tables(raw: dlt.Pipeline) -> None:

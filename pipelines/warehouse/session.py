@@ -23,10 +23,15 @@ class Session:
 
     Attributes:
         is_usable (Callable): Whether an open connection can be used again. None: connections are not kept.
+        close_one (Callable): Closes a connection.
     """
 
-    def __init__(self, is_usable: Callable[[Any], bool] | None = None) -> None:
-        self.is_usable = is_usable
+    def __init__(
+        self,
+        is_usable: Callable[[Any], bool] | None = None,
+        close_one: Callable[[Any], None] = lambda connection: connection.close(),
+    ) -> None:
+        self.is_usable, self.close_one = is_usable, close_one
         self.datasets: set[str] = set()
         self.schemas: dict[tuple[str, str], Any] = {}
         self._changed: set[str] = set()
@@ -41,7 +46,7 @@ class Session:
                 connection, since = self._idle.pop()
                 if time.monotonic() - since < LONGEST_IDLE_SECONDS and self._usable(connection):
                     return connection
-                connection.close()
+                self.close_one(connection)
         return None
 
     def keep(self, connection: Any) -> bool:
@@ -57,7 +62,7 @@ class Session:
         with self._lock:
             self._closed = True
             while self._idle:
-                self._idle.pop()[0].close()
+                self.close_one(self._idle.pop()[0])
 
     def forget_schemas(self) -> None:
         """Ask the database again which schemas it has: somebody deletes some."""
@@ -96,9 +101,14 @@ class WithSession:
     @cached_property
     def session(self) -> Session:
         """The session of all clients."""
-        return Session(self.is_usable)
+        return Session(self.is_usable, self.close_one)
 
     is_usable: Callable[[Any], bool] | None = None
+
+    @staticmethod
+    def close_one(connection: Any) -> None:
+        """Close a kept connection."""
+        connection.close()
 
     @cached_property
     def _capabilities(self) -> dict[Any, Any]:

@@ -93,7 +93,7 @@ class DuckDb(Engine):
             database.execute(f"set memory_limit = '{amount}'")
             database.execute("reset threads" if threads is None else f"set threads = {threads}")
 
-    def compact(self, database: Any) -> None:
+    def compact(self, database: Any, raw: dlt.Pipeline) -> None:
         # Deleted rows leave the file only with a vacuum, which `opened_for_writing` may have switched off.
         if database is not None:
             database.execute("reset max_vacuum_tasks")
