@@ -40,6 +40,7 @@ _PROJECT = {
         PROJECT: {
             "staging": {"+materialized": "ephemeral"},
             "intermediate": {"+materialized": "ephemeral"},
+            "summaries": {"+materialized": "table"},
             "marts": {"+materialized": "table"},
             "findings": {"+materialized": "table", "parts": {"+materialized": "ephemeral"}},
         }

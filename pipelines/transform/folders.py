@@ -1,9 +1,9 @@
 """Read the folders of the models: which SQL files, seeds and descriptions there are. Types are found in `parse.py`.
 
 `staging/` and `intermediate/` hold SQL files that are inlined as CTEs. Every `.sql` file of `marts/` and `findings/` is
-one table; a folder in them is one table too, with the rows of all its files. Every `.csv` file of `seeds/` is a small
-table that users edit. The `.yml` files of a folder describe its tables; in
-`marts/`, each table has its own. `checks/` is read by `checks.py`.
+one table; a folder in them is one table too, with the rows of all its files. `summaries/` holds tables that are inlined
+too (`summaries.py`). Every `.csv` file of `seeds/` is a small table that users edit. The `.yml` files of a folder
+describe its tables; in `marts/` and `summaries/`, each table has its own. `checks/` is read by `checks.py`.
 """
 
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ from .sql_file import SqlFile, read_sql_file
 from .table_docs import TableDocs, read_docs
 
 INLINED_FOLDERS = ("staging", "intermediate")
-TABLE_FOLDERS = ("marts", "findings", "seeds")
+TABLE_FOLDERS = ("summaries", "marts", "findings", "seeds")
 RESERVED_NAMES = ("check_results",)
 
 

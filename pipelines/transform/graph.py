@@ -1,7 +1,8 @@
 """Put the models in order and refuse those that cannot be built.
 
 A model of the raw tables belongs to the first layer; every other one comes a layer after the last of its inputs. Tables
-of one layer are built by one run, so a model never reads a table of its own layer.
+of one layer are built by one run, so a model never reads a table of its own layer. Summaries are stored in the last
+layer, whatever they read: see `summaries.py`.
 """
 
 from collections.abc import Mapping
@@ -13,6 +14,7 @@ from pipelines.common.exit_codes import ModelError
 from .column_types import Columns
 from .parse import MODELS_DIR, Inlined, Model, read_models
 from .seeds import Seed
+from .summaries import combining_functions
 from .validate import check_clock, check_columns
 
 # The raw tables that are partitioned by day, and their day column.
@@ -84,6 +86,9 @@ def check_models(enrichment: Enrichment) -> None:
     models = enrichment.models.values()
     for model in models:
         _check_days(model, enrichment, seeds)
+        if model.docs.summary:
+            combining_functions(model)
+            _check_readers(model, enrichment)
     for sql_file in [
         *(one.sql_file for one in enrichment.inlined.values()),
         *(one for model in models for one in model.files),
@@ -127,6 +132,17 @@ def _check_days(model: Model, enrichment: Enrichment, seeds: "set[str]") -> None
             )
 
 
+def _check_readers(summary: Model, enrichment: Enrichment) -> None:
+    """Refuse others that read a file of staging from which a summary gets its days: it reads other days than they."""
+    own = {one.name for one in summary.inlines if any(enrichment.day_column(table) for table in one.sql_file.inputs)}
+    of_summary = {summary.name, *(one.name for one in summary.inlines)}
+    readers = [one.sql_file for one in enrichment.inlined.values() if one.name not in of_summary]
+    readers += [file for one in enrichment.models.values() if one is not summary for file in one.files]
+    for reader in readers:
+        for name in sorted(own & reader.inputs):
+            raise ModelError(reader.file, f"reads `{name}`, which only the summary `{summary.name}` may read")
+
+
 def _layers(models: Mapping[str, Model], raw_tables: Mapping[str, Columns]) -> tuple[tuple[Model, ...], ...]:
     depths: dict[str, int] = {}
 
@@ -142,6 +158,7 @@ def _layers(models: Mapping[str, Model], raw_tables: Mapping[str, Columns]) -> t
     for name in sorted(models):
         depth(name)
     count = max(depths.values(), default=0)
+    depths.update({name: count for name, model in models.items() if model.docs.summary})
     return tuple(
         tuple(models[name] for name in sorted(models) if depths[name] == number) for number in range(1, count + 1)
     )

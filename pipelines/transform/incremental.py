@@ -1,8 +1,9 @@
 """Find the days that the enrichment has to rewrite, from the raw dataset.
 
 A day is touched when a load brought events of it, when the directory now gives its events other names (a user is new or
-renamed), when new events name a user whom no list names, or when its number of events differs. `list_days.py` finds the
-days of changed lists of models and CloudWorks, and `history_days.py` those of model history.
+renamed), or when its number of events differs, which is looked for once a day. `told_names.py` finds the days of users
+whom no list names and whom new events name, `list_days.py` those of changed lists of models and CloudWorks, and
+`history_days.py` those of model history.
 """
 
 from collections.abc import Iterable, Mapping
@@ -17,7 +18,11 @@ from pipelines.common.names import DIALECT
 from pipelines.warehouse.engine import engine_of
 from pipelines.warehouse.sql_fixes import for_dialect
 
+from .summaries import day_literal
+
 FACTS = "fct_events"
+# The summary of the days between which FACTS names an id.
+DAYS_OF_IDS = "id_days"
 # The columns of FACTS that hold the id of a user, workspace or model.
 ID_COLUMNS = ("user_id", "target_user_id", "workspace_id", "model_id", "object_id")
 
@@ -54,43 +59,6 @@ select
 from versions
 where valid_from > {since} or valid_to > {since}
 """
-# Names that events give. The names are those of `stg_user_names`: the newest for each user whom no list names. Only
-# users whom the given days name are looked up.
-_TOLD_NAMES = """
-with told as (
-    select
-        case when lower(additional_attributes__target_user_id) like 'internal%'
-            then upper(additional_attributes__target_user_id) else {folded} end as id,
-        additional_attributes__target_user_name as name,
-        coalesce(event_date, created_date, cast(cast('1900-01-01' as date) as timestamptz)) as told_at,
-        event_day
-    from events
-    where additional_attributes__target_user_id is not null and additional_attributes__target_user_name is not null
-),
-listed as (
-    select {listed} as id
-    from users
-    group by {listed}
-    having min(case when coalesce(nullif(trim(concat(first_name, last_name)), ''), email) is null then 0 else 1 end) = 1
-),
-counted as (
-    select id, name, max(told_at) as told_at, max(case when {loaded} then 1 else 0 end) as is_new
-    from told
-    group by id, name
-),
-ranked as (
-    select
-        id,
-        name,
-        max(is_new) over (partition by id) as is_new,
-        row_number() over (partition by id order by told_at desc, name) as name_rank
-    from counted
-)
-select cast(ranked.id as varchar) as id, cast(ranked.name as varchar) as name
-from ranked
-left join listed on ranked.id = listed.id
-where ranked.name_rank = 1 and ranked.is_new = 1 and listed.id is null
-"""
 # For each list of the directory, the columns that events show.
 _NAMES = {
     "users": ("first_name", "last_name", "email"),
@@ -105,17 +73,26 @@ WATCHED = {*_NAMES, "events", "event_days", "event_types", "user_logins", "scim_
 
 @dataclass(frozen=True)
 class Watermark:
-    """The newest load, directory change, user sign-in and entitlement that the enriched tables contain."""
+    """The newest load, directory change, user sign-in and entitlement that the enriched tables contain.
+
+    Also the newest day and the number of days that loads touched.
+    """
 
     events: str | None = None
     directory: str | None = None
     logins: str | None = None
     access: str | None = None
+    newest_day: date | None = None
+    day_count: int = 0
 
 
 def read_watermark(raw: dlt.Dataset) -> Watermark:
     """Return the watermark of the raw dataset."""
-    loaded = _scalars(raw, "select cast(max(loaded_at) as timestamptz) as newest from event_days")
+    loaded, newest_day, day_count = _scalars(
+        raw,
+        "select cast(max(loaded_at) as timestamptz) as newest, cast(max(event_day) as date) as newest_day,"
+        " cast(count(*) as bigint) as day_count from event_days",
+    )
     changed = [
         moment
         for table in _NAMES
@@ -126,7 +103,14 @@ def read_watermark(raw: dlt.Dataset) -> Watermark:
         )
     ]
     logins = _scalars(raw, "select cast(max(last_login_date) as timestamptz) as newest from user_logins")
-    return Watermark(newest_moment(loaded), newest_moment(changed), newest_moment(logins), _access_watermark(raw))
+    return Watermark(
+        newest_moment([loaded]),
+        newest_moment(changed),
+        newest_moment(logins),
+        _access_watermark(raw),
+        newest_day,
+        int(day_count),
+    )
 
 
 def _access_watermark(raw: dlt.Dataset) -> str | None:
@@ -146,28 +130,20 @@ def _access_watermark(raw: dlt.Dataset) -> str | None:
     return f"{users} {entitlements} {newest_moment([*changed, *ended])}"
 
 
-def touched_days(raw: dlt.Dataset, enriched: dlt.Dataset, since: Watermark) -> set[date] | None:
-    """Return the days to rewrite after `since`; None means all days."""
-    changes = changed_ids(raw, since)
-    if len(changes) > MAX_CHANGED_IDS:
-        return None
-    # Without a watermark there were no events yet, so every day is new.
-    newest = datetime.fromisoformat(since.events) if since.events else datetime.min.replace(tzinfo=timezone.utc)
-    days = {day for day, loaded_at in rows_of(raw, _LOADED_DAYS) if utc_moment(loaded_at) > newest}
-    told = _told_names(raw, enriched, days)
-    if len(told) > MAX_CHANGED_IDS:
-        return None
-    return (
-        days | _days_of(enriched, changes) | _days_with_other_names(enriched, told) | _days_of_other_size(raw, enriched)
-    )
+def loaded_days(raw: dlt.Dataset, since: Watermark) -> set[date]:
+    """Return the days of which loads brought events after `since`."""
+    query = f"select event_day from event_days where loaded_at > {sql_moment(since.events)}"
+    return {day for (day,) in rows_of(raw, query)}
 
 
-_LOADED_DAYS = "select event_day, loaded_at from event_days"
 _SIZES = "select event_day, cast(count(*) as bigint) as events from {table} group by event_day"
 
 
-def _days_of_other_size(raw: dlt.Dataset, enriched: dlt.Dataset) -> set[date]:
-    """Return the days whose number of events differs, whatever the watermark says: purged and repaired days."""
+def days_of_other_size(raw: dlt.Dataset, enriched: dlt.Dataset) -> set[date]:
+    """Return the days whose number of events differs, whatever the watermark says: purged and repaired days.
+
+    It reads every day of both tables.
+    """
     before, now = dict(rows_of(enriched, _SIZES.format(table=FACTS))), dict(rows_of(raw, _SIZES.format(table="events")))
     return {day for day in {**before, **now} if before.get(day) != now.get(day)}
 
@@ -186,8 +162,8 @@ def changed_ids(raw: dlt.Dataset, since: Watermark) -> dict[str, date | None]:
     return changes
 
 
-def _days_of(enriched: dlt.Dataset, changes: dict[str, date | None]) -> set[date]:
-    """Return the days on which one of the changed ids occurs."""
+def days_of(enriched: dlt.Dataset, changes: Mapping[str, date | None], is_bounded: bool) -> set[date]:
+    """Return the days on which one of the changed ids occurs; `is_bounded` as in `days_where`."""
     everywhere = [changed for changed, day in changes.items() if day is None]
     later = [day for day in changes.values() if day is not None]
     conditions = []
@@ -195,36 +171,34 @@ def _days_of(enriched: dlt.Dataset, changes: dict[str, date | None]) -> set[date
         conditions.append(has_one_of(ID_COLUMNS, everywhere))
     if later:
         conditions.append(has_one_of(ID_COLUMNS, changes).and_(since_day("event_day", min(later))))
-    if not conditions:
-        return set()
+    return days_where(enriched, changes, exp.or_(*conditions), is_bounded) if conditions else set()
+
+
+def days_where(enriched: dlt.Dataset, ids: Iterable[str], condition: exp.Condition, is_bounded: bool) -> set[date]:
+    """Return the days of events that name one of the ids and fulfil a condition.
+
+    `is_bounded` looks only between the days that the summary of ids gives.
+    """
     query = exp.select(exp.cast(exp.column("event_day"), "date").as_("event_day")).distinct().from_(FACTS)
-    return {row[0] for row in rows_of(enriched, query.where(exp.or_(*conditions)))}
+    query = query.where(exp.paren(condition))
+    if is_bounded:
+        span = _span_of(enriched, ids)
+        if span is None:
+            return set()
+        query = query.where(
+            exp.Between(this=exp.column("event_day"), low=day_literal(span[0]), high=day_literal(span[1]))
+        )
+    return {row[0] for row in rows_of(enriched, query)}
 
 
-def _told_names(raw: dlt.Dataset, enriched: dlt.Dataset, days: set[date]) -> dict[str, str]:
-    """Return the names that events give users whom no list names, if events of `days` name these users."""
-    columns = enriched.schema.tables.get(FACTS, {}).get("columns", {})
-    if not days or "user_label" not in columns:
-        return {}
-    loaded = exp.column("event_day").isin(*(exp.cast(exp.Literal.string(day.isoformat()), "date") for day in days))
-    folded = folded_id("additional_attributes__target_user_id")
-    query = _TOLD_NAMES.format(folded=folded, listed=_FOLDED, loaded=loaded.sql(DIALECT))
-    return dict(rows_of(raw, query))
-
-
-def _days_with_other_names(enriched: dlt.Dataset, names: Mapping[str, str]) -> set[date]:
-    """Return the days whose facts show a user under another name than `names`, by id."""
-    if not names:
-        return set()
-    ids = [exp.Literal.string(one) for one in names]
-    known = [exp.Literal.string(f"{one} {name}") for one, name in names.items()]
-    conditions = []
-    for user in ("user", "target_user"):
-        shown = f"concat({user}_id, ' ', coalesce({user}_name, ''))"
-        shows_another = exp.condition(shown, dialect=DIALECT).isin(*known).not_()
-        conditions.append(exp.column(f"{user}_id").isin(*ids).and_(shows_another))
-    query = exp.select(exp.cast(exp.column("event_day"), "date").as_("event_day")).distinct().from_(FACTS)
-    return {row[0] for row in rows_of(enriched, query.where(exp.or_(*conditions)))}
+def _span_of(enriched: dlt.Dataset, ids: Iterable[str]) -> tuple[date, date] | None:
+    """Return the first and the last day between which events name the ids; None: no event names one."""
+    query = exp.select(
+        exp.cast(exp.func("min", exp.column("first_day")), "date").as_("first_day"),
+        exp.cast(exp.func("max", exp.column("last_day")), "date").as_("last_day"),
+    ).from_(DAYS_OF_IDS)
+    ((first, last),) = rows_of(enriched, query.where(exp.column("id").isin(*map(exp.Literal.string, sorted(ids)))))
+    return None if first is None else (first, last)
 
 
 def has_one_of(columns: Iterable[str], ids: Iterable[str]) -> exp.Condition:
@@ -241,14 +215,14 @@ def sql_moment(moment: str | None) -> str:
 
 def since_day(column: str, day: date) -> exp.Condition:
     """Return the condition that a date column holds `day` or a later one."""
-    return exp.column(column) >= exp.cast(exp.Literal.string(day.isoformat()), "date")
+    return exp.column(column) >= day_literal(day)
 
 
-def rows_of(dataset: dlt.Dataset, query: "str | exp.Query") -> list[tuple[Any, ...]]:
-    """Return the rows of a query in DuckDB's dialect."""
+def rows_of(dataset: dlt.Dataset, query: "str | exp.Query", other: dlt.Dataset | None = None) -> list[tuple[Any, ...]]:
+    """Return the rows of a query in DuckDB's dialect. It names tables of an `other` dataset with that dataset."""
     parsed: Any = parse_one(query, dialect=DIALECT) if isinstance(query, str) else query
     fixed = for_dialect(parsed, str(dataset.destination_dialect))
-    return list(engine_of(dataset).relation(dataset, fixed).fetchall())
+    return list(engine_of(dataset).relation(dataset, fixed, other).fetchall())
 
 
 def _scalars(dataset: dlt.Dataset, query: str) -> list[Any]:

@@ -1,8 +1,7 @@
 """Turn a model into a dlt resource: one relation with its columns, its write disposition and its days."""
 
-from collections.abc import Iterator, Mapping
-from datetime import date
-from typing import Any, cast
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, NamedTuple, cast
 
 import dlt
 from dlt.common.schema.typing import TTableSchemaColumns
@@ -15,12 +14,23 @@ from pipelines.warehouse.sql_fixes import for_dialect
 from .graph import Enrichment
 from .parse import Model
 from .seeds import Seed
+from .summaries import WHOLE, Days, Reach, name_whole, one_of, reads_dataset, with_stored_rows
+from .table_docs import TOUCHED
 
 SOURCE_NAME = "enrichment"
 
-# None: all days.
-Days = set[date] | None
 State = dict[str, Any]
+
+
+class Datasets(NamedTuple):
+    """The two datasets of a run."""
+
+    raw: dlt.Dataset
+    enriched: dlt.Dataset
+
+    def of(self, enrichment: Enrichment, model: Model) -> dlt.Dataset:
+        """Return the dataset of the tables that a model reads."""
+        return self.raw if model.inputs & enrichment.raw_tables.keys() else self.enriched
 
 
 def run_layer(
@@ -51,24 +61,41 @@ def stored_state(pipeline: dlt.Pipeline) -> State:
 
 
 def model_resource(
-    dataset: dlt.Dataset, enrichment: Enrichment, model: Model, days: Days, *, is_new: bool = False
+    datasets: Datasets,
+    enrichment: Enrichment,
+    model: Model,
+    days: Days,
+    reach: Reach = WHOLE,
+    *,
+    is_new: bool = False,
 ) -> DltResource:
     """Return the model as a dlt resource: `INSERT ... SELECT` of the given days in the destination.
 
     `is_new` means that the table does not exist yet.
     """
     columns = column_hints(model.columns, model.docs.columns)
+    adds_to_itself = _adds_to_itself(model, reach)
+    dataset = datasets.of(enrichment, model)
 
     def rows() -> Iterator[Any]:
         dialect = str(dataset.destination_dialect)
-        query = for_dialect(only_days(enrichment, model, days), dialect)
+        query = for_dialect(only_days(enrichment, model, days, reach), dialect)
         if engine_of(dataset).materializes_repeated_ctes:
             _merge_renames(query, model)
-        relation = engine_of(dataset).table_relation(dataset, query, list(model.columns))
+        other = datasets.enriched if reads_dataset(query, reach.dataset) else None
+        relation = engine_of(dataset).table_relation(dataset, query, list(model.columns), other)
         yield dlt.mark.with_hints(relation, dlt.mark.make_hints(columns=columns))
 
-    resource = dlt.resource(rows, name=model.name, write_disposition=_disposition(model, days, is_new), columns=columns)
-    return _described(resource(), model.docs.comment).apply_hints(additional_table_hints={FILLED_BY_QUERY: True})
+    if model.docs.summary:
+        for name in model.docs.key:
+            columns[name]["primary_key"] = True
+    how: Any = (
+        {"disposition": "merge", "strategy": "delete-insert"} if adds_to_itself else _disposition(model, days, is_new)
+    )
+    resource = dlt.resource(rows, name=model.name, write_disposition=how, columns=columns)
+    # A query that reads its own table needs the staging copy: the rows that it replaces are deleted first.
+    hints: Any = {FILLED_BY_QUERY: not adds_to_itself}
+    return _described(resource(), model.docs.comment).apply_hints(additional_table_hints=hints)
 
 
 def seed_resource(seed: Seed) -> DltResource:
@@ -98,24 +125,67 @@ def column_hints(types: Mapping[str, str], descriptions: Mapping[str, str]) -> T
     return cast(TTableSchemaColumns, hints)
 
 
-def only_days(enrichment: Enrichment, model: Model, days: Days) -> exp.Select:
+def only_days(enrichment: Enrichment, model: Model, days: Days, reach: Reach = WHOLE) -> exp.Select:
     """Return the query of the model, limited to the given days of its inputs.
 
-    Each scan is filtered, not the result: engines push no filter through a window function or an outer join. Files of
-    staging that are marked `all_days` read every day.
+    Each scan is filtered, not the result: engines push no filter through a window function or an outer join. A summary
+    is its stored rows and the days that `reach` adds to them. One that `reach` does not keep is built from every day.
     """
+    if _adds_to_itself(model, reach):
+        return summary_rows(enrichment, model, reach, only_fresh=True)
     query = model.query
-    if days is None:
-        return query
-    whole = {one.name for one in model.inlines if one.docs.all_days}
+    summaries = {one.name: enrichment.models[one.name] for one in model.inlines if one.docs.summary}
+    owners = {file: one for one in summaries.values() for file in (one.name, *(inner.name for inner in one.inlines))}
+    recent = {one.name for one in model.inlines if one.docs.recent}
+
+    def condition(file: str, table: str, column: str) -> exp.Expr | None:
+        if model.docs.summary:
+            return reach.stored_days(model, column)
+        if file in owners:
+            return reach.added_days(owners[file], column, is_raw=table in enrichment.raw_tables)
+        if file in recent:
+            return reach.recent_days(column)
+        return None if days is None else one_of(column, days)
+
+    _filter_scans(query, enrichment, condition)
+    for name, summary in summaries.items():
+        # No CTE keeps the name of a table: dlt would read the table.
+        name_whole(query, summary)
+        if name in reach.kept:
+            with_stored_rows(query, summary, reach.dataset)
+    return query
+
+
+def summary_rows(enrichment: Enrichment, summary: Model, reach: Reach, *, only_fresh: bool = False) -> exp.Select:
+    """Return the rows of a summary as other queries read them, through a CTE with its `whole_name`.
+
+    `only_fresh` leaves out stored rows to which the run adds nothing.
+    """
+    query = summary.query_by_name
+    raw = enrichment.raw_tables
+    _filter_scans(query, enrichment, lambda _, table, column: reach.added_days(summary, column, is_raw=table in raw))
+    name_whole(query, summary)
+    if summary.name in reach.kept:
+        with_stored_rows(query, summary, reach.dataset, only_fresh=only_fresh)
+    return query
+
+
+def _adds_to_itself(model: Model, reach: Reach) -> bool:
+    return model.docs.summary == TOUCHED and model.name in reach.kept
+
+
+def _filter_scans(
+    query: exp.Select, enrichment: Enrichment, condition: Callable[[str, str, str], exp.Expr | None]
+) -> None:
+    """Filter each scan of a table by day; `condition` gets the inlined file, the table and its day column."""
     for table in list(query.find_all(exp.Table)):
-        day = enrichment.day_column(table.name)
+        column = enrichment.day_column(table.name)
         cte = table.find_ancestor(exp.CTE)
         # The CTEs of an inlined file are called `file__cte`.
-        if day and not (cte and cte.alias.partition("__")[0] in whole):
-            scan = exp.select("*").from_(exp.to_table(table.name)).where(_one_of(day, days))
+        wanted = condition(cte.alias.partition("__")[0] if cte else "", table.name, column) if column else None
+        if wanted:
+            scan = exp.select("*").from_(exp.to_table(table.name)).where(wanted)
             table.replace(scan.subquery(table.alias or table.name))
-    return query
 
 
 def _merge_renames(query: exp.Select, model: Model) -> None:
@@ -133,11 +203,5 @@ def _disposition(model: Model, days: Days, is_new: bool) -> Any:
         # There is nothing to delete, so no row has to pass through a staging table.
         return "append"
     # The scope deletes whole days, also a day without rows now, in one transaction with the insert.
-    scope = "1 = 1" if days is None else _one_of(model.docs.day, days).sql()
+    scope = "1 = 1" if days is None else one_of(model.docs.day, days).sql()
     return {"disposition": "merge", "strategy": "delete-insert", "destination_scope": scope}
-
-
-def _one_of(column: str, days: set[date]) -> exp.Expr:
-    if not days:
-        return exp.condition("1 = 0")
-    return exp.column(column).isin(*(exp.cast(exp.Literal.string(day.isoformat()), "date") for day in sorted(days)))

@@ -24,7 +24,7 @@ CHECKS_FOLDER = "checks"
 
 @dataclass(frozen=True)
 class Inlined:
-    """A file of staging or intermediate: it becomes a CTE of each query that reads it."""
+    """A file of staging or intermediate, or a summary: it becomes a CTE of each query that reads it."""
 
     name: str
     sql_file: SqlFile
@@ -72,8 +72,19 @@ class Model:
         """Return the whole model as one SELECT, built anew each time: many runs need none."""
         parts = {one.file.stem: one.query for one in self.files}
         query = union_of(parts, self.columns) if len(parts) > 1 else self.files[0].query
+        return inlined(typed(query, self.columns), self._bodies)
+
+    @property
+    def query_by_name(self) -> exp.Select:
+        """Return the same rows through a CTE that is called like the model, as in a query that inlines the model."""
+        body = typed(self.files[0].query, self.columns)
+        query = exp.select(*(exp.column(name) for name in self.columns)).from_(self.name)
+        return inlined(typed(query, self.columns), {**self._bodies, self.name: body})
+
+    @property
+    def _bodies(self) -> dict[str, exp.Select]:
         seeds = {one.name: rows_as_query(one.columns, one.rows) for one in self.seeds}
-        return inlined(typed(query, self.columns), {**seeds, **{one.name: one.sql_file.query for one in self.inlines}})
+        return {**seeds, **{one.name: one.sql_file.query for one in self.inlines}}
 
 
 @dataclass(frozen=True)
@@ -110,7 +121,7 @@ def read_models(models_dir: Path = MODELS_DIR, raw_tables: Mapping[str, Columns]
     files = {
         name: Inlined(name, one.files[0], columns.known[name], one.docs)
         for name, one in sorted(definitions.items())
-        if one.is_inlined
+        if one.is_inlined or one.docs.summary
     }
     tables: dict[str, Model | Seed] = {**seeds}
     for name, one in definitions.items():

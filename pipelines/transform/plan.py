@@ -3,7 +3,7 @@
 import hashlib
 import json
 from dataclasses import astuple, dataclass, replace
-from datetime import date, datetime, timezone
+from datetime import date, datetime, timedelta, timezone
 from typing import Any
 
 import dlt
@@ -12,12 +12,17 @@ from pipelines.warehouse.restore_tables import missing_tables
 
 from . import list_days
 from .graph import Enrichment
-from .history_days import days_of_history, days_of_names
-from .incremental import FACTS, WATCHED, Watermark, changed_ids, read_watermark, rows_of, touched_days
-from .list_days import ListsState, days_of_lists, read_lists_state
-from .materialize import Days, State, stored_state
+from .history_days import days_of_history
+from .incremental import WATCHED, Watermark, read_watermark, rows_of
+from .list_days import ListsState, read_lists_state
+from .materialize import Datasets, State, stored_state
 from .parse import Model
+from .summaries import Days, Reach
+from .touched import Search, can_search
 from .unchanged import unchanged_tables
+
+# Summaries of recent days store the rows of older days only. More than the 90 days that activity looks back.
+RECENT_DAYS = 100
 
 # The keys of the state that hold the fields of `ListsState`.
 _LISTS = ("contents", "older_contents", "contents_signature", "history")
@@ -28,13 +33,14 @@ class Plan:
     """What to write, and the states to store.
 
     `days` are rewritten, `rebuilt` tables as a whole. `missing` tables were dropped in the destination, and `unchanged`
-    ones would get the same rows.
+    ones would get the same rows. `reach` says what their queries read of other days.
     """
 
     days: Days
     rebuilt: set[str]
     missing: set[str]
     unchanged: set[str]
+    reach: Reach
     state_before: State
     state_after: State
 
@@ -65,9 +71,14 @@ def make_plan(
     is_first_of_day = str(state.get("as_of", ""))[:10] != moment.date().isoformat()
     lists_before = ListsState(*(state.get(name) for name in _LISTS))
     lists_now = read_lists_state(raw, lists_before, is_first_of_day)
-    if FACTS in wanted and FACTS not in rebuilt:
-        days = _touched(raw, pipeline.dataset(), state, lists_before, is_first_of_day)
-        counts_again = recount or is_first_of_day or lists_before.signature != lists_now.signature
+    # A purge removes days from those that loads touched. It may have died before its enrichment.
+    recount = recount or is_first_of_day or now.day_count < state.get("day_count", 0)
+    reach = Reach(pipeline.dataset_name, since=_recent_since(state, now, moment.date(), is_first_of_day))
+    if can_search(rebuilt, missing, enrichment.models):
+        datasets = Datasets(raw, pipeline.dataset())
+        search = Search(datasets, enrichment, state, lists_before, rebuilt, is_first_of_day, recount)
+        days, reach = search.find(reach)
+        counts_again = recount or lists_before.signature != lists_now.signature
         if days is not None and counts_again:
             days |= days_of_history(raw, pipeline.dataset(), lists_before.history)
     if days is None:
@@ -83,28 +94,25 @@ def make_plan(
         "logins": now.logins,
         "access": now.access,
         **dict(zip(_LISTS, astuple(lists_now), strict=True)),
+        "day_count": now.day_count,
+        "recent_since": None if reach.since is None else reach.since.isoformat(),
         "as_of": as_of,
         "models": wanted,
         "checked": inputs_hash(enrichment),
         "descriptions": _hash([(name, table.docs.columns, table.docs.comment) for name, table in sorted(tables)]),
     }
     # The first run of a day, and one that counts again, repair what no watermark shows.
-    is_usual = days is not None and not is_first_of_day and not recount
-    unchanged = unchanged_tables(enrichment, state, after) - rebuilt if is_usual else set()
-    return Plan(days, rebuilt, missing, unchanged, before, after)
+    unchanged = set() if days is None or recount else unchanged_tables(enrichment, state, after, days, reach) - rebuilt
+    return Plan(days, rebuilt, missing, unchanged, reach, before, after)
 
 
-def _touched(raw: dlt.Dataset, enriched: dlt.Dataset, state: State, before: ListsState, is_first_of_day: bool) -> Days:
-    """Return the days to rewrite because of events, names and lists; None means all days."""
-    since = Watermark(state.get("events"), state.get("directory"))
-    found = [
-        touched_days(raw, enriched, since),
-        days_of_lists(raw, enriched, before, is_first_of_day),
-        days_of_names(raw, enriched, changed_ids(raw, since), since.directory),
-    ]
-    if None in found:
-        return None
-    return set[date]().union(*(days for days in found if days is not None))
+def _recent_since(state: State, now: Watermark, today: date, is_first_of_day: bool) -> date | None:
+    """Return the first recent day. It moves once a UTC day: stored rows of other days would be added twice."""
+    if not is_first_of_day and "recent_since" in state:
+        known = state["recent_since"]
+        return date.fromisoformat(known) if known else None
+    # An event dated in the future must not make every day an old one.
+    return min(now.newest_day, today) - timedelta(days=RECENT_DAYS) if now.newest_day else None
 
 
 def fingerprints(enrichment: Enrichment, catalogue: str) -> dict[str, str]:

@@ -22,7 +22,7 @@ from pipelines.warehouse.restore_tables import restore_tables
 from pipelines.warehouse.table_comments import write_new_comments
 
 from .graph import Enrichment, check_models, read_enrichment
-from .materialize import State, model_resource, run_layer, seed_resource, stored_state
+from .materialize import Datasets, State, model_resource, run_layer, seed_resource, stored_state
 from .parse import MODELS_DIR, Model
 from .plan import Plan, inputs_hash, make_plan
 from .version_history import correct_versions, wrong_versions
@@ -56,8 +56,9 @@ def enrich(
     """Bring the enriched dataset of `pipeline` up to date with the raw dataset of `raw`.
 
     Days are rewritten if loads brought events or names changed. A table is rewritten as a whole if its model or input
-    changed, or with `full_refresh`. The next call repeats a run that was interrupted. `recount` looks for days of the
-    models' history that lost rows, which is done once a day otherwise, and writes every table without days.
+    changed, or with `full_refresh`. The next call repeats a run that was interrupted. `recount` looks for days
+    that lost rows, builds the summaries from all days and writes every table without days, which is done once a day
+    otherwise.
 
     Raises:
         ModelError: A model cannot be built; nothing was written.
@@ -115,7 +116,7 @@ def _repair_versions(pipeline: dlt.Pipeline, raw: dlt.Pipeline) -> bool:
 def _run_layer(
     pipeline: dlt.Pipeline, raw: dlt.Dataset, enrichment: Enrichment, plan: Plan, number: int, state: State
 ) -> list[str]:
-    dataset = raw if number == 1 else pipeline.dataset()
+    datasets = Datasets(raw, pipeline.dataset())
     models = enrichment.layers[number - 1]
     stored: dict[str, Any] = dict(pipeline.default_schema.tables) if pipeline.default_schema_name else {}
     outdated = [model for model in models if _is_outdated(model, stored.get(model.name, {}).get("columns", {}))]
@@ -126,15 +127,19 @@ def _run_layer(
     absent = {name for name, columns in stored_columns(pipeline, unknown).items() if not columns} if unknown else set()
     load_ids: list[str] = []
     if outdated:
-        rebuilt = [model_resource(dataset, enrichment, model, None, is_new=dies_with_us) for model in outdated]
+        rebuilt = [
+            model_resource(datasets, enrichment, model, None, plan.reach, is_new=dies_with_us) for model in outdated
+        ]
         load_ids += run_layer(pipeline, rebuilt, plan.state_before, rebuild=True)
     seeds = enrichment.seeds if number == 1 else ()
     resources = [seed_resource(seed) for seed in seeds if seed.name in plan.rebuilt]
     for model in models:
         if model not in outdated and model.name not in plan.unchanged:
             is_new = model.name in absent
-            resources.append(model_resource(dataset, enrichment, model, plan.days_of(model), is_new=is_new))
-    return load_ids + run_layer(pipeline, resources, state)
+            days = plan.days_of(model)
+            resources.append(model_resource(datasets, enrichment, model, days, plan.reach, is_new=is_new))
+    # A layer without tables is run only for its state.
+    return load_ids + run_layer(pipeline, resources, state) if resources or state != plan.state_before else load_ids
 
 
 def _is_outdated(model: Model, stored: Mapping[str, Any]) -> bool:

@@ -14,7 +14,9 @@ from .strict_yaml import load_yaml
 
 _ENTRY_KEYS = {"name", "description", "config", "columns"}
 _CONFIG_KEYS = {"unique_key", "partition_by", "column_types", "meta"}
-_META_KEYS = {"grain", "nullable", "all_days"}
+_META_KEYS = {"grain", "nullable", "summary", "days"}
+# What a summary is brought up to date from, and which days an inlined file reads.
+TOUCHED, RECENT = "touched_days", "recent_days"
 _COLUMN_KEYS = {"name", "description", "data_tests", "tests"}
 _TYPES = {"bigint": "bigint", "varchar": "text"}
 
@@ -23,7 +25,8 @@ _TYPES = {"bigint": "bigint", "varchar": "text"}
 class TableDocs:
     """What a `.yml` file says about a table; `file` is that file.
 
-    `all_days` marks a file of staging that reads all days, also where a run rewrites only some.
+    `summary` marks a table that tells something of all days and is brought up to date from some: see `summaries.py`.
+    `recent` marks an inlined file that reads the recent days only, in every run.
     """
 
     file: Path
@@ -38,7 +41,8 @@ class TableDocs:
     not_null: tuple[str, ...] = ()
     accepted_values: dict[str, list[str]] = field(default_factory=dict)
     relationships: dict[str, str] = field(default_factory=dict)
-    all_days: bool = False
+    summary: str | None = None
+    recent: bool = False
 
     @property
     def comment(self) -> str:
@@ -94,7 +98,8 @@ def _docs(file: Path, entry: Any) -> TableDocs:
             _names(meta.get("nullable") or ()),
             {column: _TYPES[kind] for column, kind in (config.get("column_types") or {}).items()},
             **_column_tests(columns.values()),
-            all_days=bool(meta.get("all_days")),
+            summary=_one_of(meta.get("summary"), TOUCHED, RECENT),
+            recent=_one_of(meta.get("days"), RECENT) is not None,
         )
     except (TypeError, KeyError, AttributeError, ValueError) as error:
         reason = f"the entry `{name}` needs description, grain, unique_key and columns ({error})"
@@ -107,6 +112,12 @@ def _docs(file: Path, entry: Any) -> TableDocs:
 
 def _names(value: "str | Iterable[str]") -> tuple[str, ...]:
     return (value,) if isinstance(value, str) else tuple(value)
+
+
+def _one_of(value: str | None, *known: str) -> str | None:
+    if value is not None and value not in known:
+        raise ValueError(f"`{value}` is not one of {', '.join(known)}")
+    return value
 
 
 def _refuse_unknown(mapping: dict[str, Any], known: set[str]) -> None:

@@ -1,9 +1,11 @@
-"""Find the tables that would be written with the same rows, because no raw table that they read changed."""
+"""Find the tables that would be written with the same rows, because nothing that they read changed."""
 
 from typing import Any
 
-from .graph import Enrichment
+from .graph import RAW_DAYS, Enrichment
 from .list_days import unchanged_lists
+from .summaries import Days, Reach
+from .table_docs import RECENT
 
 # The part of the enrichment's state that shows a change of these raw tables.
 _WATERMARKS = {
@@ -17,8 +19,10 @@ _WATERMARKS = {
 _SIGNATURE = "contents_signature"
 
 
-def unchanged_tables(enrichment: Enrichment, before: dict[str, Any], after: dict[str, Any]) -> set[str]:
-    """Return the models of raw tables whose rows are the same in two states of the enrichment.
+def unchanged_tables(
+    enrichment: Enrichment, before: dict[str, Any], after: dict[str, Any], days: Days, reach: Reach
+) -> set[str]:
+    """Return the models whose rows are the same in two states of the enrichment, between which `days` changed.
 
     A changed catalogue of event codes and changed seeds are no part of it: they rebuild the models that read them.
     """
@@ -27,5 +31,13 @@ def unchanged_tables(enrichment: Enrichment, before: dict[str, Any], after: dict
     lists = unchanged_lists(before.get(_SIGNATURE), after.get(_SIGNATURE))
     unchanged = {"event_types"} | (same - {"user_entitlements"}) | (lists - {"user_entitlements"})
     unchanged |= same & lists
-    raw = enrichment.raw_tables.keys()
-    return {model.name for model in enrichment.layers[0] if model.inputs & raw and model.inputs & raw <= unchanged}
+    if not days:
+        unchanged |= {"event_days", *RAW_DAYS}
+    known = unchanged | {seed.name for seed in enrichment.seeds}
+    found: set[str] = set()
+    for name, model in enrichment.models.items():
+        is_stored = model.docs.summary == RECENT and name in reach.kept
+        has_no_day = model.docs.day is not None and not days
+        if is_stored or has_no_day or (model.inputs and model.inputs <= known | found):
+            found.add(name)
+    return found

@@ -23,6 +23,9 @@ from sqlglot import exp
 from pipelines.common.exit_codes import CONFIGURATION, PipelineError
 from pipelines.common.names import DIALECT, LOAD_NAME, dataset_name
 
+from .dlt_internals import raw_relation
+from .table_names import name_two_datasets
+
 ROWS_PER_CHUNK = 50_000
 DEFAULT_KIND = "duckdb"
 # Hint on a table that only results of queries fill. An engine with `writes_directly` loads it without staging.
@@ -180,13 +183,25 @@ class Engine:
         """Return the query so that sqlglot translates it correctly from DuckDB's dialect."""
         return query
 
-    def relation(self, dataset: dlt.Dataset, query: exp.Query) -> dlt.Relation:
-        """Return a query in DuckDB's dialect, after `fixed_sql`, as dlt's relation. The query may change."""
-        return dataset(query, query_dialect=DIALECT)
+    def relation(self, dataset: dlt.Dataset, query: exp.Query, other: dlt.Dataset | None = None) -> dlt.Relation:
+        """Return a query in DuckDB's dialect, after `fixed_sql`, as dlt's relation. The query may change.
 
-    def table_relation(self, dataset: dlt.Dataset, query: exp.Query, columns: list[str]) -> dlt.Relation:
+        Tables of an `other` dataset are named with that dataset in the query.
+        """
+        if other is None:
+            return dataset(query, query_dialect=DIALECT)
+        # dlt would take a CTE, or an alias, for a table of the other dataset that has its name.
+        name_two_datasets(query, dataset, other)
+        for selected in query.selects:
+            # dlt reads the columns by these names, in quotes.
+            selected.args["alias"].set("quoted", True)
+        return raw_relation(dataset, query)
+
+    def table_relation(
+        self, dataset: dlt.Dataset, query: exp.Query, columns: list[str], other: dlt.Dataset | None = None
+    ) -> dlt.Relation:
         """Return the relation that fills a table with these columns of the query."""
-        return self.relation(dataset, query)
+        return self.relation(dataset, query, other)
 
     def stream(self, dataset: dlt.Dataset, relation: dlt.Relation) -> Iterator[pa.Table]:
         """Yield the rows of a relation in chunks, so that memory does not grow with their number."""

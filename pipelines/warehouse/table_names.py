@@ -3,14 +3,15 @@
 from collections.abc import Callable
 from typing import Any
 
+import dlt
 from dlt.destinations.sql_client import SqlClientBase
 from sqlglot import exp
 
 
 def input_tables(query: exp.Expr) -> list[exp.Table]:
-    """Return the tables that a query reads, without its own CTEs."""
+    """Return the tables that a query reads, without its own CTEs. A table named with its dataset is no CTE."""
     ctes = {cte.alias for cte in query.find_all(exp.CTE)}
-    return [table for table in query.find_all(exp.Table) if table.name not in ctes]
+    return [table for table in query.find_all(exp.Table) if table.args.get("db") or table.name not in ctes]
 
 
 def name_datasets(query: exp.Query, client_of: Callable[[str], SqlClientBase[Any]]) -> None:
@@ -20,3 +21,9 @@ def name_datasets(query: exp.Query, client_of: Callable[[str], SqlClientBase[Any
         path = [exp.to_identifier(part, quoted=True) for part in parts]
         name = exp.Table(this=path[-1], db=path[-2] if path[1:] else None, catalog=path[-3] if path[2:] else None)
         table.replace(exp.alias_(name, table.alias or table.name, table=True))
+
+
+def name_two_datasets(query: exp.Query, dataset: dlt.Dataset, other: dlt.Dataset | None) -> None:
+    """Name every table of the query with its dataset: those that `dataset` lacks are of the `other` one, if any."""
+    own, others = dataset.sql_client, (other or dataset).sql_client
+    name_datasets(query, lambda name: own if name in dataset.schema.tables else others)

@@ -56,7 +56,7 @@ def build_only(folder: Path, monkeypatch: Any) -> None:
 
 def copy_models(folder: Path, names: tuple[str, ...]) -> Path:
     """Write some of the real models, with all that they inline and all seeds, but without relationships."""
-    for layer in ("staging", "intermediate", "seeds"):
+    for layer in ("staging", "intermediate", "summaries", "seeds"):
         shutil.copytree(MODELS_DIR / layer, folder / layer)
     (folder / "marts").mkdir(parents=True)
     chosen = []
@@ -71,7 +71,12 @@ def copy_models(folder: Path, names: tuple[str, ...]) -> Path:
 
 
 def _drop_readers_of(folder: Path, tables: set[str]) -> None:
-    """Remove the files of intermediate that read one of the tables."""
+    """Remove the files of intermediate and the summaries that read one of the tables."""
+    for file in [*(folder / "summaries").glob("*.sql")]:
+        if {table.name for table in input_tables(read_sql_file(file).query)} & tables:
+            file.unlink()
+            file.with_suffix(".yml").unlink()
+            tables = {*tables, file.stem}
     files = [*(folder / "intermediate").glob("*.sql")]
     readers = {one.stem for one in files if {table.name for table in input_tables(read_sql_file(one).query)} & tables}
     for name in readers:

@@ -3,7 +3,7 @@
 -- its integration happened in the model and workspace of that integration.
 -- grain: one row per event
 -- key: event_id
--- inputs: int_event_runs, int_read_models, stg_user_names
+-- inputs: int_event_runs, int_read_models, int_user_names
 select
     o.event_id,
     o.event_type_id,
@@ -101,6 +101,6 @@ select
     o.happened_at
 from int_event_runs as o
 left join int_read_models as read_models on o.place_model_id = read_models.model_id
-left join stg_user_names as names on o.user_id = names.user_id
-left join stg_user_names as target_names
+left join int_user_names as names on o.user_id = names.user_id
+left join int_user_names as target_names
     on target_names.user_id = coalesce(o.target_user_id, case when o.kind_of_id = 'user' then o.object_id end)

@@ -1,47 +1,68 @@
 -- How much each model was used, over the whole log and in the 30 days that end with the newest event.
 -- grain: one row per model in which something happened
 -- key: model_id
--- inputs: agg_daily_model_users, int_newest_day
+-- inputs: model_user_totals, int_recent_model_days, int_newest_day
 with
 
-dated as (
+ranked as (
     select
         a.*,
         case when a.user_kind <> 'system' and a.use_count > 0 then a.user_id end as person_id,
-        date_diff('day', cast('1970-01-01' as date), a.event_day) as day_number,
         row_number() over (
             partition by a.model_id
             order by
                 case when a.last_use_at is null then 1 else 0 end, a.last_use_at desc, a.user_id nulls first,
-                a.event_day desc
+                a.last_day desc, a.user_label
         ) as newest_use
-    from agg_daily_model_users as a
+    from model_user_totals as a
     where a.model_id is not null
+),
+
+totals as (
+    select
+        model_id,
+        sum(event_count) as event_count,
+        sum(use_count) as use_count,
+        sum(visit_count) as visit_count,
+        sum(change_count) as change_count,
+        count(distinct person_id) as user_count,
+        max(date_diff('day', cast('1970-01-01' as date), last_use_day)) as use_day,
+        max(case when newest_use = 1 and use_count > 0 then user_id end) as last_user_id,
+        max(case when newest_use = 1 and use_count > 0 then user_label end) as last_user_label,
+        max(last_use_at) as last_use_at,
+        max(last_visit_at) as last_visit_at,
+        max(last_change_at) as last_change_at
+    from ranked
+    group by model_id
 ),
 
 recent as (
     select
-        t.*,
-        case when d.newest_day - t.day_number < 30 then 1 else 0 end as is_recent
-    from dated as t
+        r.model_id,
+        sum(r.use_count) as use_count_30,
+        count(distinct r.person_id) as user_count_30,
+        count(distinct case when r.use_count > 0 then r.event_day end) as active_days_30
+    from int_recent_model_days as r
     cross join int_newest_day as d
+    where r.model_id is not null and d.newest_day - r.day_number < 30
+    group by r.model_id
 )
 
 select
-    model_id,
-    cast(sum(event_count) as bigint) as event_count,
-    cast(sum(use_count) as bigint) as use_count,
-    cast(sum(use_count * is_recent) as bigint) as use_count_30,
-    cast(sum(visit_count) as bigint) as visit_count,
-    cast(sum(change_count) as bigint) as change_count,
-    cast(count(distinct person_id) as bigint) as user_count,
-    cast(count(distinct case when is_recent = 1 then person_id end) as bigint) as user_count_30,
-    cast(count(distinct case when use_count > 0 and is_recent = 1 then event_day end) as bigint) as active_days_30,
-    cast(max(case when use_count > 0 then day_number end) as bigint) as use_day,
-    cast(max(case when newest_use = 1 and use_count > 0 then user_id end) as varchar) as last_user_id,
-    cast(max(case when newest_use = 1 and use_count > 0 then user_label end) as varchar) as last_user_label,
-    cast(max(last_use_at) as timestamptz) as last_use_at,
-    cast(max(last_visit_at) as timestamptz) as last_visit_at,
-    cast(max(last_change_at) as timestamptz) as last_change_at
-from recent
-group by model_id
+    t.model_id,
+    cast(t.event_count as bigint) as event_count,
+    cast(t.use_count as bigint) as use_count,
+    cast(coalesce(r.use_count_30, 0) as bigint) as use_count_30,
+    cast(t.visit_count as bigint) as visit_count,
+    cast(t.change_count as bigint) as change_count,
+    cast(t.user_count as bigint) as user_count,
+    cast(coalesce(r.user_count_30, 0) as bigint) as user_count_30,
+    cast(coalesce(r.active_days_30, 0) as bigint) as active_days_30,
+    cast(t.use_day as bigint) as use_day,
+    cast(t.last_user_id as varchar) as last_user_id,
+    cast(t.last_user_label as varchar) as last_user_label,
+    cast(t.last_use_at as timestamptz) as last_use_at,
+    cast(t.last_visit_at as timestamptz) as last_visit_at,
+    cast(t.last_change_at as timestamptz) as last_change_at
+from totals as t
+left join recent as r on t.model_id = r.model_id

@@ -2,11 +2,11 @@
 -- Days are numbered from 1970 in UTC: a cast from time to date would follow the session's time zone.
 -- grain: one row
 -- key: newest_day
--- inputs: agg_daily_users, dim_users
+-- inputs: user_totals, dim_users
 with
 
 newest_event as (
-    select max(date_diff('day', cast('1970-01-01' as date), event_day)) as newest_day from agg_daily_users
+    select max(date_diff('day', cast('1970-01-01' as date), last_day)) as newest_day from user_totals
 ),
 
 newest_list as (

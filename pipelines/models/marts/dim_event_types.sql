@@ -1,13 +1,13 @@
 -- grain: one row per event code, of Anaplan's catalogue or seen in events
 -- key: event_type_id
--- inputs: stg_event_types, int_event_categories, stg_events
+-- inputs: stg_event_types, int_event_categories, event_ids
 with
 
 codes as (
     select event_type_id from stg_event_types
     union
-    select event_type_id from stg_events
-    where event_type_id is not null
+    select id as event_type_id from event_ids
+    where kind = 'code'
 )
 
 select

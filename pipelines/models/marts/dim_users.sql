@@ -1,6 +1,6 @@
 -- grain: one row per version of a user, and one per user that events name but the directory never listed
 -- key: user_id, version
--- inputs: stg_directory_versions, stg_user_logins, stg_user_names, int_referenced_users, int_user_access
+-- inputs: stg_directory_versions, stg_user_logins, int_user_names, int_referenced_users, int_user_access
 with
 
 all_users as (
@@ -21,7 +21,7 @@ all_users as (
         v.valid_from,
         v.valid_to
     from stg_directory_versions as v
-    left join stg_user_names as names on v.directory_id = names.user_id
+    left join int_user_names as names on v.directory_id = names.user_id
     where v.kind = 'user'
     union all
     select
@@ -40,7 +40,7 @@ all_users as (
         cast(null as timestamptz) as valid_from,
         cast(null as timestamptz) as valid_to
     from int_referenced_users as r
-    left join stg_user_names as names on r.user_id = names.user_id
+    left join int_user_names as names on r.user_id = names.user_id
 )
 
 select

@@ -14,7 +14,7 @@ from pipelines.common.names import DIALECT
 from pipelines.warehouse.dlt_internals import causes, raw_relation
 from pipelines.warehouse.engine import Engine
 from pipelines.warehouse.settings import check_data_dir
-from pipelines.warehouse.table_names import name_datasets
+from pipelines.warehouse.table_names import name_two_datasets
 
 from .comments import CATALOGUE
 from .errors import damage_found, lacks_column
@@ -99,14 +99,16 @@ class DuckDb(Engine):
             database.execute("reset max_vacuum_tasks")
             database.execute("checkpoint")
 
-    def relation(self, dataset: dlt.Dataset, query: exp.Query) -> dlt.Relation:
-        name_datasets(query, lambda _: dataset.sql_client)
+    def relation(self, dataset: dlt.Dataset, query: exp.Query, other: dlt.Dataset | None = None) -> dlt.Relation:
+        name_two_datasets(query, dataset, other)
         return raw_relation(dataset, query)
 
-    def table_relation(self, dataset: dlt.Dataset, query: exp.Query, columns: list[str]) -> dlt.Relation:
+    def table_relation(
+        self, dataset: dlt.Dataset, query: exp.Query, columns: list[str], other: dlt.Dataset | None = None
+    ) -> dlt.Relation:
         # dlt parses the SQL of a model three times and resolves each column. As a text inside DuckDB's function
         # `query`, the model is one literal for dlt, and the same query for DuckDB.
-        name_datasets(query, lambda _: dataset.sql_client)
+        name_two_datasets(query, dataset, other)
         text = exp.func("query", exp.Literal.string(query.sql(DIALECT)))
         names = (exp.column(name, quoted=True) for name in columns)
         return raw_relation(dataset, exp.select(*names).from_(exp.Table(this=text)))

@@ -20,7 +20,7 @@ RAW_TABLES = {table.name for table in schema.TABLES}
 PLAIN, USER, OBJECT = "plain", "user", "object"
 # What an id is follows from its column. In `stg_event_ids`, it follows from `place`.
 USERS = {"user_id", "target_user_id", "last_modified_by"}
-PLACES = {"actor": USER, "target": USER, "object": OBJECT, "model": PLAIN, "workspace": PLAIN}
+PLACES = {"actor": USER, "target": USER, "object": OBJECT, "model": PLAIN, "workspace": PLAIN, "code": PLAIN}
 
 HEX, OTHER = "8A80D86A5565443F01557F053E6719BA", "00000000000000000000000000000001"
 SENT = [
@@ -63,9 +63,6 @@ def copies() -> Iterator[Any]:
                 kind = USER if column in USERS else OBJECT if column == "object_id" else PLAIN
                 yield pytest.param(folded, "", kind, id=f"{file.stem}.{column}")
     yield pytest.param(parse_one(incremental.folded_id("id"), dialect=DIALECT), "", PLAIN, id="folded_id")
-    names = incremental._TOLD_NAMES.format(folded=incremental.folded_id("id"), listed="id", loaded="true")
-    (told,) = folded_columns(parse_one(names, dialect=DIALECT)).values()
-    yield pytest.param(told, "", USER, id="names that events give")
 
 
 @pytest.mark.parametrize(("folded", "place", "kind"), list(copies()))

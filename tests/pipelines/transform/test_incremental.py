@@ -72,13 +72,26 @@ def test_late_names_and_new_names_repair_their_days(loaded: Warehouse, tmp_path:
     assert loaded.rows("fct_events") == incremental
 
 
-def test_a_day_without_events_any_more_is_emptied(loaded: Warehouse, short: Path) -> None:
-    """After a purge of raw events the day is not among those that a load stamped."""
+def test_a_day_without_events_any_more_is_emptied(
+    loaded: Warehouse, short: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A purge may have died before its enrichment. What was deleted by hand is noticed on the next UTC day."""
+    loaded.load(LATER, events=[LATE])
+    assert loaded.enrich(short).days == [DAY_1]
     with loaded.raw.sql_client() as client:
-        client.execute_sql("delete from anaplan_audit_raw.events where event_day = '2026-03-02'")
+        for table in ("events", "event_days"):
+            client.execute_sql(f"delete from anaplan_audit_raw.{table} where event_day = '2026-03-02'")
     assert loaded.enrich(short).days == [DAY_2]
     assert loaded.rows("fct_events", where="event_day = '2026-03-02'") == []
     assert loaded.rows("users_a_day", where="event_day = '2026-03-02'") == []
+
+    with loaded.raw.sql_client() as client:
+        client.execute_sql("delete from anaplan_audit_raw.events where event_day = '2026-03-01'")
+    assert loaded.enrich(short).days == []
+    tomorrow = datetime.now(timezone.utc) + timedelta(days=1)
+    monkeypatch.setattr(plan, "datetime", Mock(now=lambda _: tomorrow))
+    assert loaded.enrich(short).days == [DAY_1]
+    assert loaded.rows("fct_events", where="event_day = '2026-03-01'") == []
 
 
 def test_a_run_that_died_between_layers_is_made_good(
@@ -287,7 +300,7 @@ def test_a_name_that_an_event_tells_later_reaches_older_days(loaded: Warehouse, 
         loaded.enrich(models, full_refresh=True)
         assert loaded.rows("fct_events") == incremental
 
-    # The same name once more does not touch the first day, only the day on which an event gives another name.
+    # The same name once more touches no older day.
     again = {**named, "id": named["id"] + 1}
     loaded.load("2026-03-15 00:00", events=[again])
-    assert loaded.enrich(models).days == [date(2026, 3, 9), date(2026, 3, 10)]
+    assert loaded.enrich(models).days == [date(2026, 3, 10)]
