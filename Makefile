@@ -4,6 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 AIRFLOW := .venv-airflow
 DBT := .venv-dbt
+DUCKLAKE := .ducklake
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 
@@ -33,6 +34,11 @@ $(VENV)/.spark: $(VENV)/.dev requirements-spark.lock
 $(AIRFLOW)/.done: requirements-airflow.lock
 	$(PYTHON) -m venv $(AIRFLOW)
 	$(AIRFLOW)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-airflow.lock
+	@touch $@
+
+# The newest extensions belong to an older DuckDB than the locked one, so they come before it on the path.
+$(DUCKLAKE)/.done: requirements-ducklake.txt
+	$(PYTHON) -m pip install --quiet --disable-pip-version-check --no-deps --target $(DUCKLAKE) -r requirements-ducklake.txt
 	@touch $@
 
 # dbt pins other versions of what the pipeline uses too.
@@ -85,6 +91,9 @@ test-variants: $(VENV)/.dev ## Run the variants that make test leaves out: the s
 test-engines: $(VENV)/.spark ## Compare every table on DuckDB, PostgreSQL and Spark (Java 17 or newer; minutes)
 	@$(BIN)/python -m pytest tests/engines
 
+test-ducklake: $(VENV)/.dev $(DUCKLAKE)/.done ## Let four processes want one DuckLake, with its catalogue in a file or in PostgreSQL
+	@PYTHONPATH=$(abspath $(DUCKLAKE)) $(BIN)/python -m pytest tests/pipelines/warehouse/lease/test_contention.py
+
 test-airflow: $(VENV)/.dev $(AIRFLOW)/.done ## Run the Airflow DAG against the sandbox, in its own Airflow (minutes)
 	@AIRFLOW_BIN=$(abspath $(AIRFLOW)/bin) $(BIN)/python -m pytest tests/airflow
 
@@ -136,6 +145,6 @@ check-extras: ## Resolve the drivers of every warehouse against requirements.loc
 	done
 
 clean: ## Remove .venv, the demo and caches; never your databases
-	rm -rf $(VENV) $(AIRFLOW) $(DBT) .demo build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(AIRFLOW) $(DBT) $(DUCKLAKE) .demo build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
-.PHONY: help setup driver demo run docs dbt report status test test-variants test-engines test-airflow test-dbt test-wheel torture wheel lint bench bench-dashboard bench-disk profile lock check-extras clean
+.PHONY: help setup driver demo run docs dbt report status test test-variants test-engines test-ducklake test-airflow test-dbt test-wheel torture wheel lint bench bench-dashboard bench-disk profile lock check-extras clean

@@ -48,7 +48,12 @@ def _facts(status: Json) -> list[tuple[str, str]]:
             ),
             ("findings", ", ".join(f"{count:,} {name}" for name, count in findings.items())),
         ]
-    return [*facts, ("sign-in", _sign_in(status["sign_in"]))]
+    facts.append(("sign-in", _sign_in(status["sign_in"])))
+    return [*facts, ("running", _lease(status["lease"]))] if status["lease"] else facts
+
+
+def _lease(lease: Json) -> str:
+    return f"process {lease['pid']} on {lease['host']} since {utc(lease['since'])}, lease until {utc(lease['until'])}"
 
 
 def _models(status: Json) -> list[tuple[str, str]]:

@@ -12,13 +12,15 @@ from .names import ENRICH_NAME, LOAD_NAME
 from .tenants import configured_keys, full_key
 
 LONGEST_SECONDS = 7 * 24 * 3600
+# Shorter ones would be renewed while statements of an ordinary run are still on their way.
+SHORTEST_LEASE, DEFAULT_LEASE = 60.0, 900
 SOURCE_SECTION = ("sources", "audit_source")
 ALERT_SECTION = ("alerts",)
 ALERT_SETTINGS = {"webhook_url", "min_severity"}
 SEVERITIES = ("high", "medium", "low")
 # Settings of each pipeline beside those of dlt.
 PIPELINE_SETTINGS = {
-    LOAD_NAME: {"wait_for_readers_seconds", "group_can_read", "run_timeout"},
+    LOAD_NAME: {"wait_for_readers_seconds", "group_can_read", "run_timeout", "lease_seconds"},
     ENRICH_NAME: {"publish_to"},
 }
 
@@ -96,14 +98,18 @@ def _check_placeholders() -> None:
 
 
 def _check_seconds() -> None:
-    for name, least in (("runtime.request_timeout", 0.001), ("pipelines.anaplan_audit.run_timeout", 0.0)):
+    for name, least in (
+        ("runtime.request_timeout", 0.001),
+        ("pipelines.anaplan_audit.run_timeout", 0.0),
+        ("pipelines.anaplan_audit.lease_seconds", SHORTEST_LEASE),
+    ):
         value: Any = dlt.config.get(name)
         try:
             fits = value is None or least <= float(value) <= LONGEST_SECONDS
         except (TypeError, ValueError):
             fits = False
         if not fits:
-            allowed = f"{'more than 0' if least else '0'} to {LONGEST_SECONDS}"
+            allowed = f"{'more than 0' if 0 < least < 1 else round(least)} to {LONGEST_SECONDS}"
             raise PipelineError(
                 CONFIGURATION, f"setting `{name.rpartition('.')[2]}`: `{value}` is out of range. Use {allowed} seconds."
             )
@@ -112,6 +118,11 @@ def _check_seconds() -> None:
 def run_timeout() -> float:
     """Return the most seconds that a run may take, or 0 for no limit."""
     return float(dlt.config.get("pipelines.anaplan_audit.run_timeout") or 0)
+
+
+def lease_seconds() -> int:
+    """Return the seconds after which another machine may take over from a run that was killed."""
+    return round(float(dlt.config.get("pipelines.anaplan_audit.lease_seconds") or DEFAULT_LEASE))
 
 
 def _check_alerts() -> None:

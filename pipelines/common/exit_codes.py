@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from .signals import interruption_of, line_of
+from .signals import LEASE_LOST_CODE, interruption_of, line_of
 from .source_hints import source_error_line
 
 DONE = 0
@@ -16,6 +16,7 @@ UNREACHABLE = 4
 INCOMPLETE = 5
 CHECK_FAILED = 6
 LOCKED = 75
+LEASE_LOST = LEASE_LOST_CODE
 # 128 + the signal number, as in shells: Ctrl-C and SIGTERM.
 INTERRUPTED, TERMINATED = 130, 143
 # As with GNU `timeout`.
@@ -30,6 +31,7 @@ MEANINGS = {
     INCOMPLETE: "loaded, but a window, list or history is incomplete; the next run fetches it again",
     CHECK_FAILED: "a data check failed",
     LOCKED: "another run, or another program, holds the database",
+    LEASE_LOST: "another run took over, because this one stood still for longer than `lease_seconds`",
     TIMED_OUT: "ended after `run_timeout`",
     INTERRUPTED: "ended by Ctrl-C",
     TERMINATED: "ended by SIGTERM",
@@ -48,6 +50,7 @@ _WORST_FIRST = (
     TIMED_OUT,
     UNREACHABLE,
     INCOMPLETE,
+    LEASE_LOST,
     LOCKED,
     DONE,
 )

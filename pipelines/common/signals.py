@@ -13,9 +13,18 @@ from types import FrameType
 GRACE_SECONDS = 3.0
 INTERRUPTED_LINE = "interrupted. What was loaded is kept. Run again to continue."
 TIMED_OUT_LINE = "ended after `run_timeout`. What was loaded is kept. Run again to continue."
+LEASE_LOST_LINE = (
+    "another run took over, because this one stood still for longer than `lease_seconds`. It stopped before it wrote "
+    "anything more, so nothing is doubled. What it had loaded is kept, and the next run loads the rest."
+)
 TIMED_OUT_CODE = 124
+# Beside 75, another run holds the lock.
+LEASE_LOST_CODE = 76
+# The signal with which a thread ends the run. Windows has none that is free.
+_FROM_THREAD = getattr(signal, "SIGUSR1", None)
 _line_written = threading.Event()
 _dropped = threading.Event()
+_wanted_code = 0
 
 
 class Interrupted(KeyboardInterrupt):
@@ -28,7 +37,7 @@ class Interrupted(KeyboardInterrupt):
 
 def line_of(code: int) -> str:
     """Return the line for the exit code of an interrupted run."""
-    return TIMED_OUT_LINE if code == TIMED_OUT_CODE else INTERRUPTED_LINE
+    return {TIMED_OUT_CODE: TIMED_OUT_LINE, LEASE_LOST_CODE: LEASE_LOST_LINE}.get(code, INTERRUPTED_LINE)
 
 
 @contextmanager
@@ -58,6 +67,35 @@ def deadline(seconds: float) -> Iterator[None]:
 
 def _time_is_up(_: int, __: FrameType | None) -> None:
     raise Interrupted(TIMED_OUT_CODE)
+
+
+@contextmanager
+def ended_by_threads() -> Iterator[None]:
+    """Let any thread end the run with `end_main_thread`."""
+    if _FROM_THREAD is None or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(_FROM_THREAD, _end_wanted)
+    try:
+        yield
+    finally:
+        signal.signal(_FROM_THREAD, before)
+
+
+def end_main_thread(code: int) -> bool:
+    """Raise `Interrupted` in the main thread, from any thread. Return false outside `ended_by_threads`."""
+    global _wanted_code
+    if threading.current_thread() is threading.main_thread():
+        raise Interrupted(code)
+    if _FROM_THREAD is None or signal.getsignal(_FROM_THREAD) is not _end_wanted:
+        return False
+    _wanted_code = code
+    signal.pthread_kill(threading.main_thread().ident or 0, _FROM_THREAD)
+    return True
+
+
+def _end_wanted(_: int, __: FrameType | None) -> None:
+    raise Interrupted(_wanted_code)
 
 
 @contextmanager
@@ -99,7 +137,9 @@ def _raise_again(lost: "sys.UnraisableHookArgs") -> None:
         sys.__unraisablehook__(lost)
         return
     number = lost.exc_value.code - 128
-    if number not in (signal.SIGINT, signal.SIGTERM):
+    if lost.exc_value.code == _wanted_code and _FROM_THREAD is not None:
+        number = _FROM_THREAD
+    elif number not in (signal.SIGINT, signal.SIGTERM):
         number = signal.SIGALRM
     _dropped.set()
     # An exception raised here would be dropped again.

@@ -11,6 +11,7 @@ from pipelines.transform.parse import MODELS_DIR, Model, raw_schema
 from pipelines.transform.seeds import Seed
 from pipelines.transform.table_docs import TableDocs
 from pipelines.warehouse import run_tables
+from pipelines.warehouse.lease import table as lease_table
 
 from .column_sources import Source, column_sources
 
@@ -150,6 +151,10 @@ def _own() -> list[DocumentedTable]:
     for name, columns in run_tables.COLUMNS.items():
         grain = run_tables.DESCRIPTIONS[name]
         found.append(_own_table(name, RAW, "What the pipeline did.", grain, keys[name], "rows appended", columns))
+    leases = ("claim_id", "renewal")
+    text, grain = "Which run may write, on destinations with a lease.", lease_table.DESCRIPTION
+    written = "rows inserted and deleted"
+    found.append(_own_table(lease_table.LEASES, RAW, text, grain, leases, written, lease_table.COLUMNS))
     results = ("check_name", "checked_at")
     grain = checks.RESULTS_GRAIN
     text = checks.RESULTS_DESCRIPTION

@@ -12,6 +12,7 @@ from pipelines.warehouse.engine import engine
 from pipelines.warehouse.reader import ENRICHED, RAW, Reader
 from pipelines.warehouse.run_tables import ALERTS, RUNS
 
+from .lease_status import read_lease
 from .ledger_state import older_state
 from .model_status import contents, model_history, unknown_changes
 from .problems import problems_of, warnings_of
@@ -41,6 +42,7 @@ KEYS = {
     "findings": "open security findings: open, high, medium, low",
     "unknown_changes": "rows and descriptions of `fct_model_history` that match no rule of `history_change_rules`",
     "sign_in": "mode, certificate_expires_at, certificate_days_left, token_store, token_stored_at",
+    "lease": "host, pid, since, until of the run that holds the lease; null if none does or the engine has none",
     "last_runs": "columns of the table `runs`, newest first",
     "tables": "dataset, table, rows",
     "problems": "kind (never_loaded, stale, gap, incomplete) and text of each problem",
@@ -76,6 +78,7 @@ def read_status(reader: Reader | None, max_age: timedelta, runs: int, now: datet
         "findings": _findings(reader, acknowledged),
         "unknown_changes": unknown_changes(reader),
         "sign_in": sign_in.status,
+        "lease": read_lease(reader),
         "last_runs": [_run(run) for run in past[:runs]],
         "tables": _tables(reader),
     }

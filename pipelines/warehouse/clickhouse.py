@@ -3,6 +3,7 @@
 from typing import Any
 
 from dlt.destinations.impl.clickhouse.typing import PARTITION_HINT, SETTINGS_HINT
+from dlt.destinations.sql_client import SqlClientBase
 from sqlglot import exp
 
 from .engine import Engine, Query, transformed
@@ -20,6 +21,10 @@ class ClickHouse(Engine):
     def day_table_hints(self, day: str) -> dict[str, Any]:
         # By month: one INSERT may write at most 100 partitions. The day is empty where an event has no date.
         return {PARTITION_HINT: f"toYYYYMM({day})", SETTINGS_HINT: {"allow_nullable_key": True}}
+
+    def current_moment(self, client: SqlClientBase[Any]) -> exp.Expr:
+        # The usual function has whole seconds.
+        return exp.func("now64", exp.Literal.number(6), dialect="clickhouse")
 
     def fixed_sql(self, query: Query) -> Query:
         return transformed(query, _fixed_node)

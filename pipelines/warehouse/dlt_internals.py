@@ -6,7 +6,7 @@ test for each one, which fails when an upgrade of dlt moves it.
 
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -81,6 +81,26 @@ def create_tables(client: Any, tables: list[str] | None = None) -> None:
         client.update_stored_schema()
     else:
         client.update_stored_schema(only_tables=tables, force=True)
+
+
+@contextmanager
+def with_each_client(destination: Any, change: Callable[[Any, str], None]) -> Iterator[None]:
+    """Call `change` with each client that a destination makes meanwhile, and the name of the client's schema.
+
+    Seen in dlt 1.31: pipelines and datasets get every client from `Destination.client`.
+    """
+    make = destination.client
+
+    def client(schema: dlt.Schema, *arguments: Any, **named: Any) -> Any:
+        made = make(schema, *arguments, **named)
+        change(made, schema.name)
+        return made
+
+    destination.client = client
+    try:
+        yield
+    finally:
+        del destination.client
 
 
 def causes(error: BaseException) -> Iterator[BaseException]:

@@ -41,7 +41,8 @@ class Engine:
     | the engine has its own | override | example |
     | --- | --- | --- |
     | merge | `destination`, and `writes_directly` if it needs no staging copy | `duckdb/merge.py` |
-    | lock against runs on other machines | `lock` | `postgres.py` |
+    | lock against runs on other machines | `lock` and `has_lease` | `postgres.py` |
+    | clock, or delay until other sessions see a change | `current_moment`, `settling_seconds` | `ducklake.py` |
     | SQL of the models | `fixed_sql` | `clickhouse.py`, `redshift.py` |
     | SQL that changes rows | `update_statement` | `clickhouse.py` |
     | file, or setting that must be checked | `opened_for_writing`, `opened_for_reading`, `check_settings` | `duckdb/` |
@@ -68,6 +69,10 @@ class Engine:
     attaches_files = False
     # A CTE that is read twice is computed with all its columns, which would copy every column of `events`.
     materializes_repeated_ctes = False
+    # One run at a time on all machines is what a lease in the table `run_leases` is for.
+    has_lease = True
+    # Seconds after which all sessions see what one of them committed.
+    settling_seconds = 0.0
     # Query for table, column (empty for the table itself) and comment of a dataset, which is given twice as a
     # parameter. None: dlt writes the comments when it creates the table, or the engine has none.
     comment_catalogue: str | None = None
@@ -153,12 +158,18 @@ class Engine:
         return {"replace_strategy": "insert-from-staging"}
 
     def lock(self, pipeline: dlt.Pipeline, *datasets: str) -> AbstractContextManager[None]:
-        """Keep runs on other machines from writing these datasets, where the engine has such a lock.
+        """Keep runs on other machines from writing these datasets.
 
         Raises:
             PipelineError: Another run holds the lock.
         """
-        return nullcontext()
+        from .lease import held_lease
+
+        return held_lease(pipeline, self)
+
+    def current_moment(self, client: SqlClientBase[Any]) -> exp.Expr:
+        """Return the expression of the current moment by the clock of the destination."""
+        return exp.CurrentTimestamp()
 
     # Loading
 

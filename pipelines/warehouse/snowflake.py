@@ -1,4 +1,4 @@
-"""Snowflake: large tables are clustered by day."""
+"""Snowflake: large tables are clustered by day, and a session sees what others commit with a delay."""
 
 from typing import Any
 
@@ -12,6 +12,9 @@ class Snowflake(Engine):
         "Snowflake's Time Travel (`DATA_RETENTION_TIME_IN_DAYS`, 1 day by default), then its Fail-safe, 7 days"
     )
     noisy_packages = ("snowflake",)
+    # With the account parameter READ_CONSISTENCY_MODE = 'SESSION', the default, a statement may miss what another
+    # session committed just before. It is an account's, so a run cannot change it.
+    settling_seconds = 1.0
 
     def destination_options(self) -> dict[str, Any]:
         # Staged files would hold purged events for ever.

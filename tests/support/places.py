@@ -15,7 +15,7 @@ RAW, ENRICHED = "anaplan_audit_raw", "anaplan_audit"
 # Columns that may differ between two runs with equal results: times of loading.
 MOMENTS = {"valid_from", "valid_to", "checked_at", "loaded_at", "read_at"}
 # Records of the pipeline's own runs, which show the killed ones.
-ABOUT_RUNS = {"runs", "alerts"}
+ABOUT_RUNS = {"runs", "alerts", "run_leases"}
 OUR_VARIABLES = ("SOURCES__", "DESTINATION__", "PIPELINES__", "CREDENTIALS", "RUNTIME__", "DLT_", "TENANT")
 
 

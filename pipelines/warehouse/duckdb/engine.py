@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import datetime, timezone
 from typing import Any
 
@@ -29,6 +29,7 @@ class DuckDb(Engine):
     writes_directly = True
     attaches_files = True
     materializes_repeated_ctes = True
+    has_lease = False
     comment_catalogue = CATALOGUE
 
     def location(self) -> str:
@@ -87,6 +88,10 @@ class DuckDb(Engine):
         from .merge import DirectDuckDb
 
         return DirectDuckDb(database, **self.destination_options())
+
+    def lock(self, pipeline: dlt.Pipeline, *datasets: str) -> AbstractContextManager[None]:
+        # `opened_for_writing` holds the file, which no other process can open.
+        return nullcontext()
 
     def limit_memory(self, database: Any, amount: str, threads: int | None = None) -> None:
         if database is not None:

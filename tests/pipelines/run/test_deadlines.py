@@ -107,6 +107,15 @@ def test_invalid_run_timeout_is_rejected(tenant: Tenant, monkeypatch: pytest.Mon
     assert outcome.code == 2 and "setting `request_timeout`" in outcome.err
 
 
+@pytest.mark.parametrize("value", ["59", "0", "604801", "long"])
+def test_invalid_lease_is_rejected(tenant: Tenant, monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    tenant.at("http://127.0.0.1:9")
+    monkeypatch.setenv("PIPELINES__ANAPLAN_AUDIT__LEASE_SECONDS", value)
+    outcome = tenant.run("load")
+    assert outcome.code == 2
+    assert f"setting `lease_seconds`: `{value}` is out of range. Use 60 to 604800 seconds." in outcome.err
+
+
 def test_error_names_the_unreachable_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
     error = requests.exceptions.ProxyError("Unable to connect to proxy: Connection refused")
     assert plain_reason(error).startswith("the proxy")

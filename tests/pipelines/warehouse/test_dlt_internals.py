@@ -253,3 +253,32 @@ def test_clients_send_every_statement_by_one_method(pipeline: dlt.Pipeline) -> N
     assert 3 <= count.number <= 5
     with dlt_internals.counted_statements(None) as nothing:
         assert nothing.number == 0
+
+
+def test_clients_of_pipelines_and_datasets_come_from_the_destination(pipeline: Any) -> None:
+    made: list[str] = []
+    with dlt_internals.with_each_client(pipeline.destination, lambda client, schema: made.append(schema)):
+        pipeline.sql_client()
+        of_pipeline = list(made)
+        dlt.dataset(pipeline.destination, "any", schema=dlt.Schema("another")).sql_client  # noqa: B018
+        assert of_pipeline and made[-1] == "another"
+        count = len(made)
+        pipeline.run([{"id": 1}], table_name="things")
+        assert len(made) > count
+    count = len(made)
+    pipeline.sql_client()
+    assert len(made) == count and "client" not in vars(pipeline.destination)
+
+
+def test_each_job_is_prepared_in_its_thread_before_it_runs() -> None:
+    """Before it, the guard of a lease asks whether the job may still write."""
+    source = inspect.getsource(RunnableLoadJob.run_managed)
+    assert "self._job_client.prepare_load_job_execution(self)\n                self.run()" in source
+
+
+def test_every_statement_of_a_client_goes_through_execute_query() -> None:
+    for name in ("duckdb.sql_client:DuckDbSqlClient", "postgres.sql_client:Psycopg2SqlClient"):
+        module, _, owner = name.partition(":")
+        client = getattr(import_module(f"dlt.destinations.impl.{module}"), owner)
+        assert "self.execute_query(" in inspect.getsource(client.execute_sql)
+        assert "self.commit_transaction()" in inspect.getsource(client.begin_transaction)
