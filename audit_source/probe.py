@@ -19,7 +19,8 @@ from .signed_client import SignedClient
 
 # The longest span that the audit API accepts.
 COUNTED_DAYS = 30
-# So many models, of one request each, show whether the account may enter models, and whether they export their history.
+# Number of models to try, with one request each: they show whether the account may enter models, and whether these
+# export their history.
 TRIED_MODELS = 10
 
 

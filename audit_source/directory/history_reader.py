@@ -173,7 +173,7 @@ class _Pass:
         known = self._known
         if known is None or not self.is_ordered or self._known_rows != known.rows:
             return False
-        # After a change of `privacy` the rows have another form, so count and newest transaction must do.
+        # After a change of `privacy` the rows have another form, so count and newest transaction must suffice.
         return known.form != self._reader._form_name or known.digest == self._known_digest.hexdigest()
 
     def facts(self, mark: str | None) -> FileFacts:

@@ -125,7 +125,7 @@ def known_from(position: int, delimiter: str, newest: int) -> Callable[[bytes], 
 
 
 def _end_of_record(buffer: bytes, start: int) -> int:
-    """Return where the record that begins at `start` ends, after its line break; 0 if the buffer ends before."""
+    """Return where the record that begins at `start` ends, after its line break; 0 if it is not complete."""
     end = buffer.find(b"\n", start)
     quotes, counted = 0, start
     while end >= 0:

@@ -31,7 +31,7 @@ IDENTITY = (
 LEAST_REQUESTS = len(KINDS) + 1
 # Answers for a process that is gone or cannot be opened. None: the answer is no process.
 _WITHOUT_STEPS = (None, 400, 404)
-# So many models in a row without an answer: Anaplan is down, and every further one would take all retries.
+# After this many unanswered models in a row, Anaplan counts as down: each further one would use up all retries.
 MOST_UNREACHABLE = 3
 
 

@@ -12,7 +12,7 @@ from ..records import Record, decode_lenient, object_in
 from ..signed_client import SignedClient
 
 PAGE_SIZE = 5_000
-# No list of these services has so many pages: a service that always names a next page must not be followed forever.
+# No list of these services has more pages. A service that always names a next page must not be followed forever.
 MOST_PAGES = 1_000
 # Readings of a list with repeated ids, to find the same ids twice.
 MOST_READINGS = 4
@@ -33,7 +33,7 @@ class Budget:
         self._left, self._lock = requests, threading.Lock()
 
     def allows(self, requests: int) -> bool:
-        """Return whether so many requests may still be sent."""
+        """Return whether this number of requests may still be sent."""
         return self._left is None or self._left >= requests
 
     def take(self) -> None:

@@ -12,7 +12,7 @@ from .windows import COMPLETE, INCOMPLETE, Limits, Window
 def partly_expired(ledger: list[Window], limits: Limits) -> list[tuple[Window, list[Span]]]:
     """Return the windows that have partly expired, each with its expired part and its retained hours.
 
-    A day is still whole then if no run divided it in time, as after a pause of some days, or if it was fetched again.
+    Runs normally divide a day before it expires. It is still whole after a pause of days, or when it was fetched again.
     """
     kept_from = limits.floor - limits.floor % HOUR_MS
     found = []

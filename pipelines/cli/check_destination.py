@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 def check_destination() -> int:
     """Try the destination with ten made-up events: create, load, enrich, check, read, delete, remove.
 
-    It uses two datasets of its own, needs no tenant, and takes a minute or a few. A step that fails names the missing
-    right.
+    It uses two datasets of its own, needs no tenant, and takes a minute or a few. If a step fails,
+    it shows the error of the destination, usually a missing right.
     """
     from pipelines.common.configuration import check_settings
     from pipelines.common.start_up import work_in_trial_datasets
@@ -42,6 +42,6 @@ def _verdict(trial: "Trial") -> str:
     seconds = sum(step.seconds for step in trial.hourly)
     return (
         f"\nThe destination works. A statement takes at least {trial.statement_seconds * 1000:.0f} ms here.\n"
-        f"An hour with new events sends about {statements:,} statements, and took {seconds:.0f} s with this handful of "
-        "rows."
+        f"An hourly run with new events sends about {statements:,} statements, and took {seconds:.0f} s with this "
+        "handful of rows."
     )

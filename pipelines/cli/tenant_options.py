@@ -14,7 +14,7 @@ from pipelines.common.tenants import tenant_names
 from .command_group import AuditCommand
 
 ALL = "--all-tenants"
-_TENANT, _EVERY = "pipelines.audit.tenant", "pipelines.audit.all_tenants"
+_TENANT, _EVERY = f"{__name__}.tenant", f"{__name__}.all_tenants"
 
 
 class TenantCommand(AuditCommand):
@@ -47,7 +47,7 @@ class EveryTenantCommand(TenantCommand):
 def run_for_all(names: Sequence[str]) -> int:
     """Run this command line once for each tenant, each in a process of its own. Return the worst exit code.
 
-    A tenant that fails stops no other. A signal ends the present one and the command.
+    A tenant that fails stops no other. A signal ends the current one and the command.
     """
     if not names:
         raise click.UsageError(f"{ALL}: no tenants are configured. Add sections `[tenants.NAME]`, or leave it out.")

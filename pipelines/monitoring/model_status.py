@@ -13,7 +13,7 @@ from models as m left join content_reads as r on lower(r.model_id) = lower(m.id)
 where m._dlt_valid_to is null
 group by r.status
 """
-# A model counts before its history was ever loaded: its list of exports tells.
+# A model counts before its history was ever loaded: its list of exports shows it.
 _EXPORTING = """
 select count(*) as models
 from models as m

@@ -27,7 +27,7 @@ def published_path() -> str | None:
 
 @contextmanager
 def open_copy(path: str) -> Iterator[Reader]:
-    """Open a DuckDB file or a folder of parquet files in its present version, as `open_reader` opens a database.
+    """Open a DuckDB file or a folder of parquet files in its current version, as `open_reader` opens a database.
 
     Raises:
         PipelineError: The copy cannot be read.

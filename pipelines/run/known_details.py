@@ -14,7 +14,7 @@ from audit_source.directory.tables import DETAIL_TABLES
 from audit_source.known import KnownDetails
 from pipelines.transform.incremental import rows_of, utc_moment
 
-# A model's use is counted over so many days.
+# Days over which the use of a model is counted.
 USAGE_DAYS = 7
 # An integration whose newest run is older is read once more: its runs are merged by their ids.
 RUN_DAYS = 90

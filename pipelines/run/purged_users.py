@@ -42,7 +42,7 @@ def users_who_left(reader: Reader | None, day: date) -> list[str]:
 
 
 def rows_of_users(reader: Reader, user_ids: list[str], midnight: str) -> dict[str, int]:
-    """Return the number of rows of these users in each raw table, without those that go for their age (`midnight`)."""
+    """Return the number of rows of these users in each raw table, without those that are before `midnight` anyway."""
     counts = dict.fromkeys(USER_TABLES, 0)
     for table, column in USER_TABLES.items():
         rest = f" and (_dlt_valid_to is null or _dlt_valid_to >= {midnight})" if table == "user_entitlements" else ""

@@ -18,7 +18,7 @@ from pipelines.warehouse.pipelines import Pipelines
 
 # Rows that dlt writes with each load. The state is a long text, and only the newest one is ever read.
 LOADS_DAYS, STATES_DAYS = 30, 2
-# A failed check is kept for ever.
+# A failed check is kept permanently.
 PASSED_CHECKS_DAYS = 90
 COMPLETE = 0
 
@@ -53,7 +53,7 @@ class DltTables:
         self._client.execute_sql(f"DELETE FROM {table} WHERE {name} < %s{exceptions}", f"{before:.6f}", *sorted(kept))
 
     def delete_old_versions(self) -> None:
-        """Delete all versions of the schema but the present one, if the destination has it."""
+        """Delete all versions of the schema but the current one, if the destination has it."""
         name, version = self.column("schema_name"), self.column("version_hash")
         present = [self._schema.name, self._schema.stored_version_hash]
         if self.rows(f"SELECT 1 FROM {self.versions} WHERE {name} = %s AND {version} = %s", *present):

@@ -171,7 +171,7 @@ def raw_columns(raw: dlt.Dataset) -> dict[str, dict[str, str]]:
 
 
 def _forget_old_schemas(pipeline: dlt.Pipeline) -> None:
-    """Delete all schemas but the present one: dlt keeps every version, and every new set of days makes one."""
+    """Delete all schemas but the current one: dlt keeps every version, and every new set of days makes one."""
     schema = pipeline.default_schema
     with pipeline.sql_client() as client:
         table = client.make_qualified_table_name(schema.version_table_name)

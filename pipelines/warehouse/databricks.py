@@ -12,7 +12,7 @@ class Databricks(Engine):
     keeps_purged_rows = "old versions of Delta tables, until VACUUM removes files that are older than 7 days"
 
     def destination_options(self) -> dict[str, Any]:
-        # Staged files would hold purged events for ever.
+        # Staged files would hold purged events permanently.
         return {**super().destination_options(), **off_unless_set(self.name, "keep_staged_files")}
 
     def day_column_hints(self) -> dict[str, Any]:

@@ -266,7 +266,7 @@ class Engine:
         return False
 
     def lacks_column(self, error: BaseException) -> bool:
-        """Whether a query failed because a table has not the columns that it names."""
+        """Whether a query failed because a table lacks columns that it names."""
         return False
 
     def explanation_of(self, error: BaseException, raw: dlt.Pipeline | None = None) -> PipelineError | None:

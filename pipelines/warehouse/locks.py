@@ -19,7 +19,7 @@ def machine_lock(name: str) -> AbstractContextManager[None]:
     path = os.path.join(get_dlt_pipelines_dir(), f"{name}.lock")
     return file_lock(
         path,
-        "Wait for it to end; to load several tenants side by side, give each its own DLT_DATA_DIR.",
+        "Wait for it to end; to load several tenants side by side, use `--tenant`.",
         "Set DLT_DATA_DIR to a folder that can be written.",
     )
 

@@ -65,7 +65,7 @@ class Session:
                 self.close_one(self._idle.pop()[0])
 
     def forget_schemas(self) -> None:
-        """Ask the database again which schemas it has: somebody deletes some."""
+        """Drop the remembered schemas, because some are being deleted."""
         self.schemas.clear()
 
     def note_change(self, dataset: str) -> None:

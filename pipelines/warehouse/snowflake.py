@@ -17,7 +17,7 @@ class Snowflake(Engine):
     settling_seconds = 1.0
 
     def destination_options(self) -> dict[str, Any]:
-        # Staged files would hold purged events for ever.
+        # Staged files would hold purged events permanently.
         return {**super().destination_options(), **off_unless_set(self.name, "keep_staged_files")}
 
     def day_column_hints(self) -> dict[str, Any]:

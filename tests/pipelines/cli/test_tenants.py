@@ -99,6 +99,11 @@ def test_signal_ends_the_present_tenant_and_starts_no_other(two: Place) -> None:
     assert "interrupted. What was loaded is kept." in err
 
 
+def test_every_code_has_its_place_among_the_worst() -> None:
+    found = {exit_codes.worst_of([code, exit_codes.DONE]) for code in exit_codes.MEANINGS}
+    assert found == exit_codes.MEANINGS.keys()
+
+
 @pytest.mark.parametrize(
     ("codes", "worst"),
     [([0, 0], 0), ([0, 75, 5], 5), ([5, 4, 0], 4), ([1, 6], 6), ([6, 3], 3), ([3, 2, 6], 2), ([-9, 0], 1), ([], 0)],

@@ -52,7 +52,7 @@ def send(url: str, text: str) -> bool:
     except DeadlineExceeded as error:
         raise WebhookError(str(error)) from None
     except (requests.RequestException, ValueError) as error:
-        reason = plain_reason(error) if isinstance(error, requests.RequestException) else "it is no address"
+        reason = plain_reason(error) if isinstance(error, requests.RequestException) else "it is not a URL"
         raise WebhookError(reason) from None
     if not response.ok or response.is_redirect:
         raise WebhookError(f"HTTP {response.status_code}")
