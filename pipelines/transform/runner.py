@@ -19,7 +19,7 @@ from pipelines.common.exit_codes import CONFIGURATION, PipelineError
 from pipelines.warehouse.dlt_internals import stored_columns
 from pipelines.warehouse.engine import engine_of
 from pipelines.warehouse.restore_tables import restore_tables
-from pipelines.warehouse.table_comments import write_new_comments
+from pipelines.warehouse.table_comments import write_comments
 
 from .graph import Enrichment, check_models, read_enrichment
 from .materialize import Datasets, State, model_resource, run_layer, seed_resource, stored_state
@@ -75,7 +75,7 @@ def enrich(
     repaired = _repair_versions(pipeline, raw)
     plan = make_plan(pipeline, raw_dataset, enrichment, full_refresh or repaired, recount)
     if plan.is_idle and not recount:
-        write_new_comments(pipeline)
+        write_comments(pipeline)
         return EnrichReport(list(enrichment.tables), [], [], time.monotonic() - started, [])
     load_ids: list[str] = []
     if plan.missing:
@@ -87,7 +87,7 @@ def enrich(
         state = plan.state_after if number == len(enrichment.layers) else plan.state_before
         load_ids += _run_layer(pipeline, raw_dataset, enrichment, plan, number, state)
     _forget_old_schemas(pipeline)
-    write_new_comments(pipeline)
+    write_comments(pipeline)
     return EnrichReport(
         tables=list(enrichment.tables),
         rebuilt=sorted(plan.rebuilt),

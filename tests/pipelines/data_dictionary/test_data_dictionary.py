@@ -14,6 +14,7 @@ from pipelines.data_dictionary.tables import DocumentedTable, documented_tables,
 from pipelines.transform import checks
 from pipelines.transform.parse import MODELS_DIR, Model, read_tables
 from pipelines.warehouse import run_tables
+from pipelines.warehouse.lease import table as lease_table
 from tests.support.small_models import write_model, write_short_models
 
 HOSTILE = "</p></script><script>alert(1)</script><img src=x onerror=alert(2)> & \"quoted\" 'too' `<b>code</b>`"
@@ -79,7 +80,8 @@ def test_every_table_and_column_is_there_with_its_meaning(html: Page) -> None:
         described[model.name] = (model.docs.description, model.docs.grain, [])
         for column, data_type in model.columns.items():
             expected[f"{model.name}.{column}"] = (data_type, model.docs.columns[column])
-    for name, columns in {**run_tables.COLUMNS, checks.RESULTS: checks.RESULT_COLUMNS}.items():
+    own = {**run_tables.COLUMNS, lease_table.LEASES: lease_table.COLUMNS, checks.RESULTS: checks.RESULT_COLUMNS}
+    for name, columns in own.items():
         expected.update({f"{name}.{column}": about for column, about in columns.items()})
     for name, (description, grain, _) in described.items():
         assert plain(description) in shown[name], name
@@ -111,7 +113,7 @@ def test_lines_of_the_picture_are_what_the_sql_reads(tables: list[DocumentedTabl
     assert sorted(map(str, lines)) == sorted(map(str, read))
     assert sorted(edges(tables)) == sorted(read)
     boxes = {box.get("data-table") for box in picture.iter("g")}
-    assert boxes == {table.name for table in tables} - {"runs", "alerts", "purges", "check_results"}
+    assert boxes == {table.name for table in tables} - {"runs", "run_leases", "alerts", "purges", "check_results"}
 
 
 def test_boxes_do_not_overlap(tables: list[DocumentedTable]) -> None:

@@ -258,14 +258,15 @@ def test_a_table_without_new_input_is_not_written(
     written: list[str] = []
     resource = runner.model_resource
 
-    def recorded(dataset: Any, enrichment: Any, model: Any, days: Any, **options: Any) -> Any:
+    def recorded(dataset: Any, enrichment: Any, model: Any, *others: Any, **options: Any) -> Any:
         written.append(model.name)
-        return resource(dataset, enrichment, model, days, **options)
+        return resource(dataset, enrichment, model, *others, **options)
 
     def written_tables() -> set[str]:
         written.clear()
         warehouse.enrich(models)
-        return set(written)
+        # Summaries by key, which any change of their inputs rewrites.
+        return set(written) - {"event_ids", "event_user_names", "id_days"}
 
     monkeypatch.setattr(runner, "model_resource", recorded)
     warehouse.load(events=EVENTS, **DIRECTORY)

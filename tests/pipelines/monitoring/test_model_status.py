@@ -87,7 +87,10 @@ def test_check_access_tries_a_few_models_for_their_history(at: Tenant, sandbox: 
     ("fault", "says"),
     [
         ("contents:404:2", "contents    8 of 10 models that were tried can be entered\n"),
-        ("contents:423:2", "contents    8 of 10 models that were tried can be entered, 2 failed (HTTP 423 FAILURE)\n"),
+        (
+            "contents:423:2",
+            "contents    8 of 10 models that were tried can be entered, 2 failed (HTTP 423 FAILURE, it is locked)\n",
+        ),
         ("contents:403:*", "contents    refused: none of 10 models that were tried can be entered. "),
         ("contents:503:*", "HTTP 503 after every try"),
     ],
