@@ -10,10 +10,10 @@ from typing import Any
 
 import dlt
 from dlt.destinations.exceptions import DatabaseUndefinedRelation
-from dlt.destinations.sql_client import SqlClientBase
 
 from audit_source.directory.tables import CONTENT_READS
 from pipelines.transform.checks import RESULTS
+from pipelines.warehouse.dlt_tables import DltTables, forget_old_schemas
 from pipelines.warehouse.pipelines import Pipelines
 
 # Rows that dlt writes with each load. The state is a long text, and only the newest one is ever read.
@@ -21,43 +21,6 @@ LOADS_DAYS, STATES_DAYS = 30, 2
 # A failed check is kept permanently.
 PASSED_CHECKS_DAYS = 90
 COMPLETE = 0
-
-
-class DltTables:
-    """The tables that dlt keeps in the dataset of a pipeline, with names and columns as the destination has them."""
-
-    def __init__(self, pipeline: dlt.Pipeline, client: SqlClientBase[Any]) -> None:
-        self._client, self._schema = client, pipeline.default_schema
-        self.loads, self.states, self.versions = (
-            client.make_qualified_table_name(name)
-            for name in (
-                self._schema.loads_table_name,
-                self._schema.state_table_name,
-                self._schema.version_table_name,
-            )
-        )
-
-    def column(self, name: str) -> str:
-        """Return the name of a column in a statement."""
-        return self._client.escape_column_name(self._schema.naming.normalize_identifier(name))
-
-    def rows(self, sql: str, *values: Any) -> list[tuple[Any, ...]]:
-        """Return the rows of a query."""
-        return [tuple(row) for row in self._client.execute_sql(sql, *values) or []]
-
-    def delete(self, table: str, column: str, before: float, kept: set[str]) -> None:
-        """Delete the rows of loads that began before a moment (Unix seconds), except for some loads."""
-        name = self.column(column)
-        exceptions = f" AND {name} NOT IN ({', '.join(['%s'] * len(kept))})" if kept else ""
-        # Load ids are texts of Unix seconds, which have ten digits until the year 2286.
-        self._client.execute_sql(f"DELETE FROM {table} WHERE {name} < %s{exceptions}", f"{before:.6f}", *sorted(kept))
-
-    def delete_old_versions(self) -> None:
-        """Delete all versions of the schema but the current one, if the destination has it."""
-        name, version = self.column("schema_name"), self.column("version_hash")
-        present = [self._schema.name, self._schema.stored_version_hash]
-        if self.rows(f"SELECT 1 FROM {self.versions} WHERE {name} = %s AND {version} = %s", *present):
-            self._client.execute_sql(f"DELETE FROM {self.versions} WHERE {name} = %s AND {version} <> %s", *present)
 
 
 def keep_tables_short(pipelines: Pipelines, began: datetime) -> bool:
@@ -96,7 +59,7 @@ def _remove_old_loads(pipeline: dlt.Pipeline) -> None:
         tables.delete(tables.states, "_dlt_load_id", _before(newest, STATES_DAYS), restored)
         kept = restored | _named_loads(pipeline, tables)
         tables.delete(tables.loads, "load_id", _before(newest, LOADS_DAYS), kept)
-        tables.delete_old_versions()
+    forget_old_schemas(pipeline)
 
 
 def _restored_loads(tables: DltTables) -> set[str]:

@@ -101,8 +101,10 @@ def make_plan(
         "checked": inputs_hash(enrichment),
         "descriptions": _hash([(name, table.docs.columns, table.docs.comment) for name, table in sorted(tables)]),
     }
-    # The first run of a day, and one that counts again, repair what no watermark shows.
-    unchanged = set() if days is None or recount else unchanged_tables(enrichment, state, after, days, reach) - rebuilt
+    # The first run of a day, and one that counts again, repair what no watermark shows. dlt learns a new description
+    # only from a table that it writes.
+    writes_all = days is None or recount or state.get("descriptions") != after["descriptions"]
+    unchanged = set() if writes_all else unchanged_tables(enrichment, state, after, days, reach) - rebuilt
     return Plan(days, rebuilt, missing, unchanged, reach, before, after)
 
 

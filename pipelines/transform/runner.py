@@ -17,9 +17,10 @@ from dlt.common import logger
 
 from pipelines.common.exit_codes import CONFIGURATION, PipelineError
 from pipelines.warehouse.dlt_internals import stored_columns
+from pipelines.warehouse.dlt_tables import forget_old_schemas
 from pipelines.warehouse.engine import engine_of
 from pipelines.warehouse.restore_tables import restore_tables
-from pipelines.warehouse.table_comments import write_comments
+from pipelines.warehouse.table_comments import write_new_comments
 
 from .graph import Enrichment, check_models, read_enrichment
 from .materialize import Datasets, State, model_resource, run_layer, seed_resource, stored_state
@@ -75,7 +76,7 @@ def enrich(
     repaired = _repair_versions(pipeline, raw)
     plan = make_plan(pipeline, raw_dataset, enrichment, full_refresh or repaired, recount)
     if plan.is_idle and not recount:
-        write_comments(pipeline)
+        write_new_comments(pipeline)
         return EnrichReport(list(enrichment.tables), [], [], time.monotonic() - started, [])
     load_ids: list[str] = []
     if plan.missing:
@@ -86,8 +87,8 @@ def enrich(
     for number in range(1, len(enrichment.layers) + 1):
         state = plan.state_after if number == len(enrichment.layers) else plan.state_before
         load_ids += _run_layer(pipeline, raw_dataset, enrichment, plan, number, state)
-    _forget_old_schemas(pipeline)
-    write_comments(pipeline)
+    forget_old_schemas(pipeline)
+    write_new_comments(pipeline)
     return EnrichReport(
         tables=list(enrichment.tables),
         rebuilt=sorted(plan.rebuilt),
@@ -168,17 +169,3 @@ def raw_columns(raw: dlt.Dataset) -> dict[str, dict[str, str]]:
         for name, table in tables.items()
         if not name.startswith("_dlt")
     }
-
-
-def _forget_old_schemas(pipeline: dlt.Pipeline) -> None:
-    """Delete all schemas but the current one: dlt keeps every version, and every new set of days makes one."""
-    schema = pipeline.default_schema
-    with pipeline.sql_client() as client:
-        table = client.make_qualified_table_name(schema.version_table_name)
-        name, version = (
-            client.escape_column_name(schema.naming.normalize_identifier(column))
-            for column in ("schema_name", "version_hash")
-        )
-        client.execute_sql(
-            f"DELETE FROM {table} WHERE {name} = %s AND {version} <> %s", schema.name, schema.stored_version_hash
-        )

@@ -44,8 +44,8 @@ STAGES = [
     (f"{SQL_JOB}:ModelLoadJob.run", "after", 2),
     ("pipelines.transform.runner:_run_layer", "before", 2),
     (f"{SQL_JOB}:ModelLoadJob.run", "after", 4),
-    ("pipelines.transform.runner:_forget_old_schemas", "before", 1),
-    ("pipelines.transform.runner:_forget_old_schemas", "after", 1),
+    ("pipelines.transform.runner:forget_old_schemas", "before", 1),
+    ("pipelines.transform.runner:forget_old_schemas", "after", 1),
     ("pipelines.transform.checks:_record", "before", 1),
 ]
 
