@@ -40,14 +40,16 @@ class DltTables:
 
 def forget_old_schemas(pipeline: dlt.Pipeline) -> None:
     """Delete all schemas but the current one: dlt keeps every version, and every new set of days makes one."""
-    schema = pipeline.default_schema
-    current = [schema.name, schema.stored_version_hash]
+    schema, current = pipeline.default_schema, pipeline.default_schema.stored_version_hash
     with pipeline.sql_client() as client:
         tables = DltTables(pipeline, client)
         name, version = tables.column("schema_name"), tables.column("version_hash")
         # Without any schema, the next run would build every table again.
-        if tables.rows(f"SELECT 1 FROM {tables.versions} WHERE {name} = %s AND {version} = %s", *current):
-            client.execute_sql(f"DELETE FROM {tables.versions} WHERE {name} = %s AND {version} <> %s", *current)
+        client.execute_sql(
+            f"DELETE FROM {tables.versions} WHERE {name} = %s AND {version} <> %s"
+            f" AND %s IN (SELECT {version} FROM {tables.versions})",
+            *(schema.name, current, current),
+        )
     if isinstance(pipeline.destination, WithSession):
         # A schema that is remembered as stored would not be stored again.
-        pipeline.destination.session.forget_schemas()
+        pipeline.destination.session.forget_schemas_but(pipeline.dataset_name, current)

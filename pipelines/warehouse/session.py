@@ -68,6 +68,11 @@ class Session:
         """Drop the remembered schemas, because some are being deleted."""
         self.schemas.clear()
 
+    def forget_schemas_but(self, dataset: str, version_hash: str) -> None:
+        """Drop the remembered schemas of a dataset except one."""
+        for known in [one for one in self.schemas if one[0] == dataset and one[1] != version_hash]:
+            del self.schemas[known]
+
     def note_change(self, dataset: str) -> None:
         """Remember that tables of a dataset were created or changed, or its schema was."""
         self._changed.add(dataset)

@@ -77,8 +77,13 @@ def _drop_readers_of(folder: Path, tables: set[str]) -> None:
             file.unlink()
             file.with_suffix(".yml").unlink()
             tables = {*tables, file.stem}
-    files = [*(folder / "intermediate").glob("*.sql")]
-    readers = {one.stem for one in files if {table.name for table in input_tables(read_sql_file(one).query)} & tables}
+    inputs = {
+        file: {table.name for table in input_tables(read_sql_file(file).query)}
+        for file in (folder / "intermediate").glob("*.sql")
+    }
+    readers: set[str] = set()
+    while found := {file.stem for file, read in inputs.items() if read & (tables | readers)} - readers:
+        readers |= found
     for name in readers:
         (folder / "intermediate" / f"{name}.sql").unlink()
     kept = [entry for entry in read_entries(folder, "intermediate") if entry["name"] not in readers]

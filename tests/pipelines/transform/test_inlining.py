@@ -85,8 +85,7 @@ def test_raw_tables_are_read_in_staging_only() -> None:
 
 def test_no_file_is_long() -> None:
     long = {file.name for file in MODELS_DIR.rglob("*.sql") if len(file.read_text(encoding="utf-8").splitlines()) > 130}
-    # Both follow series of one account with windows only, in one file each.
-    assert long == {"bursts.sql", "int_role_changes.sql"}
+    assert long == set()
 
 
 def write_inlined(folder: Path, layer: str, files: dict[str, str]) -> None:
