@@ -34,8 +34,8 @@ def export_table(table: str, file_format: str | None, to: str | None, force: boo
 @click.option(
     "--format",
     "file_format",
-    type=click.Choice(["csv", "jsonl", "parquet"]),
-    help="Format; by default the suffix of FILE, or csv.",
+    type=click.Choice(["csv", "jsonl", "parquet", "ocsf", "ecs", "cef"]),
+    help="Format; by default the suffix of FILE, or csv. The last three are for a SIEM: events of fct_events.",
 )
 @click.option(
     "--to", metavar="FILE", type=click.Path(dir_okay=False), help="File to write; standard output by default."
@@ -51,7 +51,7 @@ def export_table(table: str, file_format: str | None, to: str | None, force: boo
 def export_command(
     table: str, file_format: str | None, to: str | None, force: bool, wait: float, **filters: Any
 ) -> int:
-    """Write the rows of a raw or enriched TABLE as CSV, JSON lines or Parquet."""
+    """Write the rows of a raw or enriched TABLE as CSV, JSON lines or Parquet, or events for a SIEM."""
     from pipelines.common.configuration import check_settings
 
     check_span(filters["since"], filters["until"])

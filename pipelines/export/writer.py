@@ -1,4 +1,4 @@
-"""Writes the rows of one table as CSV, JSON lines or Parquet, for people without SQL. It only reads the database.
+"""Writes the rows of one table as CSV, JSON lines or Parquet, or events for a SIEM. It only reads the database.
 
 Rows are read and written in chunks, so memory does not grow with their number. CSV is for spreadsheets: a text that a
 spreadsheet would run as a formula gets an apostrophe in front. The other formats hold every text unchanged.
@@ -31,10 +31,12 @@ from pipelines.warehouse.run_tables import COLUMNS, own_schema
 from pipelines.warehouse.streaming import arrow_schema, columns_of, stream
 
 from .filters import Filters, conditions, moment_column
+from .siem.lines import FORMATS as SIEM_FORMATS
+from .siem.lines import TABLE, EventLines, read_classes
 
 # In dlt's data directory.
 OWN_FILES = ("anaplan_oauth_token.json", "anaplan_audit_alerts.json")
-FORMATS = ("csv", "jsonl", "parquet")
+FORMATS = ("csv", "jsonl", "parquet", *SIEM_FORMATS)
 # Rows that are Python objects at the same time.
 JSON_ROWS = 5_000
 
@@ -60,6 +62,8 @@ def export(table: str, file_format: str, to: str | None, force: bool, filters: F
         raise PipelineError(CONFIGURATION, f"file `{to}` exists. Name another one, or give --force to replace it.")
     if not to and file_format == "parquet" and sys.stdout.isatty():
         raise PipelineError(CONFIGURATION, "Parquet cannot be shown on a terminal. Name a file with --to.")
+    if file_format in SIEM_FORMATS and table != TABLE:
+        raise PipelineError(CONFIGURATION, f"--format {file_format}: `{table}` holds no events. Export `{TABLE}`.")
     with open_destination(wait) as destination:
         dataset, columns = _find(destination, table)
         query = exp.select(*(exp.column(name) for name in columns)).from_(exp.to_table(table))
@@ -69,8 +73,9 @@ def export(table: str, file_format: str, to: str | None, force: bool, filters: F
         if moment:
             query = query.order_by(exp.column(moment).asc())
         rows = _existing(stream(dataset, query, columns))
+        write = _event_writer(dataset, file_format) if file_format in SIEM_FORMATS else _WRITERS[file_format]
         with _output(to) as file:
-            return _WRITERS[file_format](rows, arrow_schema(columns), file)
+            return write(rows, arrow_schema(columns), file)
 
 
 def _check_target(to: str) -> None:
@@ -169,11 +174,26 @@ def _write_parquet(rows: Iterator[pa.Table], schema: pa.Schema, file: IO[bytes])
     return count
 
 
-_WRITERS: dict[str, Callable[[Iterator[pa.Table], pa.Schema, IO[bytes]], int]] = {
+_Writer = Callable[[Iterator[pa.Table], pa.Schema, IO[bytes]], int]
+_WRITERS: dict[str, _Writer] = {
     "csv": _write_csv,
     "jsonl": _write_jsonl,
     "parquet": _write_parquet,
 }
+
+
+def _event_writer(enriched: dlt.Dataset, file_format: str) -> _Writer:
+    lines = EventLines(file_format, read_classes(enriched))
+
+    def write(rows: Iterator[pa.Table], _: pa.Schema, file: IO[bytes]) -> int:
+        count = 0
+        for chunk in rows:
+            for start in range(0, chunk.num_rows, JSON_ROWS):
+                file.writelines(line + b"\n" for line in lines.of(chunk.slice(start, JSON_ROWS).to_pylist()))
+            count += chunk.num_rows
+        return count
+
+    return write
 
 
 @contextmanager

@@ -16,6 +16,7 @@ from pipelines.common.names import LOAD_NAME
 from pipelines.warehouse.locks import machine_lock
 from tests.conftest import REPOSITORY, Engine, Outcome, Tenant, event, plain_server
 from tests.support.hostile_values import HOSTILE
+from tests.support.siem_events import parsed_cef, schema_errors
 from tests.support.tenant_records import LISTS
 
 MOMENT = int(datetime.now(timezone.utc).timestamp() * 1000) // 86_400_000 * 86_400_000 - 5 * 86_400_000
@@ -172,3 +173,17 @@ def test_reader_may_close_the_pipe_early(loaded: Tenant) -> None:
     )  # fmt: skip
     assert done.stdout.startswith('﻿"event_id"') and done.stdout.count("\n") == 1
     assert done.returncode == 0 and "Traceback" not in done.stderr
+
+
+def test_events_for_a_siem(loaded: Tenant, tmp_path: Path) -> None:
+    for file_format in ("ocsf", "ecs", "cef"):
+        outcome = loaded.run("export", "fct_events", "--to", f"events.{file_format}")
+        assert (outcome.code, outcome.out) == (0, ""), outcome.err
+    lines = {name: (tmp_path / f"events.{name}").read_bytes().split(b"\n")[:-1] for name in ("ocsf", "ecs", "cef")}
+    ocsf = [json.loads(line) for line in lines["ocsf"]]
+    assert [error for sent in ocsf for error in schema_errors(sent)] == []
+    assert {int(sent["metadata"]["uid"]): sent["message"] for sent in ocsf} == SENT
+    assert {int(json.loads(line)["event"]["id"]) for line in lines["ecs"]} == SENT.keys()
+    assert {int(parsed_cef(line.decode())[1]["externalId"]) for line in lines["cef"]} == SENT.keys()
+    refused = loaded.run("export", "dim_users", "--format", "cef")
+    assert refused.code == 2 and "holds no events" in refused.err

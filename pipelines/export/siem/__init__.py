@@ -1,0 +1,1 @@
+"""Events of the log in the formats that SIEM products read."""
