@@ -13,31 +13,41 @@ from pipelines.dashboard.cached import ask, watch
 from pipelines.dashboard.filters import Filters
 from pipelines.dashboard.queries import log
 from pipelines.dashboard.sidebar import choose_filters
-from pipelines.dashboard.states import broken, busy, busy_note, nothing_loaded
+from pipelines.dashboard.states import broken, busy, busy_note, filter_note, nothing_loaded
 from pipelines.dashboard.views import access, changes, findings, health, overview, sign_ins, usage
+
+View = Callable[[Filters], None]
 
 
 class Page(NamedTuple):
-    """A page and the filters that apply to it."""
+    """A page and the filters that apply to it: `place` (workspace and model) and `user`.
+
+    `user_is` says which user of an event the chosen one is.
+    """
 
     title: str
     icon: str
-    show: Callable[[Filters], None]
+    show: View
     filters: tuple[str, ...]
+    user_is: str = "who did it"
 
 
+ACTOR_OR_TARGET = "who did it or on whom it was done"
+OVERVIEW = f"who did it; in access changes and findings {ACTOR_OR_TARGET}"
 PAGES = {
-    "overview": Page("Overview", ":material/dashboard:", overview.show, ("place", "user")),
+    "overview": Page("Overview", ":material/dashboard:", overview.show, ("place", "user"), OVERVIEW),
     "sign-ins": Page("Sign-ins", ":material/login:", sign_ins.show, ("user",)),
     "usage": Page("Usage", ":material/bar_chart:", usage.show, ("place", "user")),
     "changes": Page("Changes", ":material/edit_note:", changes.show, ("place", "user")),
-    "access": Page("Access", ":material/key:", access.show, ("place", "user")),
-    "findings": Page("Security findings", ":material/shield:", findings.show, ("user",)),
+    "access": Page("Access", ":material/key:", access.show, ("place", "user"), ACTOR_OR_TARGET),
+    "findings": Page("Security findings", ":material/shield:", findings.show, ("user",), ACTOR_OR_TARGET),
     "health": Page("Data health", ":material/monitor_heart:", health.show, ()),
 }
 # Streamlit would fetch an icon given by name from the internet.
 ICON = str(Path(__file__).with_name("icon.svg"))
+NAME = "Anaplan audit log"
 STYLE = """<style>
+[class*="st-key-address_"] {display: none;}
 .stMainBlockContainer {padding: 3.2rem 2rem 3rem; max-width: 84rem;}
 .st-key-numbers {gap: 0.6rem !important;}
 .st-key-numbers > div {flex: 1 1 8.5rem; min-width: 8.5rem;}
@@ -52,15 +62,15 @@ STYLE = """<style>
 </style>"""
 
 
-def show(name: str) -> None:
-    """Draw a page, or the reason why it cannot be drawn."""
+def show(name: str, view: View | None = None) -> None:
+    """Draw a page, or the reason why it cannot be drawn. `view` draws what is below the filters' notes."""
     page = PAGES[name]
     # A page that fails halfway is cleared before the reason is drawn.
     whole = st.empty()
     with whole.container():
         try:
             with data_access.opened():
-                _draw(page)
+                _draw(page, view or page.show)
             return
         except (data_access.NothingLoaded, data_access.Busy) as missing:
             state = nothing_loaded if isinstance(missing, data_access.NothingLoaded) else busy
@@ -71,7 +81,7 @@ def show(name: str) -> None:
         state()
 
 
-def _draw(page: Page) -> None:
+def _draw(page: Page, view: View) -> None:
     seen = watch()
     days = ask(log.bounds()).iloc[0]
     if days.isna().any():
@@ -79,7 +89,8 @@ def _draw(page: Page) -> None:
     filters = choose_filters(days["first_day"].date(), days["last_day"].date(), page.filters)
     if seen.is_busy:
         busy_note(seen.loaded_at)
-    page.show(filters)
+    filter_note(filters, page.user_is)
+    view(filters)
     with st.sidebar:
         st.caption(f"{_of_tenant()}Data: {seen.line()}. All times are UTC.")
 
@@ -91,13 +102,34 @@ def _of_tenant() -> str:
 
 def main() -> None:
     """Set up the page and run the view that was chosen."""
-    st.set_page_config("Anaplan audit log", ICON, layout="wide")
-    st.html(STYLE)
-    pages = [
-        st.Page(partial(show, name), title=page.title, icon=page.icon, url_path=name, default=number == 0)
+    # Before the navigation, which would fetch the page's icon for the browser's tab from the internet.
+    st.set_page_config(NAME, ICON, layout="wide")
+    chosen_filters: list[Filters] = []
+    pages = {
+        name: st.Page(
+            partial(_show_view, page, chosen_filters),
+            title=page.title,
+            icon=page.icon,
+            url_path=name,
+            default=not number,
+        )
         for number, (name, page) in enumerate(PAGES.items())
-    ]
-    st.navigation(pages).run()
+    }
+    chosen = st.navigation(list(pages.values()))
+    st.set_page_config(f"{chosen.title} · {NAME}")
+    st.html(STYLE)
+    name = next(name for name, page in pages.items() if page == chosen)
+
+    def view(filters: Filters) -> None:
+        chosen_filters.append(filters)
+        chosen.run()
+
+    # The script itself draws the filters, not the page: Streamlit takes their part of the address to the next page.
+    show(name, view)
+
+
+def _show_view(page: Page, chosen_filters: list[Filters]) -> None:
+    page.show(chosen_filters[-1])
 
 
 if __name__ == "__main__":

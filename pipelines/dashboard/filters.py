@@ -1,16 +1,21 @@
 """The filters that a reader chose: a span of days, workspaces, models and users."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
 from sqlglot import exp
+
+# Columns in which a chosen user is searched.
+ACTOR = ("user_id",)
+ACTOR_OR_TARGET = ("user_id", "target_user_id")
 
 
 @dataclass(frozen=True)
 class Filters:
     """Days from `first` to `last`, both included (UTC); an empty selection means all.
 
+    `ignored` names the filters that are chosen, but do not apply to the page.
     Values enter SQL as literals of the syntax tree, never as text, so no value can become SQL.
     """
 
@@ -19,6 +24,7 @@ class Filters:
     workspaces: tuple[str, ...] = ()
     models: tuple[str, ...] = ()
     users: tuple[str, ...] = ()
+    ignored: tuple[str, ...] = ()
 
     @property
     def days(self) -> int:
@@ -38,28 +44,32 @@ class Filters:
         """Return the condition that a day column is in the period."""
         return exp.column(column).between(_day(self.first), _day(self.last))
 
-    def conditions(self, *, places: bool = True, users: str | None = "user_id") -> list[exp.Condition]:
-        """Return the conditions for a table with `event_day`, `workspace_id`, `model_id` and the column `users`."""
+    def conditions(self, *, places: bool = True, users: Sequence[str] = ACTOR) -> list[exp.Condition]:
+        """Return the conditions for a table with `event_day`, `workspace_id`, `model_id` and the columns `users`.
+
+        A chosen user may be in any of these columns.
+        """
         found = [self.span()]
         if places:
             found += self.chosen_places()
-        return found + (_chosen(users, self.users) if users else [])
+        return found + self.chosen_users(users)
 
-    def people(self) -> list[exp.Condition]:
-        """Return the conditions for a table of users without days."""
-        return _chosen("user_id", self.users)
+    def chosen_users(self, columns: Sequence[str] = ACTOR) -> list[exp.Condition]:
+        """Return the condition that a chosen user is in one of these columns."""
+        found = [condition for column in columns for condition in _chosen(column, self.users)]
+        return [exp.or_(*found)] if found else []
 
     def chosen_places(self) -> list[exp.Condition]:
         """Return the conditions for a table with `workspace_id` and `model_id`."""
         return _chosen("workspace_id", self.workspaces) + _chosen("model_id", self.models)
 
-    def moments(self, start: str, end: str) -> list[exp.Condition]:
+    def moments(self, start: str, end: str, users: Sequence[str] = ()) -> list[exp.Condition]:
         """Return the conditions for a table of time spans: those that overlap the days."""
         after = self.last + timedelta(days=1)
         return [
             exp.column(start) < _midnight(after),
             exp.column(end) >= _midnight(self.first),
-            *_chosen("user_id", self.users),
+            *self.chosen_users(users),
         ]
 
 

@@ -9,6 +9,8 @@ from dlt.common import logger
 from pipelines.common.exit_codes import explain
 from pipelines.dashboard import data_access
 
+from .filters import Filters
+
 RETRY_SECONDS = 3
 
 
@@ -36,6 +38,15 @@ def busy_note(loaded_at: datetime | None) -> None:
     moment = f"{loaded_at:%-d %b %Y %H:%M} UTC" if loaded_at else "before"
     st.info(f"A load is running. This is the log as of {moment}.", icon=":material/sync:")
     _look_again(time.monotonic())
+
+
+def filter_note(filters: Filters, user_is: str) -> None:
+    """Show what a chosen user is on this page, and which chosen filters do not apply to it."""
+    if filters.users:
+        st.caption(f"The chosen user is {user_is}.")
+    if filters.ignored:
+        names = " and ".join(filters.ignored)
+        st.info(f"This page shows everything, whatever {names} is chosen.", icon=":material/filter_alt_off:")
 
 
 def broken(error: Exception) -> None:

@@ -85,6 +85,13 @@ def browser() -> Iterator[Any]:
         opened.close()
 
 
+def wait_until_scripts_end(page: Any) -> None:
+    """Wait until the script has finished: a page need not have a chart."""
+    page.wait_for_timeout(300)
+    page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
+    page.locator("[data-stale=true]").first.wait_for(state="detached")
+
+
 def wait_until_drawn(page: Any) -> None:
     """Wait until the script has finished and its charts are drawn."""
     page.locator("[data-testid=stVegaLiteChart] svg, [data-testid=stVegaLiteChart] canvas").first.wait_for()

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from pipelines.dashboard.app import PAGES
-from tests.browser.serving import wait_until_drawn
+from tests.browser.serving import wait_until_drawn, wait_until_scripts_end
 from tests.support.hostile_log import FORMULA, IMAGE, SCRIPT
 
 # Elements that appear only if a text is taken for HTML, Markdown or LaTeX.
@@ -40,7 +40,7 @@ def test_no_text_of_the_log_is_executed_or_drawn_as_markup(page: Any, address: s
         if chart.is_visible():
             chart.hover()
     assert page.locator(PLANTED).count() == 0
-    assert page.title() == TITLE
+    assert page.title() == f"{PAGES[name].title} · {TITLE}"
     assert page.evaluate("document.querySelectorAll('script:not([src])').length") <= 2
 
 
@@ -56,7 +56,7 @@ def test_hostile_names_in_the_filters_are_text(page: Any, address: str) -> None:
     page.get_by_role("option", name=IMAGE).click()
     wait_until_drawn(page)
     assert page.locator(PLANTED).count() == 0
-    assert page.title() == TITLE
+    assert page.title() == f"Usage · {TITLE}"
 
 
 def test_a_finding_with_hostile_names_can_be_chosen(page: Any, address: str) -> None:
@@ -67,16 +67,51 @@ def test_a_finding_with_hostile_names_can_be_chosen(page: Any, address: str) -> 
     assert page.locator(PLANTED).count() == 0
 
 
-def test_navigation_keeps_the_filters(page: Any, address: str) -> None:
-    go(page, address)
-    open_choices(page, "User")
-    page.get_by_role("option").filter(has_text=SCRIPT).click()
+def choose(page: Any, label: str, text: str) -> None:
+    open_choices(page, label)
+    page.get_by_role("option").filter(has_text=text).first.click()
     page.keyboard.press("Escape")
+    wait_until_drawn(page)
+
+
+def shown(page: Any) -> tuple[str, str]:
+    """Return the title of the page and the text of its filters."""
+    page.get_by_role("button", name="Clear filters").wait_for()
+    page.locator("[data-testid=stSidebarUserContent]").get_by_text(SCRIPT).first.wait_for()
+    return page.title(), page.locator("[data-testid=stSidebarUserContent]").inner_text()
+
+
+def test_filters_stay_on_every_page_and_are_in_its_address(page: Any, address: str) -> None:
+    go(page, address)
+    choose(page, "Period", "Whole log")
+    choose(page, "User", SCRIPT)
+    assert page.locator("[data-testid=stSidebarUserContent]").get_by_text(SCRIPT).count() >= 1
+    visited = []
     for name in list(PAGES)[1:]:
         page.get_by_role("link", name=PAGES[name].title).click()
         page.get_by_role("heading", name=PAGES[name].title, exact=True, level=1).wait_for()
-        wait_until_drawn(page)
-        assert page.locator("[data-testid=stSidebar]").get_by_text(SCRIPT).count() >= 1
+        wait_until_scripts_end(page)
+        assert "period=Whole+log" in page.url and "user=" in page.url
+        visited.append((page.url, shown(page)))
+    page.reload()
+    wait_until_scripts_end(page)
+    assert (page.url, shown(page)) == visited[-1]
+    page.go_back()
+    page.get_by_role("heading", name=PAGES[list(PAGES)[-2]].title, exact=True, level=1).wait_for()
+    wait_until_scripts_end(page)
+    assert (page.url, shown(page)) == visited[-2]
+
+
+def test_the_user_filter_searches_for_the_text_and_selects_nothing_by_itself(page: Any, address: str) -> None:
+    go(page, address)
+    open_choices(page, "User")
+    assert page.get_by_text(re.compile("select all", re.IGNORECASE)).count() == 0
+    page.keyboard.type("mallory")
+    assert page.get_by_role("option").filter(has_text="Mallory").count() == 1
+    # The letters are in the name, in this order, but it does not contain them.
+    page.keyboard.press("ControlOrMeta+a")
+    page.keyboard.type("mlory")
+    page.get_by_text("No results").wait_for()
 
 
 def test_the_download_is_harmless_in_a_spreadsheet(page: Any, address: str) -> None:

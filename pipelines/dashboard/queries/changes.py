@@ -2,7 +2,7 @@
 
 from sqlglot import exp
 
-from ..filters import Filters
+from ..filters import ACTOR, ACTOR_OR_TARGET, Filters
 from .shapes import DETAILS, TOP, Query, by_day, count_if, newest_rows, ranking, select
 
 CHANGES = "count(*) as changes"
@@ -75,7 +75,7 @@ def failed_runs(filters: Filters) -> Query:
 
 def _of_runs(filters: Filters) -> list[exp.Condition]:
     # Runs have no day: a cast of their start would depend on the time zone of the session.
-    return [*filters.moments("started_at", "started_at"), *filters.chosen_places()]
+    return [*filters.moments("started_at", "started_at", ACTOR), *filters.chosen_places()]
 
 
 def change_events(filters: Filters) -> Query:
@@ -92,24 +92,24 @@ def access(filters: Filters) -> Query:
     targets = "count(distinct target_user_id) as targets"
     not_done, on_self = count_if("outcome <> 'done'", "not_done"), count_if("is_on_self", "on_self")
     sql = f"select {CHANGES}, {targets}, {not_done}, {on_self} from fct_access_changes"
-    return select(sql, filters.conditions())
+    return select(sql, filters.conditions(users=ACTOR_OR_TARGET))
 
 
 def daily_access(filters: Filters) -> Query:
     """Return event_day, action, changes."""
-    return by_day("fct_access_changes", CHANGES, filters.conditions(), by="action")
+    return by_day("fct_access_changes", CHANGES, filters.conditions(users=ACTOR_OR_TARGET), by="action")
 
 
 def access_by_kind(filters: Filters) -> Query:
     """Return kind, action, changes; most changes first."""
     sql = f"select kind, action, {CHANGES} from fct_access_changes group by kind, action"
-    return select(f"{sql} order by changes desc, kind, action", filters.conditions())
+    return select(f"{sql} order by changes desc, kind, action", filters.conditions(users=ACTOR_OR_TARGET))
 
 
 def access_by(key: str, name: str, filters: Filters) -> Query:
     """Return the key, its name, changes, last_at; most changes first."""
-    measures = [CHANGES, LAST]
-    return ranking("fct_access_changes", key, measures, filters.conditions(), [name], where=f"{key} is not null")
+    conditions = filters.conditions(users=ACTOR_OR_TARGET)
+    return ranking("fct_access_changes", key, [CHANGES, LAST], conditions, [name], where=f"{key} is not null")
 
 
 def access_events(filters: Filters) -> Query:
@@ -118,7 +118,7 @@ def access_events(filters: Filters) -> Query:
         "occurred_at, action, kind, outcome, user_label, target_user_label, role_name, workspace_name, model_name,"
         " object_name, message, ip_address, user_id, target_user_id, event_id"
     )
-    return newest_rows(columns, "fct_access_changes", filters.conditions())
+    return newest_rows(columns, "fct_access_changes", filters.conditions(users=ACTOR_OR_TARGET))
 
 
 def role_assignments(filters: Filters) -> Query:
@@ -128,4 +128,4 @@ def role_assignments(filters: Filters) -> Query:
         " assignment_id"
     )
     order = f"order by case when is_held then 0 else 1 end, from_at desc, assignment_id limit {DETAILS}"
-    return select(f"select {columns} from role_assignments {order}", filters.people())
+    return select(f"select {columns} from role_assignments {order}", filters.chosen_users())

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from sqlglot import exp
 
-from ..filters import Filters
+from ..filters import ACTOR_OR_TARGET, Filters
 from .shapes import DETAILS, Query, newest_rows, select
 
 
@@ -15,14 +15,14 @@ def findings(filters: Filters, limit: int = DETAILS) -> Query:
         " user_id, target_user_id, evidence_event_ids, finding_id from security_findings"
         " order by case severity when 'high' then 0 when 'medium' then 1 else 2 end, ended_at desc, finding_id"
         f" limit {int(limit)}",
-        filters.moments("started_at", "ended_at"),
+        filters.moments("started_at", "ended_at", ACTOR_OR_TARGET),
     )
 
 
 def findings_by_rule(filters: Filters) -> Query:
     """Return rule, severity, findings."""
     sql = "select rule, severity, count(*) as findings from security_findings group by rule, severity"
-    return select(sql, filters.moments("started_at", "ended_at"))
+    return select(sql, filters.moments("started_at", "ended_at", ACTOR_OR_TARGET))
 
 
 def rules() -> Query:

@@ -1,5 +1,9 @@
 """The log as a whole: its days and loads, its users and places, its coverage and checks."""
 
+from collections.abc import Sequence
+
+from sqlglot import exp
+
 from ..filters import Filters
 from .shapes import Query, newest_name, select
 
@@ -38,6 +42,12 @@ def people(limit: int) -> Query:
         "select user_id, user_label, user_email from user_activity where is_seen"
         f" order by event_count desc, user_id limit {int(limit)}"
     )
+
+
+def people_with(user_ids: Sequence[str]) -> Query:
+    """Return the users with these ids, in the columns of `people`."""
+    chosen = exp.column("user_id").isin(*(exp.Literal.string(user_id) for user_id in user_ids))
+    return select("select user_id, user_label, user_email from user_activity", [chosen if user_ids else exp.false()])
 
 
 def windows(filters: Filters) -> Query:

@@ -2,7 +2,7 @@
 
 from sqlglot import exp
 
-from ..filters import Filters
+from ..filters import ACTOR, Filters
 from .shapes import DETAILS, Query, by_day, ranking, select, total
 
 DAYS = "count(distinct event_day) as days"
@@ -15,7 +15,7 @@ def daily_events(filters: Filters) -> Query:
     if filters.users and filters.places:
         return by_day("fct_events", "count(*) as events", filters.conditions())
     table = "agg_daily_users" if filters.users else "agg_daily_usage"
-    conditions = filters.conditions(places=not filters.users, users="user_id" if filters.users else None)
+    conditions = filters.conditions(places=not filters.users, users=ACTOR if filters.users else ())
     return by_day(table, total("event_count", "events"), conditions)
 
 
@@ -36,7 +36,7 @@ def top_users(filters: Filters) -> Query:
 def top_models(filters: Filters) -> Query:
     """Return model_id, model_name, workspace_name, events, days."""
     table, events = ("fct_events", "count(*) as events") if filters.users else _summed("agg_daily_usage")
-    conditions = filters.conditions(users="user_id" if filters.users else None)
+    conditions = filters.conditions(users=ACTOR if filters.users else ())
     names = ("model_name", "workspace_name")
     return ranking(table, "model_id", [events, DAYS], conditions, names, where="model_id is not null")
 
@@ -76,7 +76,7 @@ def usage_classes(filters: Filters) -> Query:
     return select(
         f"select usage_class, count(*) as people from user_activity{_LICENSED} group by usage_class"
         " order by people desc, usage_class",
-        filters.people(),
+        filters.chosen_users(),
     )
 
 
@@ -84,7 +84,7 @@ def idle_users(filters: Filters) -> Query:
     """Return the people who may sign in, longest idle first."""
     columns = "user_label, usage_class, idle_days, idle_since, last_seen_at, last_login_at, user_email, user_id"
     order = f"order by idle_days desc, user_id limit {DETAILS}"
-    return select(f"select {columns} from user_activity{_LICENSED} {order}", filters.people())
+    return select(f"select {columns} from user_activity{_LICENSED} {order}", filters.chosen_users())
 
 
 def idle_models(filters: Filters) -> Query:

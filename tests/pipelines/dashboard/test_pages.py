@@ -57,9 +57,9 @@ def test_metrics_equal_the_tables(log: Path, page: Draw, duck: Engine) -> None:
 def test_filters_narrow_every_number(log: Path, page: Draw) -> None:
     drawn = page("changes")
     everything = int(numbers(drawn)["Changes"])
-    drawn.multiselect(key="user").set_value([MALLORY]).run()
+    drawn.multiselect(key="choose_user").set_value([MALLORY]).run()
     assert int(numbers(drawn)["Changes"]) == 1 < everything
-    drawn.multiselect(key="workspace").set_value([HOSTILE_SPACE]).run()
+    drawn.multiselect(key="choose_workspace").set_value([HOSTILE_SPACE]).run()
     assert int(numbers(drawn)["Changes"]) == 1
     drawn.button[0].click().run()
     assert int(numbers(drawn)["Changes"]) == everything
@@ -67,7 +67,7 @@ def test_filters_narrow_every_number(log: Path, page: Draw) -> None:
 
 def test_custom_period(log: Path, page: Draw) -> None:
     drawn = page("sign-ins")
-    drawn.selectbox(key="period").set_value("From … until").run()
+    drawn.selectbox(key="period").set_value("Custom").run()
     drawn.date_input(key="days").set_value((date(2026, 3, 4), date(2026, 3, 4))).run()
     assert numbers(drawn)["Failed"] == "6"
     drawn.date_input(key="days").set_value((date(2026, 3, 7), date(2026, 3, 7))).run()
@@ -76,8 +76,11 @@ def test_custom_period(log: Path, page: Draw) -> None:
 
 
 def test_filters_that_do_not_apply_are_disabled(log: Path, page: Draw) -> None:
-    assert [box.disabled for box in page("sign-ins").multiselect] == [True, True, False]
-    assert [box.disabled for box in page("health").multiselect] == [True, True, True]
+    names = ("choose_workspace", "choose_model", "choose_user")
+    drawn = page("sign-ins")
+    assert [drawn.multiselect(key=name).disabled for name in names] == [True, True, False]
+    drawn = page("health")
+    assert [drawn.multiselect(key=name).disabled for name in names] == [True, True, True]
 
 
 def test_a_finding_shows_its_evidence(log: Path, page: Draw) -> None:
