@@ -26,7 +26,7 @@ HOSTILE = Filters(ALL.first, ALL.last, (HOSTILE_SPACE, "\\' or 1=1"), (HOSTILE_M
 USERS = tuple({str(event["user_id"]).lower() for event in WORLD["events"] if event.get("user_id")} | {"INTERNAL_5"})
 MORE: dict[str, Callable[[Filters], Query]] = {
     "people": lambda _: log.people(10),
-    "people_with": lambda filters: log.people_with(filters.users),
+    "people_with": lambda filters: log.people_with(filters.users or USERS),
     "evidence": lambda _: findings.evidence([971529164212789100, 971529164212789110]),
     "sign_in_events": lambda filters: sign_ins.sign_in_events(filters, ["failure"]),
     "sign_ins_by": lambda filters: sign_ins.sign_ins_by("ip_address", filters),
