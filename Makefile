@@ -14,9 +14,11 @@ help: ## List the targets
 setup: $(VENV)/.runtime ## Create .venv from requirements.lock (other targets do it when needed)
 
 $(VENV)/.runtime: requirements.lock
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@echo "Installing the locked packages into $(VENV). The first time takes a minute."
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	@touch $@
+	@echo "Installed $$($(BIN)/python -m pipelines.audit --version)."
 
 $(VENV)/.dev: $(VENV)/.runtime requirements-dev.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
@@ -50,11 +52,15 @@ $(DBT)/.done: requirements-dbt.lock
 demo: setup ## Load, enrich and show the audit log of a simulated company; a second time, only new events
 	@$(BIN)/python -m sandbox.demo
 
+.PHONY: init
+init: setup ## Ask for region, sign-in and destination, and write .dlt/config.toml and .dlt/secrets.toml
+	@$(BIN)/python -m pipelines.audit init
+
 run: setup ## Load what is new from the tenant in .dlt/secrets.toml, enrich it, check it
 	@$(BIN)/python -m pipelines.audit run
 
 driver: setup ## Install what a warehouse needs in addition to the locked packages: make driver FOR=snowflake
-	@test -n "$(FOR)" || { echo "make driver FOR=snowflake (or another destination_type of .dlt/config.toml)"; exit 2; }
+	@test -n "$(FOR)" || { echo "make driver FOR=snowflake (or another destination_type of .dlt/config.toml.example)"; exit 2; }
 	@$(BIN)/python -m pip freeze --disable-pip-version-check > $(VENV)/installed.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c $(VENV)/installed.txt "dlt[$(FOR)]"
 

@@ -18,7 +18,7 @@ OWNER = "anaplan_audit_log"
 ROOTS = ("audit_source", "pipelines", "sandbox")
 ENTRY = '"""A scheduled pipeline that keeps an Anaplan tenant\'s audit log. The command is `anaplan-audit`."""\n'
 # What `anaplan-audit init` writes. Never the whole folder: it may hold a secrets.toml.
-SETTINGS = (".dlt/config.toml", ".dlt/secrets.toml.example")
+SETTINGS = (".dlt/config.toml.example", ".dlt/secrets.toml.example")
 SETTINGS_FOLDER = f"{OWNER}/pipelines/cli/settings"
 # Commands of a checkout, in help and in messages, and the same commands of an installation.
 COMMANDS = {
@@ -27,6 +27,7 @@ COMMANDS = {
     "python -m pipelines.data_dictionary": "anaplan-audit dictionary",
     "python -m sandbox": f"python -m {OWNER}.sandbox",
     "make demo": f"python -m {OWNER}.sandbox.demo",
+    "make init": "anaplan-audit init",
     "make run": "anaplan-audit run",
     "make dashboard": "anaplan-audit dashboard",
 }

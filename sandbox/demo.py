@@ -23,7 +23,7 @@ What next
   See it            make dashboard      in the browser: sign-ins, usage, changes, access, findings
   Look around       duckdb {database}   (or python: duckdb.connect("{database}").sql("from anaplan_audit.fct_events"))
   Again             make demo           loads only what happened since
-  Your own tenant   cp .dlt/secrets.toml.example .dlt/secrets.toml, put your credentials in, then: make run
+  Your own tenant   make init, put your credentials into .dlt/secrets.toml, then: make run
 """
 
 

@@ -18,7 +18,16 @@ from tests.conftest import REPOSITORY
 
 README_LINES = 130
 # What a reader makes with the commands of the documents.
-MADE = (".venv", ".demo", "build/", "dist/", ".dlt/secrets.toml", "logs/", ".github/workflows/audit.yml")
+MADE = (
+    ".venv",
+    ".demo",
+    "build/",
+    "dist/",
+    ".dlt/config.toml",
+    ".dlt/secrets.toml",
+    "logs/",
+    ".github/workflows/audit.yml",
+)
 FENCED = re.compile(r"```.*?```", re.DOTALL)
 FOLDERS = ("audit_source", "pipelines", "sandbox", "tests", "docs", ".github", ".dlt")
 
@@ -76,7 +85,7 @@ def test_configuration_lists_every_setting_and_nothing_else() -> None:
 
 
 def template() -> dict[str, dict]:
-    return tomlkit.parse(text_of(".dlt/config.toml")).unwrap()
+    return tomlkit.parse(text_of(".dlt/config.toml.example")).unwrap()
 
 
 def sections() -> dict[str, str]:
@@ -113,7 +122,7 @@ def test_configuration_names_the_default_of_the_template() -> None:
 
 
 def test_template_holds_every_setting_and_nothing_else() -> None:
-    text = text_of(".dlt/config.toml")
+    text = text_of(".dlt/config.toml.example")
     source = text.split("[sources.audit_source]")[1]
     named = set(re.findall(r"^(?:# )?(\w+) = ", source, re.MULTILINE))
     assert named == {name for name in known_settings() if "." not in name}

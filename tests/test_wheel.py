@@ -138,7 +138,7 @@ def test_wheel_holds_every_file_of_the_packages_and_no_secret(wheel: Path) -> No
         if path.is_file() and "__pycache__" not in path.parts
         if not (name := path.relative_to(REPOSITORY).as_posix()).startswith(NOT_INSTALLED)
     }
-    settings = {f"{OWNER}/pipelines/cli/settings/{name}" for name in ("config.toml", "secrets.toml.example")}
+    settings = {f"{OWNER}/pipelines/cli/settings/{name}" for name in ("config.toml.example", "secrets.toml.example")}
     found = {name for name in files(wheel) if not name.startswith(f"{OWNER}-")}
     assert found == wanted | settings | {f"{OWNER}/__init__.py"}
 
@@ -206,7 +206,7 @@ def test_dictionary(installation: Installation) -> None:
 def test_init_writes_the_settings_once(installation: Installation) -> None:
     assert "Wrote .dlt/config.toml" in installation.run("init")
     written = installation.folder / ".dlt"
-    for name in ("config.toml", "secrets.toml.example"):
+    for name in ("config.toml.example", "secrets.toml.example"):
         assert (written / name).read_bytes() == (REPOSITORY / ".dlt" / name).read_bytes()
     (written / "config.toml").write_text("# mine\n", encoding="utf-8")
     assert "Kept .dlt/config.toml" in installation.run("init")

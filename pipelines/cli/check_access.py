@@ -7,9 +7,11 @@ from .tenant_options import EveryTenantCommand
 
 @click.command("check-access", cls=EveryTenantCommand)
 def check_access_command() -> int:
-    """Sign in and show what the account can read and what it cannot. Changes nothing."""
+    """Check all settings, sign in, and show what the account can read and what it cannot. Changes nothing."""
     from pipelines.cli.account_access import check_access
     from pipelines.common.configuration import check_settings
+    from pipelines.warehouse.settings import check_destination_settings
 
     check_settings()
+    click.echo(f"destination {check_destination_settings()}")
     return check_access()

@@ -14,7 +14,8 @@ from pipelines.common.exit_codes import explain_any
 from pipelines.common.files import private_files
 from pipelines.common.signals import interruptible, interruption_of, write_interrupted_line
 
-DEBUG = "pipelines.audit.debug"
+DEBUG = f"{__name__}.debug"
+STARTED_IN = f"{__name__}.started_in"
 
 
 class AuditGroup(click.Group):

@@ -1,5 +1,7 @@
 """The command group. It lists all commands, each a module of this package."""
 
+import os
+
 import click
 
 from pipelines.common.exit_codes import HELP
@@ -9,7 +11,7 @@ from .acknowledge import acknowledge_command
 from .check import check
 from .check_access import check_access_command
 from .check_destination import check_destination
-from .command_group import AuditGroup
+from .command_group import STARTED_IN, AuditGroup
 from .dashboard import dashboard
 from .dictionary import dictionary
 from .enrich import enrich
@@ -30,9 +32,25 @@ def _show_version(context: click.Context, _: click.Parameter, value: bool) -> No
         context.exit()
 
 
+def _enter_project(context: click.Context, _: click.Parameter, folder: str | None) -> None:
+    """Make a folder the working folder, before dlt reads its settings there."""
+    if folder:
+        context.meta[STARTED_IN] = os.getcwd()
+        os.chdir(folder)
+
+
 @click.group(cls=AuditGroup, epilog=HELP, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option(
     "--version", is_flag=True, expose_value=False, is_eager=True, callback=_show_version, help="Show the version."
+)
+@click.option(
+    "--project",
+    metavar="DIR",
+    type=click.Path(exists=True, file_okay=False),
+    is_eager=True,
+    expose_value=False,
+    callback=_enter_project,
+    help="Folder to work in, which holds `.dlt`; other paths are relative to it.",
 )
 def cli() -> None:
     """Keep an Anaplan tenant's audit log: load it, enrich it with SQL, and check the result."""

@@ -11,7 +11,7 @@ from pipelines.common.exit_codes import worst_of
 from pipelines.common.start_up import work_for_tenant
 from pipelines.common.tenants import tenant_names
 
-from .command_group import AuditCommand
+from .command_group import STARTED_IN, AuditCommand
 
 ALL = "--all-tenants"
 _TENANT, _EVERY = f"{__name__}.tenant", f"{__name__}.all_tenants"
@@ -41,13 +41,14 @@ class EveryTenantCommand(TenantCommand):
             return super().work(context)
         if context.meta.get(_TENANT):
             raise click.UsageError(f"--tenant and {ALL} exclude each other. Leave one out.")
-        return run_for_all(tenant_names())
+        return run_for_all(tenant_names(), context.meta.get(STARTED_IN))
 
 
-def run_for_all(names: Sequence[str]) -> int:
+def run_for_all(names: Sequence[str], started_in: str | None = None) -> int:
     """Run this command line once for each tenant, each in a process of its own. Return the worst exit code.
 
-    A tenant that fails stops no other. A signal ends the current one and the command.
+    `started_in` is the folder of the command line, if `--project` left it. A tenant that fails stops no other. A signal
+    ends the current one and the command.
     """
     if not names:
         raise click.UsageError(f"{ALL}: no tenants are configured. Add sections `[tenants.NAME]`, or leave it out.")
@@ -56,13 +57,13 @@ def run_for_all(names: Sequence[str]) -> int:
         # Standard output may be read as JSON.
         click.echo(f"== {name} ==", err="--json" in sys.orig_argv)
         sys.stdout.flush()
-        codes.append(_run_for(name))
+        codes.append(_run_for(name, started_in))
     return worst_of(codes)
 
 
-def _run_for(name: str) -> int:
+def _run_for(name: str, started_in: str | None) -> int:
     own = [sys.executable, *sys.orig_argv[1:]]
-    process = subprocess.Popen([*(word for word in own if word != ALL), "--tenant", name])
+    process = subprocess.Popen([*(word for word in own if word != ALL), "--tenant", name], cwd=started_in)
     try:
         return process.wait()
     except KeyboardInterrupt:

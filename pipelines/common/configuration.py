@@ -9,6 +9,7 @@ import dlt
 
 from .exit_codes import CONFIGURATION, PipelineError
 from .names import ENRICH_NAME, LOAD_NAME
+from .sections import check_sections
 from .tenants import configured_keys, full_key
 
 LONGEST_SECONDS = 7 * 24 * 3600
@@ -29,11 +30,12 @@ def check_settings() -> None:
     """Refuse the first setting that does not exist or has a wrong value, in a file or in the environment.
 
     Raises:
-        PipelineError: A setting under `sources.audit_source`, `alerts` or `pipelines.*` does not exist, or an alert
-            setting has a wrong value.
+        PipelineError: A section does not exist. A setting under `sources.audit_source`, `alerts` or `pipelines.*` does
+            not exist, or an alert setting has a wrong value.
         ConfigurationError: A value is a placeholder.
     """
     check_files()
+    check_sections(known_settings())
     sections = {SOURCE_SECTION: known_settings(), ALERT_SECTION: ALERT_SETTINGS}
     sections.update({("pipelines", name): known_pipeline_settings(name) for name in PIPELINE_SETTINGS})
     # First, because the settings of the chosen tenant are also among the general ones.

@@ -147,6 +147,9 @@ def _configuration_line(error: BaseException) -> str | None:
     if isinstance(error, ConfigValueCannotBeCoercedException):
         return _wrong_type(error.field_name, error.field_value, error.hint)
     if isinstance(error, ConfigurationException):
+        inner = re.search(r"^field `(\w+)` is itself .* missing field\(s\): (.+)$", str(error), re.MULTILINE)
+        if inner:
+            return f"configuration: `{inner[1]}` lacks {inner[2]}. Add what is missing to .dlt/secrets.toml."
         return f"configuration: {_first_line(error)} See .dlt/config.toml and .dlt/secrets.toml.example."
     if isinstance(error, MissingDependencyException):
         return f"destination: {_first_line(error)} Install its driver: make driver FOR=<destination_type>."

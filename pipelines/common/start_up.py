@@ -75,6 +75,9 @@ def set_dlt_switches() -> None:
     """Set what the pipeline relies on, so that no user has to configure it."""
     import dlt
 
+    from .defaults import use_defaults
+
+    use_defaults()
     # A signal ends a run at once. A run may die anywhere, so there is nothing to wait for.
     dlt.config["runtime.intercept_signals"] = False
     # A job whose connection broke may have been committed, and repeating it would double its rows. The load ends

@@ -11,7 +11,7 @@ import click
 
 from pipelines.cli.command_group import report_error
 from pipelines.common.exit_codes import CONFIGURATION
-from pipelines.common.start_up import work_for_tenant
+from pipelines.common.start_up import set_dlt_switches, work_for_tenant
 
 FIRST_PORT, PORTS = 8501, 20
 # Print the address after this time at the latest, even if the first page is not drawn yet.
@@ -35,6 +35,7 @@ def main(address: str, port: int | None, tenant: str | None) -> None:
         click.echo("dashboard: Streamlit is missing. Install the extra `dashboard` of this package.", err=True)
         sys.exit(CONFIGURATION)
     try:
+        set_dlt_switches()
         work_for_tenant(tenant)
         announce(address, port or free_port(address))
     except click.ClickException:

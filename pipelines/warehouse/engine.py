@@ -24,10 +24,10 @@ from pipelines.common.exit_codes import CONFIGURATION, PipelineError
 from pipelines.common.names import DIALECT, LOAD_NAME, dataset_name
 
 from .dlt_internals import raw_relation
+from .kinds import DEFAULT_KIND
 from .table_names import name_two_datasets
 
 ROWS_PER_CHUNK = 50_000
-DEFAULT_KIND = "duckdb"
 # Hint on a table that only results of queries fill. An engine with `writes_directly` loads it without staging.
 FILLED_BY_QUERY = "x-filled-by-query"
 # Hint on a column by which an engine with indexes finds rows.

@@ -52,6 +52,38 @@ def check_data_dir() -> None:
         )
 
 
+def check_destination_settings() -> str:
+    """Refuse settings of the destination that are missing or wrong, or a missing driver. Opens no connection.
+
+    Returns:
+        str: The destination, without secrets.
+
+    Raises:
+        PipelineError: A setting is wrong.
+        ConfigurationException: A credential is missing.
+        MissingDependencyException: The driver is not installed.
+    """
+    from .engine import engine
+
+    used = engine()
+    used.check_settings()
+    check_datasets()
+    check_data_dir()
+    destination = used.destination()
+    settings = destination.spec()
+    # Whatever no file sets, because a pipeline gives it.
+    settings.update({"dataset_name": dataset_name(LOAD_NAME), "local_dir": os.curdir})
+    destination.configuration(settings)
+    try:
+        destination.client_class  # noqa: B018 - imports the driver
+    except ModuleNotFoundError as error:
+        raise PipelineError(
+            CONFIGURATION,
+            f"destination `{used.name}`: its driver lacks `{error.name}`. Run `make driver FOR={used.name}`.",
+        ) from error
+    return used.location()
+
+
 def seconds_to_wait() -> float:
     """Return how long a run waits for readers (`wait_for_readers_seconds`).
 

@@ -50,7 +50,7 @@ class Airflow:
         for name in ("audit_source", "pipelines"):
             (self.installed / name).symlink_to(REPOSITORY / name)
         (self.installed / ".venv").symlink_to(sys.prefix)
-        settings = (REPOSITORY / ".dlt" / "config.toml").read_text(encoding="utf-8")
+        settings = (REPOSITORY / ".dlt" / "config.toml.example").read_text(encoding="utf-8")
         addresses = "".join(f'{service}_url = "{url}"\n' for service in ("auth", "api", "audit"))
         settings = settings.replace('region = "us1"', addresses + "#").replace("max_attempts = 5", "max_attempts = 1")
         (self.installed / ".dlt" / "config.toml").write_text(settings)

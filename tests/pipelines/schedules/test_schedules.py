@@ -62,7 +62,7 @@ def installed(tmp_path: Path, tenant_server: PlainServer) -> Installation:
         (folder / name).symlink_to(REPOSITORY / name)
     (folder / ".venv").symlink_to(sys.prefix)
     addresses = "".join(f'{service}_url = "{tenant_server.url}"\n' for service in ("auth", "api", "audit"))
-    settings = (REPOSITORY / ".dlt" / "config.toml").read_text(encoding="utf-8")
+    settings = (REPOSITORY / ".dlt" / "config.toml.example").read_text(encoding="utf-8")
     (folder / ".dlt" / "config.toml").write_text(settings.replace('region = "us1"', addresses + "#"))
     return Installation(folder, f"{sys.prefix}/bin:/usr/bin:/bin")
 

@@ -20,7 +20,7 @@ from tests.support.postgres import Postgres
 from tests.support.tenant_records import LISTS
 
 PAGE = (REPOSITORY / "docs" / "warehouses.md").read_text(encoding="utf-8")
-CONFIG = (REPOSITORY / ".dlt" / "config.toml").read_text(encoding="utf-8")
+CONFIG = (REPOSITORY / ".dlt" / "config.toml.example").read_text(encoding="utf-8")
 KINDS = re.findall(r"\w+", re.search(r"destination_type = .*# or (.*)", CONFIG)[1])  # type: ignore[index]
 
 
