@@ -12,7 +12,7 @@ from .tenant_options import EveryTenantCommand
 
 @click.command(cls=EveryTenantCommand)
 def check() -> int:
-    """Run the data checks on the enriched tables."""
+    """Run the data checks on all days of the enriched tables."""
     with recorded_run("check", needs_tables=True) as run:
         copy = publish_target()
         print_checked(check_step(run))

@@ -33,11 +33,11 @@ def run(since: datetime | None, until: datetime | None, full_refresh: bool, acce
         loaded = load_step(run, since, until, accept_directory)
         history = history_step(run) if is_history_due() else None
         enriched = enrich_step(run, full_refresh)
-        results = check_step(run)
+        checked = check_step(run, enriched)
         print_loaded(loaded)
         print_history(history)
         print_enriched(enriched)
-        print_checked(results)
+        print_checked(checked)
         print_published(publish_step(run, copy))
         print_seconds(run.record)
         run.record.set_outcome(*ending_of(run.record))

@@ -12,8 +12,7 @@ if TYPE_CHECKING:
     from pipelines.monitoring.run_record import RunRecord
     from pipelines.run.history import HistoryResult
     from pipelines.run.load import LoadResult
-    from pipelines.run.steps import PublishResult
-    from pipelines.transform.checks import CheckResult
+    from pipelines.run.steps import CheckedReport, PublishResult
     from pipelines.transform.runner import EnrichReport
 
 
@@ -63,10 +62,14 @@ def print_enriched(report: "EnrichReport") -> None:
     click.echo(f"enriched  {report.line()}")
 
 
-def print_checked(results: list["CheckResult"]) -> None:
+def print_checked(report: "CheckedReport") -> None:
     """Print the results of the checks."""
+    results = report.results
     failed = [result for result in results if not result.passed]
-    click.echo(f"checked   {len(results) - len(failed)} of {len(results)} checks passed")
+    if report.scope:
+        click.echo(f"checked   {len(results) - len(failed)} of {len(results)} checks passed {report.scope}")
+    else:
+        click.echo("checked   nothing changed since the last check")
     for result in failed:
         warn(result.line())
 

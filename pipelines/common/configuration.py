@@ -15,6 +15,7 @@ from .tenants import configured_keys, full_key
 LONGEST_SECONDS = 7 * 24 * 3600
 # Shorter ones would be renewed while statements of an ordinary run are still on their way.
 SHORTEST_LEASE, DEFAULT_LEASE = 60.0, 900
+LONGEST_FULL_CHECK_DAYS = 365
 SOURCE_SECTION = ("sources", "audit_source")
 ALERT_SECTION = ("alerts",)
 ALERT_SETTINGS = {"webhook_url", "min_severity"}
@@ -22,7 +23,7 @@ SEVERITIES = ("high", "medium", "low")
 # Settings of each pipeline beside those of dlt.
 PIPELINE_SETTINGS = {
     LOAD_NAME: {"wait_for_readers_seconds", "group_can_read", "run_timeout", "lease_seconds"},
-    ENRICH_NAME: {"publish_to"},
+    ENRICH_NAME: {"publish_to", "full_check_every"},
 }
 
 
@@ -46,6 +47,7 @@ def check_settings() -> None:
     _check_placeholders()
     _check_alerts()
     _check_seconds()
+    full_check_every()
     if any(setting == ("config.toml", "privacy_key") for setting in _configured(SOURCE_SECTION)):
         raise PipelineError(
             CONFIGURATION,
@@ -115,6 +117,23 @@ def _check_seconds() -> None:
             raise PipelineError(
                 CONFIGURATION, f"setting `{name.rpartition('.')[2]}`: `{value}` is out of range. Use {allowed} seconds."
             )
+
+
+def full_check_every() -> int:
+    """Return after how many days (UTC) the checks look at all days again; 0: in every run.
+
+    Raises:
+        PipelineError: The setting has a wrong value.
+    """
+    value: Any = dlt.config.get(f"pipelines.{ENRICH_NAME}.full_check_every")
+    try:
+        days = 1 if value is None else int(value)
+    except (TypeError, ValueError):
+        days = -1
+    if not 0 <= days <= LONGEST_FULL_CHECK_DAYS:
+        allowed = f"0 to {LONGEST_FULL_CHECK_DAYS} days"
+        raise PipelineError(CONFIGURATION, f"setting `full_check_every`: `{value}` is out of range. Use {allowed}.")
+    return days
 
 
 def run_timeout() -> float:

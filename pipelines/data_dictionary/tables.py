@@ -6,6 +6,7 @@ from pathlib import Path
 
 from audit_source import schema
 from pipelines.transform import checks
+from pipelines.transform.check_scope import RESULTS
 from pipelines.transform.graph import Enrichment, read_enrichment
 from pipelines.transform.parse import MODELS_DIR, Model, raw_schema
 from pipelines.transform.seeds import Seed
@@ -158,7 +159,7 @@ def _own() -> list[DocumentedTable]:
     results = ("check_name", "checked_at")
     grain = checks.RESULTS_GRAIN
     text = checks.RESULTS_DESCRIPTION
-    return [*found, _own_table(checks.RESULTS, ENRICHED, text, grain, results, "rows appended", checks.RESULT_COLUMNS)]
+    return [*found, _own_table(RESULTS, ENRICHED, text, grain, results, "rows appended", checks.RESULT_COLUMNS)]
 
 
 def _own_table(

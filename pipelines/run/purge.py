@@ -19,7 +19,7 @@ from audit_source import purge_before
 from audit_source.events.windows import PURGED
 from pipelines.common.account import account_name
 from pipelines.common.exit_codes import CONFIGURATION, PipelineError
-from pipelines.transform.checks import RESULTS
+from pipelines.transform.check_scope import RESULTS
 from pipelines.transform.parse import MODELS_DIR, Model, read_tables
 from pipelines.transform.runner import enrich
 from pipelines.warehouse.pipelines import ENRICH_MEMORY_AGAIN, Pipelines

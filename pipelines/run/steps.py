@@ -33,6 +33,14 @@ class PublishResult:
     published: "Published | None"
 
 
+@dataclass(frozen=True)
+class CheckedReport:
+    """The results of the checks, and on which days in words; both are empty if nothing changed."""
+
+    results: "list[CheckResult]"
+    scope: str
+
+
 def load_step(
     run: "OpenRun", since: datetime | None, until: datetime | None, accept_directory: bool = False
 ) -> "LoadResult":
@@ -87,13 +95,16 @@ def enrich_step(run: "OpenRun", full_refresh: bool) -> "EnrichReport":
             return enrich_within(ENRICH_MEMORY_AGAIN)
 
 
-def check_step(run: "OpenRun") -> list["CheckResult"]:
-    """Run every data check."""
+def check_step(run: "OpenRun", enriched: "EnrichReport | None" = None) -> CheckedReport:
+    """Run the data checks on what `enriched` wrote, or, without it or where they are due, on all days."""
+    from pipelines.transform.check_scope import Scope, scope_after
     from pipelines.transform.checks import check as check_all
 
+    pipeline, raw = run.pipelines.enriched, run.pipelines.raw
     with _timed("check", run.record.seconds):
-        run.record.checked = check_all(run.pipelines.enriched, run.pipelines.raw)
-    return run.record.checked
+        scope = scope_after(pipeline, enriched) if enriched else Scope()
+        run.record.checked = check_all(pipeline, raw, days=scope.days) if scope.is_needed else []
+    return CheckedReport(run.record.checked, scope.words if scope.is_needed else "")
 
 
 def publish_target() -> str | None:

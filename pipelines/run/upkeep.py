@@ -12,7 +12,7 @@ import dlt
 from dlt.destinations.exceptions import DatabaseUndefinedRelation
 
 from audit_source.directory.tables import CONTENT_READS
-from pipelines.transform.checks import RESULTS
+from pipelines.transform.check_scope import RESULTS
 from pipelines.warehouse.dlt_tables import DltTables, forget_old_schemas
 from pipelines.warehouse.pipelines import Pipelines
 

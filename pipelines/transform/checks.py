@@ -1,9 +1,11 @@
 """Look for wrong rows in the enriched tables, and record the results.
 
 Keys, accepted values and relationships are checked as the `.yml` files declare them. Every other check is a file in
-`models/checks/`: a SELECT of the wrong rows. It may read raw and enriched tables.
+`models/checks/`: a SELECT of the wrong rows. It may read raw and enriched tables. With a line `-- day: column`, it
+looks at each day of that column on its own, and a check of some days limits it to them.
 """
 
+import re
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
@@ -19,17 +21,19 @@ from pipelines.warehouse.sql_fixes import for_dialect
 from pipelines.warehouse.table_comments import write_new_comments
 from pipelines.warehouse.table_names import name_datasets
 
+from .check_scope import RESULTS, around, day_by_day, scan
 from .graph import Enrichment, read_enrichment
 from .materialize import SOURCE_NAME, column_hints, rows_resource
 from .parse import CHECKS_FOLDER, MODELS_DIR
 from .runner import raw_columns
 from .sql_file import read_sql_file
+from .summaries import Days
 from .table_docs import TableDocs
 from .validate import check_columns, check_inputs
 
-RESULTS = "check_results"
 SHOWN_ROWS = 3
 SHOWN_CHARACTERS = 500
+_DAY_LINE = re.compile(r"^-- day: (\w+)$", re.MULTILINE)
 
 RESULTS_DESCRIPTION = "What the data checks found, run after run; a run whose checks failed ends with exit code 6."
 RESULTS_GRAIN = "One row per check and run"
@@ -39,6 +43,7 @@ RESULT_COLUMNS: dict[str, tuple[str, str]] = {
     "failing_rows": ("bigint", "Number of wrong rows"),
     "first_rows": ("text", "The first wrong rows, shortened"),
     "checked_at": ("timestamp", "When it was checked (UTC); the same for all checks of one run"),
+    "checked_days": ("bigint", "Number of days that were checked; empty for all days"),
 }
 
 
@@ -71,8 +76,12 @@ class CheckResult:
         return f"{self.failing_rows:,} wrong row{'' if self.failing_rows == 1 else 's'}"
 
 
-def check(pipeline: dlt.Pipeline, raw: dlt.Pipeline, models_dir: Path = MODELS_DIR) -> list[CheckResult]:
+def check(
+    pipeline: dlt.Pipeline, raw: dlt.Pipeline, models_dir: Path = MODELS_DIR, days: Days = None
+) -> list[CheckResult]:
     """Run every check on the enriched dataset of `pipeline` and append the results to `check_results`.
+
+    `days` limits the checks of tables that are written by day; None means all days.
 
     Raises:
         PipelineError: The enriched tables do not exist yet.
@@ -82,7 +91,7 @@ def check(pipeline: dlt.Pipeline, raw: dlt.Pipeline, models_dir: Path = MODELS_D
     built: set[str] = set(pipeline.default_schema.tables) if pipeline.default_schema_name else set()
     if not built.issuperset(enrichment.tables):
         raise PipelineError(CONFIGURATION, "the enriched tables are not built yet (python -m pipelines.audit enrich).")
-    checks = {**declared_checks(enrichment), **read_checks(enrichment, models_dir)}
+    checks = {**declared_checks(enrichment, days), **read_checks(enrichment, models_dir, days)}
     checked_at = datetime.now(timezone.utc)
     dialect = str(pipeline.dataset().destination_dialect)
     # For names only, never opened: a DuckLake with a DuckDB file as catalogue accepts one connection.
@@ -95,30 +104,33 @@ def check(pipeline: dlt.Pipeline, raw: dlt.Pipeline, models_dir: Path = MODELS_D
             CheckResult(name, count, _first_rows(client, queries[name], checks[name]) if count else "", checked_at)
             for name, count in _counts(client, queries).items()
         ]
-    _record(pipeline, results)
+    _record(pipeline, results, days)
     return results
 
 
-def declared_checks(enrichment: Enrichment) -> dict[str, exp.Query]:
+def declared_checks(enrichment: Enrichment, days: Days = None) -> dict[str, exp.Query]:
     """Return the checks that the `.yml` files declare."""
     checks: dict[str, exp.Query] = {}
     for name, table in enrichment.tables.items():
-        for rule, query in _rules(name, table.docs).items():
+        for rule, query in _rules(name, table.docs, days).items():
             checks[f"{name}.{rule}"] = query
     return checks
 
 
-def _rules(table: str, docs: TableDocs) -> dict[str, exp.Query]:
-    key = [exp.column(name) for name in docs.key]
+def _rules(name: str, docs: TableDocs, days: Days) -> dict[str, exp.Query]:
+    key = [exp.column(column) for column in docs.key]
+    table = scan(name, docs.day, days)
+    # A key without the day can be in another day too.
+    colliding = table if docs.day in docs.key else scan(name, docs.day, around(days))
     rules: dict[str, exp.Query] = {
-        "key_unique": exp.select(*key).from_(table).group_by(*key).having("count(*) > 1"),
+        "key_unique": exp.select(*key).from_(colliding).group_by(*key).having("count(*) > 1"),
     }
-    filled = [exp.column(name).is_(exp.null()) for name in docs.key if name not in docs.nullable]
+    filled = [exp.column(column).is_(exp.null()) for column in docs.key if column not in docs.nullable]
     if filled:
         rules["key_filled"] = exp.select(*key).from_(table).where(exp.or_(*filled))
     for column in docs.unique:
         if docs.key != (column,):
-            rules[f"{column}_unique"] = exp.select(column).from_(table).group_by(column).having("count(*) > 1")
+            rules[f"{column}_unique"] = exp.select(column).from_(colliding).group_by(column).having("count(*) > 1")
     for column in docs.not_null:
         if column not in docs.key:
             rules[f"{column}_filled"] = exp.select(*key).from_(table).where(exp.column(column).is_(exp.null()))
@@ -146,7 +158,7 @@ def _orphans(children: exp.Select, column: str, parent: str, parent_column: str)
     )
 
 
-def read_checks(enrichment: Enrichment, models_dir: Path) -> dict[str, exp.Query]:
+def read_checks(enrichment: Enrichment, models_dir: Path, days: Days = None) -> dict[str, exp.Query]:
     """Return the checks of the folder, by file name."""
     known = {**enrichment.raw_tables, **{name: table.columns for name, table in enrichment.tables.items()}}
     checks: dict[str, exp.Query] = {}
@@ -154,7 +166,8 @@ def read_checks(enrichment: Enrichment, models_dir: Path) -> dict[str, exp.Query
         sql_file = read_sql_file(file)
         check_inputs(sql_file, known)
         check_columns(sql_file, known)
-        checks[file.stem] = sql_file.query
+        day = _DAY_LINE.search(file.read_text(encoding="utf-8"))
+        checks[file.stem] = day_by_day(sql_file.query, day[1], enrichment, days) if day else sql_file.query
     return checks
 
 
@@ -186,7 +199,7 @@ def _first_rows(client: SqlClientBase[Any], text: str, query: exp.Query) -> str:
     return text if len(text) <= SHOWN_CHARACTERS else text[: SHOWN_CHARACTERS - 1] + "…"
 
 
-def _record(pipeline: dlt.Pipeline, results: list[CheckResult]) -> None:
+def _record(pipeline: dlt.Pipeline, results: list[CheckResult], days: Days) -> None:
     columns = column_hints(
         {name: kind for name, (kind, _) in RESULT_COLUMNS.items()},
         {name: meaning for name, (_, meaning) in RESULT_COLUMNS.items()},
@@ -198,6 +211,7 @@ def _record(pipeline: dlt.Pipeline, results: list[CheckResult]) -> None:
             "failing_rows": result.failing_rows,
             "first_rows": result.first_rows or None,
             "checked_at": result.checked_at,
+            "checked_days": None if days is None else len(days),
         }
         for result in results
     ]

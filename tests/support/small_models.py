@@ -51,7 +51,7 @@ def write_short_models(folder: Path) -> Path:
 def build_only(folder: Path, monkeypatch: Any) -> None:
     """Make `run`, `enrich` and `check` of this process build the models of a folder."""
     monkeypatch.setitem(runner.enrich.__kwdefaults__, "models_dir", folder)
-    monkeypatch.setattr(checks.check, "__defaults__", (folder,))
+    monkeypatch.setattr(checks.check, "__defaults__", (folder, None))
 
 
 def copy_models(folder: Path, names: tuple[str, ...]) -> Path:

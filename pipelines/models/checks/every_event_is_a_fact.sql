@@ -1,4 +1,5 @@
 -- Each raw event is in fct_events, once and with its present content: days with another number or digest are wrong.
+-- day: event_day
 -- inputs: events, fct_events
 with
 

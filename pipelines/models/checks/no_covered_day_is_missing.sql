@@ -1,4 +1,5 @@
 -- A day for which Anaplan returned events has facts.
+-- day: window_day
 -- inputs: event_windows, fct_events
 with
 

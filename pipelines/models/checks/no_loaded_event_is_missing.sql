@@ -1,6 +1,7 @@
 -- A day holds at least the raw events that its windows brought. Missing ones were lost in the warehouse: load --since
 -- fetches them again. Only events dated within their window count, because others are stored under another day.
 -- Rows of older releases count an event at the very end of a window twice, which is tolerated.
+-- day: window_day
 -- inputs: events, event_windows
 with
 

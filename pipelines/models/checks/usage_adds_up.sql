@@ -1,4 +1,5 @@
 -- The events of agg_daily_usage are those of fct_events, day by day.
+-- day: event_day
 -- inputs: agg_daily_usage, fct_events
 with
 
