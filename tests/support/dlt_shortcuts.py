@@ -14,7 +14,10 @@ import sqlglot.expressions.core
 from dlt.common import typing, validation
 from dlt.common.configuration import resolve
 from dlt.common.configuration.providers import doc, environ
+from dlt.common.configuration.container import Container
 from dlt.common.configuration.specs import base_configuration
+from dlt.common.destination import DestinationCapabilitiesContext
+from dlt.common.destination import utils as destination_utils
 from dlt.common.json import json
 from dlt.common.schema import utils as schema_utils
 from dlt.common.storages.live_schema_storage import LiveSchemaStorage
@@ -54,6 +57,8 @@ def take_shortcuts() -> None:
     _remember_version_hashes()
     _remember_read_schemas()
     _remember_printed_columns()
+    for name in ("prepare_load_table", "resolve_merge_strategy"):
+        _take_capabilities(name)
 
 
 def remembered(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -193,3 +198,22 @@ def _remember_printed_columns() -> None:
         return known[key]
 
     extract.yaml = SimpleNamespace(dump=printed)
+
+
+def _take_capabilities(name: str) -> None:
+    """Take the destination's capabilities from dlt's container, where its search for settings finds them too.
+
+    That search is most of what dlt does with a table, some thousand times in an enrichment.
+    """
+    searching = getattr(destination_utils, name)
+    direct = searching.__wrapped__
+
+    @functools.wraps(direct)
+    def taking(tables: Any, table: Any, destination_capabilities: Any = None) -> Any:
+        container = Container()
+        if destination_capabilities is None and DestinationCapabilitiesContext in container:
+            destination_capabilities = container[DestinationCapabilitiesContext]
+        function = searching if destination_capabilities is None else direct
+        return function(tables, table, destination_capabilities)
+
+    _replace(name, searching, taking)

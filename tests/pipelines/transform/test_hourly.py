@@ -1,6 +1,7 @@
 """Hourly runs read the touched days only, and leave the same rows as a rebuild from all days."""
 
 import re
+import shutil
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta, timezone
 from pathlib import Path
@@ -26,6 +27,7 @@ OLD = [
 ]
 # Bounds of days may be too wide until the next UTC day.
 BOUNDS = "id_days"
+pytestmark = pytest.mark.usual_engine("duckdb")
 
 
 def named(number: int, when: str, user: str, name: str) -> Row:
@@ -34,12 +36,30 @@ def named(number: int, when: str, user: str, name: str) -> Row:
     return told | {"additional_attributes__target_user_name": name}
 
 
+@pytest.fixture(scope="module")
+def enriched_file(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The loaded and enriched world as a DuckDB file, for all tests of this file."""
+    folder = tmp_path_factory.mktemp("hourly")
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("DLT_DATA_DIR", str(folder / "dlt"))
+        with open_warehouse("duckdb", request, folder) as warehouse:
+            fill(warehouse)
+    return folder / "audit_log.duckdb"
+
+
 @pytest.fixture(params=["duckdb", "postgres"])
 def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Warehouse]:
+    if request.param == "duckdb":
+        shutil.copy(request.getfixturevalue("enriched_file"), tmp_path)
     with open_warehouse(request.param, request, tmp_path) as warehouse:
-        warehouse.load(**{**scenario.WORLD, "events": [*scenario.EVENTS, *OLD]})
-        warehouse.enrich()
+        if request.param != "duckdb":
+            fill(warehouse)
         yield warehouse
+
+
+def fill(warehouse: Warehouse) -> None:
+    warehouse.load(**{**scenario.WORLD, "events": [*scenario.EVENTS, *OLD]})
+    warehouse.enrich()
 
 
 def compare_with_a_rebuild(world: Warehouse) -> None:
@@ -55,24 +75,24 @@ def compare_with_a_rebuild(world: Warehouse) -> None:
 
 
 def test_hourly_runs_equal_a_rebuild(world: Warehouse) -> None:
-    # New events of a known day and of a new one, and late events: of a recent day and of one long ago.
+    # New events of a known day and of a new one, and late events: of a recent day and of one long ago. No later step
+    # writes these days again.
     world.load("2026-03-11 00:00", events=[event(90, "USR-8", "2026-03-09 01:00", user_id=ANN, success=True)])
     assert world.enrich().days == [date(2026, 3, 9)]
     world.load("2026-03-12 00:00", events=[event(91, "USR-13", "2026-03-12 01:00", user_id="f00d" * 8, object_id=PLAN)])
     world.enrich()
-    world.load("2026-03-12 01:00", events=[event(92, "NEW-77", "2026-03-01 23:00", user_id=BOB, object_id="X9")])
-    assert world.enrich().days == [date(2026, 3, 1)]
-    world.load("2026-03-12 02:00", events=[event(93, "USR-8", "2025-09-01 09:00", user_id=GHOST, success=True)])
-    assert world.enrich().days == [date(2025, 9, 1)]
-    compare_with_a_rebuild(world)
+    world.load("2026-03-12 01:00", events=[event(92, "NEW-77", "2026-03-04 23:00", user_id=BOB, object_id="X9")])
+    assert world.enrich().days == [date(2026, 3, 4)]
+    world.load("2026-03-12 02:00", events=[event(93, "USR-8", "2025-09-02 09:00", user_id=GHOST, success=True)])
+    assert world.enrich().days == [date(2025, 9, 2)]
 
     # Names that events give to somebody in no list, who acts on days long ago.
-    world.load("2026-03-12 03:00", events=[named(94, "2026-03-12 02:00", GHOST, "ghost@x.com")])
-    assert date(2025, 9, 1) in (world.enrich().days or [])
-    world.load("2026-03-12 04:00", events=[named(95, "2026-03-12 03:00", GHOST, "Casper")])
-    assert date(2025, 9, 1) in (world.enrich().days or [])
-    world.load("2026-03-12 05:00", events=[named(96, "2026-03-12 04:00", GHOST, "Casper")])
-    assert world.enrich().days == [date(2026, 3, 12)]
+    world.load("2026-03-13 03:00", events=[named(94, "2026-03-13 02:00", GONE, "gone@y.com")])
+    assert date(2025, 9, 3) in (world.enrich().days or [])
+    world.load("2026-03-13 04:00", events=[named(95, "2026-03-13 03:00", GONE, "Casper")])
+    assert date(2025, 9, 3) in (world.enrich().days or [])
+    world.load("2026-03-13 05:00", events=[named(96, "2026-03-13 04:00", GONE, "Casper")])
+    assert world.enrich().days == [date(2026, 3, 13)]
     compare_with_a_rebuild(world)
 
 
@@ -89,14 +109,12 @@ def test_changes_of_the_directory_equal_a_rebuild(world: Warehouse) -> None:
     world.load(users=[lee, bell, third, *others, casper], models=[*scenario.MODELS, lost])
     days = world.enrich().days
     assert days and date(2025, 9, 1) in days and date(2025, 9, 3) not in days
-    compare_with_a_rebuild(world)
     # Somebody whom no event names touches no day.
     world.load(users=[lee, bell, third, *others, casper, version("feed" * 8, "2026-03-12 01:00", first_name="New")])
     assert world.enrich().days == []
     compare_with_a_rebuild(world)
 
 
-@pytest.mark.usual_engine("duckdb")
 def test_what_a_load_replaced_and_what_was_purged_is_in_no_summary(world: Warehouse) -> None:
     secret = named(94, "2026-03-12 02:00", GHOST, "ghost@x.com")
     world.load("2026-03-12 03:00", events=[secret])
@@ -107,7 +125,7 @@ def test_what_a_load_replaced_and_what_was_purged_is_in_no_summary(world: Wareho
     world.load("2026-03-12 04:00", events=[masked])
     assert date(2025, 9, 1) in (world.enrich().days or [])
     assert world.rows("event_user_names", "user_name", where=f"user_id = '{GHOST}'") == [("user 1",)]
-    compare_with_a_rebuild(world)
+    assert set(world.rows("fct_events", "user_name", where=f"user_id = '{GHOST}'")) == {("user 1",)}
     with world.raw.sql_client() as client:
         for table in ("events", "event_days"):
             client.execute_sql(f"delete from anaplan_audit_raw.{table} where event_day < '2026-01-01'")
@@ -118,7 +136,6 @@ def test_what_a_load_replaced_and_what_was_purged_is_in_no_summary(world: Wareho
     compare_with_a_rebuild(world)
 
 
-@pytest.mark.usual_engine("duckdb")
 def test_recent_days_move_with_the_utc_day(world: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:
     assert {row[0] for row in world.rows("user_totals", "last_day")} == {date(2025, 9, day) for day in (1, 2, 3)}
     world.load("2026-06-20 00:00", events=[event(97, "USR-8", "2026-06-20 01:00", user_id=ANN, success=True)])
@@ -131,7 +148,6 @@ def test_recent_days_move_with_the_utc_day(world: Warehouse, monkeypatch: pytest
     compare_with_a_rebuild(world)
 
 
-@pytest.mark.usual_engine("duckdb")
 def test_a_run_that_died_after_its_last_layer_is_repeated(world: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:
     """The summaries are stored, but the state is not."""
     world.load("2026-03-12 03:00", events=[named(94, "2026-03-12 02:00", GHOST, "ghost@x.com")])
@@ -148,7 +164,6 @@ HISTORY = re.compile(r"(events|event_windows|model_history|(fct|agg)_\w+)")
 WHOLE = {"security_findings", "role_assignments", "fct_integration_runs"}
 
 
-@pytest.mark.usual_engine("duckdb")
 def test_no_statement_of_an_hour_reads_a_history_table_without_its_days(world: Warehouse) -> None:
     """Neither with new events that give names to somebody in no list, nor with a new user in the directory."""
     new = "f00d" * 8
