@@ -91,7 +91,7 @@ screenshots: $(VENV)/.dev ## Draw the README's pictures of the dashboard again (
 test: $(VENV)/.dev ## Run the tests: sandbox over HTTP, DuckDB, PostgreSQL
 	@$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
-test-variants: $(VENV)/.dev ## Run the variants that make test leaves out: the same tests on the other engine (minutes)
+test-variants: $(VENV)/.dev ## Run the variants that make test leaves out: the same tests on the other engine, or with all models (minutes)
 	@$(BIN)/python -m pytest -m variant -n auto --dist loadfile
 
 test-engines: $(VENV)/.spark ## Compare every table on DuckDB, PostgreSQL and Spark (Java 17 or newer; minutes)

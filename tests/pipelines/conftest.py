@@ -9,6 +9,7 @@ import pytest
 from tests.support import scenario
 from tests.support.crash_world import write_few_models
 from tests.support.model_warehouse import Warehouse, open_warehouse
+from tests.support.month import OF_A_MONTH
 from tests.support.small_models import build_only, copy_models, write_short_models
 
 
@@ -32,6 +33,21 @@ def few_models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     A first enrichment of all models takes about four seconds of CPU.
     """
     build_only(Path(write_few_models(tmp_path / "few_models")), monkeypatch)
+
+
+@pytest.fixture
+def models(request: pytest.FixtureRequest) -> None:
+    """Build the models of the fixture that the parameter names, or all models. See `with_models`."""
+    if request.param:
+        request.getfixturevalue(request.param)
+
+
+@pytest.fixture
+def month_models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Make `run`, `enrich` and `check` build facts, numbers by day and what is known of users."""
+    folder = copy_models(tmp_path / "month_models", OF_A_MONTH)
+    build_only(folder, monkeypatch)
+    return folder
 
 
 @pytest.fixture

@@ -34,6 +34,11 @@ class Child:
         self.process = _SERVER.Process(target=_run, args=(self._files, environment, arguments, prepare))
         self.process.start()
 
+    @property
+    def errors(self) -> str:
+        """Return what the process has written to standard error so far."""
+        return self._files[1].read_text(encoding="utf-8") if self._files[1].exists() else ""
+
     def end(self, timeout: float = 120) -> Ended:
         """Wait for the end. Raises TimeoutError after `timeout` seconds."""
         self.process.join(timeout)

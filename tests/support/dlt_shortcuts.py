@@ -13,8 +13,8 @@ import orjson
 import sqlglot.expressions.core
 from dlt.common import typing, validation
 from dlt.common.configuration import resolve
-from dlt.common.configuration.providers import doc, environ
 from dlt.common.configuration.container import Container
+from dlt.common.configuration.providers import doc, environ
 from dlt.common.configuration.specs import base_configuration
 from dlt.common.destination import DestinationCapabilitiesContext
 from dlt.common.destination import utils as destination_utils

@@ -1,10 +1,11 @@
 """Folders of models for tests that need only a few models, or a broken one."""
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 
 from pipelines.transform import checks, runner
@@ -52,6 +53,18 @@ def build_only(folder: Path, monkeypatch: Any) -> None:
     """Make `run`, `enrich` and `check` of this process build the models of a folder."""
     monkeypatch.setitem(runner.enrich.__kwdefaults__, "models_dir", folder)
     monkeypatch.setattr(checks.check, "__defaults__", (folder, None))
+
+
+def with_models(*fixtures: str) -> Callable[..., Any]:
+    """Run a test with the models of some fixtures, and with all models in `make test-variants`."""
+    every = pytest.param("", id="all models", marks=pytest.mark.variant)
+
+    def decorate(test: Any) -> Any:
+        return pytest.mark.usefixtures("models")(
+            pytest.mark.parametrize("models", [*fixtures, every], indirect=True)(test)
+        )
+
+    return decorate
 
 
 def copy_models(folder: Path, names: tuple[str, ...]) -> Path:

@@ -7,8 +7,10 @@ import psycopg2
 import pytest
 
 from tests.conftest import Engine
+from tests.support.crash_world import use_models
 from tests.support.places import place
 from tests.support.postgres import Postgres, for_dlt
+from tests.support.small_models import copy_models
 
 STEPS = [
     "open",
@@ -26,11 +28,21 @@ def schemas(engine: Engine) -> set[str]:
     return {row[0] for row in engine.rows("select schema_name from information_schema.schemata")}
 
 
-@pytest.mark.parametrize("kind", [pytest.param("duckdb", marks=pytest.mark.variant), "postgres"])
-def test_trial_passes_and_removes_what_it_made(kind: str, tmp_path: Path, postgres: Postgres) -> None:
+@pytest.mark.parametrize(
+    ("kind", "models"),
+    [
+        pytest.param("postgres", ("fct_events", "dim_users"), id="postgres"),
+        pytest.param("postgres", None, id="postgres-all models", marks=pytest.mark.variant),
+        pytest.param("duckdb", None, id="duckdb-all models", marks=pytest.mark.variant),
+    ],
+)
+def test_trial_passes_and_removes_what_it_made(
+    kind: str, models: tuple[str, ...] | None, tmp_path: Path, postgres: Postgres
+) -> None:
     # No tenant is asked: nothing listens there.
     tried = place(kind, tmp_path, "http://127.0.0.1:9", postgres)
-    ended = tried.start("check-destination").end(timeout=300)
+    prepare = [(use_models, str(copy_models(tmp_path / "models", models)))] if models else []
+    ended = tried.start("check-destination", prepare=prepare).end(timeout=300)
     assert (ended.code, ended.err) == (0, "")
     shown = [line.rstrip() for line in ended.out.splitlines()]
     assert [re.split(" {2,}", line)[0] for line in shown[1:10]] == [*STEPS, "remove"]

@@ -6,9 +6,11 @@ from collections.abc import Callable, Iterator
 from datetime import date
 from pathlib import Path
 
+import duckdb
 import pandas as pd
 import pytest
 import sqlglot
+from adbc_driver_postgresql import dbapi
 
 from pipelines.dashboard import data_access
 from pipelines.dashboard.filters import Filters
@@ -70,8 +72,9 @@ def on_duckdb(log: Path, kept: list[dict[str, list[tuple]]]) -> list[dict[str, l
     return kept
 
 
-@pytest.fixture
-def postgres_log(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+@pytest.fixture(params=["copied", pytest.param("enriched", marks=pytest.mark.variant)])
+def postgres_log(request: pytest.FixtureRequest, log: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The log in PostgreSQL: as the rows of the DuckDB file, or enriched there."""
     address = request.getfixturevalue("postgres").new_database()
 
     class Server:
@@ -84,19 +87,32 @@ def postgres_log(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
         def getfixturevalue(_: str) -> type[Server]:
             return Server
 
-    with open_warehouse("postgres", Request, tmp_path) as warehouse:  # type: ignore[arg-type]
-        warehouse.load(**WORLD)
-        warehouse.enrich()
+    if request.param == "copied":
+        copy_tables(log, address)
+    else:
+        with open_warehouse("postgres", Request, tmp_path) as warehouse:  # type: ignore[arg-type]
+            warehouse.load(**WORLD)
+            warehouse.enrich()
     monkeypatch.setenv("PIPELINES__ANAPLAN_AUDIT__DESTINATION_TYPE", "postgres")
     monkeypatch.setenv("DESTINATION__POSTGRES__CREDENTIALS", address.replace("postgres:@/", "postgres:none@localhost/"))
     # The session's time zone must not shift the hours.
     monkeypatch.setenv("PGTZ", "Asia/Kolkata")
 
 
-def test_postgres_and_duckdb_give_equal_results(
-    on_duckdb: list[dict[str, list[tuple]]], request: pytest.FixtureRequest
-) -> None:
-    request.getfixturevalue("postgres_log")
+def copy_tables(source: Path, address: str) -> None:
+    """Copy every table of a DuckDB file to a PostgreSQL database."""
+    with duckdb.connect(str(source), read_only=True) as file, dbapi.connect(address) as server:
+        found = file.execute("select schema_name, table_name from duckdb_tables()").fetchall()
+        with server.cursor() as cursor:
+            for schema in sorted({schema for schema, _ in found}):
+                cursor.execute(f"create schema {schema}")
+            for schema, table in found:
+                rows = file.execute(f"from {schema}.{table}").to_arrow_table()
+                cursor.adbc_ingest(table, rows, db_schema_name=schema)
+        server.commit()
+
+
+def test_postgres_and_duckdb_give_equal_results(on_duckdb: list[dict[str, list[tuple]]], postgres_log: None) -> None:
     assert [answers(ALL), answers(HOSTILE)] == on_duckdb
     assert all(on_duckdb[0].values())
 

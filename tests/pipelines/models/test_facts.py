@@ -34,13 +34,13 @@ def worlds(
         def world(engine: str) -> Warehouse:
             if engine not in opened:
                 warehouse = stack.enter_context(open_warehouse(engine, request, tmp_path_factory.mktemp(engine)))
-                # In steps: every other event comes late, and so do most names. One engine begins with an empty tenant.
+                # One engine in steps: an empty tenant, then every other event comes late, and so do most names.
                 early = {"events": scenario.EVENTS[::2], "users": scenario.USERS[2:3], "models": []}
                 if engine == "duckdb":
                     warehouse.load("2026-03-08 00:00")
                     warehouse.first = warehouse.enrich(), warehouse.tables()
-                warehouse.load("2026-03-09 00:00", **{**scenario.WORLD, **early})
-                warehouse.enrich()
+                    warehouse.load("2026-03-09 00:00", **{**scenario.WORLD, **early})
+                    warehouse.enrich()
                 warehouse.load(**scenario.WORLD)
                 warehouse.enrich()
                 warehouse.results = warehouse.check()

@@ -5,6 +5,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,12 +17,15 @@ import pytest
 
 from pipelines.publish.target import publish
 from pipelines.warehouse.pipelines import open_pipelines
-from tests.conftest import REPOSITORY, Engine, Tenant, plain_server
+from tests.conftest import Engine, Tenant, plain_server
+from tests.support.children import Child
+from tests.support.crash_world import use_models
+from tests.support.killing import kill_at
 from tests.support.month import EVENTS, database_of_a_month
 from tests.support.published_tables import tables_of
 from tests.support.tenant_records import LISTS
 
-ENVIRONMENT = {"PYTHONPATH": str(REPOSITORY)}
+pytestmark = pytest.mark.usefixtures("month_models")
 # Opens a file, prints its number of check results for each line of input, and closes it at the end of input.
 HOLDER = """
 import sys, duckdb
@@ -80,12 +84,10 @@ def loaded(tenant: Tenant, prepared: Path, database: Path) -> Tenant:
 
 
 @pytest.fixture
-def loaded_engine(engine: Engine, tenant: Tenant, prepared: Path, request: pytest.FixtureRequest) -> Engine:
-    """The database of a month on DuckDB, and on a server a few tables."""
+def loaded_engine(engine: Engine, tenant: Tenant, prepared: Path) -> Engine:
     if engine.kind == "duckdb":
         shutil.copy(prepared, engine.address)
     else:
-        request.getfixturevalue("few_models")
         with plain_server(EVENTS, LISTS) as server:
             assert tenant.at(server.url).run("run").code == 0
     return engine
@@ -175,16 +177,15 @@ def test_nothing_is_published_when_a_check_fails(
 
 
 @pytest.mark.parametrize("name", ["copy.duckdb", "audit"])
-def test_killed_while_publishing(loaded: Tenant, tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_killed_while_publishing(
+    loaded: Tenant, tmp_path: Path, month_models: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     copy = publish_to(monkeypatch, tmp_path / "bi" / name)
     copy.parent.mkdir()
     check(loaded, copy)
     before = copy.resolve()
-    killed = subprocess.run(
-        [sys.executable, "-m", "tests.support.killing", "pipelines.publish.writer:_flush", "before", "1", "check"],
-        env={**os.environ, **ENVIRONMENT}, capture_output=True, check=False,
-    )  # fmt: skip
-    assert killed.returncode == -signal.SIGKILL
+    prepare = (use_models, str(month_models)), (kill_at, "pipelines.publish.writer:_flush", "before", 1)
+    assert Child(tmp_path, dict(os.environ), ["check"], prepare).end().code == -signal.SIGKILL
     assert copy.resolve() == before and len(os.listdir(copy.parent)) > len({before.name, name})
     check(loaded, copy)
     assert sorted(os.listdir(copy.parent)) == sorted({name, before.name, copy.resolve().name})
@@ -246,29 +247,29 @@ def duckdb_tables(path: Path) -> set[str]:
     return {name for (name,) in Engine("duckdb", str(path)).rows("select table_name from duckdb_tables()")}
 
 
-def start_check(wait_seconds: int) -> "subprocess.Popen[str]":
-    return subprocess.Popen(
-        [sys.executable, "-m", "pipelines.audit", "check"],
-        env={**os.environ, **ENVIRONMENT, "PIPELINES__ANAPLAN_AUDIT__WAIT_FOR_READERS_SECONDS": str(wait_seconds)},
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
+def start_check(models: Path, wait_seconds: int) -> Child:
+    environment = {**os.environ, "PIPELINES__ANAPLAN_AUDIT__WAIT_FOR_READERS_SECONDS": str(wait_seconds)}
+    return Child(models.parent, environment, ["check"], [(use_models, str(models))])
 
 
-def test_run_waits_for_a_reader_that_closes_the_file(loaded: Tenant, database: Path) -> None:
-    with holding(database) as ask, start_check(60) as waiting:
-        assert waiting.stderr is not None
+def test_run_waits_for_a_reader_that_closes_the_file(loaded: Tenant, database: Path, month_models: Path) -> None:
+    with holding(database) as ask:
+        waiting = start_check(month_models, 60)
         # The reader closes the file only after the run has said that it waits.
-        assert f"(PID {ask.process.pid}) to close `{database}`" in waiting.stderr.readline()
+        while not waiting.errors.endswith("\n"):
+            assert waiting.process.is_alive()
+            time.sleep(0.01)
+        assert f"(PID {ask.process.pid}) to close `{database}`" in waiting.errors
         ask.process.stdin.close()
-        out, err = waiting.communicate()
-    assert (waiting.returncode, err) == (0, "")
-    assert "checks passed" in out
+        ended = waiting.end()
+    assert (ended.code, ended.err.count("\n")) == (0, 1)
+    assert "checks passed" in ended.out
 
 
-def test_run_gives_up_on_a_reader_that_keeps_the_file_open(loaded: Tenant, database: Path) -> None:
-    with holding(database) as ask, start_check(1) as waiting:
-        _, err = waiting.communicate()
+def test_run_gives_up_on_a_reader_that_keeps_the_file_open(loaded: Tenant, database: Path, month_models: Path) -> None:
+    with holding(database) as ask:
+        ended = start_check(month_models, 1).end()
         assert ask() > 0
-    assert waiting.returncode == 75
-    assert "waiting up to 1 s" in err.splitlines()[0]
-    assert f"(PID {ask.process.pid}), still after 1 s. Close it" in err.splitlines()[-1]
+    assert ended.code == 75
+    assert "waiting up to 1 s" in ended.err.splitlines()[0]
+    assert f"(PID {ask.process.pid}), still after 1 s. Close it" in ended.err.splitlines()[-1]

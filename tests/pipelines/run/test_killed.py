@@ -13,11 +13,8 @@ from tests.support.killing import kill_at
 
 # In the order of one run. Each killed run starts from the state that the one before has left.
 POINTS = [
-    ("audit_source.events.decode_process:decode_typed", "before", 4),
-    ("COPY", "after", 3),
     ("COMMIT", "after", 2),
     (f"{SQL_JOB}:SqlJobClientBase.complete_load", "before", 1),
-    (f"{SQL_JOB}:ModelLoadJob.run", "after", 1),
     ("pipelines.transform.runner:_run_layer", "before", 2),
 ]
 

@@ -7,13 +7,13 @@ import json
 import time
 from collections.abc import Callable
 from datetime import date, datetime, timezone
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.conftest import Engine, Tenant, event, plain_server
 from tests.support.hostile_values import nested
+from tests.support.small_models import with_models
 
 HOUR = 3_600_000
 RAW = "select event_day, event_date from anaplan_audit_raw.events where id = "
@@ -49,14 +49,15 @@ DATES: dict[str, tuple[Any, str]] = {
 }
 
 
-def test_events_with_impossible_dates_are_loaded(tenant: Tenant, engine: Engine, base: int, tmp_path: Path) -> None:
+@with_models("event_model")
+def test_events_with_impossible_dates_are_loaded(tenant: Tenant, engine: Engine, base: int) -> None:
     odd = [event(100 + n, base, eventDate=value, createdDate=base) for n, (value, _) in enumerate(DATES.values())]
     plain = [event(n, base + n * HOUR) for n in range(5)]
     tenant.set("HISTORY_DAYS", 5)
     with served(plain) as server:
         server.select = in_window_of(base, odd, plain)
         tenant.at(server.url)
-        for _ in range(2 if engine.kind == "duckdb" else 1):
+        for _ in range(2):
             outcome = tenant.run("run")
             assert outcome.code == 0, outcome
     today = datetime.fromtimestamp(base / 1000, timezone.utc).date()
@@ -84,6 +85,7 @@ def test_changed_event_is_enriched_again(tenant: Tenant, engine: Engine) -> None
 
 
 @pytest.mark.usual_engine("duckdb")
+@with_models("few_models")
 def test_event_that_moves_to_another_day_passes_all_checks(tenant: Tenant, engine: Engine, base: int) -> None:
     sent = [event(n, base + n * HOUR) for n in range(5)]
     tenant.set("HISTORY_DAYS", 8)
@@ -115,12 +117,8 @@ POISON: dict[str, str] = {
 }
 
 
-def test_malformed_event_loses_only_its_own_typed_columns(
-    tenant: Tenant, engine: Engine, base: int, request: pytest.FixtureRequest
-) -> None:
-    if engine.kind == "postgres":
-        # What a server may refuse is in the raw rows.
-        request.getfixturevalue("few_models")
+@with_models("event_model")
+def test_malformed_event_loses_only_its_own_typed_columns(tenant: Tenant, engine: Engine, base: int) -> None:
     plain = [event(n, base + n * HOUR) for n in range(5)]
     odd = []
     for n, field in enumerate(POISON.values()):
@@ -141,6 +139,7 @@ def test_malformed_event_loses_only_its_own_typed_columns(
 
 
 @pytest.mark.usual_engine("duckdb")
+@with_models("event_model")
 def test_malformed_directory_record_keeps_the_others(tenant: Tenant, engine: Engine, base: int) -> None:
     lists = {
         "users": [

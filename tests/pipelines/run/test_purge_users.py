@@ -2,12 +2,15 @@
 
 import time
 from datetime import datetime, timedelta, timezone
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.conftest import Engine, Tenant, event, plain_server
+from tests.support.month import OF_A_MONTH
 from tests.support.published_tables import tables_of
+from tests.support.small_models import build_only, copy_models, with_models
 from tests.support.status_command import write
 from tests.support.tenant_records import DAY as DAY_MS
 from tests.support.tenant_records import LISTS, USERS
@@ -17,6 +20,13 @@ TODAY = datetime.now(timezone.utc).date()
 DAY = TODAY - timedelta(days=10)
 # Left before the date: u1 without a kept row, u2 acts in a kept event, u3 is the target of one.
 LEFT = ("u1", "u2", "u3")
+
+
+@pytest.fixture
+def naming_models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Build the tables of users, and those that name users."""
+    names = (*OF_A_MONTH, "fct_model_history", "fct_integration_runs")
+    build_only(copy_models(tmp_path / "models", names), monkeypatch)
 
 
 def some_events() -> list[dict[str, Any]]:
@@ -56,6 +66,7 @@ def as_if_long_ago(engine: Engine) -> None:
 
 
 @pytest.mark.usual_engine("duckdb")
+@with_models("naming_models")
 def test_users_who_left_go_with_their_rows(tenant: Tenant, engine: Engine) -> None:
     stay = [user for user in USERS if user["id"] not in LEFT]
     with plain_server(some_events(), {**LISTS}) as server:

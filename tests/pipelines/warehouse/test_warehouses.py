@@ -17,6 +17,7 @@ from pipelines.warehouse.engine import Engine, engine_named
 from tests.conftest import REPOSITORY, Tenant, event, plain_server
 from tests.support.json_hints import no_json_hints
 from tests.support.postgres import Postgres
+from tests.support.small_models import with_models
 from tests.support.tenant_records import LISTS
 
 PAGE = (REPOSITORY / "docs" / "warehouses.md").read_text(encoding="utf-8")
@@ -79,6 +80,7 @@ def test_format_takes_every_raw_column(kind: str) -> None:
             capabilities.get_type_mapper().ensure_supported_type(column, prepared, chosen)
 
 
+@with_models("few_models")
 def test_grants_of_postgres_suffice(postgres: Postgres, tenant: Tenant, monkeypatch: pytest.MonkeyPatch) -> None:
     admin = postgres.new_database()
     grants = re.search(r"\[destination.postgres.*?```sql\n(.*?)```", PAGE, re.DOTALL)

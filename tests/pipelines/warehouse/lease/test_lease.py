@@ -11,7 +11,7 @@ from dlt.pipeline.exceptions import PipelineStepFailed
 from pipelines.common.exit_codes import LEASE_LOST, LOCKED, PipelineError
 from pipelines.common.signals import Interrupted, end_main_thread, ended_by_threads, interruption_of
 from pipelines.warehouse.engine import engine_of
-from pipelines.warehouse.lease import clock, guard
+from pipelines.warehouse.lease import clock, guard, holder
 from pipelines.warehouse.lease.holder import PAUSES, TRIES, Lease
 from pipelines.warehouse.lease.table import LEASES, LeaseTable
 from tests.support.model_warehouse import Warehouse
@@ -219,8 +219,10 @@ def test_run_that_slept_goes_on_if_nobody_took_over(
 
 
 def test_loss_in_a_thread_ends_the_main_thread(
-    warehouse: Warehouse, machine: Callable[[], Machine], hours: list[float]
+    warehouse: Warehouse, machine: Callable[[], Machine], hours: list[float], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # The thread looks again after a twentieth of this part of the lease's seconds.
+    monkeypatch.setattr(holder, "RENEW_AFTER", 0.001)
     slept, second = machine(), machine()
     slept.lease.acquire()
     age(warehouse)

@@ -12,7 +12,7 @@ import pytest
 
 from pipelines.common.exit_codes import LEASE_LOST, LOCKED
 from tests.support.children import Child
-from tests.support.crash_world import World, error_lines, open_world
+from tests.support.crash_world import WITHOUT_DETAILS, World, error_lines, open_world
 from tests.support.dlt_functions import SQL_JOB
 from tests.support.leases import CHECK, LEASES, await_stop, go_on, let_an_hour_pass, stop_at, take_the_lease
 from tests.support.places import Place
@@ -23,7 +23,7 @@ TAKE = (take_the_lease,)
 
 @pytest.fixture(scope="module")
 def world(postgres: Postgres) -> Iterator[World]:
-    with open_world("postgres", postgres) as opened:
+    with open_world("postgres", postgres, settings=WITHOUT_DETAILS) as opened:
         yield opened
 
 
