@@ -10,7 +10,7 @@ import pytest
 import tomlkit
 
 from pipelines.audit import cli
-from pipelines.common import exit_codes
+from pipelines.common import exit_codes, forwarding
 from pipelines.common.configuration import ALERT_SETTINGS, PIPELINE_SETTINGS, known_settings
 from pipelines.data_dictionary.markdown import markdown
 from pipelines.data_dictionary.tables import documented_tables
@@ -79,9 +79,11 @@ def test_configuration_lists_every_setting_and_nothing_else() -> None:
         for setting in settings
     }
     runtime = set(template()["runtime"])
+    keys = forwarding.COMMON.union(*forwarding.KEYS.values())
+    forward = {f"[forward] {forwarding.AFTER_RUN}", *(f"[forward.NAME] {key}" for key in keys)}
     listed = first_column(CONFIGURATION, "setting")
     assert len(listed) == len(set(listed))
-    assert set(listed) == known_settings() | ALERT_SETTINGS | own | of_dlt | runtime
+    assert set(listed) == known_settings() | ALERT_SETTINGS | own | of_dlt | runtime | forward
 
 
 def template() -> dict[str, dict]:

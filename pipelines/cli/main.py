@@ -16,6 +16,7 @@ from .dashboard import dashboard
 from .dictionary import dictionary
 from .enrich import enrich
 from .export import export_command
+from .forward import forward_command
 from .init import init
 from .load import load
 from .login import login
@@ -68,6 +69,7 @@ for _command in (
     check_access_command,
     check_destination,
     export_command,
+    forward_command,
     purge_command,
     acknowledge_command,
     init,

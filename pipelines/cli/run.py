@@ -7,17 +7,27 @@ import click
 from pipelines.run.steps import (
     check_step,
     enrich_step,
+    forward_step,
     history_step,
     is_history_due,
     load_step,
     publish_step,
     publish_target,
+    targets_after_run,
 )
 from pipelines.run.summary import ending_of
 
 from .options import accept_directory_option, check_span, full_refresh_option, span_options
 from .recorded_run import recorded_run
-from .run_output import print_checked, print_enriched, print_history, print_loaded, print_published, print_seconds
+from .run_output import (
+    print_checked,
+    print_enriched,
+    print_forwarded,
+    print_history,
+    print_loaded,
+    print_published,
+    print_seconds,
+)
 from .tenant_options import EveryTenantCommand
 
 
@@ -29,7 +39,7 @@ def run(since: datetime | None, until: datetime | None, full_refresh: bool, acce
     """Load new data, enrich it, and check the result."""
     check_span(since, until)
     with recorded_run("run") as run:
-        copy = publish_target()
+        copy, targets = publish_target(), targets_after_run()
         loaded = load_step(run, since, until, accept_directory)
         history = history_step(run) if is_history_due() else None
         enriched = enrich_step(run, full_refresh)
@@ -39,6 +49,7 @@ def run(since: datetime | None, until: datetime | None, full_refresh: bool, acce
         print_enriched(enriched)
         print_checked(checked)
         print_published(publish_step(run, copy))
+        print_forwarded(forward_step(run, targets) if targets else None)
         print_seconds(run.record)
         run.record.set_outcome(*ending_of(run.record))
     return run.record.exit_code

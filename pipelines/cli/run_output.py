@@ -6,9 +6,10 @@ import click
 
 from pipelines.common.text import printable
 from pipelines.common.wording import contents_line, counted
-from pipelines.run.summary import expired_line, problems_of_load, source_problems
+from pipelines.run.summary import expired_line, not_forwarded_line, problems_of_load, source_problems
 
 if TYPE_CHECKING:
+    from pipelines.export.forward.sender import Forwarded
     from pipelines.monitoring.run_record import RunRecord
     from pipelines.run.history import HistoryResult
     from pipelines.run.load import LoadResult
@@ -82,6 +83,14 @@ def print_published(result: "PublishResult | None") -> None:
         warn(f"nothing was published: `{result.path}` stays as it was until all checks pass.")
     else:
         click.echo(f"published {result.published.line()}")
+
+
+def print_forwarded(results: "list[Forwarded] | None") -> None:
+    """Print what each target was given."""
+    for result in results or ():
+        click.echo(f"forwarded {counted(result.events, 'event')} to {result.target}")
+        if result.error:
+            warn(not_forwarded_line(result))
 
 
 def print_seconds(record: "RunRecord") -> None:

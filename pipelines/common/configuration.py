@@ -2,12 +2,15 @@
 
 import difflib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import dlt
 
 from .exit_codes import CONFIGURATION, PipelineError
+from .forwarding import SECRETS as FORWARD_SECRETS
+from .forwarding import SECTION as FORWARD_SECTION
+from .forwarding import TargetSettings, check_forward_settings, target_settings
 from .names import ENRICH_NAME, LOAD_NAME
 from .sections import check_sections
 from .tenants import configured_keys, full_key
@@ -46,6 +49,7 @@ def check_settings() -> None:
             _check_name(where, name, known)
     _check_placeholders()
     _check_alerts()
+    check_forward_settings(_configured((FORWARD_SECTION,)))
     _check_seconds()
     full_check_every()
     if any(setting == ("config.toml", "privacy_key") for setting in _configured(SOURCE_SECTION)):
@@ -70,7 +74,8 @@ def _check_tenants(sections: dict[tuple[str, ...], set[str]]) -> None:
         for section, known in sections.items():
             if name and full[: len(section)] == section:
                 _check_name(f"{where}, tenant {tenant}", ".".join(full[len(section) :]), known)
-        if where == "config.toml" and full[-1] in ("privacy_key", "webhook_url"):
+        is_token = full[0] == FORWARD_SECTION and full[-1] in FORWARD_SECRETS
+        if where == "config.toml" and (is_token or full[-1] in ("privacy_key", "webhook_url")):
             raise PipelineError(
                 CONFIGURATION,
                 f"setting `{full[-1]}` ({where}, tenant {tenant}) is a secret. Move it to secrets.toml.",
@@ -134,6 +139,23 @@ def full_check_every() -> int:
         allowed = f"0 to {LONGEST_FULL_CHECK_DAYS} days"
         raise PipelineError(CONFIGURATION, f"setting `full_check_every`: `{value}` is out of range. Use {allowed}.")
     return days
+
+
+def forward_targets(names: Sequence[str] = ()) -> list[TargetSettings]:
+    """Return the targets that events are forwarded to, in the order of the files, or only those with these names.
+
+    Raises:
+        PipelineError: No target is configured, or none with one of the names.
+    """
+    known = list(dict.fromkeys(key.partition(".")[0] for _, key in _configured((FORWARD_SECTION,)) if "." in key))
+    if not known:
+        raise PipelineError(CONFIGURATION, f"no targets are configured. Add a section `[{FORWARD_SECTION}.NAME]`.")
+    for name in names:
+        if name not in known:
+            raise PipelineError(
+                CONFIGURATION, f"target `{name}` is not configured. The targets are {', '.join(known)}."
+            )
+    return target_settings(name for name in known if not names or name in names)
 
 
 def run_timeout() -> float:

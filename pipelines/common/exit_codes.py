@@ -15,6 +15,7 @@ SIGN_IN = 3
 UNREACHABLE = 4
 INCOMPLETE = 5
 CHECK_FAILED = 6
+NOT_FORWARDED = 7
 LOCKED = 75
 LEASE_LOST = LEASE_LOST_CODE
 # 128 + the signal number, as in shells: Ctrl-C and SIGTERM.
@@ -30,6 +31,7 @@ MEANINGS = {
     UNREACHABLE: "Anaplan unreachable after retries",
     INCOMPLETE: "loaded, but a window, list or history is incomplete; the next run fetches it again",
     CHECK_FAILED: "a data check failed",
+    NOT_FORWARDED: "loaded, but a target of `[forward]` did not accept its events; the next run sends them",
     LOCKED: "another run, or another program, holds the database",
     LEASE_LOST: "another run took over, because this one stood still for longer than `lease_seconds`",
     TIMED_OUT: "ended after `run_timeout`",
@@ -50,6 +52,7 @@ _WORST_FIRST = (
     TIMED_OUT,
     UNREACHABLE,
     INCOMPLETE,
+    NOT_FORWARDED,
     LEASE_LOST,
     LOCKED,
     DONE,

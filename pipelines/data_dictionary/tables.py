@@ -11,7 +11,7 @@ from pipelines.transform.graph import Enrichment, read_enrichment
 from pipelines.transform.parse import MODELS_DIR, Model, raw_schema
 from pipelines.transform.seeds import Seed
 from pipelines.transform.table_docs import TableDocs
-from pipelines.warehouse import run_tables
+from pipelines.warehouse import forward_tables, run_tables
 from pipelines.warehouse.lease import table as lease_table
 
 from .column_sources import Source, column_sources
@@ -156,6 +156,11 @@ def _own() -> list[DocumentedTable]:
     text, grain = "Which run may write, on destinations with a lease.", lease_table.DESCRIPTION
     written = "rows inserted and deleted"
     found.append(_own_table(lease_table.LEASES, RAW, text, grain, leases, written, lease_table.COLUMNS))
+    text = "What was forwarded to a SIEM; only `forward` makes these tables."
+    for name, key in forward_tables.KEYS.items():
+        columns_of_target = forward_tables.COLUMNS[name]
+        grain = forward_tables.DESCRIPTIONS[name]
+        found.append(_own_table(name, RAW, text, grain, key, written, columns_of_target))
     results = ("check_name", "checked_at")
     grain = checks.RESULTS_GRAIN
     text = checks.RESULTS_DESCRIPTION

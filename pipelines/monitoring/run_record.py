@@ -14,6 +14,7 @@ from pipelines.warehouse.run_tables import RUNS, OwnTables
 
 if TYPE_CHECKING:
     from audit_source import Run
+    from pipelines.export.forward.sender import Forwarded
     from pipelines.run.history import HistoryResult
     from pipelines.run.load import LoadResult
     from pipelines.transform.checks import CheckResult
@@ -26,7 +27,7 @@ class RunRecord:
 
     Attributes:
         seconds (Dict[str, float]): Duration of each step that has ended: `load`, `history`, `enrich`, `check`,
-            `publish`.
+            `publish`, `forward`.
         found (Run): What the source found. None until the load begins.
         exit_code (int): The exit code of the run.
         error (str): What went wrong, on one line without secrets.
@@ -41,6 +42,7 @@ class RunRecord:
         self.loaded: LoadResult | None = None
         self.history: HistoryResult | None = None
         self.checked: list[CheckResult] | None = None
+        self.forwarded: list[Forwarded] | None = None
         self.exit_code = DONE
         self.error = ""
         self._began = time.monotonic()
@@ -75,6 +77,7 @@ class RunRecord:
             "expired_windows": len(found.expired) if found else None,
             **{f"{name}_changed": changes.get(name) for name in ("users", "workspaces", "models")},
             "history_rows": self.history.new_rows if self.history else None,
+            "forwarded_events": None if self.forwarded is None else sum(one.events for one in self.forwarded),
             "failed_checks": None if self.checked is None else sum(not result.passed for result in self.checked),
             **{f"{step}_seconds": _rounded(self.seconds.get(step)) for step in ("load", "history", "enrich", "check")},
             "seconds": _rounded(time.monotonic() - self._began),

@@ -22,6 +22,7 @@ from pipelines.common.exit_codes import CONFIGURATION, PipelineError
 from pipelines.transform.check_scope import RESULTS
 from pipelines.transform.parse import MODELS_DIR, Model, read_tables
 from pipelines.transform.runner import enrich
+from pipelines.warehouse.forward_tables import ForwardTables
 from pipelines.warehouse.pipelines import ENRICH_MEMORY_AGAIN, Pipelines
 from pipelines.warehouse.reader import ENRICHED, RAW, Reader
 from pipelines.warehouse.run_tables import PURGES, OwnTables
@@ -97,6 +98,7 @@ def purge(pipelines: Pipelines, day: date, counts: dict[str, int], user_ids: lis
     pipelines.limit_memory(ENRICH_MEMORY_AGAIN)
     pipelines.raw.run(purge_before(int(midnight.timestamp() * 1000)))
     _delete_raw(pipelines, day, midnight, user_ids)
+    ForwardTables(pipelines.raw.destination, pipelines.raw.dataset_name).forget_before(day)
     enrich(pipelines.enriched, pipelines.raw, recount=True)
     _delete_check_results(pipelines, midnight)
     pipelines.engine.compact(pipelines.database, pipelines.raw)

@@ -4,10 +4,10 @@ Imports that only one step needs stand inside it, so that a command starts quick
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import date, datetime, timezone
 from typing import TYPE_CHECKING
 
 from pipelines.common.exit_codes import DONE
@@ -16,6 +16,8 @@ from .progress import WindowCount
 from .summary import code_of_checks
 
 if TYPE_CHECKING:
+    from pipelines.common.forwarding import TargetSettings
+    from pipelines.export.forward.sender import Forwarded
     from pipelines.publish.target import Published
     from pipelines.transform.checks import CheckResult
     from pipelines.transform.runner import EnrichReport
@@ -124,6 +126,23 @@ def publish_step(run: "OpenRun", path: str | None) -> PublishResult | None:
         return PublishResult(path, None)
     with _timed("publish", run.record.seconds):
         return PublishResult(path, publish(run.pipelines, path))
+
+
+def forward_step(run: "OpenRun", targets: "Sequence[TargetSettings]", since: date | None = None) -> "list[Forwarded]":
+    """Send new events to the targets under `[forward]`."""
+    from pipelines.export.forward.sender import forward
+
+    with _timed("forward", run.record.seconds):
+        run.record.forwarded = forward(run.pipelines, targets, since)
+    return run.record.forwarded
+
+
+def targets_after_run() -> "list[TargetSettings]":
+    """Return the targets that each run sends to. Call it before the load, so that a wrong setting stops it early."""
+    from pipelines.common.configuration import forward_targets
+    from pipelines.common.forwarding import is_due_after_run
+
+    return forward_targets() if is_due_after_run() else []
 
 
 @contextmanager

@@ -7,6 +7,7 @@ from pipelines.common.exit_codes import (
     CHECK_FAILED,
     DONE,
     INCOMPLETE,
+    NOT_FORWARDED,
     SIGN_IN,
     UNREACHABLE,
     Ending,
@@ -15,6 +16,7 @@ from pipelines.common.exit_codes import (
 from pipelines.common.source_hints import source_error_line
 
 if TYPE_CHECKING:
+    from pipelines.export.forward.sender import Forwarded
     from pipelines.monitoring.run_record import RunRecord
     from pipelines.transform.checks import CheckResult
 
@@ -26,10 +28,19 @@ def ending_of(record: "RunRecord") -> Ending:
     checks = record.checked or []
     lines = problems_of_load(record.loaded.run) if record.loaded else []
     lines += source_problems(record.history.run.problems) if record.history else []
+    lines += [not_forwarded_line(one) for one in record.forwarded or () if one.error]
     lines += [result.short_line() for result in checks if not result.passed]
     code = _code_of_load(record.loaded) if record.loaded else DONE
     code = code or (code_of_problems(record.history.run.problems) if record.history else DONE)
-    return Ending(code or code_of_checks(checks), " ".join(lines))
+    code = code or code_of_checks(checks)
+    return Ending(
+        code or (NOT_FORWARDED if any(one.error for one in record.forwarded or ()) else DONE), " ".join(lines)
+    )
+
+
+def not_forwarded_line(result: "Forwarded") -> str:
+    """Return one line about a target that did not accept all events."""
+    return f"forward: target `{result.target}`: {result.error.rstrip('.')}. The next run sends the rest."
 
 
 def code_of_checks(results: list["CheckResult"]) -> int:

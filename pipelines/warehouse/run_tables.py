@@ -39,7 +39,7 @@ class RunColumn(NamedTuple):
 _DECLARED: dict[str, dict[str, tuple[str, str]]] = {
     RUNS: {
         "run_id": ("text", "Random id of the run"),
-        "command": ("text", "`run`, `load`, `model-history`, `enrich`, `check` or `purge`"),
+        "command": ("text", "`run`, `load`, `model-history`, `enrich`, `check`, `forward` or `purge`"),
         "started_at": ("timestamp", "When it began (UTC)"),
         "ended_at": ("timestamp", "When it ended (UTC); empty while it runs, and permanently if it was killed"),
         "exit_code": ("bigint", "Exit code of the command; empty while `ended_at` is"),
@@ -56,6 +56,7 @@ _DECLARED: dict[str, dict[str, tuple[str, str]]] = {
             "bigint",
             "Rows of model history that were loaded for the first time; empty if it was not loaded, or its load failed",
         ),
+        "forwarded_events": ("bigint", "Events that targets accepted, counted for each; empty if none were forwarded"),
         "failed_checks": ("bigint", "Data checks that failed; empty if none were run"),
         "load_seconds": ("double", "Seconds of the load"),
         "history_seconds": ("double", "Seconds of the load of model history; empty if it was not loaded"),

@@ -10,6 +10,7 @@ from audit_source.field_types import FIELD_TYPES
 from pipelines.common.names import DIALECT
 
 from .engine import engine_of
+from .sql_fixes import for_dialect
 
 
 def columns_of(schema: dlt.Schema, table: str) -> dict[str, str]:
@@ -22,14 +23,21 @@ def columns_of(schema: dlt.Schema, table: str) -> dict[str, str]:
     }
 
 
-def stream(dataset: dlt.Dataset, query: exp.Query, columns: Mapping[str, str]) -> Iterator[pa.Table]:
+def stream(
+    dataset: dlt.Dataset, query: exp.Query, columns: Mapping[str, str], other: dlt.Dataset | None = None
+) -> Iterator[pa.Table]:
     """Yield the rows of a query in chunks, each in the Arrow types of `columns` (name, dlt type); times in UTC.
 
     Args:
         query (exp.Query): A query in DuckDB's dialect that returns exactly these columns.
+        other (dlt.Dataset): Dataset of the tables that `dataset` lacks. Each column of the query needs an alias then.
     """
     schema = arrow_schema(columns)
-    relation = dataset(query, query_dialect=DIALECT)
+    if other is None:
+        relation = dataset(query, query_dialect=DIALECT)
+    else:
+        fixed = for_dialect(query, str(dataset.destination_dialect))
+        relation = engine_of(dataset).relation(dataset, fixed, other)
     for chunk in engine_of(dataset).stream(dataset, relation):
         if chunk.num_rows:
             yield _in_schema(chunk, schema)

@@ -32,7 +32,7 @@ COLUMNS = tuple(
         ]
     )
 )
-_EMPTY = dict.fromkeys(COLUMNS)
+EMPTY = dict.fromkeys(COLUMNS)
 _json = msgspec.json.Encoder()
 
 
@@ -60,9 +60,14 @@ class EventLines:
 
     def of(self, rows: Iterable[Mapping[str, Any]]) -> Iterator[bytes]:
         """Yield the line of each row, without a line end."""
+        yield from (line for line, _ in self.with_class(rows))
+
+    def with_class(self, rows: Iterable[Mapping[str, Any]]) -> Iterator[tuple[bytes, EventClass]]:
+        """Yield the line and the class of each row."""
         for row in rows:
-            event = {**_EMPTY, **row}
-            yield self._line(event, self._classes.of(event))
+            event = {**EMPTY, **row}
+            kind = self._classes.of(event)
+            yield self._line(event, kind), kind
 
 
 def read_classes(enriched: dlt.Dataset) -> EventClasses:

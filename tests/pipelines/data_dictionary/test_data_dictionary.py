@@ -13,7 +13,7 @@ from pipelines.data_dictionary.picture import draw
 from pipelines.data_dictionary.tables import DocumentedTable, documented_tables, edges
 from pipelines.transform import checks
 from pipelines.transform.parse import MODELS_DIR, Model, read_tables
-from pipelines.warehouse import run_tables
+from pipelines.warehouse import forward_tables, run_tables
 from pipelines.warehouse.lease import table as lease_table
 from tests.support.small_models import write_model, write_short_models
 
@@ -81,6 +81,7 @@ def test_every_table_and_column_is_there_with_its_meaning(html: Page) -> None:
         for column, data_type in model.columns.items():
             expected[f"{model.name}.{column}"] = (data_type, model.docs.columns[column])
     own = {**run_tables.COLUMNS, lease_table.LEASES: lease_table.COLUMNS, checks.RESULTS: checks.RESULT_COLUMNS}
+    own.update(forward_tables.COLUMNS)
     for name, columns in own.items():
         expected.update({f"{name}.{column}": about for column, about in columns.items()})
     for name, (description, grain, _) in described.items():
@@ -113,7 +114,8 @@ def test_lines_of_the_picture_are_what_the_sql_reads(tables: list[DocumentedTabl
     assert sorted(map(str, lines)) == sorted(map(str, read))
     assert sorted(edges(tables)) == sorted(read)
     boxes = {box.get("data-table") for box in picture.iter("g")}
-    assert boxes == {table.name for table in tables} - {"runs", "run_leases", "alerts", "purges", "check_results"}
+    own = {"runs", "run_leases", "alerts", "purges", "check_results", *forward_tables.COLUMNS}
+    assert boxes == {table.name for table in tables} - own
 
 
 def test_boxes_do_not_overlap(tables: list[DocumentedTable]) -> None:

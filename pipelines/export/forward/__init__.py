@@ -1,0 +1,1 @@
+"""Sends new events to the targets under `[forward]`, each event once."""
