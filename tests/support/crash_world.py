@@ -145,7 +145,7 @@ def use_models(folder: str) -> None:
     import pipelines.transform.runner
 
     pipelines.transform.runner.enrich.__kwdefaults__["models_dir"] = Path(folder)
-    pipelines.transform.checks.check.__defaults__ = (Path(folder),)
+    pipelines.transform.checks.check.__defaults__ = (Path(folder), None)
 
 
 def write_few_models(folder: Path) -> str:
