@@ -190,6 +190,7 @@ for name in cli.commands:
 """
 
 
+@pytest.mark.long
 def test_report_status_and_export(loaded: Installation) -> None:
     assert "busiest models" in loaded.run("report").lower()
     assert "nothing is missing" in loaded.run("status")
@@ -197,6 +198,7 @@ def test_report_status_and_export(loaded: Installation) -> None:
     assert len((loaded.folder / "events.jsonl").read_text(encoding="utf-8").splitlines()) >= EVENTS * 0.95
 
 
+@pytest.mark.long
 def test_dictionary(installation: Installation) -> None:
     installation.run("dictionary", "dictionary.html")
     text = (installation.folder / "dictionary.html").read_text(encoding="utf-8")
@@ -228,6 +230,7 @@ process.close()
 """
 
 
+@pytest.mark.long
 def test_dashboard_draws_its_first_page(loaded: Installation) -> None:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))

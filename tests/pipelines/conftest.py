@@ -10,6 +10,7 @@ from tests.support import scenario
 from tests.support.crash_world import write_few_models
 from tests.support.model_warehouse import Warehouse, open_warehouse
 from tests.support.month import OF_A_MONTH
+from tests.support.prepared import shared_folder
 from tests.support.small_models import build_only, copy_models, write_short_models
 
 
@@ -36,10 +37,11 @@ def few_models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def models(request: pytest.FixtureRequest) -> None:
-    """Build the models of the fixture that the parameter names, or all models. See `with_models`."""
+def models(request: pytest.FixtureRequest) -> str:
+    """Build the models of the fixture that the parameter names, or all models if it names none. See `with_models`."""
     if request.param:
         request.getfixturevalue(request.param)
+    return str(request.param)
 
 
 @pytest.fixture
@@ -65,13 +67,15 @@ def event_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(scope="session")
 def prepared(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder with a DuckDB file of the scenario, loaded and enriched with a few models."""
-    folder = tmp_path_factory.mktemp("prepared")
-    with pytest.MonkeyPatch.context() as environment:
-        environment.setenv("DLT_DATA_DIR", str(folder / "dlt"))
-        with open_warehouse("duckdb", request, folder) as warehouse:
-            warehouse.load(**scenario.WORLD)
-            warehouse.enrich(write_short_models(folder / "models"))
-    return folder
+
+    def fill(folder: Path) -> None:
+        with pytest.MonkeyPatch.context() as environment:
+            environment.setenv("DLT_DATA_DIR", str(folder / "dlt"))
+            with open_warehouse("duckdb", request, folder) as warehouse:
+                warehouse.load(**scenario.WORLD)
+                warehouse.enrich(write_short_models(folder / "models"))
+
+    return shared_folder(tmp_path_factory, "scenario", fill)
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import Tenant, plain_server
+from tests.support.prepared import shared_folder
 from tests.support.small_models import build_only, copy_models
 from tests.support.tenant_records import LISTS, month_of_events
 
@@ -12,17 +13,16 @@ EVENTS = month_of_events(60)
 # Tables by day, and tables that are replaced as a whole. The fixture `month_models` builds them.
 BY_DAY = ("fct_events", "fct_sign_ins", "agg_daily_usage", "agg_daily_users")
 OF_A_MONTH = (*BY_DAY, "dim_users", "user_activity")
-_built: list[Path] = []
 
 
 def database_of_a_month(factory: pytest.TempPathFactory) -> Path:
     """Return the DuckDB file. Copy it before writing to it."""
-    if not _built:
-        folder = factory.mktemp("month")
-        with pytest.MonkeyPatch.context() as environment, plain_server(EVENTS, LISTS) as server:
-            environment.setenv("DLT_DATA_DIR", str(folder / "dlt"))
-            environment.setenv("DESTINATION__DUCKDB__CREDENTIALS", str(folder / "audit_log.duckdb"))
-            build_only(copy_models(folder / "models", OF_A_MONTH), environment)
-            assert Tenant(environment).at(server.url).run("run").code == 0
-        _built.append(folder / "audit_log.duckdb")
-    return _built[0]
+    return shared_folder(factory, "month", _fill) / "audit_log.duckdb"
+
+
+def _fill(folder: Path) -> None:
+    with pytest.MonkeyPatch.context() as environment, plain_server(EVENTS, LISTS) as server:
+        environment.setenv("DLT_DATA_DIR", str(folder / "dlt"))
+        environment.setenv("DESTINATION__DUCKDB__CREDENTIALS", str(folder / "audit_log.duckdb"))
+        build_only(copy_models(folder / "models", OF_A_MONTH), environment)
+        assert Tenant(environment).at(server.url).run("run").code == 0

@@ -1,5 +1,7 @@
 """Loaded databases that tests start from: filled by the first test that asks, copied for the others."""
 
+import fcntl
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -7,6 +9,21 @@ from pathlib import Path
 import pytest
 
 DATABASE, WORKING_FOLDER = "audit_log.duckdb", "dlt"
+
+
+def shared_folder(factory: pytest.TempPathFactory, name: str, fill: Callable[[Path], None]) -> Path:
+    """Return a folder that the first process of a session fills and that the others wait for."""
+    base = factory.getbasetemp()
+    # The folder of a worker is in that of the session.
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / f"shared-{name}"
+    with folder.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (folder / "filled").exists():
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir()
+            fill(folder)
+            (folder / "filled").touch()
+    return folder
 
 
 class PreparedFolders:

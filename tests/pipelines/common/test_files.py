@@ -22,7 +22,7 @@ EVENTS = [event(n, NOW - n * 60_000 - 120_000) for n in range(20)]
 
 
 @pytest.fixture
-def loaded(tenant: Tenant, duck: Engine, prepared_folders: PreparedFolders, tmp_path: Path) -> Any:
+def loaded(tenant: Tenant, duck: Engine, few_models: None, prepared_folders: PreparedFolders, tmp_path: Path) -> Any:
     def run() -> None:
         assert tenant.run("run").code == 0
 

@@ -12,6 +12,7 @@ from pipelines.warehouse.pipelines import Pipelines
 from tests.conftest import REPOSITORY
 from tests.support.hostile_log import WORLD
 from tests.support.model_warehouse import open_warehouse
+from tests.support.prepared import shared_folder
 
 
 @pytest.fixture(autouse=True)
@@ -27,16 +28,18 @@ def _nothing_cached() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def prepared(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a DuckDB file with the log, enriched and checked, and published beside it as `copy.duckdb` and `copy`."""
-    folder = tmp_path_factory.mktemp("dashboard")
-    with pytest.MonkeyPatch.context() as environment:
-        environment.setenv("DLT_DATA_DIR", str(folder / "dlt"))
-        with open_warehouse("duckdb", request, folder) as warehouse:
-            warehouse.load(**WORLD)
-            warehouse.enrich()
-            warehouse.check()
-            for copy in ("copy.duckdb", "copy"):
-                publish(Pipelines(warehouse.raw, warehouse.enriched), str(folder / copy))
-    return folder / "audit_log.duckdb"
+
+    def fill(folder: Path) -> None:
+        with pytest.MonkeyPatch.context() as environment:
+            environment.setenv("DLT_DATA_DIR", str(folder / "dlt"))
+            with open_warehouse("duckdb", request, folder) as warehouse:
+                warehouse.load(**WORLD)
+                warehouse.enrich()
+                warehouse.check()
+                for copy in ("copy.duckdb", "copy"):
+                    publish(Pipelines(warehouse.raw, warehouse.enriched), str(folder / copy))
+
+    return shared_folder(tmp_path_factory, "dashboard", fill) / "audit_log.duckdb"
 
 
 @pytest.fixture

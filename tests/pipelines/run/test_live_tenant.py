@@ -17,7 +17,7 @@ from tests.support.live_tenant.company import DAY, HOUR
 from tests.support.live_tenant.directory import ANNA
 from tests.support.live_tenant.observed_events import ACTION_CODES, use_unlisted_codes
 from tests.support.prepared import PreparedFolders
-from tests.support.small_models import build_only, copy_models
+from tests.support.small_models import build_only, copy_models, with_models
 from tests.support.truth import compare, compare_events, compare_list, compare_windows
 
 EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
@@ -101,12 +101,10 @@ def use_password(tenant: Tenant, live: LiveTenant, **where: str) -> None:
         pytest.param("v2", marks=pytest.mark.usual_engine("postgres")),
     ],
 )
+@with_models("event_model")
 def test_run_against_a_live_like_tenant_is_exact_and_leaks_no_secret(
-    tenant: Tenant, engine: Engine, tmp_path: Path, pair: Pair, version: str, request: pytest.FixtureRequest
+    tenant: Tenant, engine: Engine, tmp_path: Path, pair: Pair, version: str
 ) -> None:
-    if engine.kind == "postgres":
-        # `test_contents.py` and `test_facts.py` compare the other tables with those of DuckDB.
-        request.getfixturevalue("event_model")
     company = whole_company()
     with LiveTenant(company, version, **SMALL_PAGES) as live:
         use_certificate(tenant, live, pair, tmp_path)

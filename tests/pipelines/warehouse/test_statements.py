@@ -6,16 +6,21 @@ import pytest
 
 from tests.conftest import Engine, Tenant, event, plain_server
 from tests.support.postgres import Postgres
+from tests.support.small_models import with_models
 from tests.support.statements import StatementLog, Statements
 from tests.support.tenant_records import LISTS, month_of_events
 
 # The most that was reached. A new statement in every run needs a reason, and a larger number here and in
 # docs/performance.md.
 WITH_NEW_EVENTS, WITH_NOTHING_NEW, CONNECTIONS = 110, 75, 9
+# The same with few models.
+FEW_MODELS = 79, 65
 
 
+@with_models("few_models")
 @pytest.mark.parametrize("engine", ["postgres"], indirect=True)
-def test_an_hourly_run_sends_few_statements(tenant: Tenant, engine: Engine, postgres: Postgres) -> None:
+def test_an_hourly_run_sends_few_statements(tenant: Tenant, engine: Engine, postgres: Postgres, models: str) -> None:
+    with_new_events, with_nothing_new = FEW_MODELS if models else (WITH_NEW_EVENTS, WITH_NOTHING_NEW)
     log = StatementLog(postgres, engine.address)
     with plain_server(month_of_events(60), LISTS) as server:
         tenant.at(server.url)
@@ -33,8 +38,8 @@ def test_an_hourly_run_sends_few_statements(tenant: Tenant, engine: Engine, post
         # The first run after one that rebuilt every table stores other schemas.
         run("1 new event,", 1_000)
         server.events = [*server.events, event(10_002, int(time.time() * 1000) - 200_000)]
-        busy = run("1 new event,", WITH_NEW_EVENTS)
-        quiet = run("0 new events", WITH_NOTHING_NEW)
+        busy = run("1 new event,", with_new_events)
+        quiet = run("0 new events", with_nothing_new)
     for sent in (busy, quiet):
         assert sent.connections <= CONNECTIONS
         assert not [text for text in sent.texts if text.startswith("DISCARD")]
