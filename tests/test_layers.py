@@ -16,7 +16,7 @@ from tests.support.process_switches import switches
 # From the top to the ground. Packages of one level may know each other.
 LEVELS = (
     {"audit", "cli", "schedules"},
-    {"run", "monitoring", "publish", "export", "dashboard", "data_dictionary"},
+    {"run", "monitoring", "publish", "export", "backup", "dashboard", "data_dictionary"},
     {"transform"},
     {"warehouse"},
     {"common"},

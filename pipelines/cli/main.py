@@ -8,10 +8,13 @@ from pipelines.common.exit_codes import HELP
 from pipelines.common.version import DISTRIBUTION, own_version
 
 from .acknowledge import acknowledge_command
+from .backup import backup_command
 from .check import check
 from .check_access import check_access_command
 from .check_destination import check_destination
 from .command_group import STARTED_IN, AuditGroup
+from .compact import compact_command
+from .copy_to import copy_to_command
 from .dashboard import dashboard
 from .dictionary import dictionary
 from .enrich import enrich
@@ -23,6 +26,7 @@ from .login import login
 from .model_history import model_history_command
 from .purge import purge_command
 from .report import report
+from .restore import restore_command
 from .run import run
 from .status import status
 
@@ -71,6 +75,10 @@ for _command in (
     export_command,
     forward_command,
     purge_command,
+    backup_command,
+    restore_command,
+    compact_command,
+    copy_to_command,
     acknowledge_command,
     init,
     dashboard,

@@ -1,5 +1,6 @@
 """Options that several commands share."""
 
+import re
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
@@ -16,6 +17,19 @@ class Seconds(click.FloatRange):
         if number != number:
             self.fail(f"`{value}` is not a number of seconds. Use 0 to 86400.", param, ctx)
         return number
+
+
+class Days(click.IntRange):
+    """A number of days, as `400d`."""
+
+    name = "days"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> Any:
+        """Return the number, or refuse it as click does."""
+        match = re.fullmatch(r"(\d{1,5})d", str(value).strip())
+        if match is None:
+            self.fail(f"`{value}` is not a number of days. Write it as 400d.", param, ctx)
+        return super().convert(int(match[1]), param, ctx)
 
 
 SECONDS = Seconds(0, 86_400)

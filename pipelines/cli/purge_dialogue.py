@@ -6,11 +6,11 @@ from datetime import date
 
 import click
 
+from pipelines.backup.rewrite import rewrite
 from pipelines.common.wording import counted
 from pipelines.publish.writer import remove_older_versions
 from pipelines.run.purge import check_day, purge, rows_before
 from pipelines.run.purged_users import users_who_left
-from pipelines.run.rewrite import rewrite
 from pipelines.warehouse.engine import engine
 from pipelines.warehouse.pipelines import Pipelines
 from pipelines.warehouse.reader import open_reader

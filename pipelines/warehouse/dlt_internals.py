@@ -6,6 +6,8 @@ test for each one, which fails when an upgrade of dlt moves it.
 
 import logging
 import os
+import tempfile
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -13,6 +15,7 @@ from typing import Any
 import dlt
 from dlt.common.destination.client import FollowupJobRequest, LoadJob, RunnableLoadJob, SqlModel
 from dlt.common.storages import FileStorage
+from dlt.common.storages.load_package import ParsedLoadJobFileName
 from dlt.common.time import increasing_precise_time
 from dlt.common.versioned_state import decompress_state
 from dlt.destinations.job_client_impl import ModelLoadJob, SqlJobClientBase, SqlJobClientWithStagingDataset
@@ -81,6 +84,28 @@ def create_tables(client: Any, tables: list[str] | None = None) -> None:
         client.update_stored_schema()
     else:
         client.update_stored_schema(only_tables=tables, force=True)
+
+
+def load_file(client: Any, table: str, path: str) -> None:
+    """Append the rows of a parquet file to a table, with the job by which dlt would load it, outside of any load.
+
+    Seen in dlt 1.31: the loader calls `create_load_job`, `set_run_vars` and `run_managed`, and the name of a file is
+    that of its table, an id and the number of tries.
+
+    Raises:
+        DestinationException: The destination refused the rows.
+    """
+    load_id = f"{time.time()}"
+    with tempfile.TemporaryDirectory() as folder:
+        name = ParsedLoadJobFileName(table, ParsedLoadJobFileName.new_file_id(), 0, "parquet").file_name()
+        file = os.path.join(folder, name)
+        os.symlink(os.path.abspath(path), file)
+        load_table = client.prepare_load_table(table)
+        job = client.create_load_job(load_table, file, load_id)
+        job.set_run_vars(load_id, client.schema, load_table)
+        job.run_managed(client, None)
+    if job.exception() is not None:
+        raise job.exception()
 
 
 @contextmanager

@@ -56,7 +56,7 @@ def test_purged_days_are_deleted_and_not_loaded_again(tenant: Tenant, engine: En
         windows = engine.rows(
             f"select sum(distinct_events) from anaplan_audit_raw.event_windows where window_day < date '{DAY}'"
         )
-        purged = tenant.run("purge", "--before", str(DAY), "--yes")
+        purged = tenant.run("purge", "--older-than", "10d", "--yes")
         assert (purged.code, purged.err) == (0, "")
         gone = len(EVENTS) - len(KEPT)
         assert f"{gone:>14,}  fct_events" in purged.out and f"purged    {gone} events" in purged.out
@@ -183,3 +183,16 @@ def test_purge_without_a_load_creates_nothing(tenant: Tenant, database: Path) ->
     tenant.at("http://127.0.0.1:9")
     outcome = tenant.run("purge", "--before", "2020-01-01", "--yes")
     assert outcome.code == 0 and outcome.out.endswith("Nothing was loaded yet.\n") and not database.exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        ([], "Give either --before DATE or --older-than DAYS."),
+        (["--before", "2026-01-01", "--older-than", "9d"], "Give either"),
+        (["--older-than", "9w"], "Write it as 400d."),
+    ],
+)
+def test_purge_needs_one_limit(tenant: Tenant, arguments: list[str], says: str) -> None:
+    ended = tenant.run("purge", *arguments)
+    assert ended.code == 2 and says in ended.err

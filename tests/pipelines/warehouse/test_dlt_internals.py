@@ -11,8 +11,11 @@ from typing import Any
 
 import dlt
 import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from dlt.common.destination.client import RunnableLoadJob
+from dlt.common.destination.exceptions import DestinationException
 from dlt.common.time import increasing_precise_time
 from dlt.destinations.exceptions import DatabaseTransientException
 from dlt.destinations.impl.duckdb.duck import DuckDbClient, DuckDbCopyJob
@@ -282,3 +285,16 @@ def test_every_statement_of_a_client_goes_through_execute_query() -> None:
         client = getattr(import_module(f"dlt.destinations.impl.{module}"), owner)
         assert "self.execute_query(" in inspect.getsource(client.execute_sql)
         assert "self.commit_transaction()" in inspect.getsource(client.begin_transaction)
+
+
+def test_a_file_is_loaded_outside_of_a_load(pipeline: Any, tmp_path: Path) -> None:
+    pipeline.run([{"number": 1}], table_name="numbers")
+    pq.write_table(pa.table({"number": [2, 3], "_dlt_load_id": ["a", "a"], "_dlt_id": ["x", "y"]}), tmp_path / "rows")
+    with pipeline.destination_client() as client:
+        dlt_internals.load_file(client, "numbers", str(tmp_path / "rows"))
+    with pipeline.sql_client() as rows:
+        assert rows.execute_sql("select number from numbers order by 1") == [(1,), (2,), (3,)]
+    with pipeline.destination_client() as client:
+        pq.write_table(pa.table({"unknown": [2]}), tmp_path / "rows")
+        with pytest.raises(DestinationException):
+            dlt_internals.load_file(client, "numbers", str(tmp_path / "rows"))

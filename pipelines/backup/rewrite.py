@@ -5,7 +5,7 @@ import shutil
 from contextlib import suppress
 from typing import Any
 
-from pipelines.publish.writer import beside, quoted, removed_at_the_end, text_literal
+from pipelines.publish.writer import beside, count, quoted, removed_at_the_end, text_literal
 from pipelines.warehouse.duckdb.file import open_for_writing
 
 MEMORY = "500MB"
@@ -27,19 +27,23 @@ def rewrite(path: str) -> None:
             (name,) = connection.execute("select current_database()").fetchone()
             connection.execute(f"attach {text_literal(new)} as rewritten")
             connection.execute(f"copy from database {quoted(name)} to rewritten")
-            counts = _counts(connection, name)
-            if _counts(connection, "rewritten") != counts:
+            counts = counts_of(connection, name)
+            if counts_of(connection, "rewritten") != counts:
                 raise OSError(0, "the copy and the database have different row counts", path)
             connection.execute("detach rewritten")
         finally:
             connection.close()
         shutil.copymode(path, new)
+        with open(new, "rb+") as file:
+            # Else a power cut after the rename could leave an empty file.
+            os.fsync(file.fileno())
         os.replace(new, path)
         with suppress(FileNotFoundError):
             os.unlink(f"{path}.wal")
 
 
-def _counts(connection: Any, database: str) -> list[tuple[Any, ...]]:
+def counts_of(connection: Any, database: str) -> list[tuple[str, str, int]]:
+    """Return schema, name and number of rows of each table."""
     tables = connection.execute(
         "select schema_name, table_name from duckdb_tables() where database_name = ? order by 1, 2", [database]
     ).fetchall()
@@ -47,7 +51,11 @@ def _counts(connection: Any, database: str) -> list[tuple[Any, ...]]:
         (
             schema,
             table,
-            connection.execute(f"select count(*) from {quoted(database)}.{quoted(schema)}.{quoted(table)}").fetchone(),
+            count(
+                connection.execute(
+                    f"select count(*) from {quoted(database)}.{quoted(schema)}.{quoted(table)}"
+                ).fetchone()
+            ),
         )
         for schema, table in tables
     ]
