@@ -49,9 +49,14 @@ def parse_age(text: str) -> timedelta:
     return age
 
 
+max_age_option = click.option(
+    "--max-age", default="3h", show_default=True, help="Data older than this is stale: 90m, 3h, 2d."
+)
+
+
 @click.command(cls=EveryTenantCommand)
 @click.option("--json", "json_wanted", is_flag=True, help="Print JSON.")
-@click.option("--max-age", default="3h", show_default=True, help="Data older than this is stale: 90m, 3h, 2d.")
+@max_age_option
 @click.option(
     "--runs", default=10, type=click.IntRange(0, 100_000), show_default=True, help="Number of last runs to list."
 )

@@ -5,11 +5,13 @@ import os
 import socket
 import sys
 from contextlib import suppress
+from datetime import timedelta
 from pathlib import Path
 
 import click
 
 from pipelines.cli.command_group import report_error
+from pipelines.cli.status import max_age_option, parse_age
 from pipelines.common.exit_codes import CONFIGURATION
 from pipelines.common.start_up import set_dlt_switches, work_for_tenant
 
@@ -23,8 +25,9 @@ DEMO_DATABASE = Path(".demo") / "audit_log.duckdb"
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--address", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", type=int, help=f"Port to listen on. By default the first free one from {FIRST_PORT} on.")
+@max_age_option
 @click.option("--tenant", metavar="NAME", help="Tenant to show: a section `[tenants.NAME]` of the settings.")
-def main(address: str, port: int | None, tenant: str | None) -> None:
+def main(address: str, port: int | None, max_age: str, tenant: str | None) -> None:
     """Serve the enriched tables as a web page.
 
     It only reads. It has no sign-in: keep it on this machine, or put a proxy that signs people in before it.
@@ -34,15 +37,24 @@ def main(address: str, port: int | None, tenant: str | None) -> None:
     except ModuleNotFoundError:
         click.echo("dashboard: Streamlit is missing. Install the extra `dashboard` of this package.", err=True)
         sys.exit(CONFIGURATION)
+    age = parse_age(max_age)
     try:
         set_dlt_switches()
         work_for_tenant(tenant)
+        _keep(age)
         announce(address, port or free_port(address))
     except click.ClickException:
         raise
     except Exception as error:
         sys.exit(report_error(error, "dashboard"))
     cli.main_run.main([str(SCRIPT)], "streamlit", standalone_mode=False)
+
+
+def _keep(max_age: timedelta) -> None:
+    # Imported late: it imports dlt, which reads the tenant's settings.
+    from pipelines.dashboard.options import options
+
+    options.max_age = max_age
 
 
 def announce(address: str, port: int) -> None:

@@ -1,6 +1,7 @@
 """The script that Streamlit runs: navigation, filters, the page, and the states in which there is no page."""
 
 from collections.abc import Callable
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -11,10 +12,21 @@ from pipelines.common.tenants import chosen_tenant
 from pipelines.dashboard import data_access
 from pipelines.dashboard.cached import ask, watch
 from pipelines.dashboard.filters import Filters
+from pipelines.dashboard.freshness import read_freshness
 from pipelines.dashboard.queries import log
 from pipelines.dashboard.sidebar import choose_filters
-from pipelines.dashboard.states import broken, busy, busy_note, filter_note, nothing_loaded
+from pipelines.dashboard.states import broken, busy, busy_note, empty_log, filter_note, nothing_loaded, stale_note
 from pipelines.dashboard.views import access, changes, findings, health, overview, sign_ins, usage
+from pipelines.dashboard.zones import zone
+
+
+class EmptyLog(Exception):
+    """The log was loaded until a moment, and has no event."""
+
+    def __init__(self, until: datetime) -> None:
+        super().__init__(until)
+        self.until = until
+
 
 View = Callable[[Filters], None]
 
@@ -65,34 +77,40 @@ STYLE = """<style>
 def show(name: str, view: View | None = None) -> None:
     """Draw a page, or the reason why it cannot be drawn. `view` draws what is below the filters' notes."""
     page = PAGES[name]
-    # A page that fails halfway is cleared before the reason is drawn.
-    whole = st.empty()
+    state: Callable[[], None]
+    # A page that fails halfway is cleared. The reason has its own place: a block keeps what was drawn in it before.
+    whole, instead = st.empty(), st.container()
     with whole.container():
         try:
             with data_access.opened():
                 _draw(page, view or page.show)
             return
+        except EmptyLog as empty:
+            state = partial(empty_log, empty.until)
         except (data_access.NothingLoaded, data_access.Busy) as missing:
             state = nothing_loaded if isinstance(missing, data_access.NothingLoaded) else busy
         except Exception as error:
             # Streamlit ends a run by its own exceptions, which do not inherit from Exception.
             state = partial(broken, error)
-    with whole.container():
+    whole.empty()
+    with instead:
         state()
 
 
 def _draw(page: Page, view: View) -> None:
     seen = watch()
     days = ask(log.bounds()).iloc[0]
+    fresh = read_freshness()
     if days.isna().any():
-        raise data_access.NothingLoaded("no events")
+        raise EmptyLog(fresh["covered_until"]) if fresh["covered_until"] else data_access.NothingLoaded("no events")
     filters = choose_filters(days["first_day"].date(), days["last_day"].date(), page.filters)
     if seen.is_busy:
         busy_note(seen.loaded_at)
+    stale_note(fresh)
     filter_note(filters, page.user_is)
     view(filters)
     with st.sidebar:
-        st.caption(f"{_of_tenant()}Data: {seen.line()}. All times are UTC.")
+        st.caption(f"{_of_tenant()}Data: {seen.line()}. Days are days in UTC; times are in {zone()}.")
 
 
 def _of_tenant() -> str:

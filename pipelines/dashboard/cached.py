@@ -122,6 +122,26 @@ def ask_database(query: Query, owner: str = data_access.ENRICHED) -> pd.DataFram
             return ask(query, owner)
 
 
+def ask_if_any(query: Query, owner: str = data_access.ENRICHED) -> pd.DataFrame | None:
+    """Return the same as `ask_database`, or None without the table. That it is missing is kept too."""
+    with data_access.opened() as places:
+        try:
+            written = str(data_access.written_at())
+            if not places.copy:
+                written = f"{written} {watch().version}"
+            return _answer_if_any(query.sql(DIALECT), owner, written, places.database, SHORT_WAIT)
+        except data_access.Busy:
+            return None
+
+
+@st.cache_data(ttl=KEPT_HOURS * 3600, max_entries=KEPT_ANSWERS, show_spinner=False)
+def _answer_if_any(sql: str, owner: str, version: str, place: str, _wait: float | None = None) -> pd.DataFrame | None:
+    try:
+        return data_access.read(sql, owner, place, _wait)
+    except data_access.NothingLoaded:
+        return None
+
+
 @st.cache_data(ttl=KEPT_HOURS * 3600, max_entries=KEPT_ANSWERS, show_spinner=False)
 def _answer(sql: str, owner: str, version: str, place: str, _wait: float | None = None) -> pd.DataFrame:
     return data_access.read(sql, owner, place, _wait)

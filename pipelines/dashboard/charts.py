@@ -1,10 +1,12 @@
 """The charts. Colours are those of Okabe and Ito, which colour-blind readers can distinguish; light and dark set.
 
-Days are drawn in UTC in every browser. Texts of the tenant are data: they are shortened and lose control characters.
+Days are drawn in UTC in every browser, over the whole period. Texts of the tenant are data: they are shortened and
+lose control characters.
 """
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from datetime import timedelta
 from typing import Any
 
 import altair as alt
@@ -12,6 +14,9 @@ import pandas as pd
 import streamlit as st
 
 from pipelines.common.text import printable
+
+from .filters import Filters
+from .zones import zone
 
 COLOURS = {
     "light": ["#0072B2", "#D55E00", "#009E73", "#AA4499", "#B8860B", "#6B7280"],
@@ -22,6 +27,7 @@ WEEKDAYS = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]
 ON_COLOUR = {"light": "#FFFFFF", "dark": "#0B1220"}
 INK = {"light": "#374151", "dark": "#E5E7EB"}
 LABEL_LETTERS = 34
+DAYS, DAY = "day (UTC)", timedelta(days=1)
 PIXELS, BAR_PIXELS = 270, 22
 OTHERS = "others"
 
@@ -36,10 +42,13 @@ def colours() -> list[str]:
     return COLOURS[theme()]
 
 
-def daily_bars(frame: pd.DataFrame, value: str, by: str | None = None, order: Sequence[str] = ()) -> Any:
+def daily_bars(
+    frame: pd.DataFrame, value: str, filters: Filters, by: str | None = None, order: Sequence[str] = ()
+) -> Any:
     """Draw bars by `event_day`, stacked by a column; values in `order` come first, from the bottom."""
     title = value.replace("_", " ")
-    x = alt.X("event_day:T", timeUnit="utcyearmonthdate", title=None, axis=_day_axis())
+    scale = alt.Scale(type="utc", domain=_period(filters, DAY))
+    x = alt.X("event_day:T", timeUnit="utcyearmonthdate", title=DAYS, axis=_day_axis(), scale=scale)
     y = alt.Y(f"{value}:Q", title=None, axis=alt.Axis(tickCount=4, format="~s"))
     tips = [_day_tip(), alt.Tooltip(f"{value}:Q", title=title, format=",")]
     if by is None:
@@ -65,12 +74,13 @@ def _stacked(frame: pd.DataFrame, value: str, by: str, order: Sequence[str]) -> 
     return frame.assign(position=frame[by].map({name: number for number, name in enumerate(present)})), present
 
 
-def daily_line(frame: pd.DataFrame, value: str) -> Any:
-    """Draw a line over `event_day`; days without a row count as zero."""
-    if not frame.empty:
-        days = pd.date_range(frame["event_day"].min(), frame["event_day"].max(), freq="D", name="event_day")
-        frame = frame.set_index("event_day").reindex(days, fill_value=0).reset_index()
-    x = alt.X("event_day:T", scale=alt.Scale(type="utc"), title=None, axis=_day_axis())
+def daily_line(frame: pd.DataFrame, value: str, filters: Filters) -> Any:
+    """Draw a line over `event_day`; days of the log without a row count as zero."""
+    begin = max(filters.first, filters.log_begins or filters.first)
+    days = pd.date_range(begin, filters.last, freq="D", name="event_day")
+    frame = frame.set_index("event_day").reindex(days, fill_value=0).reset_index()
+    scale = alt.Scale(type="utc", domain=_period(filters, timedelta()))
+    x = alt.X("event_day:T", scale=scale, title=DAYS, axis=_day_axis())
     y = alt.Y(f"{value}:Q", title=None, axis=alt.Axis(tickCount=4, format="~s"))
     tips = [_day_tip(), alt.Tooltip(f"{value}:Q", title=value, format=",")]
     line = alt.Chart(frame).mark_line(color=colours()[0], strokeWidth=2.5, point=alt.OverlayMarkDef(size=28))
@@ -79,12 +89,14 @@ def daily_line(frame: pd.DataFrame, value: str) -> Any:
 
 def top_bars(frame: pd.DataFrame, label: str, value: str, color: int = 0, within: str = "") -> Any:
     """Draw horizontal bars with numbers, in the order of the rows; `within` distinguishes equal names."""
-    shown = pd.DataFrame({"label": labels(frame[label], frame[within] if within else ()), "value": frame[value]})
+    owners = frame[within] if within else ()
+    whole = [printable(text) if isinstance(text, str) else "unknown" for text in frame[label]]
+    shown = pd.DataFrame({"label": labels(frame[label], owners), "whole": whole, "value": frame[value]})
     y = alt.Y("label:N", sort=None, title=None, axis=_names_axis(labelLimit=190, labelPadding=6))
     # Room for the numbers at the end of the bars.
     top = float(shown["value"].max() or 1) * 1.18
     x = alt.X("value:Q", title=None, axis=None, scale=alt.Scale(domain=[0, top]))
-    tips = [alt.Tooltip("label:N", title=" "), alt.Tooltip("value:Q", title=value.replace("_", " "), format=",")]
+    tips = [alt.Tooltip("whole:N", title=" "), alt.Tooltip("value:Q", title=value.replace("_", " "), format=",")]
     base = alt.Chart(shown).encode(y=y, x=x, tooltip=tips)
     bars = base.mark_bar(color=colours()[color], cornerRadiusEnd=2, height={"band": 0.72})
     ink = INK[theme()]
@@ -93,8 +105,8 @@ def top_bars(frame: pd.DataFrame, label: str, value: str, color: int = 0, within
 
 
 def hours(frame: pd.DataFrame, value: str) -> Any:
-    """Draw a grid of weekday and hour, from rows of `event_day`, `hour` and a value."""
-    summed = frame.assign(weekday=frame["event_day"].dt.day_of_week).groupby(["weekday", "hour"], as_index=False)[value]
+    """Draw a grid of weekday and hour, from rows of `day`, `hour` and a value, both in the chosen time zone."""
+    summed = frame.assign(weekday=frame["day"].dt.day_of_week).groupby(["weekday", "hour"], as_index=False)[value]
     grid = pd.MultiIndex.from_product([range(7), range(24)], names=["weekday", "hour"])
     full = summed.sum().set_index(["weekday", "hour"]).reindex(grid, fill_value=0).reset_index()
     full["weekday"] = full["weekday"].map(dict(enumerate(WEEKDAYS)))
@@ -105,7 +117,7 @@ def hours(frame: pd.DataFrame, value: str) -> Any:
         .encode(
             x=alt.X(
                 "hour:O",
-                title="hour (UTC)",
+                title=f"hour ({zone()})",
                 scale=alt.Scale(padding=0.06),
                 axis=_names_axis(labelAngle=0, values=list(range(0, 24, 3))),
             ),
@@ -130,15 +142,16 @@ def hours(frame: pd.DataFrame, value: str) -> Any:
 def calendar(frame: pd.DataFrame, statuses: Sequence[str], good: Sequence[str]) -> Any:
     """Draw weeks by weekday, from event_day, status, hours, events; days that are not `good` get a `!`."""
     weeks = frame["event_day"] - pd.to_timedelta(frame["event_day"].dt.day_of_week, unit="D")
+    # Unlike a name without its year, this text is in order and differs from that of other years.
     shown = frame.assign(
-        week=weeks.dt.strftime("%-d %b"),
+        week=weeks.dt.strftime("%Y-%m-%d"),
         weekday=frame["event_day"].dt.day_of_week.map(dict(enumerate(WEEKDAYS))),
         number=frame["event_day"].dt.day.astype(str) + frame["status"].isin(good).map({True: "", False: " !"}),
     )
     blue, orange, third, purple, _, grey = colours()
     scale = alt.Scale(domain=list(statuses), range=[blue, orange, grey, purple, third])
     base = alt.Chart(shown).encode(
-        x=alt.X("week:N", sort=None, title="week of", axis=alt.Axis(labelAngle=0, labelOverlap="greedy", ticks=False)),
+        x=alt.X("week:O", sort="ascending", title="week of (UTC)", axis=_week_axis()),
         y=alt.Y("weekday:N", sort=WEEKDAYS, title=None, axis=_names_axis()),
         tooltip=[
             _day_tip(),
@@ -185,6 +198,17 @@ def _cut(text: str) -> str:
 
 def _day_axis() -> alt.Axis:
     return alt.Axis(format="%-d %b", labelAngle=0, labelOverlap="greedy", grid=False, tickCount=6)
+
+
+def _week_axis() -> alt.Axis:
+    label = "utcFormat(toDate(datum.value), '%-d %b')"
+    return alt.Axis(labelAngle=0, labelOverlap="greedy", ticks=False, labelExpr=label)
+
+
+def _period(filters: Filters, after: timedelta) -> list[alt.DateTime]:
+    """Return the first and the last moment of the axis."""
+    ends = filters.first, filters.last + after
+    return [alt.DateTime(year=day.year, month=day.month, date=day.day, utc=True) for day in ends]
 
 
 def _names_axis(**more: Any) -> alt.Axis:

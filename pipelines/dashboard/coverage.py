@@ -1,6 +1,6 @@
 """Computes which days the log covers, from the windows of the raw dataset."""
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import pandas as pd
@@ -12,12 +12,15 @@ AS_WANTED = (COMPLETE, PURGED)
 DAY = timedelta(days=1)
 
 
-def daily_coverage(windows: pd.DataFrame) -> pd.DataFrame:
+def daily_coverage(windows: pd.DataFrame, until: date | None = None) -> pd.DataFrame:
     """Return event_day, status, hours (covered and verified), events: a row for each day from first to last window.
 
     A day is `complete` when verified windows cover all of it. The first day counts from the start of the log, the last
     one until the last run. `lost`: Anaplan no longer keeps it. `not loaded`: no window covers it. `purged`: it was
     removed on purpose.
+
+    Args:
+        until (date): Days after the last window up to this one are `not loaded`.
     """
     by_day: dict[pd.Timestamp, list[Any]] = {}
     # Plain rows are fast enough for thousands of days.
@@ -26,7 +29,11 @@ def daily_coverage(windows: pd.DataFrame) -> pd.DataFrame:
     rows = []
     if by_day:
         begin, end = windows["window_start"].min(), windows["window_end"].max()
-        for day in pd.date_range(min(by_day), max(by_day), freq="D"):
+        last_day = max(by_day)
+        if until is not None and pd.Timestamp(until) > last_day:
+            last_day = pd.Timestamp(until)
+            end = last_day.tz_localize("UTC") + DAY
+        for day in pd.date_range(min(by_day), last_day, freq="D"):
             first, last = max(day.tz_localize("UTC"), begin), min(day.tz_localize("UTC") + DAY, end)
             rows.append(_day(day, by_day.get(day, []), last - first))
     days = pd.DataFrame(rows, columns=["event_day", "status", "hours", "events"])

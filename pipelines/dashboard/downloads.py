@@ -1,8 +1,10 @@
-"""CSV for spreadsheets: a text that looks like a formula gets a leading apostrophe."""
+"""CSV for spreadsheets: a text that looks like a formula or a long number gets a leading apostrophe."""
 
 import pandas as pd
 
 from pipelines.common.spreadsheet import harmless
+
+KEPT_DIGITS = 15
 
 
 def to_csv(frame: pd.DataFrame) -> bytes:
@@ -19,6 +21,9 @@ def to_csv(frame: pd.DataFrame) -> bytes:
 def _harmless(value: object) -> object:
     if not isinstance(value, str):
         return value
+    # A spreadsheet keeps 15 digits of a number, even if it is quoted.
+    if len(value) > KEPT_DIGITS and value.isascii() and value.isdigit():
+        return f"'{value}"
     return harmless(value.replace("\x00", "\ufffd"))
 
 

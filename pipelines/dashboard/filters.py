@@ -25,11 +25,29 @@ class Filters:
     models: tuple[str, ...] = ()
     users: tuple[str, ...] = ()
     ignored: tuple[str, ...] = ()
+    log_begins: date | None = None
+    log_ends: date | None = None
 
     @property
     def days(self) -> int:
         """Return the number of days, both ends included."""
         return (self.last - self.first).days + 1
+
+    @property
+    def chosen(self) -> tuple[str, ...]:
+        """Return the names of the filters that are chosen, beside the period."""
+        values = {"workspace": self.workspaces, "model": self.models, "user": self.users}
+        return tuple(name for name, chosen in values.items() if chosen)
+
+    def left_out(self, *names: str) -> str:
+        """Return which of these filters are chosen, as a note that a figure does not apply them.
+
+        Args:
+            names (str): `period`, `place` for workspace and model, `user`.
+        """
+        known = {"period": ("period",), "place": ("workspace", "model"), "user": ("user",)}
+        found = [name for part in names for name in known[part] if name == "period" or name in self.chosen]
+        return f"Not applied here: {' and '.join(found)}." if found else ""
 
     @property
     def places(self) -> bool:

@@ -11,6 +11,8 @@ from .cached import ask
 from .charts import readable
 from .downloads import to_csv
 from .queries.shapes import DETAILS, Query
+from .rows import exact, has_long_texts, ids_last
+from .zones import in_zone, zone
 
 NONE = "Nothing in this period with these filters."
 TABLE_PIXELS = 420
@@ -18,21 +20,21 @@ TABLE_PIXELS = 420
 # The heading of any other column is its name with spaces.
 HEADINGS = {
     "event_day": "day (UTC)",
-    "occurred_at": "time (UTC)",
-    "started_at": "first (UTC)",
-    "ended_at": "last (UTC)",
-    "last_at": "last (UTC)",
-    "checked_at": "checked (UTC)",
-    "window_start": "from (UTC)",
-    "window_end": "until (UTC)",
+    "occurred_at": "time",
+    "started_at": "first",
+    "ended_at": "last",
+    "last_at": "last",
+    "checked_at": "checked",
+    "window_start": "from",
+    "window_end": "until",
     "user_label": "user",
     "target_user_label": "on whom",
     "role_label": "role",
     "model_label": "model",
     "last_user_label": "last user",
     "usage_class": "class",
-    "from_at": "from (UTC)",
-    "to_at": "until (UTC)",
+    "from_at": "from",
+    "to_at": "until",
     "object_name": "object",
     "model_name": "model",
     "workspace_name": "workspace",
@@ -69,7 +71,7 @@ def numbers(values: Mapping[str, tuple[int | str, str]], before: Mapping[str, in
 class Panel(NamedTuple):
     """A chart of a query's result, and in a second tab the table with a download.
 
-    `prepare` changes the rows before they are drawn.
+    `prepare` changes the rows before they are drawn. `left_out` says which chosen filters do not apply.
     """
 
     title: str
@@ -77,6 +79,7 @@ class Panel(NamedTuple):
     draw: Callable[[pd.DataFrame], Any]
     note: str = ""
     prepare: Callable[[pd.DataFrame], pd.DataFrame] | None = None
+    left_out: str = ""
 
 
 def row(*panels: Panel) -> None:
@@ -88,8 +91,7 @@ def row(*panels: Panel) -> None:
 
 def _draw(panel: Panel) -> None:
     st.subheader(panel.title, anchor=False)
-    if panel.note:
-        st.caption(panel.note)
+    _notes(panel.note, panel.left_out)
     frame = panel.query if isinstance(panel.query, pd.DataFrame) else ask(panel.query)
     frame = panel.prepare(frame) if panel.prepare else frame
     if frame.empty:
@@ -103,10 +105,20 @@ def _draw(panel: Panel) -> None:
         table(frame, panel.title)
 
 
-def details(title: str, query: Query, note: str = "") -> pd.DataFrame:
-    """Draw a table of single events with a download; return its rows."""
+def _notes(*texts: str) -> None:
+    for text in filter(None, texts):
+        st.caption(text)
+
+
+def details(title: str, query: Query, note: str = "", left_out: str = "") -> pd.DataFrame:
+    """Draw a table of single events with a download; return its rows.
+
+    Args:
+        left_out (str): Which chosen filters do not apply to it.
+    """
     with st.container(border=True):
         st.subheader(title, anchor=False)
+        _notes(left_out)
         frame = ask(query)
         if frame.empty:
             st.info(NONE, icon=":material/filter_alt_off:")
@@ -121,6 +133,7 @@ def details(title: str, query: Query, note: str = "") -> pd.DataFrame:
 
 def table(frame: pd.DataFrame, title: str) -> None:
     """Draw a table, and a button that downloads it. Cells are always drawn as text, never as markup."""
+    frame = in_zone(exact(ids_last(frame)))
     st.dataframe(
         frame,
         hide_index=True,
@@ -129,6 +142,8 @@ def table(frame: pd.DataFrame, title: str) -> None:
         placeholder="",
         alt=title,
     )
+    if has_long_texts(frame):
+        st.caption("Double-click a cell to see its whole text.")
     name = re.sub(r"[^a-z0-9]+", "_", title.lower()).strip("_")
     # The file is written only when somebody clicks.
     st.download_button(
@@ -147,7 +162,8 @@ def _column(name: str, values: pd.Series) -> Any:
     if pd.api.types.is_datetime64_any_dtype(values):
         if values.dt.tz is None:
             return st.column_config.DateColumn(heading, format="YYYY-MM-DD")
-        return st.column_config.DatetimeColumn(heading, format="YYYY-MM-DD HH:mm:ss", timezone="UTC")
+        heading = f"{heading} ({zone()})"
+        return st.column_config.DatetimeColumn(heading, format="YYYY-MM-DD HH:mm:ss", timezone=zone())
     if name.endswith("_id"):
         return st.column_config.Column(heading, width="small")
     if pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values):

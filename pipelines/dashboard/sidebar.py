@@ -13,6 +13,7 @@ from .cached import ask
 from .filters import Filters
 from .people import MOST, names
 from .queries import log
+from .zones import UTC, choose_zone
 
 PERIODS = {"Last 7 days": 7, "Last 30 days": 30, "Last 90 days": 90, "Last year": 365, "Whole log": None}
 USUAL_PERIOD = "Last 30 days"
@@ -30,6 +31,7 @@ def choose_filters(first: date, last: date, applies: Sequence[str]) -> Filters:
         inside = places[places["workspace_id"].isin(workspaces)] if workspaces else places
         models = _many("Model", _named(inside, "model"), place)
         users = _users(user)
+        choose_zone()
         st.button("Clear filters", icon=":material/filter_alt_off:", width="stretch", on_click=_clear)
     chosen = {"workspace": (workspaces, place), "model": (models, place), "user": (users, user)}
     return Filters(
@@ -39,6 +41,8 @@ def choose_filters(first: date, last: date, applies: Sequence[str]) -> Filters:
         tuple(models if place else ()),
         tuple(users if user else ()),
         tuple(name for name, (values, does_apply) in chosen.items() if values and not does_apply),
+        first,
+        last,
     )
 
 
@@ -128,6 +132,6 @@ def _distinct(things: list[tuple[str, str, str]]) -> dict[str, str]:
 
 
 def _clear() -> None:
-    st.session_state["period"] = USUAL_PERIOD
+    st.session_state["period"], st.session_state["zone"] = USUAL_PERIOD, UTC
     for name in ("workspace", "model", "user"):
         st.session_state[name] = []

@@ -2,12 +2,14 @@
 
 import time
 from datetime import datetime
+from typing import Any
 
 import streamlit as st
 from dlt.common import logger
 
 from pipelines.common.exit_codes import explain
 from pipelines.dashboard import data_access
+from pipelines.monitoring.problems import duration
 
 from .filters import Filters
 
@@ -38,6 +40,32 @@ def busy_note(loaded_at: datetime | None) -> None:
     moment = f"{loaded_at:%-d %b %Y %H:%M} UTC" if loaded_at else "before"
     st.info(f"A load is running. This is the log as of {moment}.", icon=":material/sync:")
     _look_again(time.monotonic())
+
+
+def empty_log(until: datetime) -> None:
+    """Say that the tenant has no events, and ask for the usual reason."""
+    st.title("No events", anchor=False)
+    st.text(f"The log was loaded until {until:%-d %b %Y %H:%M} UTC, and it contains no event.")
+    st.markdown(
+        "Is Audit enabled for this tenant? A tenant administrator enables it in Anaplan's Administration. Before that,"
+        " Anaplan records no event."
+    )
+    st.button("Look again", icon=":material/refresh:", type="primary")
+
+
+def stale_note(freshness: dict[str, Any]) -> None:
+    """Show that the data is older than `status --max-age` allows."""
+    until, minutes = freshness["covered_until"], freshness["minutes_ago"]
+    if not freshness["stale"] or until is None:
+        return
+    if minutes < 0:
+        text = f"The data ends {duration(-minutes)} in the future: a clock is or was wrong."
+    else:
+        text = (
+            f"The data ends {duration(minutes)} ago, on {until:%-d %b %Y %H:%M} UTC. Later events are missing on every"
+            " page. Check the last runs and the schedule."
+        )
+    st.warning(text, icon=":material/warning:")
 
 
 def filter_note(filters: Filters, user_is: str) -> None:

@@ -18,6 +18,8 @@ from .model_status import contents, model_history, unknown_changes
 from .problems import problems_of, warnings_of
 from .sign_in_status import sign_in_status
 
+# Older data is stale, unless --max-age says otherwise.
+MAX_AGE = timedelta(hours=3)
 LATE_EVENT_DAYS = 30
 CLOCK_SLACK_MINUTES = 5
 # Among these is the last run that ended, which a warning may be about.
@@ -63,12 +65,12 @@ def read_status(reader: Reader | None, max_age: timedelta, runs: int, now: datet
     windows = _windows(reader)
     acknowledged = _acknowledged(reader)
     past = _past_runs(reader, runs, now)
-    covered = [w for w in windows if w["status"] == "complete" or _is_acknowledged(w, acknowledged)]
+    covered = [w for w in windows if w["status"] == "complete" or is_acknowledged(w, acknowledged)]
     sign_in = sign_in_status(now)
     status: Json = {
         "checked_at": now,
         "destination": _destination(),
-        "freshness": _freshness(covered, max_age, now),
+        "freshness": freshness(covered, max_age, now),
         "coverage": _coverage(covered),
         "gaps": _gaps(windows, acknowledged),
         "incomplete_windows": _incomplete(windows, acknowledged),
@@ -148,12 +150,12 @@ def _event_types() -> list[str]:
     return list(dlt.config.get("sources.audit_source.event_types", list) or ["all"])
 
 
-def _is_acknowledged(window: Json, acknowledged: set[tuple[str, str]]) -> bool:
+def is_acknowledged(window: Json, acknowledged: set[tuple[str, str]]) -> bool:
     """Return whether a window is incomplete and was acknowledged with the same counts."""
     return window["status"] == "incomplete" and ("incomplete", incomplete_subject(window)) in acknowledged
 
 
-def _freshness(covered: list[Json], max_age: timedelta, now: datetime) -> Json:
+def freshness(covered: list[Json], max_age: timedelta, now: datetime) -> Json:
     """Return until when every requested event type is covered. The type that lags most decides."""
     ends = {
         kind: max((w["window_end"] for w in covered if w["event_type"] == kind), default=None)
@@ -217,7 +219,7 @@ def _incomplete(windows: list[Json], acknowledged: set[tuple[str, str]]) -> list
             "end": w["window_end"],
             "reported_events": w["reported_events"],
             "distinct_events": w["distinct_events"],
-            "acknowledged": _is_acknowledged(w, acknowledged),
+            "acknowledged": is_acknowledged(w, acknowledged),
         }
         for w in windows
         if w["status"] == "incomplete" and w["event_type"] in requested

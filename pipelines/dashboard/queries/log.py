@@ -50,6 +50,27 @@ def people_with(user_ids: Sequence[str]) -> Query:
     return select("select user_id, user_label, user_email from user_activity", [chosen if user_ids else exp.false()])
 
 
+def covered() -> Query:
+    """Return until when each event type is covered by complete windows."""
+    return select(
+        "select event_type, status, max(window_end) as window_end from event_windows where status = 'complete'"
+        " group by event_type, status"
+    )
+
+
+def incomplete() -> Query:
+    """Return the incomplete windows."""
+    return select(
+        "select event_type, status, window_start, window_end, distinct_events, reported_events from event_windows"
+        " where status = 'incomplete'"
+    )
+
+
+def acknowledged() -> Query:
+    """Return what was acknowledged, as kind and subject."""
+    return select("select kind, subject, account, note, happened_at from alerts where what = 'acknowledged'")
+
+
 def windows(filters: Filters) -> Query:
     """Return the windows of the raw dataset within the days."""
     return select(

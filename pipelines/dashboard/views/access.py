@@ -26,7 +26,7 @@ def show(filters: Filters) -> None:
         Panel(
             "Access changes a day",
             changes.daily_access(filters),
-            lambda rows: charts.daily_bars(rows, "changes", "action", ACTIONS),
+            lambda rows: charts.daily_bars(rows, "changes", filters, "action", ACTIONS),
         )
     )
     row(
@@ -49,6 +49,7 @@ def show(filters: Filters) -> None:
         "Who holds which role",
         changes.role_assignments(filters),
         "As the log shows it, up to its end. Roles given before the log and never taken are in no event.",
+        filters.left_out("period", "place"),
     )
 
 

@@ -26,7 +26,7 @@ def show(filters: Filters) -> None:
         Panel(
             "Changes a day",
             changes.daily_changes(filters),
-            lambda rows: charts.daily_bars(rows, "changes", "kind", KINDS),
+            lambda rows: charts.daily_bars(rows, "changes", filters, "kind", KINDS),
         )
     )
     row(_by("Most changed models", "model", 2, filters), _by("Who changes most", "user", 3, filters))

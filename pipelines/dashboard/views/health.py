@@ -10,6 +10,7 @@ from pipelines.dashboard.queries import log, usage
 from ..cached import ask_database, watch
 from ..coverage import AS_WANTED, COMPLETE, STATUSES, daily_coverage, gaps
 from ..filters import Filters
+from ..freshness import coverage_until_today
 from ..panels import Panel, numbers, page_title, row, table
 from ..queries.shapes import Query
 
@@ -22,7 +23,9 @@ def show(filters: Filters) -> None:
     )
     windows = _optional(log.windows(filters), RAW)
     checks = _optional(log.check_results())
-    days = daily_coverage(windows) if windows is not None and len(windows) else pd.DataFrame({"status": []})
+    days, drawn = (pd.DataFrame({"status": []}),) * 2
+    if windows is not None and len(windows):
+        days, drawn = daily_coverage(windows), coverage_until_today(filters)
     failed = None if checks is None else checks[checks["status"] != "passed"]
     numbers(
         {
@@ -31,20 +34,24 @@ def show(filters: Filters) -> None:
                 "Days on which all events are verified as loaded.",
             ),
             "Days with gaps": (gaps(days), "Not loaded, incomplete or lost."),
+            "Missing since": (
+                len(drawn) - len(days),
+                "Days after the end of the data, up to today. 0 while the data is not stale.",
+            ),
             "Checks failed": ("?" if failed is None else len(failed), "Data checks of the last run."),
         }
     )
     row(
         Panel(
             "Coverage",
-            days,
+            drawn,
             lambda rows: charts.calendar(rows, STATUSES, AS_WANTED),
             note="A day with ! is not complete. The next run fetches incomplete days again. You can load days that are "
             "not loaded with --since while Anaplan keeps them. Lost days cannot be loaded. Purged days were removed on "
             "purpose. The first and the last day count as far as the log reaches.",
         )
     )
-    row(Panel("Events a day", usage.daily_events(filters), lambda rows: charts.daily_bars(rows, "events")))
+    row(Panel("Events a day", usage.daily_events(filters), lambda rows: charts.daily_bars(rows, "events", filters)))
     if windows is not None:
         _open_windows(windows)
     if checks is not None and failed is not None:

@@ -6,12 +6,13 @@ import pandas as pd
 import streamlit as st
 
 from pipelines.dashboard import charts
-from pipelines.dashboard.data_access import RAW, NothingLoaded
+from pipelines.dashboard.data_access import NothingLoaded
 from pipelines.dashboard.queries import changes, findings, log, sign_ins, usage
 
 from ..cached import ask, watch
-from ..coverage import daily_coverage, gaps
+from ..coverage import gaps
 from ..filters import Filters
+from ..freshness import coverage
 from ..panels import Panel, numbers, page_title, row, table
 from .shared import busiest_models, daily_sign_ins, most_active_users, most_visited_pages
 
@@ -27,8 +28,14 @@ def show(filters: Filters) -> None:
     numbers(_headline(filters), {name: value for name, (value, _) in _headline(before).items()} if covered else None)
     if covered:
         st.caption(f"Small numbers compare with the preceding {before.days} days.")
+    if filters.places:
+        st.caption(f"Signed in, Failed sign-ins, High findings: {filters.left_out('place')}")
+    if filters.chosen:
+        st.caption(f"Days with gaps: {filters.left_out('place', 'user')}")
     row(
-        Panel("People active a day", usage.daily_people(filters), lambda rows: charts.daily_line(rows, "people")),
+        Panel(
+            "People active a day", usage.daily_people(filters), lambda rows: charts.daily_line(rows, "people", filters)
+        ),
         daily_sign_ins(filters),
     )
     row(most_visited_pages(filters, SHOWN), busiest_models(filters, SHOWN))
@@ -59,7 +66,7 @@ def _headline(filters: Filters) -> dict[str, tuple[int | str, str]]:
 
 def _gaps(filters: Filters) -> int | str:
     try:
-        return gaps(daily_coverage(ask(log.windows(filters), RAW)))
+        return gaps(coverage(filters))
     except NothingLoaded:
         return "?"
 
@@ -76,6 +83,8 @@ def _moment(value: Any) -> str:
 def _latest_findings(filters: Filters) -> None:
     with st.container(border=True):
         st.subheader("Findings to look at", anchor=False)
+        if filters.places:
+            st.caption(filters.left_out("place"))
         found = ask(findings.findings(filters))
         if found.empty:
             st.success("No security finding in this period.", icon=":material/verified_user:")

@@ -16,7 +16,8 @@ def daily_sign_ins(filters: Filters) -> Panel:
     return Panel(
         "Sign-ins a day",
         sign_ins.daily_sign_ins(filters),
-        lambda rows: charts.daily_bars(rows, "sign_ins", "outcome", OUTCOMES),
+        lambda rows: charts.daily_bars(rows, "sign_ins", filters, "outcome", OUTCOMES),
+        left_out=filters.left_out("place"),
     )
 
 

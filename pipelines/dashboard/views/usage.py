@@ -1,13 +1,17 @@
 """Page: which pages, apps and models are used, and at which hours."""
 
+import pandas as pd
+
 from pipelines.dashboard import charts
 from pipelines.dashboard.queries import usage
 
 from ..cached import ask
 from ..filters import Filters
 from ..panels import Panel, details, numbers, page_title, row
+from ..zones import zone
 from .shared import busiest_models, most_active_users, most_visited_pages
 
+QUARTER_SECONDS = 900
 KINDS = ("model", "board", "worksheet", "report", "dashboard", "app")
 
 
@@ -24,7 +28,7 @@ def show(filters: Filters) -> None:
             "Busiest day": (int(people["people"].max()) if len(people) else 0, "Largest number of people on one day."),
         }
     )
-    row(Panel("Visits a day", visits, lambda rows: charts.daily_bars(rows, "visits", "kind", KINDS)))
+    row(Panel("Visits a day", visits, lambda rows: charts.daily_bars(rows, "visits", filters, "kind", KINDS)))
     row(most_visited_pages(filters), busiest_models(filters))
     row(
         Panel(
@@ -32,6 +36,7 @@ def show(filters: Filters) -> None:
             usage.hourly_visits(filters),
             lambda rows: charts.hours(rows, "visits"),
             note="Visits by weekday and hour. The table has them by day.",
+            prepare=_by_hour,
         )
     )
     row(
@@ -48,8 +53,28 @@ def show(filters: Filters) -> None:
             "What people do",
             usage.usage_classes(filters),
             lambda rows: charts.top_bars(rows, "usage_class", "people", 2),
-            note="Everybody who may sign in, up to the newest event. The period does not apply.",
+            note="Everybody who may sign in, up to the newest event.",
+            left_out=filters.left_out("period", "place"),
         )
     )
-    details("Idle licences", usage.idle_users(filters), "Everybody who may sign in, longest idle first.")
-    details("Idle models", usage.idle_models(filters), "Models of the directory, longest idle first.")
+    details(
+        "Idle licences",
+        usage.idle_users(filters),
+        "Everybody who may sign in, longest idle first.",
+        filters.left_out("period", "place"),
+    )
+    details(
+        "Idle models",
+        usage.idle_models(filters),
+        "Models of the directory, longest idle first.",
+        filters.left_out("period", "user"),
+    )
+
+
+def _by_hour(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return day, hour and visits in the chosen time zone."""
+    local = pd.to_datetime(rows["quarter"].astype("int64") * QUARTER_SECONDS, unit="s", utc=True).dt.tz_convert(zone())
+    hourly = pd.DataFrame(
+        {"day": local.dt.tz_localize(None).dt.normalize(), "hour": local.dt.hour, "visits": rows["visits"]}
+    )
+    return hourly.groupby(["day", "hour"], as_index=False)["visits"].sum()

@@ -1,5 +1,7 @@
 """Days are complete, incomplete or lost according to their windows."""
 
+from datetime import date
+
 import pandas as pd
 
 from pipelines.dashboard.coverage import daily_coverage, gaps
@@ -50,6 +52,17 @@ def test_least_covered_event_type_decides() -> None:
 
 def test_without_windows_there_are_no_days() -> None:
     assert coverage([]) == []
+
+
+def test_days_after_the_last_window_are_gaps_up_to_the_given_day() -> None:
+    frame = pd.DataFrame(WINDOWS, columns=list(WINDOWS[0]))
+    frame["window_day"] = pd.to_datetime(frame["window_day"])
+    found = daily_coverage(frame, date(2026, 3, 9))
+    assert [(row.event_day.day, row.status) for row in found.itertuples()][6:] == [
+        (7, "not loaded"),
+        (8, "not loaded"),
+        (9, "not loaded"),
+    ]
 
 
 def test_purged_days_are_not_gaps() -> None:

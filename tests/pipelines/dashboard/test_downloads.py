@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from pipelines.dashboard.downloads import to_csv
+from pipelines.dashboard.rows import exact
 
 
 def lines(frame: pd.DataFrame) -> list[list[str]]:
@@ -34,6 +35,11 @@ def test_everything_else_stays_as_it_is() -> None:
         ["", "3", "2026-03-01", ""],
         ["日本 <b>", "4", "2026-03-01", ""],
     ]
+
+
+def test_long_numbers_are_not_rounded_by_a_spreadsheet() -> None:
+    frame = pd.DataFrame({"event_id": [971529164212789100], "total": [2**53 + 1], "count": [2**53]})
+    assert lines(exact(frame))[1] == ["'971529164212789100", "'9007199254740993", "9007199254740992"]
 
 
 def test_download_has_a_unicode_mark() -> None:

@@ -1,6 +1,6 @@
 """Every page, drawn with Streamlit's test client."""
 
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 import duckdb
@@ -9,8 +9,10 @@ from streamlit.testing.v1 import AppTest
 
 from pipelines.dashboard import cached, data_access
 from pipelines.dashboard.app import PAGES
+from pipelines.dashboard.options import options
 from pipelines.warehouse.reader import Reader
 from tests.conftest import REPOSITORY, Engine
+from tests.support import scenario
 from tests.support.dashboard_pages import Draw, numbers, writer
 from tests.support.hostile_log import FORMULA, HOSTILE_SPACE, IMAGE, LINK, MALLORY, SCRIPT
 
@@ -104,10 +106,34 @@ def test_a_database_without_tables_shows_how_to_start(database: Path, page: Draw
     assert [title.value for title in page("usage").title] == ["No audit log yet"]
 
 
-def test_a_tenant_without_events_shows_how_to_start(log: Path, page: Draw) -> None:
+def test_a_tenant_without_events_says_so_and_asks_for_the_reason(log: Path, page: Draw) -> None:
     with duckdb.connect(str(log)) as connection:
         connection.execute("delete from anaplan_audit.agg_daily_usage")
-    assert [title.value for title in page("usage").title] == ["No audit log yet"]
+    drawn = page("usage")
+    assert [title.value for title in drawn.title] == ["No events"]
+    assert "until 7 Mar 2026 08:00 UTC" in drawn.text[0].value
+    assert "Is Audit enabled" in drawn.markdown[-1].value
+
+
+def test_stale_data_is_reported_on_every_page(log: Path, page: Draw, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("sign-ins", "health"):
+        (warning,) = page(name).warning
+        assert "ago, on 7 Mar 2026 08:00 UTC" in warning.value
+    assert int(numbers(page("health"))["Missing since"]) > 200
+    monkeypatch.setattr(options, "max_age", timedelta(days=36_500))
+    drawn = page("health")
+    assert not drawn.warning and numbers(drawn)["Missing since"] == "0"
+
+
+def test_chosen_filters_that_a_figure_does_not_apply_are_named(log: Path, page: Draw) -> None:
+    drawn = page("overview")
+    drawn.multiselect(key="choose_model").set_value([scenario.PLAN]).run()
+    captions = [caption.value for caption in drawn.caption]
+    assert "Signed in, Failed sign-ins, High findings: Not applied here: model." in captions
+    assert captions.count("Not applied here: model.") == 2
+    drawn = page("sign-ins")
+    drawn.multiselect(key="model").set_value([scenario.PLAN]).run()
+    assert "This page shows everything, whatever model is chosen." in [info.value for info in drawn.info]
 
 
 def test_a_damaged_database_is_a_one_line_error(database: Path, page: Draw) -> None:
