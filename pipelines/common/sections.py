@@ -13,7 +13,10 @@ from .names import ENRICH_NAME, LOAD_NAME
 
 FILES = ("config.toml", "secrets.toml")
 # Sections whose settings are checked by their readers, or are dlt's own and rarely set.
-_OTHERS = {"alerts", "tenants", "load", "normalize", "extract", "schema", "data_writer", "providers", "datasets"}
+_OTHERS = {
+    *("alerts", "forward", "tenants"),
+    *("load", "normalize", "extract", "schema", "data_writer", "providers", "datasets"),
+}
 
 
 def check_sections(source_settings: Collection[str]) -> None:
