@@ -12,8 +12,6 @@ import tomlkit
 from pipelines.audit import cli
 from pipelines.common import exit_codes, forwarding
 from pipelines.common.configuration import ALERT_SETTINGS, PIPELINE_SETTINGS, known_settings
-from pipelines.data_dictionary.markdown import markdown
-from pipelines.data_dictionary.tables import documented_tables
 from tests.conftest import REPOSITORY
 
 README_LINES = 130
@@ -169,11 +167,6 @@ def test_every_command_takes_debug() -> None:
 def test_exit_codes_are_listed() -> None:
     codes = {str(value) for name, value in vars(exit_codes).items() if name.isupper() and isinstance(value, int)}
     assert set(first_column(COMMANDS, "exit code")) == codes
-
-
-def test_tables_are_those_of_the_models() -> None:
-    """`make docs` writes the page."""
-    assert text_of("docs/tables.md") == markdown(documented_tables())
 
 
 def make_targets() -> set[str]:

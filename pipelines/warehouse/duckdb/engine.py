@@ -7,6 +7,7 @@ from datetime import datetime, timezone
 from typing import Any
 
 import dlt
+from dlt.destinations.sql_client import SqlClientBase
 from sqlglot import exp
 
 from pipelines.common.exit_codes import PipelineError
@@ -117,6 +118,11 @@ class DuckDb(Engine):
         text = exp.func("query", exp.Literal.string(query.sql(DIALECT)))
         names = (exp.column(name, quoted=True) for name in columns)
         return raw_relation(dataset, exp.select(*names).from_(exp.Table(this=text)))
+
+    def write_comments(self, client: SqlClientBase[Any], statements: list[str]) -> None:
+        # Otherwise each of some hundred comments is a transaction of its own, which waits for the disk.
+        with client.begin_transaction():
+            super().write_comments(client, statements)
 
     def is_out_of_memory(self, error: BaseException) -> bool:
         import duckdb

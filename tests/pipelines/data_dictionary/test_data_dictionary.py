@@ -8,6 +8,7 @@ import pytest
 
 from audit_source import schema
 from pipelines.data_dictionary.__main__ import write_dictionary
+from pipelines.data_dictionary.markdown import markdown
 from pipelines.data_dictionary.page import page
 from pipelines.data_dictionary.picture import draw
 from pipelines.data_dictionary.tables import DocumentedTable, documented_tables, edges
@@ -15,6 +16,7 @@ from pipelines.transform import checks
 from pipelines.transform.parse import MODELS_DIR, Model, read_tables
 from pipelines.warehouse import forward_tables, run_tables
 from pipelines.warehouse.lease import table as lease_table
+from tests.conftest import REPOSITORY
 from tests.support.small_models import write_model, write_short_models
 
 HOSTILE = "</p></script><script>alert(1)</script><img src=x onerror=alert(2)> & \"quoted\" 'too' `<b>code</b>`"
@@ -62,6 +64,11 @@ def tables() -> list[DocumentedTable]:
 @pytest.fixture(scope="module")
 def html(tables: list[DocumentedTable]) -> Page:
     return Page(page(tables))
+
+
+def test_the_page_of_tables_is_up_to_date(tables: list[DocumentedTable]) -> None:
+    """`make docs` writes `docs/tables.md`."""
+    assert (REPOSITORY / "docs" / "tables.md").read_text(encoding="utf-8") == markdown(tables)
 
 
 def plain(text: str) -> str:

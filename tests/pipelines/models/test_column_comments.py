@@ -4,6 +4,7 @@ from pathlib import Path
 
 import dlt
 import pytest
+from dlt.destinations.exceptions import DatabaseUndefinedRelation
 
 from pipelines.warehouse import table_comments as comments
 from pipelines.warehouse.duckdb.engine import DuckDb
@@ -44,6 +45,15 @@ def test_a_change_of_models_yml_arrives_without_a_rebuild(loaded: Warehouse, sho
              key=["event_day", "user_id"], nullable=["user_id"], day="event_day")  # fmt: skip
     assert loaded.enrich(short).rebuilt == []
     assert comment_of(loaded.enriched, "users_a_day", "") == "New. One row. Key: event_day, user_id."
+
+
+def test_comments_of_a_duckdb_file_are_one_transaction(loaded: Warehouse) -> None:
+    """One transaction waits for the disk once."""
+    before = comment_of(loaded.enriched, "users_a_day", "")
+    statements = [f"comment on table anaplan_audit.{name} is 'new'" for name in ("users_a_day", "nowhere")]
+    with loaded.enriched.sql_client() as client, pytest.raises(DatabaseUndefinedRelation):
+        engine_of(loaded.enriched).write_comments(client, statements)
+    assert comment_of(loaded.enriched, "users_a_day", "") == before != "new"
 
 
 def test_a_refusal_is_said_and_ends_nothing(loaded: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:
