@@ -15,6 +15,8 @@ _WATERMARKS = {
     "user_logins": "logins",
     "scim_users": "access",
     "user_entitlements": "access",
+    # Within a UTC day, days are only added. A purge, which removes some, has every table written.
+    "event_days": "day_count",
 }
 _SIGNATURE = "contents_signature"
 

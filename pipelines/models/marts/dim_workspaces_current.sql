@@ -1,0 +1,16 @@
+-- grain: one row per workspace
+-- key: workspace_id
+-- inputs: dim_workspaces
+select
+    workspace_id,
+    version,
+    workspace_name,
+    size_allowance,
+    current_size,
+    is_active,
+    is_listed,
+    is_removed,
+    valid_from,
+    valid_to
+from dim_workspaces
+where is_current
