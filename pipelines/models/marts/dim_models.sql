@@ -60,5 +60,6 @@ select
     last_modified_at,
     created_at,
     valid_from,
-    valid_to
+    valid_to,
+    cast(model_id || '-' || cast(version as varchar) as varchar) as model_key
 from all_models

@@ -16,6 +16,7 @@ select
     last_modified_at,
     created_at,
     valid_from,
-    valid_to
+    valid_to,
+    model_key
 from dim_models
 where is_current

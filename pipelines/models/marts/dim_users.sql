@@ -66,7 +66,8 @@ select
     cast(coalesce(u.user_name, u.email, u.user_id) as varchar) as user_label,
     access.created_at,
     cast(access.workspace_count > 0 as boolean) as is_entitled,
-    access.workspace_count
+    access.workspace_count,
+    cast(u.user_id || '-' || cast(u.version as varchar) as varchar) as user_key
 from all_users as u
 left join stg_user_logins as logins on u.user_id = logins.user_id
 left join int_user_access as access on u.user_id = access.user_id

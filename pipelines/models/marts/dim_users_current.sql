@@ -19,6 +19,7 @@ select
     user_label,
     created_at,
     is_entitled,
-    workspace_count
+    workspace_count,
+    user_key
 from dim_users
 where is_current

@@ -46,5 +46,6 @@ select
     is_current,
     is_removed,
     valid_from,
-    valid_to
+    valid_to,
+    cast(workspace_id || '-' || cast(version as varchar) as varchar) as workspace_key
 from all_workspaces

@@ -11,6 +11,7 @@ select
     is_listed,
     is_removed,
     valid_from,
-    valid_to
+    valid_to,
+    workspace_key
 from dim_workspaces
 where is_current

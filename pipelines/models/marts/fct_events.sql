@@ -104,7 +104,15 @@ select
     e.action_kind,
     e.import_name,
     e.export_name,
-    e.export_format
+    e.export_format,
+    -- Whom no list holds has one version, the first.
+    cast(e.user_id || '-' || cast(coalesce(users.version, 1) as varchar) as varchar) as user_key,
+    cast(e.target_user_id || '-' || cast(coalesce(targets.version, 1) as varchar) as varchar) as target_user_key,
+    cast(e.model_id || '-' || cast(coalesce(models.version, 1) as varchar) as varchar) as model_key,
+    cast(
+        coalesce(e.workspace_id, models.workspace_id) || '-' || cast(coalesce(workspaces.version, 1) as varchar)
+        as varchar
+    ) as workspace_key
 from int_event_places as e
 left join stg_directory_versions as users
     on users.kind = 'user' and users.directory_id = e.user_id

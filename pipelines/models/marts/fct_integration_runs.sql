@@ -26,7 +26,12 @@ select
     cast(floor(epoch(r.ended_at)) - floor(epoch(r.started_at)) as bigint) as seconds,
     cast(r.trigger_source like 'scheduled%' as boolean) as is_scheduled,
     r.started_at,
-    r.ended_at
+    r.ended_at,
+    cast(triggers.user_id || '-' || cast(coalesce(users.version, 1) as varchar) as varchar) as user_key,
+    cast(integrations.model_id || '-' || cast(coalesce(models.version, 1) as varchar) as varchar) as model_key,
+    cast(
+        integrations.workspace_id || '-' || cast(coalesce(workspaces.version, 1) as varchar) as varchar
+    ) as workspace_key
 from stg_integration_runs as r
 left join int_integration_versions as integrations
     on r.integration_id = integrations.integration_id
@@ -42,3 +47,6 @@ left join int_action_versions as processes
     and integrations.model_id = processes.model_id and integrations.process_id = processes.action_id
     and r.happened_at >= processes.starts_at and r.happened_at < processes.ends_at
 left join int_user_handles as triggers on lower(r.triggered_by) = triggers.handle
+left join stg_directory_versions as users
+    on users.kind = 'user' and users.directory_id = triggers.user_id
+    and r.happened_at >= users.starts_at and r.happened_at < users.ends_at

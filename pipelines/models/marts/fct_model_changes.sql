@@ -38,7 +38,10 @@ select
     cast(coalesce(e.export_name, case when s.kind = 'export' then coalesce(e.action_name, e.sent_name) end) as varchar)
         as export_name,
     cast(coalesce(e.export_format, case when s.kind = 'export' then e.sent_type end) as varchar) as export_format,
-    e.object_status
+    e.object_status,
+    e.user_key,
+    e.model_key,
+    e.workspace_key
 from fct_events as e
 inner join event_classification as s
     on e.event_type_id = s.event_type_id and s.subject = 'model_change'

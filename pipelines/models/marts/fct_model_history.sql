@@ -44,7 +44,16 @@ select
             then cast(h.first_word as bigint)
         else 1
     end as bigint) as object_count,
-    cast(coalesce(models.active_state like 'PRODUCTION%', false) as boolean) as is_production
+    cast(coalesce(models.active_state like 'PRODUCTION%', false) as boolean) as is_production,
+    cast(handles.user_id || '-' || cast(coalesce(users.version, 1) as varchar) as varchar) as user_key,
+    cast(target_handles.user_id || '-' || cast(coalesce(targets.version, 1) as varchar) as varchar) as target_user_key,
+    cast(h.model_id || '-' || cast(coalesce(models.version, 1) as varchar) as varchar) as model_key,
+    -- No list need hold the workspace that history names.
+    cast(
+        coalesce(models.workspace_id, case when workspaces.version is not null then h.workspace_id end)
+        || '-' || cast(coalesce(workspaces.version, 1) as varchar)
+        as varchar
+    ) as workspace_key
 from counted as h
 left join int_history_kinds as kinds on h.description_shape = kinds.description_shape
 left join int_user_handles as handles on lower(h.sent_user) = handles.handle

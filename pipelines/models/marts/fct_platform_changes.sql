@@ -32,7 +32,10 @@ select
     e.ip_address,
     e.client,
     e.user_name_source,
-    e.user_label
+    e.user_label,
+    e.user_key,
+    e.model_key,
+    e.workspace_key
 from fct_events as e
 inner join event_classification as s
     on e.event_type_id = s.event_type_id and s.subject = 'platform_change'

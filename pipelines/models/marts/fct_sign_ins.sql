@@ -23,7 +23,8 @@ select
     e.error_number,
     cast(case when e.user_id is null then coalesce(e.target_user_name_source, 'none') else e.user_name_source end
         as varchar) as user_name_source,
-    cast(case when e.user_id is null then e.target_user_label else e.user_label end as varchar) as user_label
+    cast(case when e.user_id is null then e.target_user_label else e.user_label end as varchar) as user_label,
+    cast(coalesce(e.user_key, e.target_user_key) as varchar) as user_key
 from fct_events as e
 inner join event_classification as s
     on e.event_type_id = s.event_type_id and s.subject = 'sign_in'

@@ -421,3 +421,40 @@ def test_the_summary_reads_the_enriched_tables(world: Warehouse) -> None:
     out = "\n".join(line for table in tables for line in format_table(table))
     for line in ("Sign-ins", "success", "Most visited pages", "Plan", "Most active users", "Ann Lee", "Busiest models"):
         assert line in out
+
+
+# Keys of facts, with the dimension, its key and its id.
+KEYS = {
+    "user_key": ("dim_users", "user_key", "user_id"),
+    "target_user_key": ("dim_users", "user_key", "user_id"),
+    "model_key": ("dim_models", "model_key", "model_id"),
+    "workspace_key": ("dim_workspaces", "workspace_key", "workspace_id"),
+}
+KEYED = ("fct_events", "fct_sign_ins", "fct_page_visits", "fct_model_changes", "fct_access_changes")
+KEYED += ("fct_denied_access", "fct_platform_changes")
+
+
+def test_each_fact_joins_the_version_of_its_time(world: Warehouse) -> None:
+    joined = set()
+    for table in KEYED:
+        for key in KEYS.keys() & set(world.columns(table)):
+            dimension, key_there, id_there = KEYS[key]
+            both = f"{table} as f left join anaplan_audit.{dimension} as d on f.{key} = d.{key_there}"
+            own_id = f"f.{key.removesuffix('_key')}_id"
+            ((rows, ids),) = world.rows(f"{table} as f", "count(*)", f"count({own_id})")
+            assert world.rows(both, "count(*)", f"count(d.{id_there})") == [(rows, ids)], (table, key)
+            assert world.rows(both, key, where=f"{own_id} <> d.{id_there}") == []
+            # The first version is open to the past, and each holds until the next.
+            assert world.rows(both, key, where="d.version > 1 and f.occurred_at < d.valid_from") == []
+            later = f"select 1 from anaplan_audit.{dimension} as n where n.{id_there} = d.{id_there}"
+            later += " and n.version > d.version and n.valid_from <= f.occurred_at"
+            assert world.rows(both, key, where=f"exists ({later})") == []
+            joined |= {(table, key)} if ids else set()
+    assert joined >= {("fct_events", key) for key in KEYS} | {("fct_sign_ins", "user_key")}
+
+
+def test_keys_name_the_version(fact: Facts) -> None:
+    keys = [fact(number, "user_key") for number in (1, 2, 3, 9, 11)]
+    assert keys == [f"{ANN}-1", f"{ANN}-1", f"{ANN}-2", None, f"{GHOST}-1"]
+    assert fact(11, "model_key", "workspace_key", "target_user_key") == (f"{PLAN}-1", f"{SALES}-1", None)
+    assert fact(21, "target_user_key") == f"{EVE}-1"
