@@ -443,12 +443,12 @@ def test_each_fact_joins_the_version_of_its_time(world: Warehouse) -> None:
             own_id = f"f.{key.removesuffix('_key')}_id"
             ((rows, ids),) = world.rows(f"{table} as f", "count(*)", f"count({own_id})")
             assert world.rows(both, "count(*)", f"count(d.{id_there})") == [(rows, ids)], (table, key)
-            assert world.rows(both, key, where=f"{own_id} <> d.{id_there}") == []
+            assert world.rows(both, f"f.{key}", where=f"{own_id} <> d.{id_there}") == []
             # The first version is open to the past, and each holds until the next.
-            assert world.rows(both, key, where="d.version > 1 and f.occurred_at < d.valid_from") == []
+            assert world.rows(both, f"f.{key}", where="d.version > 1 and f.occurred_at < d.valid_from") == []
             later = f"select 1 from anaplan_audit.{dimension} as n where n.{id_there} = d.{id_there}"
             later += " and n.version > d.version and n.valid_from <= f.occurred_at"
-            assert world.rows(both, key, where=f"exists ({later})") == []
+            assert world.rows(both, f"f.{key}", where=f"exists ({later})") == []
             joined |= {(table, key)} if ids else set()
     assert joined >= {("fct_events", key) for key in KEYS} | {("fct_sign_ins", "user_key")}
 
