@@ -153,8 +153,9 @@ def test_token_is_not_touched_while_a_run_uses_it(
 def test_check_access_counts_records_and_loads_nothing(tenant: Tenant, sandbox: Sandbox, database: Path) -> None:
     outcome = tenant.at(sandbox.url, password="sandbox").run("check-access")
     assert (outcome.code, outcome.err) == (0, "")
-    lines = dict(line.split(maxsplit=1) for line in outcome.out.splitlines()[:6])
+    lines = dict(line.split(maxsplit=1) for line in outcome.out.splitlines()[:7])
     assert lines == {
+        "destination": str(database),
         "sign-in": "password",
         "account": "Sandbox Auditor auditor@example.com",
         "events": f"{len(sandbox.truth())} in the last 30 days",
@@ -202,4 +203,4 @@ def test_check_access_reports_an_expired_token_once(tenant: Tenant, sandbox: San
     line = "audit: the configured access token: it is invalid or has expired. Configure a new one, or "
     assert (outcome.code, outcome.err) == (3, f"{line}credentials that can be renewed.\n")
     lists = ("events", "users", "workspaces", "models", "contents", "cloudworks", "scim")
-    assert outcome.out.splitlines()[2:] == [f"{name:<11} no answer" for name in lists]
+    assert outcome.out.splitlines()[3:] == [f"{name:<11} no answer" for name in lists]
