@@ -15,6 +15,8 @@ FOLDER = Path(".demo")
 DATABASE = FOLDER / "audit_log.duckdb"
 # No hostile texts: the dashboard would show them as names.
 COMPANY = {"events": 60_000, "users": 250, "no-access-models": 2, "rate-limit": 0}
+# Alerts about the demo would alarm somebody.
+CHANNELS = ("WEBHOOK_URL", "TEAMS_WEBHOOK_URL", "JSON_WEBHOOK_URL", "PAGERDUTY_ROUTING_KEY", "EMAIL_TO", "PING_URL")
 # The first run reads every model, and what changed inside the models that export their history.
 SHOWN = {"MODEL_HISTORY": "true", "MODEL_REQUESTS_PER_RUN": "1000", "REQUESTS_PER_MINUTE": "100000"}
 
@@ -69,7 +71,7 @@ def settings_of(url: str, database: Path, data_dir: Path) -> dict[str, str]:
         "DESTINATION__DUCKDB__CREDENTIALS": str(database),
         "DLT_DATA_DIR": str(data_dir.resolve()),
         "PIPELINES__ANAPLAN_AUDIT_ENRICH__PUBLISH_TO": "",
-        "ALERTS__WEBHOOK_URL": "",
+        **{f"ALERTS__{name}": "" for name in CHANNELS},
     }
 
 

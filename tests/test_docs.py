@@ -11,7 +11,8 @@ import tomlkit
 
 from pipelines.audit import cli
 from pipelines.common import exit_codes, forwarding
-from pipelines.common.configuration import ALERT_SETTINGS, PIPELINE_SETTINGS, known_settings
+from pipelines.common.alert_settings import ALERT_SETTINGS
+from pipelines.common.configuration import PIPELINE_SETTINGS, known_settings
 from tests.conftest import REPOSITORY
 
 README_LINES = 130

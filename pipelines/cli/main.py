@@ -8,6 +8,7 @@ from pipelines.common.exit_codes import HELP
 from pipelines.common.version import DISTRIBUTION, own_version
 
 from .acknowledge import acknowledge_command
+from .alerts import alerts_command
 from .backup import backup_command
 from .check import check
 from .check_access import check_access_command
@@ -80,6 +81,7 @@ for _command in (
     compact_command,
     copy_to_command,
     acknowledge_command,
+    alerts_command,
     init,
     dashboard,
     dictionary,

@@ -7,6 +7,8 @@ from typing import Any
 
 import dlt
 
+from .alert_settings import ALERT_SETTINGS, check_alert_settings
+from .alert_settings import SECRETS as ALERT_SECRETS
 from .exit_codes import CONFIGURATION, PipelineError
 from .forwarding import SECRETS as FORWARD_SECRETS
 from .forwarding import SECTION as FORWARD_SECTION
@@ -21,8 +23,6 @@ SHORTEST_LEASE, DEFAULT_LEASE = 60.0, 900
 LONGEST_FULL_CHECK_DAYS = 365
 SOURCE_SECTION = ("sources", "audit_source")
 ALERT_SECTION = ("alerts",)
-ALERT_SETTINGS = {"webhook_url", "min_severity"}
-SEVERITIES = ("high", "medium", "low")
 # Settings of each pipeline beside those of dlt.
 PIPELINE_SETTINGS = {
     LOAD_NAME: {"wait_for_readers_seconds", "group_can_read", "run_timeout", "lease_seconds"},
@@ -48,7 +48,7 @@ def check_settings() -> None:
         for where, name in _configured(section):
             _check_name(where, name, known)
     _check_placeholders()
-    _check_alerts()
+    check_alert_settings(_configured(ALERT_SECTION))
     check_forward_settings(_configured((FORWARD_SECTION,)))
     _check_seconds()
     full_check_every()
@@ -75,7 +75,7 @@ def _check_tenants(sections: dict[tuple[str, ...], set[str]]) -> None:
             if name and full[: len(section)] == section:
                 _check_name(f"{where}, tenant {tenant}", ".".join(full[len(section) :]), known)
         is_token = full[0] == FORWARD_SECTION and full[-1] in FORWARD_SECRETS
-        if where == "config.toml" and (is_token or full[-1] in ("privacy_key", "webhook_url")):
+        if where == "config.toml" and (is_token or full[-1] in ("privacy_key", *ALERT_SECRETS)):
             raise PipelineError(
                 CONFIGURATION,
                 f"setting `{full[-1]}` ({where}, tenant {tenant}) is a secret. Move it to secrets.toml.",
@@ -166,23 +166,6 @@ def run_timeout() -> float:
 def lease_seconds() -> int:
     """Return the seconds after which another machine may take over from a run that was killed."""
     return round(float(dlt.config.get("pipelines.anaplan_audit.lease_seconds") or DEFAULT_LEASE))
-
-
-def _check_alerts() -> None:
-    for where, name in _configured(ALERT_SECTION):
-        if name == "webhook_url" and where == "config.toml":
-            raise PipelineError(
-                CONFIGURATION, "setting `webhook_url` (config.toml) is a secret. Move it to [alerts] in secrets.toml."
-            )
-    url = str(dlt.secrets.get("alerts.webhook_url") or "https://")
-    if not url.startswith(("https://", "http://")):
-        raise PipelineError(CONFIGURATION, "setting `webhook_url` is not an address. Write it as `https://host/path`.")
-    severity: Any = dlt.config.get("alerts.min_severity")
-    if severity and severity not in SEVERITIES:
-        raise PipelineError(
-            CONFIGURATION,
-            f"setting `min_severity`: `{severity}` is not one of {', '.join(SEVERITIES)}. Use one of them.",
-        )
 
 
 def known_settings() -> set[str]:

@@ -10,7 +10,9 @@ from urllib.parse import quote, quote_plus, unquote
 
 import dlt
 
-_SECRET_NAME = re.compile(r"password|passphrase|passwd|pwd|secret|token|private_key|privacy_key|webhook", re.IGNORECASE)
+_SECRET_NAME = re.compile(
+    r"password|passphrase|passwd|pwd|secret|token|private_key|privacy_key|routing_key|webhook|ping_url", re.IGNORECASE
+)
 # Settings that are named like secrets, but that an error must be able to quote.
 _HARMLESS_NAME = re.compile(r"token_store|secret_?name|token_uri", re.IGNORECASE)
 # Up to the last `@` before whitespace or a quote: a password may contain an unescaped one.

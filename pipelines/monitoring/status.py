@@ -5,7 +5,7 @@ from typing import Any
 
 import dlt
 
-from pipelines.common.configuration import SEVERITIES
+from pipelines.common.alert_settings import SEVERITIES
 from pipelines.common.names import dataset_name
 from pipelines.common.tenants import chosen_tenant
 from pipelines.warehouse.engine import engine

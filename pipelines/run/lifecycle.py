@@ -10,6 +10,7 @@ from pipelines.common.exit_codes import explain_any
 from pipelines.common.redaction import redact
 from pipelines.common.signals import deadline
 from pipelines.monitoring.alerts.detect import send_new_alerts
+from pipelines.monitoring.alerts.ping import ping
 from pipelines.monitoring.run_record import RunRecord
 from pipelines.warehouse.pipelines import Pipelines
 from pipelines.warehouse.run_tables import OwnTables
@@ -60,6 +61,7 @@ def recorded(
                 with _logged_failure("new alerts could not be determined"):
                     send_new_alerts(record, pipelines)
                     alerts_handled = True
+                    ping(record.command, record.exit_code)
     except BaseException as error:
         if not alerts_handled:
             record.set_outcome(*explain_any(error))
@@ -76,6 +78,7 @@ def _keep_tables_short(pipelines: Pipelines, record: RunRecord) -> None:
 def _alert_without_destination(record: RunRecord) -> None:
     try:
         send_new_alerts(record, None)
+        ping(record.command, record.exit_code)
     except Exception as failure:
         line = redact(explain_any(failure).line)
         # The error that stopped the run can stop the alert too. It is reported once.

@@ -42,7 +42,7 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         self.hook.requests.append((self.path, dict(self.headers), body))
-        if self.hook.status == 200:
+        if self.hook.status == 200 and "text" in body:
             self.hook.texts.append(body["text"])
         self.send_response(self.hook.status)
         self.send_header("Location", f"{self.hook.url}/elsewhere")

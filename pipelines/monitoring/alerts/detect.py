@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import dlt
 
-from pipelines.common.configuration import SEVERITIES
+from pipelines.common.alert_settings import SEVERITIES
 from pipelines.common.exit_codes import DONE, INTERRUPTED, TERMINATED
 from pipelines.common.redaction import redact
 from pipelines.monitoring.run_record import RunRecord

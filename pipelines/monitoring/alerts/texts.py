@@ -4,7 +4,7 @@ import socket
 from datetime import datetime
 from typing import Any
 
-from pipelines.common.configuration import SEVERITIES
+from pipelines.common.alert_settings import SEVERITIES
 from pipelines.common.exit_codes import meaning_of
 from pipelines.common.redaction import redact
 from pipelines.common.tenants import chosen_tenant

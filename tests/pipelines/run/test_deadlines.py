@@ -14,7 +14,7 @@ from audit_source.connection_errors import plain_reason
 from audit_source.deadline import DeadlineExceeded, within
 from audit_source.errors import UnreachableError
 from audit_source.probe import count_records, open_session
-from pipelines.monitoring.alerts.channels import webhook
+from pipelines.monitoring.alerts.channels import ChannelError, posting
 from tests.conftest import Engine, Tenant
 
 
@@ -74,9 +74,9 @@ def test_check_of_the_access_has_the_deadline_of_the_setting(dribbling: str, mon
 
 
 def test_webhook_request_has_a_deadline(dribbling: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(webhook, "DEADLINE_SECONDS", 0.2)
-    with pytest.raises(webhook.WebhookError, match="no whole answer within"):
-        webhook.send(dribbling, "text")
+    monkeypatch.setattr(posting, "DEADLINE_SECONDS", 0.2)
+    with pytest.raises(ChannelError, match="no whole answer within"):
+        posting.post(dribbling, {"text": "text"})
 
 
 def test_within_passes_results_and_errors_on() -> None:

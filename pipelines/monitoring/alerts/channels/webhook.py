@@ -1,21 +1,10 @@
 """Send a text to a webhook that takes `{"text": ...}`: Slack, Mattermost, Rocket.Chat and others."""
 
-import dlt
 import requests
 
-from audit_source.connection_errors import plain_reason
-from audit_source.deadline import DeadlineExceeded, within
+from pipelines.common.alert_settings import alert_setting
 
-from . import ChannelError
-
-# Seconds to connect, and between two bytes. A run must not wait longer for a chat.
-TIMEOUTS = (5.0, 10.0)
-# For the whole request, however slowly the response arrives.
-DEADLINE_SECONDS = 30.0
-
-
-class WebhookError(ChannelError):
-    """The webhook did not take the text. The message omits the address, because the address is the secret."""
+from .posting import post
 
 
 class Webhook:
@@ -30,46 +19,15 @@ class Webhook:
         return bool(_url()) and not _url().endswith("/...")
 
     def send(self, text: str) -> bool:
-        """Post the text, and return whether the receiver accepted it."""
-        return send(_url(), text)
+        """Post the text. Return whether the response confirms it: some services accept texts that they never show."""
+        return _confirms(post(_url(), {"text": text}))
 
 
 CHANNEL = Webhook()
 
 
 def _url() -> str:
-    return str(dlt.secrets.get("alerts.webhook_url") or "")
-
-
-def send(url: str, text: str) -> bool:
-    """Post a text once. Return whether the response confirms it: some services accept texts that they never show.
-
-    Raises:
-        WebhookError: There was no response, or its status is not 2xx.
-    """
-    try:
-        response = within(DEADLINE_SECONDS, lambda: _post(url, text))
-    except DeadlineExceeded as error:
-        raise WebhookError(str(error)) from None
-    except (requests.RequestException, ValueError) as error:
-        reason = plain_reason(error) if isinstance(error, requests.RequestException) else "it is not a URL"
-        raise WebhookError(reason) from None
-    if not response.ok or response.is_redirect:
-        raise WebhookError(f"HTTP {response.status_code}")
-    return _confirms(response)
-
-
-def _post(url: str, text: str) -> requests.Response:
-    response = requests.post(
-        url,
-        json={"text": text},
-        timeout=TIMEOUTS,
-        # The address is the credential: no other host may see it, and it gets no other credential.
-        allow_redirects=False,
-        auth=lambda request: request,
-    )
-    _ = response.content
-    return response
+    return alert_setting("webhook_url")
 
 
 def _confirms(response: requests.Response) -> bool:
