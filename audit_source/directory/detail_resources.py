@@ -36,7 +36,7 @@ def detail_resources(parent: DltResource) -> Iterator[DltResource]:
 def history_resources(parent: DltResource) -> tuple[DltResource, ...]:
     """Return the resource of each table of `HISTORY_TABLES`."""
     return (
-        table_resource(parent, MODEL_HISTORY, MERGE, primary_key="row_id"),
+        table_resource(parent, MODEL_HISTORY, MERGE, primary_key="history_row_id"),
         table_resource(parent, MODEL_HISTORY_READS, MERGE, primary_key="model_id"),
     )
 

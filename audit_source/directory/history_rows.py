@@ -138,7 +138,7 @@ class RowForm:
                 header = self._keys[self._by_column["changed_at"]]
                 others[header] = pc.if_else(is_unread, texts, pa.scalar(None, pa.string()))
         columns.update(
-            row_id=pa.array(row_ids, pa.string()),
+            history_row_id=pa.array(row_ids, pa.string()),
             model_id=pa.repeat(pa.scalar(self._model_id), rows),
             workspace_id=pa.repeat(pa.scalar(self._workspace_id, pa.string()), rows),
             loaded_at=pa.repeat(pa.scalar(self._loaded_at, pa.timestamp("us", "UTC")), rows),

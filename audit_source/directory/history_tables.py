@@ -6,11 +6,11 @@ MODEL_HISTORY = Table(
     "model_history",
     "What changed inside models, from their history exports.",
     "one row per row of a model's history",
-    ("row_id",),
-    "merged on `row_id`; never dropped",
+    ("history_row_id",),
+    "merged on `history_row_id`; never dropped",
     [
         Column(
-            "row_id",
+            "history_row_id",
             "text",
             None,
             "hash of model and content, followed by `-2`, `-3`, … for further equal rows of the model",

@@ -108,6 +108,15 @@ def load_file(client: Any, table: str, path: str) -> None:
         raise job.exception()
 
 
+def keep_schema(pipeline: dlt.Pipeline) -> None:
+    """Keep a change of the pipeline's schema on this machine; dlt refuses to use one that was changed and not kept.
+
+    Seen in dlt 1.31: `Pipeline.sync_schema` does it too, but it also creates every table that was never loaded.
+    """
+    storage: Any = pipeline.schemas
+    storage.commit_live_schema(pipeline.default_schema_name)
+
+
 @contextmanager
 def with_each_client(destination: Any, change: Callable[[Any, str], None]) -> Iterator[None]:
     """Call `change` with each client that a destination makes meanwhile, and the name of the client's schema.

@@ -18,6 +18,7 @@ from .dlt_internals import synchronise
 from .engine import Engine, engine, engine_of
 from .load_ids import keep_rising
 from .locks import machine_lock
+from .renamed_columns import rename_columns
 from .restore_tables import declare_new_columns, missing_tables, restore_tables
 from .session import closing_session
 from .settings import check_data_dir, check_datasets, warn_about_open_secrets
@@ -82,6 +83,7 @@ def open_pipelines(progress: Any = None) -> Iterator[Pipelines]:
         for pipeline in (raw, enriched):
             synchronise(pipeline)
         keep_rising(raw, enriched)
+        rename_columns(raw)
         declare_new_columns(raw, TABLES)
         _create_new_tables(raw)
         _restore_missing(raw)

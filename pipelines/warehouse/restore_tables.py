@@ -8,7 +8,7 @@ from dlt.common.schema.utils import new_table
 
 from audit_source.schema import Table
 
-from .dlt_internals import create_tables, stored_columns
+from .dlt_internals import create_tables, keep_schema, stored_columns
 
 
 def declare_new_columns(pipeline: dlt.Pipeline, tables: Iterable[Table]) -> None:
@@ -20,17 +20,19 @@ def declare_new_columns(pipeline: dlt.Pipeline, tables: Iterable[Table]) -> None
         return
     schema = pipeline.default_schema
     existing = set(schema.data_table_names(seen_data_only=True))
-    is_changed = False
+    changed = []
     for table in tables:
         if table.name in existing:
             known = schema.get_table_columns(table.name)
             new = [column for column in table.columns if column.name not in known]
-            is_changed = is_changed or bool(new)
             columns: list[Any] = [{**table.dlt_columns[column.name], "nullable": True} for column in new]
             if columns:
                 schema.update_table(new_table(table.name, columns=columns))
-    if is_changed:
-        pipeline.sync_schema()
+                changed.append(table.name)
+    if changed:
+        # Only these: of a table that was never loaded, the schema may know a single column.
+        keep_schema(pipeline)
+        restore_tables(pipeline, changed)
 
 
 def missing_tables(pipeline: dlt.Pipeline) -> list[str]:

@@ -9,7 +9,12 @@ from tests.support.raw_rows import Row, at
 def change(number: int, moment: str | None, description: str | None, model: str = PLAN, **more: Any) -> Row:
     """Return a row of a model's history."""
     when = at(moment) if moment else None
-    row: Row = {"row_id": f"row-{number:03}", "model_id": model, "workspace_id": SALES, "transaction_id": str(number)}
+    row: Row = {
+        "history_row_id": f"row-{number:03}",
+        "model_id": model,
+        "workspace_id": SALES,
+        "transaction_id": str(number),
+    }
     row |= {"changed_at": when, "change_day": when.date() if when else None, "description": description}
     return {**row, "user_name": "ANN@x.com", "loaded_at": at("2026-03-10 00:00"), **more}
 

@@ -1,5 +1,5 @@
 -- grain: one row per row of a model's own history
--- key: row_id
+-- key: history_row_id
 -- inputs: stg_model_history, int_history_kinds, int_user_handles, int_workspace_names, stg_directory_versions
 with
 
@@ -12,7 +12,7 @@ counted as (
 )
 
 select
-    h.row_id,
+    h.history_row_id,
     h.change_day,
     h.changed_at,
     h.model_id,

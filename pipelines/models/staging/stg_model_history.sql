@@ -1,9 +1,9 @@
 -- What changed inside models, from their own history. Rows without a readable moment belong to no day and are left out.
 -- grain: one row per row of a model's history
--- key: row_id
+-- key: history_row_id
 -- inputs: model_history
 select
-    h.row_id,
+    h.history_row_id,
     cast(case
         when translate(lower(h.model_id), '123456789abcdef', '000000000000000')
             = '00000000000000000000000000000000'

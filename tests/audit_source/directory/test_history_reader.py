@@ -68,9 +68,9 @@ class Stored:
                 in_load = set()
                 continue
             for one in table.to_pylist():
-                assert one["row_id"] not in in_load, "a row came twice in a load"
-                in_load.add(one["row_id"])
-                self.rows[one["row_id"]] = one
+                assert one["history_row_id"] not in in_load, "a row came twice in a load"
+                in_load.add(one["history_row_id"])
+                self.rows[one["history_row_id"]] = one
                 self.new += 1
         facts = reader.facts
         assert facts is not None

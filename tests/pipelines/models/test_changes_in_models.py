@@ -33,22 +33,26 @@ def history(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
 
 
 def test_descriptions_have_kinds_and_counts(history: Warehouse) -> None:
-    found = history.rows("fct_model_history", "row_id", "change_kind", "object_kind", "object_count")
-    assert found == [(row["row_id"], *expected) for row, *expected in EXPECTED]
-    assert NO_MOMENT["row_id"] not in {row[0] for row in found}
+    found = history.rows("fct_model_history", "history_row_id", "change_kind", "object_kind", "object_count")
+    assert found == [(row["history_row_id"], *expected) for row, *expected in EXPECTED]
+    assert NO_MOMENT["history_row_id"] not in {row[0] for row in found}
 
 
 def test_rows_have_the_names_and_the_mode_of_their_time(history: Warehouse) -> None:
     columns = ("model_name", "workspace_name", "user_id", "user_name", "sent_user", "is_production")
-    found = {number: row for number, *row in history.rows("fct_model_history", "row_id", *columns)}
+    found = {number: row for number, *row in history.rows("fct_model_history", "history_row_id", *columns)}
     assert found["row-001"] == ["Plan", "Sales", ANN, "Ann Lee", "ANN@x.com", True]
     assert found["row-007"] == ["Plan", "Sales", None, "nobody", "nobody", True]
     assert found["row-011"][0] == "Copy" and found["row-011"][-1] is False
-    assert history.rows("fct_model_history", "target_user_id", "target_user_name", where="row_id = 'row-006'") == [
-        (BOB, "Bob Bee")
-    ]
+    assert history.rows(
+        "fct_model_history", "target_user_id", "target_user_name", where="history_row_id = 'row-006'"
+    ) == [(BOB, "Bob Bee")]
     items = history.rows(
-        "fct_model_history", "row_id", "item", "import_name", where="item is not null or import_name is not null"
+        "fct_model_history",
+        "history_row_id",
+        "item",
+        "import_name",
+        where="item is not null or import_name is not null",
     )
     assert items == [("row-005", "A", None), ("row-010", None, "HR"), ("row-011", "C1", None)]
     assert history.rows("fct_model_history", "workspace_id")[0] == (SALES,)
@@ -77,7 +81,7 @@ def test_later_rows_and_names_touch_their_days(warehouse: Warehouse, tmp_path: P
     zoe = {"id": "d0" * 16, "first_name": "Zoe", "last_name": "Zed", "row_version": "z", **validity("2026-03-13 00:00")}
     warehouse.load(users=[*DIRECTORY["users"], zoe])
     assert warehouse.enrich(models).days == [date(2026, 3, 4)]
-    assert warehouse.row("fct_model_history", "user_id", where="row_id = 'row-020'") == ("d0" * 16,)
+    assert warehouse.row("fct_model_history", "user_id", where="history_row_id = 'row-020'") == ("d0" * 16,)
     # A row that was purged: its model was not read again.
     warehouse.load(model_history=[*ROWS[1:], more])
     assert warehouse.enrich(models, recount=True).days == [date(2026, 3, 2)]

@@ -305,7 +305,11 @@ def test_failed_runs_of_an_integration_are_one_finding_until_it_succeeds(
 
 
 def change_model(database: duckdb.DuckDBPyConnection, number: int, change: str, kind: str, **values: Any) -> None:
-    row = {"row_id": f"r{number:03}", "change_day": START.date(), "changed_at": START + timedelta(minutes=number)}
+    row = {
+        "history_row_id": f"r{number:03}",
+        "change_day": START.date(),
+        "changed_at": START + timedelta(minutes=number),
+    }
     row |= {"model_id": "m", "model_name": "Plan", "user_id": "u", "user_name": "Una", "is_production": True}
     values = {"change_kind": change, "object_kind": kind, "object_count": 1, **values}
     _insert(database, "fct_model_history", {**row, **values})

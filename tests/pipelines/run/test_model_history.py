@@ -13,12 +13,14 @@ from sandbox.world.company import Model
 from tests.conftest import Engine, Tenant
 from tests.support.killing import kill_at
 from tests.support.model_history import history_rows, small_loads, stored_history
+from tests.support.obstacles import execute
 from tests.support.places import place
 
 NOW = 1_795_000_000_000
 SMALL: dict[str, Any] = {"events": 40, "days": 2, "users": 6, "rate_limit": 0, "history_rows_a_day": 1.0}
 HISTORY = "anaplan_audit_raw.model_history"
 READS = "anaplan_audit_raw.model_history_reads"
+VERSIONS = "anaplan_audit_raw._dlt_version"
 
 
 @pytest.fixture
@@ -51,7 +53,7 @@ def test_all_rows_are_loaded_and_then_only_new_ones(at: Tenant, engine: Engine, 
     number, models = sum(history_rows(sandbox).values()), len(exporting(sandbox))
     assert f"history   {number:,} new rows from {models} models" in first.out
     expect_all(sandbox, engine)
-    loads = dict(engine.rows(f"select row_id, _dlt_load_id from {HISTORY}"))
+    loads = dict(engine.rows(f"select history_row_id, _dlt_load_id from {HISTORY}"))
     asked = len(sandbox.requests)
     # Equal rows, texts with line breaks and cells of columns that are not known were among them.
     assert max(history_rows(sandbox).values()) > 1
@@ -73,11 +75,54 @@ def test_all_rows_are_loaded_and_then_only_new_ones(at: Tenant, engine: Engine, 
         new > 20 and f"history   {new:,} new rows from {models} models" in later.out and "as a whole" not in later.out
     )
     expect_all(sandbox, engine)
-    now = dict(engine.rows(f"select row_id, _dlt_load_id from {HISTORY}"))
+    now = dict(engine.rows(f"select history_row_id, _dlt_load_id from {HISTORY}"))
     assert {row_id: now.get(row_id) for row_id in loads} == loads and len(now) == len(loads) + new
     assert set(statuses(engine).values()) == {"complete"}
     runs = "select exit_code, history_rows, history_seconds > 0 from anaplan_audit_raw.runs order by started_at"
     assert engine.rows(runs) == [(0, number, True), (0, 0, True), (0, new, True)]
+
+
+@pytest.mark.usefixtures("few_models")
+def test_history_of_an_older_version_keeps_its_rows_under_the_new_name_of_their_key(
+    at: Tenant, engine: Engine, sandbox: Sandbox
+) -> None:
+    assert at.run("model-history").code == 0
+    query = f"select history_row_id, model_id, _dlt_load_id from {HISTORY} order by 1"
+    before = engine.rows(query)
+    make_older(engine)
+
+    # Any command brings the tables up to date.
+    outcome = at.run("check")
+    assert outcome.code == 2 and "the enriched tables are not built yet" in outcome.err
+    assert engine.rows(query) == before
+    sandbox.advance(days=9)
+    assert at.run("model-history")[::2] == (0, "")
+    expect_all(sandbox, engine)
+    assert before and {*before} < {*engine.rows(query)}
+    assert "row_id" not in newest_schema(engine)["tables"]["model_history"]["columns"]
+    # Tables that were never loaded are created as a whole.
+    assert at.run("load")[::2] == (0, "")
+
+
+def make_older(engine: Engine) -> None:
+    """Store the history as before DuckLake reserved the name of its key, and without a column that was added since."""
+    schema = newest_schema(engine)
+    columns = schema["tables"]["model_history"]["columns"]
+    columns["row_id"] = {**columns.pop("history_row_id"), "name": "row_id"}
+    del columns["loaded_at"]
+    text = json.dumps(schema).replace("'", "''")
+    execute(
+        engine,
+        f"alter table {HISTORY} rename column history_row_id to row_id",
+        f"alter table {HISTORY} drop column loaded_at",
+        f"update {VERSIONS} set schema = '{text}' where schema_name = 'audit'",
+    )
+
+
+def newest_schema(engine: Engine) -> Any:
+    query = f"select schema from {VERSIONS} where schema_name = 'audit' order by inserted_at desc limit 1"
+    [(text,)] = engine.rows(query)
+    return json.loads(text)
 
 
 def test_any_load_creates_the_tables(at: Tenant, duck: Engine, sandbox: Sandbox) -> None:

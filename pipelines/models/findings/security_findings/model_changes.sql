@@ -12,8 +12,8 @@ changes as (
         end as rule,
         -- Deletions are counted list by list.
         case when object_kind = 'list_item' then coalesce(module_or_list, '') else '' end as place,
-        model_id, model_name, change_day, user_id, user_name, target_user_id, target_user_name, row_id, object_count,
-        changed_at
+        model_id, model_name, change_day, user_id, user_name, target_user_id, target_user_name, history_row_id,
+        object_count, changed_at
     from fct_model_history
     where object_kind = 'list_item' and change_kind = 'deleted'
         or is_production and import_name is null and object_kind in ('role', 'user_role', 'access_driver')
@@ -23,11 +23,11 @@ changes as (
 
 numbered as (
     select
-        rule, place, model_id, model_name, change_day, user_id, user_name, target_user_id, target_user_name, row_id,
-        object_count, changed_at, coalesce(user_id, user_name, '') as who,
+        rule, place, model_id, model_name, change_day, user_id, user_name, target_user_id, target_user_name,
+        history_row_id, object_count, changed_at, coalesce(user_id, user_name, '') as who,
         row_number() over (
             partition by rule, place, model_id, change_day, coalesce(user_id, user_name, '')
-            order by changed_at, row_id
+            order by changed_at, history_row_id
         ) as number
     from changes
 ),
@@ -41,7 +41,7 @@ counted as (
         -- A finding about several target users names none.
         case when min(target_user_id) = max(target_user_id) then max(target_user_id) end as target_user_id,
         case when min(target_user_name) = max(target_user_name) then max(target_user_name) end as target_user_name,
-        string_agg(case when number <= 20 then row_id end, ',' order by row_id nulls first) as row_ids,
+        string_agg(case when number <= 20 then history_row_id end, ',' order by history_row_id nulls first) as row_ids,
         sum(object_count) as objects,
         min(changed_at) as started_at,
         max(changed_at) as ended_at
