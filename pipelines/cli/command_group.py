@@ -14,6 +14,8 @@ from pipelines.common.exit_codes import explain_any
 from pipelines.common.files import private_files
 from pipelines.common.signals import interruptible, interruption_of, write_interrupted_line
 
+from .streams import go_on_without_reader
+
 DEBUG = f"{__name__}.debug"
 STARTED_IN = f"{__name__}.started_in"
 
@@ -35,7 +37,13 @@ class AuditGroup(click.Group):
 
 
 class AuditCommand(click.Command):
-    """A command with `--debug`. It sets up the process when it runs, so that `--help` stays quick."""
+    """A command with `--debug`. It sets up the process when it runs, so that `--help` stays quick.
+
+    Attributes:
+        ends_with_reader (bool): Whether the command ends when nobody reads its standard output any more.
+    """
+
+    ends_with_reader = False
 
     def __init__(self, name: str | None, params: list[click.Parameter] | None = None, **options: Any) -> None:
         super().__init__(name, params=[*(params or []), _debug_option()], **options)
@@ -45,6 +53,8 @@ class AuditCommand(click.Command):
         from audit_source.dlt_internals import EXPECTED
         from pipelines.warehouse.dlt_internals import REPEATED
 
+        if not self.ends_with_reader:
+            go_on_without_reader()
         start_up.prepare(WarningLines(), (EXPECTED, REPEATED), debug=bool(context.meta.get(DEBUG)))
         return self.work(context)
 

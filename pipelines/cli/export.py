@@ -17,8 +17,7 @@ def export_table(table: str, file_format: str | None, to: str | None, force: boo
     from pipelines.export.filters import Filters
     from pipelines.export.writer import FORMATS, export
 
-    suffix = os.path.splitext(to or "")[1].lstrip(".")
-    chosen = file_format or (suffix if suffix in FORMATS else "csv")
+    chosen = file_format or _format_of(to, FORMATS)
     try:
         rows = export(table, chosen, to, force, Filters(**filters), wait)
     except BrokenPipeError:
@@ -26,10 +25,26 @@ def export_table(table: str, file_format: str | None, to: str | None, force: boo
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return DONE
     click.echo(f"exported  {rows:,} rows of {table} to {to or 'standard output'}", err=True)
+    if not rows and any(filters.values()):
+        click.echo(f"audit: no row of {table} matches the filters. Check names and dates.", err=True)
     return DONE
 
 
-@click.command("export", cls=TenantCommand)
+def _format_of(to: str | None, formats: tuple[str, ...]) -> str:
+    """Return the format that the suffix of a file names, or CSV for a name without one."""
+    suffix = os.path.splitext(to or "")[1].lstrip(".").lower()
+    if suffix in formats or not suffix:
+        return suffix or "csv"
+    raise click.UsageError(f"--to {to}: `.{suffix}` is no format of this command. Give --format, or use .csv.")
+
+
+class ExportCommand(TenantCommand):
+    """Ends with its reader: nobody wants the rest of the rows."""
+
+    ends_with_reader = True
+
+
+@click.command("export", cls=ExportCommand)
 @click.argument("table")
 @click.option(
     "--format",
