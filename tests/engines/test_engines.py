@@ -43,6 +43,20 @@ DAYLIGHT = [
     event(307, "USR-8", "2026-03-08 06:30", user_id=BOB, created_date=at("2026-03-08 07:30")),
 ]
 
+# What rules look for: a late hour, a return, many deletions, a role for the own account that is taken soon, and another
+# program of an account that runs integrations.
+OWL = "0f1a" * 8
+STRANGE = [
+    *(event(501 + day, "USR-8", f"2026-04-{1 + day:02} 08:00", user_id=OWL) for day in range(21)),
+    event(530, "USR-8", "2026-04-22 23:59", user_id=OWL),
+    event(531, "USR-8", "2026-09-01 08:00", user_id=ANN),
+    *(event(540 + n, "USR-29", f"2026-09-01 09:{n:02}", user_id=ANN, object_id=f"{n:032x}") for n in range(1, 12)),
+    event(560, "AUTHZ-3", "2026-09-02 08:00", user_id=ANN, object_id=ANN, attr_role_name="Page Builder"),
+    event(561, "AUTHZ-6", "2026-09-02 08:30", user_id=ANN, object_id=ANN, attr_role_name="Page Builder"),
+    *(event(570 + day, "USR-8", f"2026-04-{1 + day:02} 12:00", user_id=BOB, user_agent="python") for day in range(6)),
+    event(579, "USR-8", "2026-04-09 12:00", user_id=BOB, user_agent="curl/8.5.0"),
+]
+
 # A row by a user whose name only one user has, with the columns that no other row fills.
 CHANGE = change(
     95, "2026-03-04 09:00", "Change Line Item", user_name="p0", target_user="P1", export="Out", table_name="T"
@@ -88,7 +102,8 @@ def _rows(database: duckdb.DuckDBPyConnection, table: str) -> list[Row]:
 def _scenario(table: str) -> list[Row]:
     worlds = (scenario.WORLD, DIRECTORY, LISTS, HISTORY, _apart(draw_world(1, 400), 10_000))
     more = {
-        "events": [*NEWCOMER, *DAYLIGHT, VISIT, *_apart({"events": EVENTS}, 1_000)["events"]],
+        "events": [*NEWCOMER, *DAYLIGHT, *STRANGE, VISIT, *_apart({"events": EVENTS}, 1_000)["events"]],
+        "users": [version(OWL, "2026-03-01 00:00", first_name="Nina", last_name="Owl", email="nina@x.com")],
         "workspaces": RENAMED,
         "model_history": [CHANGE],
     }

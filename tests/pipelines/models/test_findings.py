@@ -120,7 +120,7 @@ def test_a_success_after_four_or_after_a_success_between_is_not(insert: Insert, 
 
 def grant(insert: Insert, number: int, minute: float = 0, **values: Any) -> None:
     row = {"kind": "tenant_role", "action": "granted", "outcome": "done", "role_name": "Tenant Administrator"}
-    insert("fct_access_changes", number, minute, user_id="boss", **{"target_user_id": "u", **row, **values})
+    insert("fct_access_changes", number, minute, **{"user_id": "boss", "target_user_id": "u", **row, **values})
 
 
 def test_an_administrator_role_is_found(insert: Insert, findings: Findings) -> None:
@@ -353,3 +353,95 @@ def test_a_mass_deletion_of_list_items_is_found(database: duckdb.DuckDBPyConnect
     assert findings() == [("list_items_deleted", "u", 100, "r001,r002,r006")]
     text = database.execute("select finding from security_findings").fetchall()
     assert text == [("100 list items deleted from SKU by Una in Plan",)]
+
+
+def days(database: duckdb.DuckDBPyConnection, name: str, first: int, hours: list[tuple[int, int]], **row: Any) -> None:
+    """Insert a day of activity for each pair of hours, from the `first` day after the start."""
+    for number, (begin, end) in enumerate(hours, first):
+        day = (START + timedelta(days=number)).date()
+        moments = {"first_at": at(f"{day} {begin:02}:00"), "last_at": at(f"{day} {end:02}:00")}
+        about = {"user_id": name, "user_kind": "person", "event_day": day, "event_count": 4}
+        ids = {"first_event_id": number * 10, "last_event_id": number * 10 + 3}
+        _insert(database, "agg_daily_users", {**about, **ids, **moments, **row})
+
+
+def test_activity_outside_the_usual_hours(database: duckdb.DuckDBPyConnection, findings: Findings) -> None:
+    usual = [(8, 17)] * 19 + [(9, 18)]
+    # Late by three hours, early by three; then the hours are usual.
+    days(database, "late", 0, [*usual, (9, 21), (10, 21)])
+    days(database, "early", 100, [*usual, (5, 12)])
+    # Two hours, a newcomer, and a process of Anaplan.
+    days(database, "near", 200, [*usual, (6, 20)])
+    days(database, "new", 300, [*usual[1:], (2, 23)])
+    days(database, "INTERNAL_1", 400, [*usual, (2, 23)], user_kind="system")
+    assert findings() == [("unusual_hours", "early", 4, "1200,1203"), ("unusual_hours", "late", 4, "200,203")]
+
+
+def test_a_dormant_account_that_returns(database: duckdb.DuckDBPyConnection, findings: Findings) -> None:
+    for name, returns in (("gone", 91), ("away", 90)):
+        days(database, name, 0, [(8, 17)])
+        days(database, name, returns, [(8, 17), (8, 17)])
+    days(database, "first", 500, [(8, 17)])
+    assert findings() == [("dormant_account", "gone", 4, "910,913")]
+    text = database.execute("select finding from security_findings").fetchall()
+    assert text == [("gone returned after 90 days without an event",)]
+
+
+def test_many_deletions_in_a_day(insert: Insert, findings: Findings) -> None:
+    for number in range(5):
+        insert("fct_access_changes", number, number, kind="user", action="deleted", outcome="done")
+        outcome = "partly_done" if number else "done"
+        insert("fct_platform_changes", 5 + number, number, kind="key", action="deleted", outcome=outcome)
+        # Failed, another day, and another user.
+        insert("fct_access_changes", 20 + number, number, action="deleted", outcome="failed", user_id="v")
+        insert("fct_access_changes", 30 + number, number, action="deleted", outcome="done", user_id="v")
+        insert("fct_platform_changes", 40 + number, 1440 + number, action="deleted", outcome="done", user_id="v")
+        insert("fct_platform_changes", 50 + number, number, action="deleted", outcome="done", user_id="w")
+    assert findings() == [("mass_deletion", "u", 10, "0,1,2,3,4,5,6,7,8,9")]
+
+
+def test_a_role_for_the_own_account(insert: Insert, findings: Findings, database: duckdb.DuckDBPyConnection) -> None:
+    grant(insert, 1, role_name="Page Builder", user_id="u")
+    grant(insert, 2, kind="workspace", role_name=None, user_id="u")
+    grant(insert, 3, role_name="Page Builder")
+    grant(insert, 4, role_name="Page Builder", user_id="u", outcome="denied")
+    grant(insert, 5, role_name="Page Builder", user_id="u", action="revoked", minute=900)
+    assert findings() == [("self_granted_role", "u", 1, "1"), ("self_granted_role", "u", 1, "2")]
+    texts = database.execute("select finding from security_findings order by finding_id").fetchall()
+    assert texts == [
+        ("u gave the own account the role Page Builder",),
+        ("u gave the own account access to a workspace",),
+    ]
+
+
+def test_a_role_that_is_taken_soon(insert: Insert, findings: Findings, database: duckdb.DuckDBPyConnection) -> None:
+    grant(insert, 1, role_name="Page Builder")
+    grant(insert, 2, minute=60, role_name="Page Builder", action="revoked")
+    # A minute too long; another role and another user; a removal of what was held before.
+    grant(insert, 3, minute=100, role_name="Page Builder")
+    grant(insert, 4, minute=161, role_name="Page Builder", action="revoked")
+    grant(insert, 5, minute=200, role_name="Page Builder", target_user_id="v")
+    grant(insert, 6, minute=201, role_name="Integration Builder", target_user_id="v", action="revoked")
+    assert findings() == [("short_lived_role", "boss", 2, "1,2")]
+    text = database.execute("select finding from security_findings").fetchall()
+    assert text == [("Role Page Builder of u was taken after 60 minutes; boss had given it",)]
+
+
+def test_a_new_program_of_an_account_of_integrations(
+    insert: Insert, findings: Findings, database: duckdb.DuckDBPyConnection
+) -> None:
+    for number, name in enumerate(("u", "new", "person")):
+        if name != "person":
+            runs(database, "s", integration=name)
+            database.execute("update fct_integration_runs set user_id = ? where integration_id = ?", [name, name])
+        count = 4 if name == "new" else 5
+        sign_ins(insert, "s" * count, 60, first=100 * number, user_id=name, client="anaplan-sdk")
+        insert("fct_sign_ins", 100 * number + 50, 700, outcome="success", user_id=name, client="curl")
+        insert("fct_sign_ins", 100 * number + 51, 800, outcome="success", user_id=name, client="curl")
+    assert findings() == [("new_client", "u", 1, "50")]
+
+
+def test_techniques_are_written_as_mitre_writes_them() -> None:
+    rules = TABLES["finding_rules"]
+    assert isinstance(rules, Seed)
+    assert all(re.fullmatch(r"T\d{4}(\.\d{3})?", row["technique"]) for row in rules.rows if row["technique"])
