@@ -14,7 +14,7 @@ from pipelines import audit
 FOLDER = Path(".demo")
 DATABASE = FOLDER / "audit_log.duckdb"
 # No hostile texts: the dashboard would show them as names.
-COMPANY = {"events": 60_000, "users": 250, "no-access-models": 2, "rate-limit": 0}
+COMPANY = {"events": 60_000, "users": 250, "no-access-models": 2, "rate-limit": 0, "incident-level": 2}
 # Alerts about the demo would alarm somebody.
 CHANNELS = ("WEBHOOK_URL", "TEAMS_WEBHOOK_URL", "JSON_WEBHOOK_URL", "PAGERDUTY_ROUTING_KEY", "EMAIL_TO", "PING_URL")
 # The first run reads every model, and what changed inside the models that export their history.
@@ -71,6 +71,7 @@ def settings_of(url: str, database: Path, data_dir: Path) -> dict[str, str]:
         "DESTINATION__DUCKDB__CREDENTIALS": str(database),
         "DLT_DATA_DIR": str(data_dir.resolve()),
         "PIPELINES__ANAPLAN_AUDIT_ENRICH__PUBLISH_TO": "",
+        "FORWARD__AFTER_RUN": "false",
         **{f"ALERTS__{name}": "" for name in CHANNELS},
     }
 

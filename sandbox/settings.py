@@ -26,6 +26,9 @@ class Settings:
     late_percent: float = knob(0.5, "percentage of events stored hours or days after they happened")
     odd_shapes: bool = knob(False, "fields as documentation shows them: sessions, nulls, padded codes")
     hostile_percent: float = knob(0.0, "percentage of events with HTML, formulas, newlines or emoji in their texts")
+    incident_level: int = knob(
+        1, "planted incidents: 1 the usual ones, 2 also failed changes, roles for the own account, mass deletions"
+    )
     long_checksums: bool = knob(False, "send checksums of 64 hex digits, as some tenants do, instead of short numbers")
     history_rows_a_day: float = knob(4.0, "history rows per model and day, averaged over all models")
     weekend: float = knob(0.15, "volume of a Saturday or Sunday relative to a weekday (1.0: equal)")

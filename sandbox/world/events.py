@@ -76,7 +76,7 @@ class DayMaker:
         made = DayEvents()
         if not volume:
             return made
-        rows = stories.rows_of(day, volume, self.cast, rng)
+        rows = stories.rows_of(day, volume, self.cast, rng, self.settings.incident_level)
         self._add_sessions(rows, day, volume, rng)
         del rows[volume:]
         self._make_late(rows, rng)

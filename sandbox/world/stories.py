@@ -19,8 +19,8 @@ SMALLEST_VOLUME = 40
 ABROAD = "203.0.113"
 
 
-def rows_of(day: int, volume: int, cast: Cast, rng: Random) -> list[Row]:
-    """Return the incidents of a day, and its joiners and leavers."""
+def rows_of(day: int, volume: int, cast: Cast, rng: Random, level: int = 1) -> list[Row]:
+    """Return the incidents of a day up to a level, and its joiners and leavers."""
     if volume < SMALLEST_VOLUME:
         return []
     people = [person for person in cast.company.people(day) if not person.never_signs_in]
@@ -40,6 +40,12 @@ def rows_of(day: int, volume: int, cast: Cast, rng: Random) -> list[Row]:
         rows += _unknown_user(day, cast, rng)
     if turn % 6 == 5:
         rows += _refused_again_and_again(day, cast, people, rng)
+    if level > 1 and turn % 10 == 6:
+        rows += _role_for_the_own_account(day, cast, people, rng)
+    if level > 1 and turn % 3 == 0:
+        rows += _failed_changes(day, cast, people, rng)
+    if level > 1 and turn % 14 == 9:
+        rows += _mass_deletion(day, cast, people, rng)
     return rows
 
 
@@ -94,6 +100,35 @@ def _admin_from_new_address(day: int, cast: Cast, people: list[Person], rng: Ran
     rows = _steps(day * DAY + 1 * HOUR, SECOND, other, other.session(rng), [renewed])
     part = admin.session(rng, ip=f"{ABROAD}.{day % 254 + 1}")
     return rows + _steps(day * DAY + 3 * HOUR, 40 * SECOND, admin, part, [admin.signing["in"], *admin.table[-5:]])
+
+
+def _role_for_the_own_account(day: int, cast: Cast, people: list[Person], rng: Random) -> list[Row]:
+    """Return a role that an administrator gives to the own account, uses, and takes again after 20 minutes."""
+    person = rng.choice(_admins(people))
+    actor = cast.actor(person, day)
+    given, taken = (cast.library.role_change(code, names.ROLES[0], person) for code in ("AUTHZ-3", "AUTHZ-6"))
+    return _steps(day * DAY + 19 * HOUR, 240 * SECOND, actor, actor.session(rng), [given, *actor.table[:4], taken])
+
+
+def _failed_changes(day: int, cast: Cast, people: list[Person], rng: Random) -> list[Row]:
+    """Return changes of a model that fail, and a role that an administrator could not give."""
+    person = rng.choice(people)
+    actor, admin = cast.actor(person, day), cast.actor(rng.choice(_admins(people)), day)
+    model = cast.company.models_of(person)[0].id
+    failed = [template(code, model, {}, success=False, error="500") for code in ("USR-51", "USR-52", "USR-36")]
+    on = {"roleId": "1", "roleName": names.ROLES[0], "targetUserId": person.id, "targetUserName": person.email}
+    denied = template("AUTHZ-4", person.id, on, success=False, message="Role assignment denied")
+    start = day * DAY + 14 * HOUR
+    rows = _steps(start, 95 * SECOND, actor, actor.session(rng), failed)
+    return rows + _steps(start + HOUR, SECOND, admin, admin.session(rng), [denied])
+
+
+def _mass_deletion(day: int, cast: Cast, people: list[Person], rng: Random) -> list[Row]:
+    """Return the deletion of a dozen integrations that were made before the log begins."""
+    company, admin = cast.company, cast.actor(rng.choice(_admins(people)), day)
+    flows = [hex_id(company.seed, "old flow", day, number) for number in range(12)]
+    kinds = [template("INT-07", flow, {}, message="Data Integration deletion") for flow in flows]
+    return _steps(day * DAY + 16 * HOUR, 9 * SECOND, admin, admin.session(rng), kinds)
 
 
 def _unknown_user(day: int, cast: Cast, rng: Random) -> list[Row]:

@@ -237,3 +237,17 @@ def test_tests_of_exactness_meet_odd_shapes_and_hostile_texts(tenant: dict[str, 
     assert {dict, type(None)} < {type(event.get("additionalAttributes", ())) for event in made}
     shown = json.dumps(made)
     assert any(json.dumps(text) in shown for text in HOSTILE)
+
+
+def test_more_incidents_are_planted_on_request() -> None:
+    """At the usual level, the events are those of before."""
+    usual, more = store(), store(incident_level=2)
+    assert usual.truth() == store(incident_level=1).truth()
+    changes = [e for e in more.truth() if e["eventTypeId"] in ("AUTHZ-3", "AUTHZ-6") and e["userId"] == e["objectId"]]
+    assert {e["eventTypeId"] for e in changes} == {"AUTHZ-3", "AUTHZ-6"}
+    deleted = Counter((e["userId"], day_of(e["eventDate"])) for e in more.truth() if e["eventTypeId"] == "INT-07")
+    assert max(deleted.values()) == 12
+    failed = {e["eventTypeId"] for e in more.truth() if not e["success"]}
+    assert {"USR-51", "USR-52", "USR-36", "AUTHZ-4"} <= failed
+    before = Counter(e["eventTypeId"] for e in usual.truth())
+    assert not before["INT-07"] and not before["AUTHZ-4"]
