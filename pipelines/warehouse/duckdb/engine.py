@@ -121,8 +121,7 @@ class DuckDb(Engine):
 
     def write_comments(self, client: SqlClientBase[Any], statements: list[str]) -> None:
         # Otherwise each of some hundred comments is a transaction of its own, which waits for the disk.
-        with client.begin_transaction():
-            super().write_comments(client, statements)
+        super().write_comments(client, ["BEGIN TRANSACTION", *statements, "COMMIT"])
 
     def is_out_of_memory(self, error: BaseException) -> bool:
         import duckdb
