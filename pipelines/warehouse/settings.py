@@ -69,6 +69,9 @@ def check_destination_settings() -> str:
     used.check_settings()
     check_datasets()
     check_data_dir()
+    if used.is_file:
+        # Its credentials are a path, which is no secret: config.toml may hold it, and dlt would refuse it there.
+        return used.location()
     destination = used.destination()
     settings = destination.spec()
     # Whatever no file sets, because a pipeline gives it.

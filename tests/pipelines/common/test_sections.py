@@ -11,6 +11,7 @@ from dlt.common.configuration.specs.pluggable_run_context import PluggableRunCon
 from pipelines.common.configuration import check_settings
 from pipelines.common.defaults import DEFAULTS, use_defaults
 from pipelines.common.exit_codes import PipelineError
+from pipelines.warehouse.settings import check_destination_settings
 from tests.conftest import REPOSITORY, Tenant
 
 
@@ -92,3 +93,9 @@ def test_check_access_checks_the_destination(
             monkeypatch.setenv(f"DESTINATION__SNOWFLAKE__CREDENTIALS__{name}", "x")
     ended = tenant.run("check-access")
     assert (ended.code, ended.out) == (2, "") and says in ended.err
+
+
+def test_database_file_may_be_named_in_config_toml(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("DESTINATION__DUCKDB__CREDENTIALS")
+    configure(tmp_path, '[destination.duckdb]\ncredentials = "mine.duckdb"\n')
+    assert check_destination_settings() == str(tmp_path / "mine.duckdb")
