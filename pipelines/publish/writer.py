@@ -16,6 +16,7 @@ from sqlglot import exp
 
 from pipelines.common.names import DIALECT
 from pipelines.warehouse.streaming import arrow_schema, columns_of, stream
+from pipelines.warehouse.table_comments import described
 
 # Marks a copy as written by this pipeline: a table in the database, a file in the folder. Readers of a folder of
 # parquet files skip names with an underscore.
@@ -63,6 +64,7 @@ def write_database(sources: list[Source], path: str, connection: Any = None) -> 
                         rows += _insert_stream(copy, target, _rows_of(dataset, table, columns))
                     else:
                         rows += _insert_table(copy, target, f"{quoted(pipeline.dataset_name)}.{quoted(table)}", columns)
+                _write_comments(copy, schema, described(pipeline.default_schema), tables)
             copy.execute(
                 f"create table {schema}.{MARK} as select cast(? as timestamptz) as published_at",
                 [datetime.now(timezone.utc)],
@@ -98,6 +100,18 @@ def _create_empty(copy: Any, target: str, columns: Mapping[str, str]) -> None:
     copy.register("no_rows", arrow_schema(columns).empty_table())
     copy.execute(f"create table {target} as select * from no_rows")
     copy.unregister("no_rows")
+
+
+def _write_comments(copy: Any, schema: str, texts: Mapping[tuple[str, str], str], tables: Iterable[str]) -> None:
+    """Write what tables and columns mean, in one transaction: each of its own would wait for the disk."""
+    written = set(tables)
+    copy.execute("begin transaction")
+    for (table, column), text in texts.items():
+        if table in written and not column.startswith("_dlt"):
+            name = f"{schema}.{quoted(table)}"
+            what = f"column {name}.{quoted(column)}" if column else f"table {name}"
+            copy.execute(f"comment on {what} is {text_literal(text)}")
+    copy.execute("commit")
 
 
 def _insert_stream(copy: Any, target: str, rows: _Rows) -> int:

@@ -59,6 +59,16 @@ def holding(path: Path) -> Iterator[Any]:
         process.stdout.close()
 
 
+def comments(path: Path) -> dict[tuple[str, str], str | None]:
+    """Return the comments of a copy by table and column; the column is empty for the table itself."""
+    query = (
+        "select table_name, '', comment from duckdb_tables() where table_name in ('fct_events', 'event_windows')"
+        " union all select table_name, column_name, comment from duckdb_columns()"
+        " where table_name in ('fct_events', 'event_windows')"
+    )
+    return {(table, column): comment for table, column, comment in Engine("duckdb", str(path)).rows(query)}
+
+
 def publish_to(monkeypatch: pytest.MonkeyPatch, path: Path) -> Path:
     monkeypatch.setenv("PIPELINES__ANAPLAN_AUDIT_ENRICH__PUBLISH_TO", str(path))
     return path
@@ -107,6 +117,9 @@ def test_copy_equals_the_dataset_and_may_stay_open(
     copy = publish_to(monkeypatch, tmp_path / "bi" / "copy.duckdb")
     check(tenant, copy)
     assert tables_of(Engine("duckdb", str(copy))) == tables_of(loaded_engine)
+    found = comments(copy)
+    assert found["event_windows", "window_day"] and found["fct_events", "event_day"]
+    assert [place for place, text in found.items() if not text] == []
     with holding(copy) as ask:
         rows = ask()
         check(tenant, copy)
