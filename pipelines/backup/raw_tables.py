@@ -12,7 +12,7 @@ from sqlglot import exp
 
 from pipelines.common.names import DIALECT, LOAD_NAME, dataset_name
 from pipelines.run.purge import RAW_DAYS
-from pipelines.warehouse.engine import engine_of
+from pipelines.warehouse.dlt_internals import columns_in
 from pipelines.warehouse.run_tables import own_schema
 from pipelines.warehouse.streaming import arrow_schema, stream
 
@@ -82,21 +82,29 @@ def tables_of(destination: Any, schema: dlt.Schema) -> list[RawTable]:
     own = dlt.dataset(destination, dataset_name(LOAD_NAME), schema=own_schema())
     state = [schema.loads_table_name, schema.state_table_name]
     names = [name for name in schema.data_table_names(seen_data_only=False) if name not in state]
-    found = [RawTable(dataset, name, _columns(schema, name)) for name in names]
-    found += [RawTable(own, name, _columns(own.schema, name)) for name in own.schema.data_table_names()]
-    found += [RawTable(dataset, name, _columns(schema, name)) for name in state if name in schema.tables]
-    return [table for table in found if table.columns and _exists(table)]
+    found = [*_existing(dataset, names), *_existing(own, own.schema.data_table_names(seen_data_only=False))]
+    return [*found, *_existing(dataset, [name for name in state if name in schema.tables])]
+
+
+def _existing(dataset: dlt.Dataset, names: list[str]) -> list[RawTable]:
+    """Return the tables that exist, with the columns that exist: an earlier version may have written them."""
+    with dataset.destination_client as client:
+        stored = {
+            name: {column.lower() for column in columns}
+            for name, columns in columns_in(client, names).items()
+            if columns
+        }
+    return [
+        RawTable(
+            dataset,
+            name,
+            {column: kind for column, kind in _columns(dataset.schema, name).items() if column in stored[name]},
+        )
+        for name in names
+        if name in stored
+    ]
 
 
 def _columns(schema: dlt.Schema, table: str) -> dict[str, str]:
     columns = schema.tables[table]["columns"]
     return {name: str(column["data_type"]) for name, column in columns.items() if "data_type" in column}
-
-
-def _exists(table: RawTable) -> bool:
-    query = exp.select(*(exp.column(name) for name in table.columns)).from_(exp.to_table(table.name)).limit(0)
-    try:
-        list(engine_of(table.dataset).stream(table.dataset, table.dataset(query, query_dialect=DIALECT)))
-    except (DatabaseUndefinedRelation, DestinationUndefinedEntity):
-        return False
-    return True

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import dlt
+import pyarrow.parquet as pq
 
 from pipelines.common.exit_codes import CONFIGURATION, FAILED, PipelineError
 from pipelines.common.names import ENRICH_NAME, LOAD_NAME, dataset_name
@@ -94,11 +95,13 @@ class _Target:
         self._create()
         wanted: dict[str, Digest] = {}
         size = 0
+        columns: list[str] = []
         for part in parts:
             if part.table not in wanted:
                 if wanted:
-                    self._compare(last := list(wanted)[-1], wanted[last], show)
+                    self._compare(last := list(wanted)[-1], columns, wanted[last], show)
                 wanted[part.table] = Digest()
+                columns = pq.read_schema(part.path).names
                 self._empty(part.table)
             if part.digest.rows:
                 with self._owner(part.table).destination_client as client:
@@ -106,7 +109,7 @@ class _Target:
             wanted[part.table] += part.digest
             size += os.path.getsize(part.path)
         if wanted:
-            self._compare(last := list(wanted)[-1], wanted[last], show)
+            self._compare(last := list(wanted)[-1], columns, wanted[last], show)
         return Copied(len(wanted), sum(one.rows for one in wanted.values()), size)
 
     def _create(self) -> None:
@@ -140,9 +143,10 @@ class _Target:
         with self._owner(table).sql_client as client:
             client.execute_sql(f"DELETE FROM {client.make_qualified_table_name(table)} WHERE 1 = 1")
 
-    def _compare(self, table: str, wanted: Digest, show: Callable[[str, int], None]) -> None:
-        columns = self._owner(table).schema.tables[table]["columns"]
-        kinds = {name: str(column["data_type"]) for name, column in columns.items() if "data_type" in column}
+    def _compare(self, table: str, columns: list[str], wanted: Digest, show: Callable[[str, int], None]) -> None:
+        """Compare the columns that the source has; a newer version of this program may have created more."""
+        known = self._owner(table).schema.tables[table]["columns"]
+        kinds = {name: str(known[name]["data_type"]) for name in columns}
         copied = RawTable(self._owner(table), table, kinds)
         found = Digest()
         for part in copied.parts():

@@ -59,9 +59,17 @@ def stored_columns(pipeline: dlt.Pipeline, tables: list[str]) -> dict[str, set[s
     Seen in dlt 1.31: `SqlJobClientBase.get_storage_tables`.
     """
     with pipeline.destination_client() as client:
-        if not isinstance(client, SqlJobClientBase):
-            return {}
-        return {name: set(columns) for name, columns in client.get_storage_tables(tables)}
+        return columns_in(client, tables)
+
+
+def columns_in(client: Any, tables: list[str]) -> dict[str, set[str]]:
+    """Return the columns that the destination of an open client has, by table.
+
+    Seen in dlt 1.31: `SqlJobClientBase.get_storage_tables`. A table that does not exist has none.
+    """
+    if not isinstance(client, SqlJobClientBase):
+        return {}
+    return {name: set(columns) for name, columns in client.get_storage_tables(tables)}
 
 
 def raw_relation(dataset: dlt.Dataset, query: exp.Query) -> dlt.Relation:

@@ -165,6 +165,9 @@ def test_archive_by_month_restores_into_an_empty_database(
     tenant: Tenant, duck_copy: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     archive = tmp_path / "archive"
+    with duckdb.connect(duck_copy.address) as connection:
+        # As an earlier version left it.
+        connection.execute(f"alter table {RAW}.runs drop column history_seconds")
     before = raw_rows(duck_copy)
     assert tenant.run("backup", str(archive)).code == 0
     months = {
@@ -175,6 +178,9 @@ def test_archive_by_month_restores_into_an_empty_database(
     new = Engine("duckdb", str(tmp_path / "new.duckdb"))
     monkeypatch.setenv("DESTINATION__DUCKDB__CREDENTIALS", new.address)
     assert tenant.run("restore", str(archive)).code == 0
+    with duckdb.connect(new.address) as connection:
+        assert connection.execute(f"select distinct history_seconds from {RAW}.runs").fetchall() == [(None,)]
+        connection.execute(f"alter table {RAW}.runs drop column history_seconds")
     assert raw_rows(new) == before
     users = archive / "users" / "all.parquet"
     duckdb.sql(f"copy (select * replace ('x' as id) from '{users}') to '{users}'")
