@@ -28,6 +28,8 @@ SWITCHES = {
     "pipelines.common.start_up",
     # Called by `start_up`.
     "pipelines.common.allocator",
+    # Called by commands that only read, before they open anything.
+    "pipelines.cli.demo_data",
     # Sets up the decode process, which runs nothing else.
     "audit_source.events.decode_worker",
 }

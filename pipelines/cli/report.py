@@ -4,6 +4,7 @@ import click
 
 from pipelines.common.exit_codes import DONE
 
+from .demo_data import DEMO_DATABASE, use_demo
 from .options import wait_option
 from .tenant_options import EveryTenantCommand
 
@@ -11,10 +12,12 @@ from .tenant_options import EveryTenantCommand
 @click.command(cls=EveryTenantCommand)
 @wait_option
 def report(wait: float) -> int:
-    """Show sign-ins, pages, users, models and failing integrations, the most frequent first. Changes nothing."""
+    """Show sign-ins, pages, users, models, findings and failing integrations, most frequent first. Changes nothing."""
     from pipelines.cli.report_tables import print_summary
     from pipelines.common.configuration import check_settings
 
     check_settings()
+    if use_demo():
+        click.echo(f"The demo's data, {DEMO_DATABASE}: your own database does not exist yet.")
     print_summary(wait)
     return DONE

@@ -8,13 +8,17 @@ from typing import Any
 
 import click
 
+from pipelines.common.figures import IDLE_LICENCE, IDLE_MODEL, PAGE, PERSON
 from pipelines.common.text import printable
 from pipelines.warehouse.reader import ENRICHED, Reader, no_tables, open_reader
 
-WIDTH = 100
+# The width of a file or a pipe, and the most of a terminal.
+WIDTH, MOST_WIDTH = 80, 100
 ROWS = 8
 # A text column is never narrower than this.
 NARROWEST = 8
+# Columns of sentences, which are no use without their end.
+WRAPPED, LONGEST_WRAPPED = ("reason",), 300
 
 
 @dataclass(frozen=True)
@@ -29,9 +33,9 @@ class SummaryTable:
 _SUMMARIES = (
     (
         "Sign-ins",
-        ("outcome", "events", "users", "addresses", "first", "last"),
-        """
-        select outcome, count(*), count(distinct user_id), count(distinct ip_address),
+        ("outcome", "events", "people", "addresses", "first", "last"),
+        f"""
+        select outcome, count(*), count(distinct case when {PERSON} then user_id end), count(distinct ip_address),
             cast(min(event_day) as varchar), cast(max(event_day) as varchar)
         from fct_sign_ins
         group by outcome
@@ -41,22 +45,24 @@ _SUMMARIES = (
     (
         "Most visited pages",
         ("page", "app or model", "kind", "visits", "users"),
-        """
-        select coalesce(max(page_name), max(object_name), max(object_id), '(unnamed)'),
+        f"""
+        select coalesce(max(object_name), object_id, '(unnamed)'),
             case when kind = 'dashboard' then max(model_name) else max(app_name) end, kind,
             count(*), count(distinct user_id)
         from fct_page_visits
-        group by kind, case when kind = 'dashboard' then object_id else coalesce(page_id, object_id) end
-        order by count(*) desc, kind, max(object_id)
+        where {PAGE}
+        group by kind, object_id
+        order by count(*) desc, kind, object_id
         """,
     ),
     (
         "Most active users",
         ("user", "kind", "events", "days", "failed", "last day"),
         """
-        select coalesce(max(user_label), '(nobody)'), max(user_kind), count(*), count(distinct event_day),
+        select coalesce(max(user_label), user_id), max(user_kind), count(*), count(distinct event_day),
             sum(case when success = false then 1 else 0 end), cast(max(event_day) as varchar)
         from fct_events
+        where user_id is not null
         group by user_id
         order by count(*) desc, user_id
         """,
@@ -76,22 +82,31 @@ _SUMMARIES = (
     (
         "Idle licences",
         ("user", "class", "idle days", "since"),
-        """
+        f"""
         select user_label, usage_class, idle_days, idle_since
         from user_activity
-        where user_kind = 'person' and not is_removed and coalesce(is_active, true)
-            and (usage_class in ('dormant', 'never came') or idle_days >= 30)
+        where {IDLE_LICENCE}
         order by idle_days desc, user_id
         """,
     ),
     (
-        "Unused models",
+        "Idle models",
         ("model", "workspace", "state", "idle days", "since", "users"),
-        """
+        f"""
         select model_label, workspace_name, active_state, idle_days, idle_since, user_count
         from model_activity
-        where is_listed and not is_removed and (not is_used or idle_days >= 30)
+        where {IDLE_MODEL}
         order by idle_days desc, model_id
+        """,
+    ),
+    (
+        "Security findings",
+        ("severity", "rule", "findings", "last (UTC)"),
+        """
+        select severity, rule, count(*), max(ended_at)
+        from security_findings
+        group by severity, rule
+        order by case severity when 'high' then 0 when 'medium' then 1 else 2 end, count(*) desc, rule
         """,
     ),
 )
@@ -135,7 +150,7 @@ def summary_tables(reader: Reader | None, rows: int = ROWS) -> list[SummaryTable
 
 
 def print_summary(wait_seconds: float, rows: int = ROWS, width: int | None = None) -> None:
-    """Print the summary, as wide as the terminal but at most `WIDTH` columns.
+    """Print the summary, as wide as the terminal but at most `MOST_WIDTH` columns.
 
     Raises:
         PipelineError: Nothing was loaded and enriched yet, or a run holds the DuckDB file for too long.
@@ -147,8 +162,8 @@ def print_summary(wait_seconds: float, rows: int = ROWS, width: int | None = Non
 
 
 def terminal_width() -> int:
-    """Return the columns to use: those of the terminal, at most `WIDTH`, and `WIDTH` for a file or a pipe."""
-    return min(WIDTH, shutil.get_terminal_size((WIDTH, 24)).columns)
+    """Return the columns to use: those of the terminal, at most `MOST_WIDTH`, and `WIDTH` for a file or a pipe."""
+    return min(MOST_WIDTH, shutil.get_terminal_size((WIDTH, 24)).columns)
 
 
 def format_table(table: SummaryTable, width: int = WIDTH) -> list[str]:
@@ -160,20 +175,29 @@ def format_table(table: SummaryTable, width: int = WIDTH) -> list[str]:
         return ["", table.title, "  none"]
     from rich.console import Console
     from rich.table import Table
-    from rich.text import Text
 
     grid = Table(box=None, show_edge=False, pad_edge=False, padding=(0, 2, 0, 0))
     for number, name in enumerate(table.columns):
         is_numeric = all(isinstance(row[number], int) or row[number] is None for row in table.rows)
-        # Only columns that may wrap are made narrower. Their cells are cut instead of wrapped.
+        # Only columns that may wrap are made narrower. Their cells are cut instead of wrapped, but for `WRAPPED`.
         grid.add_column(
             name, no_wrap=is_numeric, justify="right" if is_numeric else "left", min_width=min(len(name), NARROWEST)
         )
     for row in table.rows:
-        grid.add_row(*(Text(_text(value), no_wrap=True, overflow="ellipsis") for value in row))
+        grid.add_row(*(_cell(name, value) for name, value in zip(table.columns, row, strict=True)))
     out = StringIO()
     Console(file=out, width=width - 2, color_system=None, force_terminal=False, legacy_windows=False).print(grid)
     return ["", table.title, *(f"  {line}".rstrip() for line in out.getvalue().splitlines())]
+
+
+def _cell(name: str, value: Any) -> Any:
+    from rich.text import Text
+
+    text = _text(value)
+    if name in WRAPPED:
+        short = text if len(text) <= LONGEST_WRAPPED else f"{text[: LONGEST_WRAPPED - 1]}…"
+        return Text(short, overflow="fold")
+    return Text(text, no_wrap=True, overflow="ellipsis")
 
 
 def _text(value: Any) -> str:

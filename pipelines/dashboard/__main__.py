@@ -11,6 +11,7 @@ from pathlib import Path
 import click
 
 from pipelines.cli.command_group import report_error
+from pipelines.cli.demo_data import use_demo
 from pipelines.cli.status import max_age_option, parse_age
 from pipelines.common.exit_codes import CONFIGURATION
 from pipelines.common.start_up import set_dlt_switches, work_for_tenant
@@ -19,7 +20,6 @@ FIRST_PORT, PORTS = 8501, 20
 # Print the address after this time at the latest, even if the first page is not drawn yet.
 WARM_SECONDS = 20.0
 SCRIPT = Path(__file__).with_name("app.py")
-DEMO_DATABASE = Path(".demo") / "audit_log.duckdb"
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
@@ -88,20 +88,6 @@ def draw_once() -> None:
     with suppress(RuntimeError):
         AppTest.from_file(str(SCRIPT), default_timeout=WARM_SECONDS).run()
     logging.disable(logging.NOTSET)
-
-
-def use_demo() -> bool:
-    """Use the demo's database if there is no other database and no copy; return whether it is used."""
-    from pipelines.publish.reader import published_path
-    from pipelines.warehouse.engine import engine
-
-    variable = engine().file_variable()
-    if variable is None or not DEMO_DATABASE.exists():
-        return False
-    if engine().exists() or published_path():
-        return False
-    os.environ[variable] = str(DEMO_DATABASE)
-    return True
 
 
 def free_port(address: str) -> int:

@@ -2,12 +2,12 @@
 
 from sqlglot import exp
 
+from pipelines.common.figures import IDLE_LICENCE, IDLE_MODEL, LICENCE, PAGE, PERSON
+
 from ..filters import ACTOR, Filters
 from .shapes import DETAILS, Query, by_day, ranking, select, total
 
 DAYS = "count(distinct event_day) as days"
-# People who need a licence. Whether they may sign in is unknown on some tenants.
-_LICENSED = " where user_kind = 'person' and not is_removed and coalesce(is_active, true)"
 
 
 def daily_events(filters: Filters) -> Query:
@@ -23,7 +23,7 @@ def daily_people(filters: Filters) -> Query:
     """Return event_day, people: persons with an event on that day."""
     table, people = ("fct_events", "distinct user_id") if filters.places else ("agg_daily_users", "*")
     conditions = filters.conditions(places=filters.places)
-    return by_day(table, f"count({people}) as people", conditions, where="user_kind = 'person'")
+    return by_day(table, f"count({people}) as people", conditions, where=PERSON)
 
 
 def top_users(filters: Filters) -> Query:
@@ -45,8 +45,7 @@ def top_pages(filters: Filters) -> Query:
     """Return kind, object_id, object_name, app_name, model_name, visits, days. Models are in `top_models`."""
     table, visits, conditions = _visits(filters)
     names = ("object_name", "app_name", "model_name")
-    kinds = "kind in ('board', 'worksheet', 'report', 'dashboard')"
-    return ranking(table, "kind, object_id", [visits, DAYS], conditions, names, where=kinds)
+    return ranking(table, "kind, object_id", [visits, DAYS], conditions, names, where=PAGE)
 
 
 def top_apps(filters: Filters) -> Query:
@@ -77,26 +76,26 @@ def hourly_visits(filters: Filters) -> Query:
 def usage_classes(filters: Filters) -> Query:
     """Return usage_class, people: people who may sign in, by what they did up to the newest event."""
     return select(
-        f"select usage_class, count(*) as people from user_activity{_LICENSED} group by usage_class"
+        f"select usage_class, count(*) as people from user_activity where {LICENCE} group by usage_class"
         " order by people desc, usage_class",
         filters.chosen_users(),
     )
 
 
 def idle_users(filters: Filters) -> Query:
-    """Return the people who may sign in, longest idle first."""
+    """Return the people with an idle licence, longest idle first."""
     columns = "user_label, usage_class, idle_days, idle_since, last_seen_at, last_login_at, user_email, user_id"
     order = f"order by idle_days desc, user_id limit {DETAILS}"
-    return select(f"select {columns} from user_activity{_LICENSED} {order}", filters.chosen_users())
+    return select(f"select {columns} from user_activity where {IDLE_LICENCE} {order}", filters.chosen_users())
 
 
 def idle_models(filters: Filters) -> Query:
-    """Return the models of the directory, longest idle first."""
+    """Return the idle models, longest idle first."""
     columns = (
         "model_label, workspace_name, active_state, idle_days, idle_since, use_count, user_count, size_bytes,"
         " growth_bytes, last_use_at, last_user_label, model_id"
     )
-    where, order = "where is_listed", f"order by idle_days desc, model_id limit {DETAILS}"
+    where, order = f"where {IDLE_MODEL}", f"order by idle_days desc, model_id limit {DETAILS}"
     return select(f"select {columns} from model_activity {where} {order}", filters.chosen_places())
 
 

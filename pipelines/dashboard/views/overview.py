@@ -52,7 +52,7 @@ def _headline(filters: Filters) -> dict[str, tuple[int | str, str]]:
     )
     found = ask(findings.findings_by_rule(filters))
     return {
-        "Signed in": (int(signed_in["people"]), "People with a successful sign-in."),
+        "Signed in": (int(signed_in["people"]), "People of the user list with a successful sign-in."),
         "Failed sign-ins": (int(signed_in["failures"]), "Sign-ins that were refused."),
         "Model changes": (int(changed["changes"]), "Actions, imports, exports, processes and data changes."),
         "Access changes": (int(access["changes"]), "Roles, memberships, users and connections, including attempts."),

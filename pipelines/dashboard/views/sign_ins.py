@@ -16,7 +16,11 @@ def show(filters: Filters) -> None:
     attempts, failures = int(found["attempts"]), int(found["failures"])
     numbers(
         {
-            "People signed in": (int(found["people"]), "Distinct users with a successful sign-in."),
+            "People signed in": (int(found["people"]), "People of the user list with a successful sign-in."),
+            "Unlisted ids": (
+                int(found["unlisted"]),
+                "Ids that signed in and are in no list, such as users who were deleted before the first load.",
+            ),
             "Sign-ins": (attempts - failures, "Successful ones."),
             "Failed": (failures, "Sign-ins that were refused."),
             "Share failed": (f"{failures / attempts:.1%}" if attempts else "0%", "Of all attempts."),

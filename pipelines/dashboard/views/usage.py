@@ -60,13 +60,13 @@ def show(filters: Filters) -> None:
     details(
         "Idle licences",
         usage.idle_users(filters),
-        "Everybody who may sign in, longest idle first.",
+        "People who may sign in: idle for 30 days, dormant, or never came. Longest idle first.",
         filters.left_out("period", "place"),
     )
     details(
         "Idle models",
         usage.idle_models(filters),
-        "Models of the directory, longest idle first.",
+        "Models that nobody used for 30 days, or ever. Longest idle first.",
         filters.left_out("period", "user"),
     )
 

@@ -31,6 +31,13 @@ def test_long_texts_are_cut_to_the_width(width: int) -> None:
     assert "…" in lines[3]
 
 
+def test_sentences_wrap() -> None:
+    reason = "Connection to the source system timed out after 30 seconds"
+    lines = format_table(SummaryTable("Failing", ("integration", "reason"), [("x" * 30, reason)]), 60)
+    assert all(len(line) <= 60 for line in lines)
+    assert " ".join(" ".join(lines[3:]).split()[1:]) == reason
+
+
 def test_control_characters_never_reach_the_terminal() -> None:
     assert printable(HOSTILE) == "[31mred [0m new line tab evil end"
     assert all(line.isprintable() for line in format_table(SummaryTable("T", ("a", "b"), [(HOSTILE, None)])))
@@ -49,5 +56,5 @@ def test_a_file_or_pipe_gets_lines_of_full_width(monkeypatch: pytest.MonkeyPatch
 
     monkeypatch.delenv("COLUMNS", raising=False)
     monkeypatch.setattr("os.get_terminal_size", no_terminal)
-    assert terminal_width() == 100
-    assert len(format_table(SummaryTable("Pages", ("page",), [("x" * 300,)]), terminal_width())[3]) == 100
+    assert terminal_width() == 80
+    assert len(format_table(SummaryTable("Pages", ("page",), [("x" * 300,)]), terminal_width())[3]) == 80

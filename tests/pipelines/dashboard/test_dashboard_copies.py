@@ -9,7 +9,7 @@ import duckdb
 import pytest
 from streamlit.testing.v1 import AppTest
 
-import pipelines.dashboard.__main__ as dashboard
+from pipelines.cli import demo_data
 from pipelines.dashboard import cached, data_access
 from tests.support.dashboard_pages import Draw, numbers, writer
 
@@ -92,9 +92,9 @@ def test_a_copy_is_enough_and_takes_precedence_over_the_demo(
         assert not drawn.exception and footer(drawn).startswith("Data: copy ")
     assert numbers(drawn)["Days with gaps"] == "3" and not database.exists()
     (demo := database.parent / "demo.duckdb").touch()
-    monkeypatch.setattr(dashboard, "DEMO_DATABASE", demo)
-    assert not dashboard.use_demo()
+    monkeypatch.setattr(demo_data, "DEMO_DATABASE", demo)
+    assert not demo_data.use_demo()
     copy.unlink()
     monkeypatch.setenv("DESTINATION__DUCKDB__CREDENTIALS", str(database))
-    assert dashboard.use_demo()
+    assert demo_data.use_demo()
     assert os.environ["DESTINATION__DUCKDB__CREDENTIALS"] == str(demo)

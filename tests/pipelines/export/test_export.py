@@ -159,7 +159,8 @@ def test_reading_takes_no_lock_and_changes_nothing(loaded: Tenant, loaded_duckdb
         "Most active users",
         "Busiest models",
         "Idle licences",
-        "Unused models",
+        "Idle models",
+        "Security findings",
     ]
     assert titles == summaries
     assert hashlib.sha256(loaded_duckdb.read_bytes()).hexdigest() == before

@@ -1,0 +1,91 @@
+"""A figure that is shown in two places is equal in both."""
+
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+
+import duckdb
+import pandas as pd
+import pytest
+
+from pipelines.cli import demo_data
+from pipelines.cli.report import report as report_command
+from pipelines.cli.report_tables import SummaryTable, summary_tables
+from pipelines.dashboard import data_access
+from pipelines.dashboard.filters import Filters
+from pipelines.dashboard.queries import changes, findings, sign_ins, usage
+from pipelines.dashboard.queries.shapes import Query
+from pipelines.warehouse.reader import open_reader
+
+ALL = Filters(date(2026, 1, 1), date(2026, 12, 31))
+
+
+@pytest.fixture
+def report(log: Path) -> dict[str, SummaryTable]:
+    with duckdb.connect(str(log)) as connection:
+        # The log is a week long: without this, nothing would be idle.
+        for table in ("user_activity", "model_activity"):
+            connection.execute(f"update anaplan_audit.{table} set idle_days = coalesce(idle_days, 0) + 40")
+    with open_reader(0.0, with_tables=False) as reader:
+        return {table.title: table for table in summary_tables(reader, rows=15)}
+
+
+def frame(query: Query) -> pd.DataFrame:
+    return data_access.read(query.sql("duckdb"))
+
+
+def columns(table: SummaryTable, *names: str) -> list[tuple]:
+    places = [table.columns.index(name) for name in names]
+    return [tuple(row[place] for place in places) for row in table.rows]
+
+
+def rows(query: Query, *names: str) -> list[tuple]:
+    found: Sequence = frame(query)[list(names)].itertuples(index=False, name=None)
+    return [tuple(row) for row in found]
+
+
+def test_report_and_dashboard_show_equal_figures(report: dict[str, SummaryTable]) -> None:
+    ((people, attempts, failures),) = rows(sign_ins.signed_in(ALL), "people", "attempts", "failures")
+    outcomes = {row[0]: row[1:] for row in columns(report["Sign-ins"], "outcome", "events", "people")}
+    assert outcomes["success"] == (attempts - failures, people)
+    assert outcomes["failure"][0] == failures > 0
+    assert columns(report["Most visited pages"], "kind", "visits") == rows(usage.top_pages(ALL), "kind", "visits")
+    assert columns(report["Most active users"], "events", "days") == rows(usage.top_users(ALL), "events", "days")
+    assert columns(report["Busiest models"], "model", "events", "days") == rows(
+        usage.top_models(ALL), "model_name", "events", "days"
+    )
+    assert columns(report["Idle licences"], "user", "class", "idle days") == rows(
+        usage.idle_users(ALL), "user_label", "usage_class", "idle_days"
+    )
+    assert report["Idle licences"].rows and report["Idle models"].rows
+    assert columns(report["Idle models"], "model", "idle days") == rows(
+        usage.idle_models(ALL), "model_label", "idle_days"
+    )
+    assert sorted(columns(report["Security findings"], "severity", "rule", "findings")) == sorted(
+        rows(findings.findings_by_rule(ALL), "severity", "rule", "findings")
+    )
+    failing = frame(changes.integrations(ALL)).query("failed > 0")
+    shown = columns(report["Failing integrations"], "runs", "failed") if "Failing integrations" in report else []
+    assert shown == list(failing[["runs", "failed"]].itertuples(index=False, name=None))
+
+
+def test_ids_in_no_list_are_not_people_who_signed_in(log: Path) -> None:
+    known = frame(sign_ins.signed_in(ALL)).iloc[0]
+    table = data_access.read(
+        "select distinct user_id, user_kind from fct_sign_ins where kind = 'sign_in' and outcome = 'success'"
+    )
+    assert known["people"] == (table["user_kind"] == "person").sum()
+    assert known["unlisted"] == (table["user_kind"] == "unknown").sum()
+
+
+def test_report_shows_the_demo_if_there_is_no_other_database(
+    log: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    demo = log.rename(log.with_name("demo_log.duckdb"))
+    monkeypatch.setattr(demo_data, "DEMO_DATABASE", demo)
+    # Restores the variable, which the command changes.
+    monkeypatch.setenv("DESTINATION__DUCKDB__CREDENTIALS", str(log))
+    assert report_command.callback is not None and report_command.callback(wait=0.0) == 0
+    shown = capsys.readouterr().out.splitlines()
+    assert shown[0].startswith("The demo's data") and "Sign-ins" in shown
+    assert all(len(line) <= 80 for line in shown[1:])
