@@ -14,15 +14,17 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import pyarrow as pa
 
 from pipelines.common.exit_codes import LOCKED, PipelineError
 from pipelines.publish.reader import open_copy, published_path
 from pipelines.warehouse.engine import engine
 from pipelines.warehouse.reader import ENRICHED, RAW, Reader, open_reader
 
-__all__ = ["ENRICHED", "RAW", "Busy", "NothingLoaded", "Places", "opened", "read", "written_at"]
+__all__ = ["ENRICHED", "RAW", "Busy", "NothingLoaded", "Places", "chunks", "opened", "read", "written_at"]
 
 WAIT_SECONDS = 3.0
+CHUNK_ROWS = 20_000
 
 
 class NothingLoaded(Exception):
@@ -122,6 +124,36 @@ def read(query: str, owner: str = ENRICHED, place: str = "", wait: float | None 
             if frame is not None:
                 return _typed(frame)
     raise NothingLoaded(query)
+
+
+def chunks(query: str) -> Iterator[pa.Table]:
+    """Yield the rows of a query over enriched tables in chunks, at least one; times in UTC. It needs `opened`.
+
+    Raises:
+        NothingLoaded: No database, or no row.
+        Busy: A load held the DuckDB file for `WAIT_SECONDS`.
+    """
+    places = _opened.get()
+    assert places is not None
+    reader = places.reader(places.copy or places.database, WAIT_SECONDS)
+    schema: pa.Schema | None = None
+    for chunk in reader.chunks(ENRICHED, query, CHUNK_ROWS) if reader else ():
+        schema = schema or pa.schema([_column(field) for field in chunk.schema])
+        yield pa.Table.from_arrays(
+            [column.cast(field.type) for column, field in zip(chunk.columns, schema, strict=True)], schema=schema
+        )
+    if schema is None:
+        raise NothingLoaded(query)
+
+
+def _column(field: pa.Field) -> pa.Field:
+    kind = field.type
+    if pa.types.is_timestamp(kind):
+        kind = pa.timestamp("us", "UTC")
+    elif pa.types.is_null(kind) or pa.types.is_large_string(kind):
+        # Of a driver that returns rows: the first chunk has no value.
+        kind = pa.string()
+    return pa.field(field.name, kind)
 
 
 def _typed(frame: pd.DataFrame) -> pd.DataFrame:

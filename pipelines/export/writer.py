@@ -132,7 +132,8 @@ def _existing(rows: Iterator[pa.Table]) -> Iterator[pa.Table]:
         yield from rows
 
 
-def _write_csv(rows: Iterator[pa.Table], schema: pa.Schema, file: IO[bytes]) -> int:
+def write_csv(rows: Iterator[pa.Table], schema: pa.Schema, file: IO[bytes]) -> int:
+    """Write CSV that is harmless in a spreadsheet, and return the number of rows."""
     # The byte order mark, by which spreadsheets recognise UTF-8.
     file.write(b"\xef\xbb\xbf")
     kinds = [pa.string() if pa.types.is_timestamp(field.type) else field.type for field in schema]
@@ -165,7 +166,8 @@ def _write_jsonl(rows: Iterator[pa.Table], _: pa.Schema, file: IO[bytes]) -> int
     return count
 
 
-def _write_parquet(rows: Iterator[pa.Table], schema: pa.Schema, file: IO[bytes]) -> int:
+def write_parquet(rows: Iterator[pa.Table], schema: pa.Schema, file: IO[bytes]) -> int:
+    """Write Parquet, and return the number of rows."""
     count = 0
     with pq.ParquetWriter(file, schema, compression="zstd") as writer:
         for chunk in rows:
@@ -176,9 +178,9 @@ def _write_parquet(rows: Iterator[pa.Table], schema: pa.Schema, file: IO[bytes])
 
 _Writer = Callable[[Iterator[pa.Table], pa.Schema, IO[bytes]], int]
 _WRITERS: dict[str, _Writer] = {
-    "csv": _write_csv,
+    "csv": write_csv,
     "jsonl": _write_jsonl,
-    "parquet": _write_parquet,
+    "parquet": write_parquet,
 }
 
 

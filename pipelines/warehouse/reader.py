@@ -81,6 +81,11 @@ class Reader:
         except DatabaseUndefinedRelation:
             return None
 
+    def chunks(self, dataset: str, query: str, rows: int) -> Iterator[Any]:
+        """Yield the rows of such a query as Arrow tables of about `rows` rows; times in the zone of the session."""
+        with self._cursor(dataset, query) as cursor:
+            yield from cursor.iter_arrow(rows)
+
     def row_counts(self, dataset: str, tables: list[str]) -> dict[str, int]:
         """Return the number of rows of each table that exists, with one statement if all of them do."""
         counts = [f"select '{name}' as name, count(*) as number from {name}" for name in tables]

@@ -16,9 +16,10 @@ import duckdb
 
 from tests.benchmarks.measuring import measure
 from tests.benchmarks.tenant import bench_tenant
-from tests.browser.serving import Served, browser, chromium, serve, wait_until_drawn
+from tests.browser.serving import Served, browser, chromium, serve, wait_until_drawn, wait_until_scripts_end
 
 EVENTS, STARTS, OPENINGS = 1_000_000, 3, 3
+SEARCHED = {"import": "a word of many events", "zzzqqq": "a word of no event"}
 
 
 class Opening(NamedTuple):
@@ -54,13 +55,14 @@ def report(database: Path) -> list[str]:
     """Open the Overview with new servers and new browsers, and return a table."""
     with duckdb.connect(str(database), read_only=True) as connection:
         [(events,)] = connection.execute("select count(*) from anaplan_audit.fct_events").fetchall()
-    openings, starts = [], []
+    openings, starts, searches = [], [], []
     with browser() as opened:
         for _ in range(STARTS):
             began = time.monotonic()
             with serve(database) as served:
                 starts.append(time.monotonic() - began)
                 openings += [_open(opened, served, is_first=number == 0) for number in range(OPENINGS)]
+                searches.append([_search(opened, served, text) for text in SEARCHED])
     lines = [
         f"## The dashboard on {events:,} events\n",
         "| | title, s, median (min to max) | Overview drawn, s, median (min to max) | server's CPU, s |",
@@ -70,6 +72,12 @@ def report(database: Path) -> list[str]:
         rows = [opening for opening in openings if opening.is_first == is_first]
         cells = [_spread([row.titled for row in rows]), _spread([row.drawn for row in rows])]
         lines.append(f"| {name} | {' | '.join(cells)} | {statistics.median(row.server_cpu for row in rows):.2f} |")
+    lines += [
+        "\n| event search in the whole log | until a page of results is shown, s, median (min to max) |",
+        "| --- | --- |",
+    ]
+    for text, seconds in zip(SEARCHED.values(), zip(*searches, strict=True), strict=True):
+        lines.append(f"| {text} | {_spread(list(seconds))} |")
     return [*lines, f"\nThe server starts in {_spread(starts)} s. Browser and server share {os.cpu_count()} cores.\n"]
 
 
@@ -84,6 +92,22 @@ def _open(opened: Any, served: Served, *, is_first: bool) -> Opening:
         drawn = time.monotonic() - began
         assert page.get_by_text(re.compile("Nothing in this period")).count() == 0
         return Opening(titled, drawn, served.cpu_seconds() - cpu, is_first)
+
+
+def _search(opened: Any, served: Served, text: str) -> float:
+    """Return the seconds from a search, which nobody made before, until its result is drawn."""
+    with opened.new_context(viewport={"width": 1280, "height": 900}) as context:
+        page = context.new_page()
+        page.goto(f"{served.address}/events?period=Whole+log")
+        before = page.get_by_text("newest first").inner_text()
+        wait_until_scripts_end(page)
+        box = page.get_by_role("textbox", name="Search")
+        box.fill(text)
+        began = time.monotonic()
+        box.press("Enter")
+        page.get_by_text(before, exact=True).wait_for(state="detached")
+        page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
+        return time.monotonic() - began
 
 
 def _spread(seconds: list[float]) -> str:

@@ -17,9 +17,16 @@ PLANTED = "img[onerror], img[src='x'], a[href^='javascript'], img[src*='example.
 TITLE = "Anaplan audit log"
 
 
+WITHOUT_CHART = ("events",)
+
+
 def go(page: Any, address: str, name: str = "") -> None:
     page.goto(f"{address}/{name}")
-    wait_until_drawn(page)
+    if name in WITHOUT_CHART:
+        page.locator("[data-testid=stDataFrame]").first.wait_for()
+        wait_until_scripts_end(page)
+    else:
+        wait_until_drawn(page)
 
 
 def open_choices(page: Any, label: str) -> None:
@@ -124,6 +131,41 @@ def test_the_download_is_harmless_in_a_spreadsheet(page: Any, address: str) -> N
     cells = {cell for row in rows for cell in row}
     assert f"'{FORMULA}" in cells or FORMULA not in cells
     assert SCRIPT in cells and not any(cell.startswith(("=", "+", "@")) for cell in cells)
+
+
+def test_events_are_searched_and_the_whole_result_is_downloaded(page: Any, address: str) -> None:
+    page.goto(f"{address}/events?text=mallory&outcome=failed")
+    page.get_by_text("Events 1 to 6 of 6, newest first.").wait_for()
+    assert page.locator(PLANTED).count() == 0
+    box = page.get_by_role("textbox", name="Search")
+    box.fill(f'"{IMAGE}"'.replace('"', " "))
+    box.press("Enter")
+    wait_until_scripts_end(page)
+    assert "text=" in page.url and page.locator(PLANTED).count() == 0
+    for label, suffix, begin in (
+        ("CSV", "csv", b"\xef\xbb\xbf"),
+        ("Excel", "xlsx", b"PK"),
+        ("Parquet", "parquet", b"PAR1"),
+    ):
+        with page.expect_download() as download:
+            page.get_by_role("button", name=f"Download all as {label}").click()
+        assert re.fullmatch(rf"events_2026-02-06_2026-03-07_[a-z0-9_-]+\.{suffix}", download.value.suggested_filename)
+        assert Path(download.value.path()).read_bytes().startswith(begin)
+
+
+def test_the_evidence_of_a_finding_opens_as_events(page: Any, address: str) -> None:
+    go(page, address, "findings")
+    open_choices(page, "Finding")
+    page.get_by_role("option").filter(has_text=SCRIPT).first.click()
+    with page.context.expect_page() as opening:
+        page.get_by_role("link", name="Open in the event search").click()
+    found = opening.value
+    found.get_by_text("Only the events behind this finding").wait_for()
+    found.get_by_text(re.compile("Events 1 to .*, newest first")).wait_for()
+    assert found.locator(PLANTED).count() == 0
+    found.get_by_role("button", name="Search all events").click()
+    found.get_by_text("Only the events behind this finding").wait_for(state="detached")
+    assert "finding_id" not in found.url
 
 
 def test_no_other_download_is_offered(page: Any, address: str) -> None:

@@ -1,5 +1,7 @@
 """Page: security findings, and the events behind each of them."""
 
+from urllib.parse import quote
+
 import pandas as pd
 import streamlit as st
 
@@ -66,6 +68,12 @@ def _evidence(found: pd.DataFrame) -> None:
         )
     if chosen is not None:
         ids = str(found.iloc[chosen]["evidence_event_ids"] or "").split(",")
+        # Another tab: the list of findings stays as it is.
+        st.link_button(
+            "Open in the event search",
+            f"events?finding_id={quote(str(found.iloc[chosen]['finding_id']), safe='')}",
+            icon=":material/search:",
+        )
         details("Events behind the finding", findings.evidence([int(value) for value in ids if value.isdigit()]))
 
 

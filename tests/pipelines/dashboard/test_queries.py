@@ -14,7 +14,7 @@ from adbc_driver_postgresql import dbapi
 
 from pipelines.dashboard import data_access
 from pipelines.dashboard.filters import Filters
-from pipelines.dashboard.queries import changes, findings, log, sign_ins, usage
+from pipelines.dashboard.queries import changes, findings, log, search, sign_ins, usage
 from pipelines.dashboard.queries.shapes import Query
 from pipelines.warehouse.sql_fixes import for_dialect
 from tests.support import scenario
@@ -26,6 +26,7 @@ ALL = Filters(date(2026, 3, 1), date(2026, 3, 31))
 HOSTILE = Filters(ALL.first, ALL.last, (HOSTILE_SPACE, "\\' or 1=1"), (HOSTILE_MODEL, "'; --"), (MALLORY, '"'))
 # With every user as a filter, the facts must give the same numbers as the aggregates.
 USERS = tuple({str(event["user_id"]).lower() for event in WORLD["events"] if event.get("user_id")} | {"INTERNAL_5"})
+SEARCHED = search.Wanted(text="m4110", outcome="succeeded")
 MORE: dict[str, Callable[[Filters], Query]] = {
     "people": lambda _: log.people(10),
     "people_with": lambda filters: log.people_with(filters.users or USERS),
@@ -33,15 +34,20 @@ MORE: dict[str, Callable[[Filters], Query]] = {
     "sign_in_events": lambda filters: sign_ins.sign_in_events(filters, ["failure"]),
     "sign_ins_by": lambda filters: sign_ins.sign_ins_by("ip_address", filters),
     "changes_by": lambda filters: changes.changes_by("user_id", "user_name", filters),
+    "count": lambda filters: search.count(filters, SEARCHED),
+    "page": lambda filters: search.page(filters, SEARCHED, ("occurred_at", "message", "event_id"), 2, 1),
+    "everything": lambda filters: search.everything(filters, SEARCHED, ("user_label", "event_id")),
     "access_by": lambda filters: changes.access_by("role_id", "role_name", filters),
 }
-# Queries about a copy, or about rows that only a check writes.
-ELSEWHERE = ("last_load", "last_publication", "check_results", "acknowledged")
+# Queries about a copy, without rows, or about rows that only a check writes; and functions that are no query.
+ELSEWHERE = (
+    "last_load", "last_publication", "check_results", "acknowledged", "columns", "finding", "words"
+)  # fmt: skip
 OF_RAW = ("windows", "covered", "incomplete")
 
 
 def questions(filters: Filters) -> Iterator[tuple[str, Query]]:
-    for subject in (changes, findings, log, sign_ins, usage):
+    for subject in (changes, findings, log, search, sign_ins, usage):
         for name, function in inspect.getmembers(subject, inspect.isfunction):
             if name.startswith("_") or function.__module__ != subject.__name__:
                 continue

@@ -1,0 +1,124 @@
+"""Page: all events, searched by free text, a page at a time, with downloads of the whole result."""
+
+import streamlit as st
+
+from pipelines.dashboard.queries import search
+
+from ..address import ids_in_address
+from ..cached import ask
+from ..filters import Filters
+from ..panels import HEADINGS, page_title, table
+from ..queries.search import FAILED, SUCCEEDED, Wanted
+from ..whole_results import offer
+
+ROWS = 50
+USUAL = (
+    "occurred_at", "event_message", "success", "user_label", "target_user_label", "object_name", "workspace_name",
+    "model_name", "ip_address", "client", "message",
+)  # fmt: skip
+BOTH = "any"
+
+
+def show(filters: Filters) -> None:
+    """Draw the page `events`."""
+    page_title(
+        "Events",
+        "Every event of the log. Words may be anywhere in names, texts, codes, addresses and categories; ids are found "
+        'whole. All words must be found; "two words" in quotation marks belong together.',
+    )
+    finding, event_ids = _finding()
+    wanted = _choose(event_ids)
+    shown = _columns()
+    found = int(ask(search.count(filters, wanted))["events"].iloc[0])
+    if not found:
+        st.info("No event is found. Search for fewer words, or choose a longer period.", icon=":material/search_off:")
+        return
+    number = _page_number(-(-found // ROWS))
+    rows = ask(search.page(filters, wanted, shown, ROWS, number))
+    st.caption(f"Events {ROWS * (number - 1) + 1:,} to {ROWS * (number - 1) + len(rows):,} of {found:,}, newest first.")
+    table(rows, "Events of this page")
+    about = _about(filters, wanted, finding)
+    name = " ".join(["events", about["First day (UTC)"], about["Last day (UTC)"], wanted.text])
+    offer(search.everything(filters, wanted, shown), found, about, name)
+
+
+def _choose(event_ids: tuple[int, ...] | None) -> Wanted:
+    text = st.text_input(
+        "Search",
+        key="text",
+        bind="query-params",
+        max_chars=300,
+        placeholder="For example: import failed, or a name, an address, a code",
+        icon=":material/search:",
+        on_change=_first_page,
+    )
+    left, right = st.columns(2)
+    with left:
+        known = ask(search.categories())["event_category"].tolist()
+        categories = st.multiselect("Category", known, key="category", placeholder="All", on_change=_first_page)
+    with right:
+        outcome = st.selectbox(
+            "Outcome", [BOTH, SUCCEEDED, FAILED], key="outcome", bind="query-params", on_change=_first_page
+        )
+    return Wanted(str(text or ""), outcome, tuple(categories), event_ids)
+
+
+def _columns() -> list[str]:
+    """Return the chosen columns, the time first and ids last."""
+    known = [name for name in ask(search.columns()).columns if not name.startswith("_dlt")]
+    with st.expander("Columns"):
+        chosen = st.multiselect(
+            "Columns",
+            known,
+            [name for name in USUAL if name in known],
+            format_func=lambda name: HEADINGS.get(name, name.replace("_", " ")),
+            key="columns",
+            label_visibility="collapsed",
+            select_all=True,
+        )
+    names = dict.fromkeys(["occurred_at", *chosen])
+    return sorted(names, key=lambda name: name.endswith("_id"))
+
+
+def _page_number(pages: int) -> int:
+    if int(st.session_state.get("page") or 1) > pages:
+        st.session_state["page"] = 1
+    return int(st.number_input(f"Page, of {pages:,}", 1, pages, key="page", bind="query-params", width=180) or 1)
+
+
+def _first_page() -> None:
+    st.session_state["page"] = 1
+
+
+def _finding() -> tuple[str, tuple[int, ...] | None]:
+    """Return the finding of the address and the ids of its events; None without a finding."""
+    chosen = ids_in_address("finding_id")
+    found = ask(search.finding(chosen[0])) if chosen else None
+    if found is None or found.empty:
+        return "", None
+    st.info("Only the events behind this finding, of any period and filter:", icon=":material/shield:")
+    st.text(found["finding"].iloc[0])
+    st.button("Search all events", on_click=_forget_finding)
+    ids = str(found["evidence_event_ids"].iloc[0] or "").split(",")
+    return str(found["finding"].iloc[0]), tuple(int(value) for value in ids if value.isdigit())
+
+
+def _forget_finding() -> None:
+    st.session_state["finding_id"] = []
+    _first_page()
+
+
+def _about(filters: Filters, wanted: Wanted, finding: str) -> dict[str, str]:
+    """Return the period and the filters in words."""
+    return {
+        "First day (UTC)": "any" if finding else filters.first.isoformat(),
+        "Last day (UTC)": "any" if finding else filters.last.isoformat(),
+        "Search": wanted.text or "everything",
+        "Outcome": wanted.outcome or BOTH,
+        "Categories": ", ".join(wanted.categories) or "all",
+        "Users": ", ".join(filters.users) or "all",
+        "Workspaces": ", ".join(filters.workspaces) or "all",
+        "Models": ", ".join(filters.models) or "all",
+        "Finding": finding or "none",
+        "Times": "UTC",
+    }

@@ -1,0 +1,47 @@
+"""Workbooks for Excel: read back from their XML, as Excel does."""
+
+import io
+import zipfile
+from datetime import date, datetime, timezone
+from xml.etree import ElementTree
+
+import pyarrow as pa
+
+from pipelines.export.xlsx import write_xlsx
+
+MAIN = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
+ROWS = pa.table(
+    {
+        "at": pa.array([datetime(2026, 3, 4, 12, tzinfo=timezone.utc), None], pa.timestamp("us", "Asia/Kolkata")),
+        "day": [date(2026, 3, 4), date(1, 1, 1)],
+        "text": ["=1+1 <b>&\x00 _x0041_", "a\nb"],
+        "flag": [True, None],
+        "number": [2**53 + 1, -7],
+    }
+)
+
+
+def cells(book: bytes, sheet: int) -> list[list[tuple[str, str, str]]]:
+    """Return the type, style and value of each cell."""
+    root = ElementTree.fromstring(zipfile.ZipFile(io.BytesIO(book)).read(f"xl/worksheets/sheet{sheet}.xml"))
+    rows = root.iter(f"{MAIN}row")
+    return [[(cell.get("t", ""), cell.get("s", ""), "".join(cell.itertext())) for cell in row] for row in rows]
+
+
+def test_dates_are_dates_and_texts_are_never_formulas() -> None:
+    file = io.BytesIO()
+    assert write_xlsx(iter([ROWS, ROWS.slice(0, 0)]), ROWS.column_names, {"Search": "=2+2"}, file) == 2
+    assert cells(file.getvalue(), 1) == [[("inlineStr", "0", "Search"), ("inlineStr", "0", "=2+2")]]
+    assert cells(file.getvalue(), 2)[1:] == [
+        [
+            ("", "3", "46085.50000000"),
+            ("", "2", "46085"),
+            ("inlineStr", "0", "=1+1 <b>&\ufffd _x005F_x0041_"),
+            ("b", "", "1"),
+            ("inlineStr", "0", "9007199254740993"),
+        ],
+        [("", "", ""), ("inlineStr", "0", "0001-01-01"), ("inlineStr", "0", "a\nb"), ("", "", ""), ("", "", "-7")],
+    ]
+    assert b"<f>" not in file.getvalue()
+    for name in (book := zipfile.ZipFile(file)).namelist():
+        ElementTree.fromstring(book.read(name))
