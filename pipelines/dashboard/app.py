@@ -16,7 +16,7 @@ from pipelines.dashboard.freshness import read_freshness
 from pipelines.dashboard.queries import log
 from pipelines.dashboard.sidebar import choose_filters
 from pipelines.dashboard.states import broken, busy, busy_note, empty_log, filter_note, nothing_loaded, stale_note
-from pipelines.dashboard.views import access, changes, findings, health, overview, search, sign_ins, usage
+from pipelines.dashboard.views import access, changes, findings, health, overview, profiles, search, sign_ins, usage
 from pipelines.dashboard.zones import zone
 
 
@@ -54,6 +54,8 @@ PAGES = {
     "access": Page("Access", ":material/key:", access.show, ("place", "user"), ACTOR_OR_TARGET),
     "findings": Page("Security findings", ":material/shield:", findings.show, ("user",), ACTOR_OR_TARGET),
     "events": Page("Events", ":material/search:", search.show, ("place", "user"), ACTOR_OR_TARGET),
+    "person": Page("Person", ":material/person:", profiles.show_person, ("place", "user"), "the person of this page"),
+    "model": Page("Model", ":material/deployed_code:", profiles.show_model, ("place", "user")),
     "health": Page("Data health", ":material/monitor_heart:", health.show, ()),
 }
 # Streamlit would fetch an icon given by name from the internet.

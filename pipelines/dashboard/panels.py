@@ -10,6 +10,7 @@ import streamlit as st
 from .cached import ask
 from .charts import readable
 from .downloads import to_csv
+from .links import link_column, linked
 from .queries.shapes import DETAILS, Query
 from .rows import exact, has_long_texts, ids_last
 from .zones import in_zone, zone
@@ -135,7 +136,7 @@ def table(frame: pd.DataFrame, title: str) -> None:
     """Draw a table, and a button that downloads it. Cells are always drawn as text, never as markup."""
     frame = in_zone(exact(ids_last(frame)))
     st.dataframe(
-        frame,
+        linked(frame),
         hide_index=True,
         column_config={name: _column(name, frame[name]) for name in frame.columns},
         height=min(TABLE_PIXELS, 36 * (len(frame) + 1) + 3),
@@ -165,7 +166,7 @@ def _column(name: str, values: pd.Series) -> Any:
         heading = f"{heading} ({zone()})"
         return st.column_config.DatetimeColumn(heading, format="YYYY-MM-DD HH:mm:ss", timezone=zone())
     if name.endswith("_id"):
-        return st.column_config.Column(heading, width="small")
+        return link_column(name, heading) or st.column_config.Column(heading, width="small")
     if pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values):
         return st.column_config.NumberColumn(heading, format="localized")
     if name in ("message", "finding", "description", "first_rows"):
