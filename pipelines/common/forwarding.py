@@ -43,7 +43,8 @@ class TargetSettings(NamedTuple):
 
 def is_due_after_run() -> bool:
     """Return whether each run forwards new events at its end (setting `after_run`)."""
-    return bool(dlt.config.get(f"{SECTION}.{AFTER_RUN}"))
+    # With its type: the environment holds the text `false`, which is true.
+    return bool(dlt.config.get(f"{SECTION}.{AFTER_RUN}", bool))
 
 
 def check_forward_settings(configured: Iterable[tuple[str, str]]) -> None:
