@@ -94,8 +94,13 @@ def _finding() -> tuple[str, tuple[int, ...] | None]:
     """Return the finding of the address and the ids of its events; None without a finding."""
     chosen = ids_in_address("finding_id")
     found = ask(search.finding(chosen[0])) if chosen else None
-    if found is None or found.empty:
+    if found is None:
         return "", None
+    if found.empty:
+        # All events instead would look like its evidence.
+        st.warning("The finding of this address is no longer in the log. No event is shown for it.")
+        st.button("Search all events", on_click=_forget_finding)
+        return chosen[0], ()
     st.info("Only the events behind this finding, of any period and filter:", icon=":material/shield:")
     st.text(found["finding"].iloc[0])
     st.button("Search all events", on_click=_forget_finding)

@@ -81,6 +81,16 @@ def test_the_page_searches_and_forgets_the_page_number(log: Path, page: Draw) ->
     assert drawn.info[0].value.startswith("No event is found.")
 
 
+def test_a_finding_that_is_gone_does_not_show_other_events(log: Path, page: Draw) -> None:
+    drawn = page("events")
+    drawn.multiselect(key="finding_id").set_value(["gone"]).run()
+    assert not drawn.exception
+    assert drawn.warning[-1].value.startswith("The finding of this address is no longer in the log.")
+    assert not drawn.dataframe
+    next(button for button in drawn.button if button.label == "Search all events").click().run()
+    assert drawn.dataframe
+
+
 def test_files_hold_the_whole_result_with_its_filters(log: Path) -> None:
     sql = search.everything(ALL, Wanted("mallory"), ("occurred_at", "event_day", "user_email", "event_id")).sql(
         "duckdb"
