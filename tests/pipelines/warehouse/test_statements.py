@@ -43,4 +43,6 @@ def test_an_hourly_run_sends_few_statements(tenant: Tenant, engine: Engine, post
     for sent in (busy, quiet):
         assert sent.connections <= CONNECTIONS
         assert not [text for text in sent.texts if text.startswith("DISCARD")]
-    print(f"{len(busy.texts)} with a new event, {len(quiet.texts)} with none, {busy.connections} connections")
+    print(
+        f"{len(busy.texts)} with a new event, {len(quiet.texts)} with none, {busy.connections} and {quiet.connections} connections"
+    )
