@@ -97,8 +97,8 @@ test-variants: $(VENV)/.dev ## Run the variants that make test leaves out: the s
 test-engines: $(VENV)/.spark ## Compare every table on DuckDB, PostgreSQL and Spark (Java 17 or newer; minutes)
 	@$(BIN)/python -m pytest tests/engines
 
-test-ducklake: $(VENV)/.dev $(DUCKLAKE)/.done ## Let four processes want one DuckLake, with its catalogue in a file or in PostgreSQL
-	@PYTHONPATH=$(abspath $(DUCKLAKE)) $(BIN)/python -m pytest tests/pipelines/warehouse/lease/test_contention.py
+test-ducklake: $(VENV)/.dev $(DUCKLAKE)/.done ## Load a DuckLake and compare every table with DuckDB's; let four processes want one lake (minutes)
+	@PYTHONPATH=$(abspath $(DUCKLAKE)) $(BIN)/python -m pytest tests/pipelines/warehouse/lease/test_contention.py tests/pipelines/warehouse/test_lake.py
 
 test-airflow: $(VENV)/.dev $(AIRFLOW)/.done ## Run the Airflow DAG against the sandbox, in its own Airflow (minutes)
 	@AIRFLOW_BIN=$(abspath $(AIRFLOW)/bin) $(BIN)/python -m pytest tests/airflow

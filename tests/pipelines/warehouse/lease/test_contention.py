@@ -6,31 +6,15 @@ DuckLake needs extensions of DuckDB that `make test-ducklake` provides.
 import multiprocessing
 import os
 from collections import Counter
-from importlib.util import find_spec
 from pathlib import Path
 
-import duckdb
 import pytest
 
+from tests.support.lakes import lake
 from tests.support.leases import contend
 from tests.support.postgres import Postgres, for_dlt
 
 PROCESSES = 4
-EXTENSIONS = ("ducklake", "sqlite_scanner", "postgres_scanner")
-
-
-@pytest.fixture
-def extensions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Put the extensions where DuckDB looks for them."""
-    folder = tmp_path / ".duckdb" / "extensions" / f"v{duckdb.__version__}" / "linux_amd64"
-    folder.mkdir(parents=True)
-    for name in EXTENSIONS:
-        spec = find_spec(f"duckdb_extension_{name}")
-        if spec is None or spec.origin is None:
-            pytest.skip("run by make test-ducklake")
-        file = f"{name}.duckdb_extension"
-        (folder / file).symlink_to(Path(spec.origin).parent / "extensions" / f"v{duckdb.__version__}" / file)
-    monkeypatch.setenv("HOME", str(tmp_path))
 
 
 def destination(kind: str, folder: Path, address: str) -> dict[str, str]:
@@ -40,14 +24,7 @@ def destination(kind: str, folder: Path, address: str) -> dict[str, str]:
             "PIPELINES__ANAPLAN_AUDIT__DESTINATION_TYPE": kind,
             "DESTINATION__POSTGRES__CREDENTIALS": for_dlt(address),
         }
-    catalogue = for_dlt(address).replace("postgresql:", "postgres:")
-    if kind != "catalogue in postgres":
-        catalogue = f"{kind.rpartition(' ')[2]}:///{folder}/catalogue.file"
-    return {
-        "PIPELINES__ANAPLAN_AUDIT__DESTINATION_TYPE": "ducklake",
-        "DESTINATION__DUCKLAKE__CREDENTIALS__CATALOG": catalogue,
-        "DESTINATION__DUCKLAKE__CREDENTIALS__STORAGE__BUCKET_URL": f"file://{folder}/files",
-    }
+    return lake(kind.rpartition(" ")[2], folder, address)
 
 
 def test_one_of_four_processes_holds_the_lease(postgres: Postgres, tmp_path: Path) -> None:
