@@ -30,9 +30,8 @@ select
         when coalesce(e.workspace_id, models.workspace_id) = models.workspace_id then models.workspace_name
     end) as varchar) as workspace_name,
     e.model_id,
-    cast(coalesce(
-        models.name, case when e.object_kind = 'model' and e.object_id = e.model_id then e.object_name end
-    ) as varchar) as model_name,
+    cast(coalesce(models.name, case when e.object_kind = 'model' and e.object_id = e.model_id then e.object_name end)
+        as varchar) as model_name,
     e.object_kind,
     e.object_id,
     cast(coalesce(objects.name, e.object_name, case
@@ -88,11 +87,8 @@ select
     end as varchar) as target_user_kind,
     e.sent_name,
     e.sent_type,
-    cast(case
-        when users.name is not null then 'directory'
-        when e.user_name is not null then 'event'
-        else 'none'
-    end as varchar) as user_name_source,
+    cast(case when users.name is not null then 'directory' when e.user_name is not null then 'event' else 'none' end
+        as varchar) as user_name_source,
     -- Name, else e-mail address, else id. Whoever has an e-mail address has a name: that address.
     cast(coalesce(users.name, e.user_name, e.user_id) as varchar) as user_label,
     cast(case
@@ -109,10 +105,8 @@ select
     cast(e.user_id || '-' || cast(coalesce(users.version, 1) as varchar) as varchar) as user_key,
     cast(e.target_user_id || '-' || cast(coalesce(targets.version, 1) as varchar) as varchar) as target_user_key,
     cast(e.model_id || '-' || cast(coalesce(models.version, 1) as varchar) as varchar) as model_key,
-    cast(
-        coalesce(e.workspace_id, models.workspace_id) || '-' || cast(coalesce(workspaces.version, 1) as varchar)
-        as varchar
-    ) as workspace_key
+    cast(coalesce(e.workspace_id, models.workspace_id) || '-' || cast(coalesce(workspaces.version, 1) as varchar)
+        as varchar) as workspace_key
 from int_event_places as e
 left join stg_directory_versions as users
     on users.kind = 'user' and users.directory_id = e.user_id

@@ -140,7 +140,7 @@ def test_export_replaces_files_only(loaded: Tenant, tmp_path: Path) -> None:
     assert loaded.run("export", "events", "--to", str(link), "--force").code == 0
     assert link.is_symlink() and kept.read_bytes().startswith(b"\xef\xbb\xbf")
     for own in (tmp_path / "audit_log.duckdb", tmp_path / "audit_log.duckdb.wal"):
-        outcome = loaded.run("export", "events", "--to", str(own), "--force")
+        outcome = loaded.run("export", "events", "--format", "csv", "--to", str(own), "--force")
         assert outcome.code == 2 and "the pipeline itself needs this file" in outcome.err
     assert loaded.run("status").code == 0
     outcome = loaded.run("export", "events", "--to", str(tmp_path), "--force")

@@ -98,7 +98,7 @@ def test_role_assignments_equal_the_truth(activity: Warehouse) -> None:
 
 def test_the_report_shows_idle_licences_and_unused_models(activity: Warehouse) -> None:
     with ExitStack() as held:
-        *_, licences, models = summary_tables(Reader(activity.raw.destination, held, with_tables=False), rows=100)
+        *_, licences, models, _ = summary_tables(Reader(activity.raw.destination, held, with_tables=False), rows=100)
     idle = [
         (label, usage, days, since)
         for user, (days, since, usage, label, *_) in truth.users(ROWS).items()
