@@ -49,7 +49,7 @@ class ExportCommand(TenantCommand):
 @click.option(
     "--format",
     "file_format",
-    type=click.Choice(["csv", "jsonl", "parquet", "ocsf", "ecs", "cef"]),
+    type=click.Choice(["csv", "jsonl", "parquet", "xlsx", "ocsf", "ecs", "cef"]),
     help="Format; by default the suffix of FILE, or csv. The last three are for a SIEM: events of fct_events.",
 )
 @click.option(
@@ -66,7 +66,7 @@ class ExportCommand(TenantCommand):
 def export_command(
     table: str, file_format: str | None, to: str | None, force: bool, wait: float, **filters: Any
 ) -> int:
-    """Write the rows of a raw or enriched TABLE as CSV, JSON lines or Parquet, or events for a SIEM."""
+    """Write the rows of a raw or enriched TABLE as CSV, JSON lines, Parquet or Excel, or events for a SIEM."""
     from pipelines.common.configuration import check_settings
 
     check_span(filters["since"], filters["until"])

@@ -1,4 +1,4 @@
-"""Writes the rows of one table as CSV, JSON lines or Parquet, or events for a SIEM. It only reads the database.
+"""Writes the rows of one table as CSV, JSON lines, Parquet or Excel, or events for a SIEM. It only reads the database.
 
 Rows are read and written in chunks, so memory does not grow with their number. CSV is for spreadsheets: a text that a
 spreadsheet would run as a formula gets an apostrophe in front. The other formats hold every text unchanged.
@@ -9,6 +9,7 @@ import stat
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from datetime import datetime, timezone
 from typing import IO, Any, NamedTuple
 
 import dlt
@@ -33,10 +34,12 @@ from pipelines.warehouse.streaming import arrow_schema, columns_of, stream
 from .filters import Filters, conditions, moment_column
 from .siem.lines import FORMATS as SIEM_FORMATS
 from .siem.lines import TABLE, EventLines, read_classes
+from .xlsx import MOST_ROWS, write_xlsx
 
 # In dlt's data directory.
 OWN_FILES = ("anaplan_oauth_token.json", "anaplan_audit_alerts.json")
-FORMATS = ("csv", "jsonl", "parquet", *SIEM_FORMATS)
+FORMATS = ("csv", "jsonl", "parquet", "xlsx", *SIEM_FORMATS)
+BINARY = {"parquet": "Parquet", "xlsx": "An Excel file"}
 # Rows that are Python objects at the same time.
 JSON_ROWS = 5_000
 
@@ -60,8 +63,10 @@ def export(table: str, file_format: str, to: str | None, force: bool, filters: F
         _check_target(to)
     if to and os.path.lexists(to) and not force:
         raise PipelineError(CONFIGURATION, f"file `{to}` exists. Name another one, or give --force to replace it.")
-    if not to and file_format == "parquet" and sys.stdout.isatty():
-        raise PipelineError(CONFIGURATION, "Parquet cannot be shown on a terminal. Name a file with --to.")
+    if not to and file_format in BINARY and sys.stdout.isatty():
+        raise PipelineError(
+            CONFIGURATION, f"{BINARY[file_format]} cannot be shown on a terminal. Name a file with --to."
+        )
     if file_format in SIEM_FORMATS and table != TABLE:
         raise PipelineError(CONFIGURATION, f"--format {file_format}: `{table}` holds no events. Export `{TABLE}`.")
     with open_destination(wait) as destination:
@@ -73,7 +78,10 @@ def export(table: str, file_format: str, to: str | None, force: bool, filters: F
         if moment:
             query = query.order_by(exp.column(moment).asc())
         rows = _existing(stream(dataset, query, columns))
-        write = _event_writer(dataset, file_format) if file_format in SIEM_FORMATS else _WRITERS[file_format]
+        if file_format == "xlsx":
+            write = _workbook_writer(table, filters)
+        else:
+            write = _event_writer(dataset, file_format) if file_format in SIEM_FORMATS else _WRITERS[file_format]
         with _output(to) as file:
             return write(rows, arrow_schema(columns), file)
 
@@ -182,6 +190,29 @@ _WRITERS: dict[str, _Writer] = {
     "jsonl": _write_jsonl,
     "parquet": write_parquet,
 }
+
+
+def _workbook_writer(table: str, filters: Filters) -> _Writer:
+    """Return a writer whose first sheet tells the table and the filters."""
+    chosen = {f"--{name}": value for name, value in filters._asdict().items() if value}
+    about = {"Table": table, "Exported at (UTC)": datetime.now(timezone.utc), **chosen}
+
+    def write(rows: Iterator[pa.Table], schema: pa.Schema, file: IO[bytes]) -> int:
+        return write_xlsx(_that_fit(rows), schema.names, about, file)
+
+    return write
+
+
+def _that_fit(rows: Iterator[pa.Table]) -> Iterator[pa.Table]:
+    count = 0
+    for chunk in rows:
+        count += chunk.num_rows
+        if count > MOST_ROWS:
+            raise PipelineError(
+                CONFIGURATION,
+                f"an Excel sheet holds {MOST_ROWS:,} rows, and there are more. Use --since, or another format.",
+            )
+        yield chunk
 
 
 def _event_writer(enriched: dlt.Dataset, file_format: str) -> _Writer:

@@ -13,11 +13,13 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipelines.common.names import LOAD_NAME
+from pipelines.export import writer
 from pipelines.warehouse.locks import machine_lock
 from tests.conftest import REPOSITORY, Engine, Outcome, Tenant, event, plain_server
 from tests.support.hostile_values import HOSTILE
 from tests.support.siem_events import parsed_cef, schema_errors
 from tests.support.tenant_records import LISTS
+from tests.support.workbooks import cells
 
 MOMENT = int(datetime.now(timezone.utc).timestamp() * 1000) // 86_400_000 * 86_400_000 - 5 * 86_400_000
 TEXTS = [*HOSTILE, "+1", "-1", "@SUM(A1)", "\tx", "\rx", "\nx", "＝1", "'quoted", "plain", "o'hara; drop table x"]
@@ -83,6 +85,23 @@ def test_hostile_texts_survive_in_every_format(
     assert not [
         value for row in cells for name, value in row.items() if name != "id" and value[:1] in tuple("=+-@\t\r\n")
     ]
+
+
+def test_a_workbook_names_table_and_filters(loaded: Tenant, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    command = ("export", "events", "--user", "u1", "--to", "events.xlsx")
+    assert loaded.run(*command).code == 0
+    book = (tmp_path / "events.xlsx").read_bytes()
+    about = {name: value for (*_, name), (*_, value) in cells(book, 1)}
+    assert (about["Table"], about["--user"]) == ("events", "u1") and "--since" not in about
+    headings, *rows = [[value for *_, value in row] for row in cells(book, 2)]
+    message = headings.index("message")
+    sent = [sent["message"] for i, sent in enumerate(EVENTS) if i % 5 == 1]
+    assert len(rows) == len(sent) > 0
+    assert {row[message] for row in rows if row[message].isascii()} == {text for text in sent if text.isascii()}
+    monkeypatch.setattr(writer, "MOST_ROWS", 1)
+    refused = loaded.run(*command, "--force")
+    assert refused.code == 2 and "holds 1 rows, and there are more" in refused.err
+    assert (tmp_path / "events.xlsx").read_bytes() == book
 
 
 def test_numbers_get_no_apostrophe(loaded: Tenant) -> None:

@@ -8,8 +8,8 @@ from xml.etree import ElementTree
 import pyarrow as pa
 
 from pipelines.export.xlsx import write_xlsx
+from tests.support.workbooks import cells
 
-MAIN = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
 ROWS = pa.table(
     {
         "at": pa.array([datetime(2026, 3, 4, 12, tzinfo=timezone.utc), None], pa.timestamp("us", "Asia/Kolkata")),
@@ -19,13 +19,6 @@ ROWS = pa.table(
         "number": [2**53 + 1, -7],
     }
 )
-
-
-def cells(book: bytes, sheet: int) -> list[list[tuple[str, str, str]]]:
-    """Return the type, style and value of each cell."""
-    root = ElementTree.fromstring(zipfile.ZipFile(io.BytesIO(book)).read(f"xl/worksheets/sheet{sheet}.xml"))
-    rows = root.iter(f"{MAIN}row")
-    return [[(cell.get("t", ""), cell.get("s", ""), "".join(cell.itertext())) for cell in row] for row in rows]
 
 
 def test_dates_are_dates_and_texts_are_never_formulas() -> None:
