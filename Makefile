@@ -140,7 +140,7 @@ lock: ## Renew the lock files (needs uv)
 	$(COMPILE) --extra dev -c requirements.lock -c requirements-dashboard.lock pyproject.toml -o requirements-dev.lock
 	$(COMPILE) --extra spark --extra dev -c requirements-dev.lock pyproject.toml -o requirements-spark.lock
 	echo 'apache-airflow>=3.2,<4' | $(COMPILE) - -o requirements-airflow.lock
-	printf 'dbt-core>=1.10,<1.11\ndbt-duckdb\ndbt-postgres\n' | $(COMPILE) - -o requirements-dbt.lock
+	printf 'dbt-core>=1.10,<1.11\ndbt-duckdb\ndbt-postgres\n' | $(COMPILE) --no-strip-extras - -o requirements-dbt.lock
 	@$(MAKE) check-extras
 
 DRIVERS := postgres snowflake bigquery databricks redshift clickhouse motherduck ducklake filesystem athena

@@ -4,7 +4,7 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -53,22 +53,27 @@ def rendered(text: str) -> str:
     return INPUT.sub(lambda found: f"{RAW_SCHEMA if found[1] == 'source' else TARGET_SCHEMA}.{found[3]}", text)
 
 
-def assert_equal_tables(database: Path) -> None:
-    """Every table of the runner and of dbt holds the same rows."""
+def assert_equal_tables(rows_of: Callable[[str], list[Any]]) -> None:
+    """Every table of the runner and of dbt holds the same rows; `rows_of` returns those of a query."""
+    filled = set()
+    for name, table in TABLES.items():
+        if name in STORED_TO_A_DAY:
+            continue
+        columns = ", ".join(table.columns)
+        one, other = (
+            sorted(rows_of(f"select {columns} from {schema}.{name}"), key=repr)
+            for schema in ("anaplan_audit", TARGET_SCHEMA)
+        )
+        assert one == other, name
+        filled |= {name} if one else set()
+    assert filled >= {"fct_events", "dim_users", "dim_models", "agg_daily_users", "user_activity", "clients"}
+
+
+def assert_equal_in(database: Path) -> None:
+    """The same for a DuckDB file."""
     with duckdb.connect(str(database)) as connection:
         connection.execute("set TimeZone = 'UTC'")
-        filled = set()
-        for name, table in TABLES.items():
-            if name in STORED_TO_A_DAY:
-                continue
-            columns = ", ".join(table.columns)
-            one, other = (
-                sorted(connection.execute(f"select {columns} from {schema}.{name}").fetchall(), key=repr)
-                for schema in ("anaplan_audit", TARGET_SCHEMA)
-            )
-            assert one == other, name
-            filled |= {name} if one else set()
-    assert filled >= {"fct_events", "dim_users", "dim_models", "agg_daily_users", "user_activity", "clients"}
+        assert_equal_tables(lambda query: connection.execute(query).fetchall())
 
 
 @pytest.mark.parametrize("dialect", ["duckdb", "postgres"])
@@ -121,7 +126,7 @@ def test_files_run_in_order_give_the_rows_of_the_runner(tmp_path: Path, built: P
         for name, text in sql_files(tmp_path / "dbt" / "tests"):
             if name != "no_loaded_event_is_missing" and not name.startswith("no_covered"):
                 assert connection.execute(rendered(text)).fetchall() == [], name
-    assert_equal_tables(database)
+    assert_equal_in(database)
 
 
 def _create_seed(connection: duckdb.DuckDBPyConnection, file: Path, seed: Any) -> None:
@@ -136,7 +141,7 @@ def test_dbt_builds_equal_tables_on_duckdb(tmp_path: Path, built: Path) -> None:
     database = Path(shutil.copy(built, tmp_path))
     write_project(tmp_path / "dbt")
     run_dbt(tmp_path / "dbt", DBT_DUCKDB_PATH=str(database))
-    assert_equal_tables(database)
+    assert_equal_in(database)
 
 
 @pytest.mark.skipif(not DBT, reason=NO_DBT)
@@ -160,13 +165,7 @@ def test_dbt_builds_equal_tables_on_postgres(
             DBT_POSTGRES_HOST=folders.split(",")[0].strip(),
         )
         with warehouse.raw.sql_client() as client:
-            for name, table in TABLES.items():
-                columns = ", ".join(table.columns)
-                one, other = (
-                    sorted(client.execute_sql(f"select {columns} from {schema}.{name}") or [], key=repr)
-                    for schema in ("anaplan_audit", TARGET_SCHEMA)
-                )
-                assert one == other, name
+            assert_equal_tables(lambda query: list(client.execute_sql(query) or []))
 
 
 def run_dbt(project: Path, **environment: str) -> None:
