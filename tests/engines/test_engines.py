@@ -5,13 +5,15 @@ Run by `make test-engines`, not by `make test`, because Spark needs Java.
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import duckdb
 import pytest
 
 from audit_source import schema
+from pipelines.transform.plan import RECENT_DAYS
+from pipelines.transform.summaries import Reach
 from sandbox.server import Sandbox
 from tests.conftest import Tenant
 from tests.engines.spark import Spark, local_spark
@@ -21,7 +23,7 @@ from tests.support.harsh import HARSH
 from tests.support.history_rows import HISTORY, change
 from tests.support.lists_of_models import DIRECTORY, EVENTS, LISTS
 from tests.support.model_warehouse import open_warehouse
-from tests.support.raw_rows import Row, at, event, version
+from tests.support.raw_rows import Row, at, days_of, event, version
 from tests.support.scenario import ANN, BOB
 from tests.support.translation import ENRICHMENT, Translator
 
@@ -63,11 +65,12 @@ CHANGE = change(
 )
 CHANGE |= {"line_item_or_property": "Margin", "data_types": "NUMBER", "object": "O"}
 
-# A workspace that is renamed after an event.
-SPACE = "ca" * 16
+# A workspace that is renamed after an event, and one that is removed.
+SPACE, CLOSED = "ca" * 16, "cb" * 16
 RENAMED = [
     version(SPACE, "2026-03-01 00:00", "2026-03-05 00:00", name="Old"),
     version(SPACE, "2026-03-05 00:00", name="New"),
+    version(CLOSED, "2026-03-01 00:00", "2026-03-05 00:00", name="Closed"),
 ]
 VISIT = event(401, "USR-13", "2026-03-03 08:00", user_id=BOB, attr_workspace_id=SPACE, success=True)
 
@@ -87,7 +90,9 @@ def raw_rows(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Row]]:
     assert outcome.code == 0, outcome.err
     with duckdb.connect(str(folder / "audit_log.duckdb"), read_only=True) as database:
         database.execute("set TimeZone = 'UTC'")
-        return {table.name: _rows(database, table.name) + _scenario(table.name) for table in schema.TABLES}
+        rows = {table.name: _rows(database, table.name) + _scenario(table.name) for table in schema.TABLES}
+    # Those of the worlds too, as `Warehouse.load` records them.
+    return {**rows, "event_days": days_of(rows["events"])}
 
 
 def _rows(database: duckdb.DuckDBPyConnection, table: str) -> list[Row]:
@@ -137,9 +142,15 @@ def warehouses(
         yield tables
 
 
+def recent_days(rows: dict[str, list[Row]]) -> Reach:
+    """Return the reach of a run of today: summaries store older days than its recent ones."""
+    newest = max(row["event_day"] for row in rows["events"])
+    return Reach(since=min(newest, datetime.now(timezone.utc).date()) - timedelta(days=RECENT_DAYS))
+
+
 @pytest.fixture(scope="session")
 def spark(tmp_path_factory: pytest.TempPathFactory, raw_rows: dict[str, list[Row]]) -> Iterator[Spark]:
-    with local_spark(tmp_path_factory.mktemp("spark")) as opened:
+    with local_spark(tmp_path_factory.mktemp("spark"), recent_days(raw_rows)) as opened:
         opened.load(raw_rows)
         opened.enrich()
         yield opened
@@ -184,5 +195,5 @@ def test_every_check_runs_on_spark_and_passes(spark: Spark) -> None:
     assert [row for row in spark.sql(" union all ".join(counts)) if row.failing] == []
 
 
-def test_databricks_gets_the_sql_that_ran_here(spark: Spark) -> None:
-    assert Translator("databricks").models() == spark.translator.models()
+def test_databricks_gets_the_sql_that_ran_here(spark: Spark, raw_rows: dict[str, list[Row]]) -> None:
+    assert Translator("databricks", recent_days(raw_rows)).models() == spark.translator.models()

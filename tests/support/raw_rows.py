@@ -14,6 +14,7 @@ from audit_source.events.decode import normalise_code
 
 Row = dict[str, Any]
 
+LOADED_AT = "2026-03-10 00:00"
 VALIDITY = ("_dlt_valid_from", "_dlt_valid_to")
 
 
@@ -43,14 +44,18 @@ def version(row_id: str, since: str, until: str | None = None, **values: Any) ->
     return {"id": row_id, "row_version": f"{row_id} {since} {until} {values}", **values, **validity}
 
 
-def load_raw(pipeline: dlt.Pipeline, loaded_at: str = "2026-03-10 00:00", **rows: list[Row]) -> None:
+def days_of(events: list[Row], loaded_at: str = LOADED_AT) -> list[Row]:
+    """Return the days of events, as a load records them."""
+    return [{"event_day": day, "loaded_at": at(loaded_at)} for day in sorted({row["event_day"] for row in events})]
+
+
+def load_raw(pipeline: dlt.Pipeline, loaded_at: str = LOADED_AT, **rows: list[Row]) -> None:
     """Load rows by table: merge events and record their days, replace every other table.
 
     Other tables keep their rows; the first load creates them empty.
     """
     if "events" in rows:
-        days = sorted({row["event_day"] for row in rows["events"]})
-        rows["event_days"] = [{"event_day": day, "loaded_at": at(loaded_at)} for day in days]
+        rows["event_days"] = days_of(rows["events"], loaded_at)
     dlt.config["normalize.parquet_normalizer.add_dlt_load_id"] = True
     first = not pipeline.default_schema_name
     pipeline.run([_resource(table, rows.get(table.name)) for table in schema.TABLES if first or table.name in rows])

@@ -12,7 +12,9 @@ from audit_source import schema
 from pipelines.common.names import DIALECT
 from pipelines.transform.checks import declared_checks, qualified, read_checks
 from pipelines.transform.graph import Enrichment, read_enrichment
+from pipelines.transform.materialize import only_days
 from pipelines.transform.parse import MODELS_DIR, Model
+from pipelines.transform.summaries import WHOLE, Reach
 from pipelines.warehouse.sql_fixes import for_dialect
 from tests.support.raw_rows import VALIDITY
 
@@ -32,10 +34,10 @@ RULES: dict[str, str] = {"spark": "databricks"}
 
 
 class Translator:
-    """Translates models and checks to the SQL of one warehouse."""
+    """Translates models and checks to the SQL of one warehouse: that of a run that builds every table as a whole."""
 
-    def __init__(self, dialect: str) -> None:
-        self.dialect = dialect
+    def __init__(self, dialect: str, reach: Reach = WHOLE) -> None:
+        self.dialect, self._reach = dialect, reach
         self._rules = RULES.get(dialect, dialect)
         self._connection = duckdb.connect()
         self._raw = self._dataset(RAW, RAW_TABLES)
@@ -49,7 +51,8 @@ class Translator:
 
     def model(self, model: Model) -> str:
         dataset = self._raw if model.inputs & set(RAW_TABLES) else self._enriched
-        text = dataset(for_dialect(model.query, self._rules), query_dialect=DIALECT).to_sql()
+        query = only_days(ENRICHMENT, model, None, self._reach)
+        text = dataset(for_dialect(query, self._rules), query_dialect=DIALECT).to_sql()
         # dlt parses the translation again to order the columns like the table's.
         return str(sqlglot.parse_one(text, dialect=self.dialect).sql(self.dialect))
 
