@@ -5,6 +5,7 @@ BIN := $(VENV)/bin
 AIRFLOW := .venv-airflow
 DBT := .venv-dbt
 DUCKLAKE := .ducklake
+CLICKHOUSE := .clickhouse
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 
@@ -41,6 +42,11 @@ $(AIRFLOW)/.done: requirements-airflow.lock
 # The newest extensions belong to an older DuckDB than the locked one, so they come before it on the path.
 $(DUCKLAKE)/.done: requirements-ducklake.txt
 	$(PYTHON) -m pip install --quiet --disable-pip-version-check --no-deps --target $(DUCKLAKE) -r requirements-ducklake.txt
+	@touch $@
+
+# ClickHouse's engine in a process, half a gigabyte, and the clients that dlt's destination uses.
+$(CLICKHOUSE)/.done: requirements-clickhouse.txt
+	$(PYTHON) -m pip install --quiet --disable-pip-version-check --no-deps --target $(CLICKHOUSE) -r requirements-clickhouse.txt
 	@touch $@
 
 # dbt pins other versions of what the pipeline uses too.
@@ -100,6 +106,9 @@ test-engines: $(VENV)/.spark ## Compare every table on DuckDB, PostgreSQL and Sp
 test-ducklake: $(VENV)/.dev $(DUCKLAKE)/.done ## Load a DuckLake and compare every table with DuckDB's; let four processes want one lake (minutes)
 	@PYTHONPATH=$(abspath $(DUCKLAKE)) $(BIN)/python -m pytest tests/pipelines/warehouse/lease/test_contention.py tests/pipelines/warehouse/test_lake.py
 
+test-clickhouse: $(VENV)/.dev $(CLICKHOUSE)/.done ## Load and enrich a ClickHouse (chdb) and compare every table with DuckDB's (minutes)
+	@PYTHONPATH=$(abspath $(CLICKHOUSE)) $(BIN)/python -m pytest -n 0 tests/pipelines/warehouse/test_clickhouse.py
+
 test-airflow: $(VENV)/.dev $(AIRFLOW)/.done ## Run the Airflow DAG against the sandbox, in its own Airflow (minutes)
 	@AIRFLOW_BIN=$(abspath $(AIRFLOW)/bin) $(BIN)/python -m pytest tests/airflow
 
@@ -151,6 +160,6 @@ check-extras: ## Resolve the drivers of every warehouse against requirements.loc
 	done
 
 clean: ## Remove .venv, the demo and caches; never your databases
-	rm -rf $(VENV) $(AIRFLOW) $(DBT) $(DUCKLAKE) .demo build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(AIRFLOW) $(DBT) $(DUCKLAKE) $(CLICKHOUSE) .demo build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
-.PHONY: help setup driver demo run docs dbt report status test test-variants test-engines test-ducklake test-airflow test-dbt test-wheel torture wheel lint bench bench-dashboard bench-disk profile lock check-extras clean
+.PHONY: help setup driver demo run docs dbt report status test test-variants test-engines test-ducklake test-clickhouse test-airflow test-dbt test-wheel torture wheel lint bench bench-dashboard bench-disk profile lock check-extras clean

@@ -42,7 +42,8 @@ def _is_first_of_day(raw: dlt.Pipeline, began: datetime) -> bool:
         load = tables.column("load_id")
         sql = f"SELECT MAX({load}) FROM {tables.loads} WHERE {load} < %s"
         [(newest,)] = tables.rows(sql, f"{began.timestamp():.6f}")
-    return newest is not None and _moment(newest).date() < began.astimezone(timezone.utc).date()
+    # ClickHouse has an empty text where no row is, and others have NULL.
+    return bool(newest) and _moment(newest).date() < began.astimezone(timezone.utc).date()
 
 
 def _remove_old_loads(pipeline: dlt.Pipeline) -> None:
@@ -53,7 +54,7 @@ def _remove_old_loads(pipeline: dlt.Pipeline) -> None:
         tables = DltTables(pipeline, client)
         load = tables.column("load_id")
         [(newest,)] = tables.rows(f"SELECT MAX({load}) FROM {tables.loads}")
-        if newest is None:
+        if not newest:
             return
         restored = _restored_loads(tables)
         tables.delete(tables.states, "_dlt_load_id", _before(newest, STATES_DAYS), restored)

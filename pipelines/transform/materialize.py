@@ -86,15 +86,16 @@ def model_resource(
         relation = engine_of(dataset).table_relation(dataset, query, list(model.columns), other)
         yield dlt.mark.with_hints(relation, dlt.mark.make_hints(columns=columns))
 
+    # A query that reads its own table needs the staging copy: the rows that it replaces are deleted first.
+    hints: Any = {FILLED_BY_QUERY: not adds_to_itself}
     if model.docs.summary:
+        hints.update(engine_of(dataset).key_table_hints())
         for name in model.docs.key:
             columns[name]["primary_key"] = True
     how: Any = (
         {"disposition": "merge", "strategy": "delete-insert"} if adds_to_itself else _disposition(model, days, is_new)
     )
     resource = dlt.resource(rows, name=model.name, write_disposition=how, columns=columns)
-    # A query that reads its own table needs the staging copy: the rows that it replaces are deleted first.
-    hints: Any = {FILLED_BY_QUERY: not adds_to_itself}
     return _described(resource(), model.docs.comment).apply_hints(additional_table_hints=hints)
 
 

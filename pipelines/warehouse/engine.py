@@ -47,7 +47,7 @@ class Engine:
     | SQL that changes rows | `update_statement` | `clickhouse.py` |
     | file, or setting that must be checked | `opened_for_writing`, `opened_for_reading`, `check_settings` | `duckdb/` |
     | format of load files | `load_format` | |
-    | partitions or sort keys | `day_column_hints`, `day_table_hints` | `bigquery.py`, `clickhouse.py` |
+    | partitions, sort keys | `day_column_hints`, `day_table_hints`, `key_table_hints` | `clickhouse.py` |
     | comments | `comment_catalogue`, `comment_hints`, `write_comments` | `bigquery.py` |
     | errors that need an explanation | `explanation_of`, `is_out_of_memory`, `lacks_column` | `duckdb/errors.py` |
 
@@ -239,6 +239,10 @@ class Engine:
 
     def day_table_hints(self, day: str) -> dict[str, Any]:
         """Return dlt's hints for a large table whose days are in the column `day`."""
+        return {}
+
+    def key_table_hints(self) -> dict[str, Any]:
+        """Return dlt's hints for a table with a primary key whose columns may be empty."""
         return {}
 
     def day_hints(self, day: str) -> dict[str, Any]:

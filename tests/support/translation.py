@@ -15,6 +15,7 @@ from pipelines.transform.graph import Enrichment, read_enrichment
 from pipelines.transform.materialize import only_days
 from pipelines.transform.parse import MODELS_DIR, Model
 from pipelines.transform.summaries import WHOLE, Reach
+from pipelines.warehouse.engine import engine_named
 from pipelines.warehouse.sql_fixes import for_dialect
 from tests.support.raw_rows import VALIDITY
 
@@ -56,6 +57,12 @@ class Translator:
         # dlt parses the translation again to order the columns like the table's.
         return str(sqlglot.parse_one(text, dialect=self.dialect).sql(self.dialect))
 
+    def over_both_datasets(self, query: str) -> str:
+        """Return a query in DuckDB's dialect over tables of the raw and the enriched dataset."""
+        parsed = sqlglot.parse_one(query, dialect=DIALECT)
+        assert isinstance(parsed, exp.Query)
+        return engine_named(self._rules).relation(self._raw, parsed, self._enriched).to_sql()
+
     def checks(self) -> dict[str, str]:
         """Return every check, including those declared in models.yml."""
         found: dict[str, exp.Query] = {**declared_checks(ENRICHMENT), **read_checks(ENRICHMENT, MODELS_DIR)}
@@ -83,7 +90,7 @@ WRONG: dict[str, str] = {
     "databricks": r"\bSTRPOS\(|STRING_AGG",
     # The order of a LISTAGG follows its brackets.
     "redshift": r"LISTAGG\([^()]*ORDER BY|STRING_AGG|LISTAGG\((?:[^()]|\([^()]*\))*ORDER BY",
-    # DateTime holds whole seconds up to 2106, and a cast from text accepts no offset.
-    "clickhouse": r"Nullable\(DateTime\)|[+]00:00|STRPOS",
+    # DateTime holds whole seconds up to 2106, and a cast from text accepts no offset. Functions have lower case.
+    "clickhouse": r"Nullable\(DateTime\)|[+]00:00|STRPOS|TRANSLATE\(|TIME_TO_UNIX",
     "trino": r"STRING_AGG|TIMESTAMPTZ|::",
 }

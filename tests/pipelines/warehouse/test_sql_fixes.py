@@ -69,6 +69,13 @@ def test_what_clickhouse_gets_holds_no_semicolon() -> None:
     assert any(";" in file.read_text(encoding="utf-8") for file in MODELS_DIR.rglob("*.sql"))
 
 
+def test_clickhouse_gets_no_star_where_a_query_reads_two_datasets() -> None:
+    """A column of `e.*` that the other table has too is called `e.name` there."""
+    query = "select e.*, u.user_name from events as e left join dim_users as u on e.user_id = u.user_id"
+    text = Translator("clickhouse").over_both_datasets(query)
+    assert "*" not in text and "event_type_id" in text
+
+
 def test_no_window_of_redshift_needs_a_frame_and_has_none() -> None:
     """Redshift asks for one where a function other than a rank or a neighbour is ordered."""
     frameless = (exp.RowNumber, exp.Lead, exp.Lag)
@@ -146,7 +153,23 @@ def test_every_null_of_a_union_has_a_type() -> None:
         ("bigquery", "select date_diff('second', a, b) as n from t", "TIMESTAMP_DIFF(b, a, SECOND)"),
         ("bigquery", "select date_diff('day', a, b) as n from t", "DATE_DIFF(b, a, DAY)"),
         ("bigquery", "select epoch(a) as n from t", "UNIX_SECONDS(a)"),
-        ("clickhouse", "select epoch(a) as n from t", "toUnixTimestamp(a)"),
+        ("clickhouse", "select translate(a, 'x', 'y') as n from t", "translate(a, 'x', 'y')"),
+        ("clickhouse", "select coalesce(a, '') as a from t where a > 'b'", "WHERE t.a > 'b'"),
+        ("clickhouse", "select max(a) as a from t as u where a > 'b'", "WHERE u.a > 'b'"),
+        ("clickhouse", "select a as b, max(b) as c from t group by a", "MAX(t.b)"),
+        (
+            "clickhouse",
+            "select row_number() over (order by a) - floor(count(*) / 2) as n from t",
+            "CAST(ROW_NUMBER() OVER (ORDER BY a) AS Nullable(Int64))"
+            " - CAST(FLOOR(CAST(COUNT(*) AS Nullable(Int64)) / 2) AS Nullable(Int64))",
+        ),
+        (
+            "clickhouse",
+            "select cast(cast('1900-01-01' as date) as timestamptz) as n from t",
+            "CAST('1900-01-01 00:00:00' AS Nullable(DateTime64(6, 'UTC')))",
+        ),
+        ("clickhouse", "select t.a from t join u on t.a = u.a", "SELECT t.a AS a FROM t"),
+        ("clickhouse", "select epoch(a) as n from t", "(toUnixTimestamp64Micro(a) / 1000000)"),
         (
             "clickhouse",
             "select cast('2026-03-01 00:00:00+00:00' as timestamptz) as n from t",
