@@ -6,9 +6,10 @@ whom no list names and whom new events name, `list_days.py` those of changed lis
 `history_days.py` those of model history.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timezone
+from itertools import islice
 from typing import Any
 
 import dlt
@@ -42,7 +43,11 @@ def folded_id(column: str) -> str:
 _FOLDED = folded_id("id")
 # Versions that began or ended after {since}; `everywhere` is true where older events get another name too.
 _CHANGES = """
-with versions as (
+select
+    cast(id as varchar) as id,
+    cast(valid_from > {since} and (version = 1 or names <> names_before) as boolean) as everywhere,
+    cast(case when valid_from > {since} then valid_from else valid_to end as timestamptz) as changed_at
+from (
     select
         {folded} as id,
         {names} as names,
@@ -51,12 +56,7 @@ with versions as (
         lag({names}) over (partition by {folded} order by _dlt_valid_from) as names_before,
         row_number() over (partition by {folded} order by _dlt_valid_from) as version
     from {table}
-)
-select
-    cast(id as varchar) as id,
-    cast(valid_from > {since} and (version = 1 or names <> names_before) as boolean) as everywhere,
-    cast(case when valid_from > {since} then valid_from else valid_to end as timestamptz) as changed_at
-from versions
+) as versions
 where valid_from > {since} or valid_to > {since}
 """
 # For each list of the directory, the columns that events show.
@@ -86,48 +86,45 @@ class Watermark:
     day_count: int = 0
 
 
+_LOADED = (
+    "select cast(max(loaded_at) as timestamptz) as newest, cast(max(event_day) as date) as newest_day,"
+    " cast(count(*) as bigint) as day_count from event_days"
+)
+_VERSIONS = (
+    "select cast(max(_dlt_valid_from) as timestamptz) as newest, cast(max(_dlt_valid_to) as timestamptz) as newest_end"
+    " from {table}"
+)
+_LOGINS = "select cast(max(last_login_date) as timestamptz) as newest from user_logins"
+_SCIM_USERS = (
+    "select cast(count(*) as bigint) as users, cast(max(created_at) as timestamptz) as newest,"
+    " cast(max(last_modified) as timestamptz) as newest_change from scim_users"
+)
+_ENTITLEMENTS = (
+    "select cast(count(*) as bigint) as entitlements, cast(max(_dlt_valid_from) as timestamptz) as newest,"
+    " cast(max(_dlt_valid_to) as timestamptz) as newest_end from user_entitlements"
+)
+
+
 def read_watermark(raw: dlt.Dataset) -> Watermark:
     """Return the watermark of the raw dataset."""
-    loaded, newest_day, day_count = _scalars(
-        raw,
-        "select cast(max(loaded_at) as timestamptz) as newest, cast(max(event_day) as date) as newest_day,"
-        " cast(count(*) as bigint) as day_count from event_days",
-    )
-    changed = [
-        moment
-        for table in _NAMES
-        for moment in _scalars(
-            raw,
-            "select cast(max(_dlt_valid_from) as timestamptz) as newest,"
-            f" cast(max(_dlt_valid_to) as timestamptz) as newest_end from {table}",
-        )
-    ]
-    logins = _scalars(raw, "select cast(max(last_login_date) as timestamptz) as newest from user_logins")
+    # Tables that an older version did not load may be missing.
+    access = [_SCIM_USERS, _ENTITLEMENTS] if {"scim_users", "user_entitlements"} <= raw.schema.tables.keys() else []
+    lists = [_VERSIONS.format(table=table) for table in _NAMES]
+    loaded, logins, *others = single_rows(raw, [_LOADED, _LOGINS, *lists, *access])
+    changed = [moment for row in others[: len(lists)] for moment in row]
     return Watermark(
-        newest_moment([loaded]),
+        newest_moment(loaded[:1]),
         newest_moment(changed),
         newest_moment(logins),
-        _access_watermark(raw),
-        newest_day,
-        int(day_count),
+        _access_watermark(*others[len(lists) :]) if access else None,
+        loaded[1],
+        int(loaded[2]),
     )
 
 
-def _access_watermark(raw: dlt.Dataset) -> str | None:
-    """Return the numbers of users and entitlements, and their newest change; None where no load made the tables."""
-    if not {"scim_users", "user_entitlements"} <= raw.schema.tables.keys():
-        return None
-    users, *changed = _scalars(
-        raw,
-        "select cast(count(*) as bigint) as users, cast(max(created_at) as timestamptz) as newest,"
-        " cast(max(last_modified) as timestamptz) as newest_change from scim_users",
-    )
-    entitlements, *ended = _scalars(
-        raw,
-        "select cast(count(*) as bigint) as entitlements, cast(max(_dlt_valid_from) as timestamptz) as newest,"
-        " cast(max(_dlt_valid_to) as timestamptz) as newest_end from user_entitlements",
-    )
-    return f"{users} {entitlements} {newest_moment([*changed, *ended])}"
+def _access_watermark(users: tuple[Any, ...], entitlements: tuple[Any, ...]) -> str:
+    """Return the numbers of users and entitlements, and their newest change."""
+    return f"{users[0]} {entitlements[0]} {newest_moment([*users[1:], *entitlements[1:]])}"
 
 
 def loaded_days(raw: dlt.Dataset, since: Watermark) -> set[date]:
@@ -151,14 +148,15 @@ def days_of_other_size(raw: dlt.Dataset, enriched: dlt.Dataset) -> set[date]:
 def changed_ids(raw: dlt.Dataset, since: Watermark) -> dict[str, date | None]:
     """Return ids whose versions changed after `since`, with the first affected day of their events (None: all days)."""
     moment = sql_moment(since.directory)
-    changes: dict[str, date | None] = {}
+    queries = []
     for table, columns in _NAMES.items():
         names = " || '|' || ".join(f"coalesce({column}, '')" for column in columns)
-        query = _CHANGES.format(folded=_FOLDED, names=names, table=table, since=moment)
-        for changed_id, everywhere, changed_at in rows_of(raw, query):
-            day = None if everywhere else utc_moment(changed_at).date()
-            known = changes.get(changed_id, day)
-            changes[changed_id] = None if day is None or known is None else min(day, known)
+        queries.append(_CHANGES.format(folded=_FOLDED, names=names, table=table, since=moment))
+    changes: dict[str, date | None] = {}
+    for changed_id, everywhere, changed_at in rows_of(raw, " union all ".join(queries)):
+        day = None if everywhere else utc_moment(changed_at).date()
+        known = changes.get(changed_id, day)
+        changes[changed_id] = None if day is None or known is None else min(day, known)
     return changes
 
 
@@ -225,8 +223,19 @@ def rows_of(dataset: dlt.Dataset, query: "str | exp.Query", other: dlt.Dataset |
     return list(engine_of(dataset).relation(dataset, fixed, other).fetchall())
 
 
-def _scalars(dataset: dlt.Dataset, query: str) -> list[Any]:
-    return list(rows_of(dataset, query)[0])
+def single_rows(dataset: dlt.Dataset, queries: Sequence[str]) -> list[tuple[Any, ...]]:
+    """Return the rows of queries that return one row each, all by one statement."""
+    parts: list[Any] = [parse_one(query, dialect=DIALECT) for query in queries]
+    names = [[selected.alias_or_name for selected in part.selects] for part in parts]
+    columns = [
+        exp.column(name, f"part_{number}").as_(f"{name}_{number}") for number, own in enumerate(names) for name in own
+    ]
+    query = exp.select(*columns).from_(parts[0].subquery("part_0"))
+    for number, part in enumerate(parts[1:], start=1):
+        query = query.join(part.subquery(f"part_{number}"), join_type="cross")
+    (row,) = rows_of(dataset, query)
+    values = iter(row)
+    return [tuple(islice(values, len(own))) for own in names]
 
 
 def utc_moment(moment: datetime) -> datetime:

@@ -12,7 +12,17 @@ from typing import Any
 import dlt
 from sqlglot import exp
 
-from .incremental import FACTS, MAX_CHANGED_IDS, folded_id, newest_moment, rows_of, since_day, sql_moment, utc_moment
+from .incremental import (
+    FACTS,
+    MAX_CHANGED_IDS,
+    folded_id,
+    newest_moment,
+    rows_of,
+    since_day,
+    single_rows,
+    sql_moment,
+    utc_moment,
+)
 
 RECENT_DAYS = 31
 
@@ -103,11 +113,13 @@ class _Changes:
 
 def read_lists_state(raw: dlt.Dataset, before: ListsState, is_first_of_day: bool) -> ListsState:
     """Return what the tables contain after this enrichment, which follows one that left `before`."""
-    moments: list[datetime | None] = []
-    values, history = [], None
+    queries = []
     for table, columns in _SIGNATURES.items():
         selected = ", ".join(f"cast({one} as timestamptz) as moment_{n}" for n, one in enumerate(columns))
-        (row,) = rows_of(raw, f"select cast(count(*) as bigint) as size, {selected} from {table}")
+        queries.append(f"select cast(count(*) as bigint) as size, {selected} from {table}")
+    moments: list[datetime | None] = []
+    values, history = [], None
+    for table, row in zip(_SIGNATURES, single_rows(raw, queries), strict=True):
         values.append(f"{table} {row[0]} {newest_moment(row[1:])}")
         if table in ("model_actions", "integrations"):
             moments += row[1:]

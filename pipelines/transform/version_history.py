@@ -26,17 +26,30 @@ SHORTEST = timedelta(milliseconds=1)
 # begin together, staging keeps one.
 _WRONG = """
 with followed as (
-    select
-        id, row_version, _dlt_valid_from as valid_from, _dlt_valid_to as valid_to,
-        lead(_dlt_valid_from) over (
-            partition by id
-            order by case when _dlt_valid_to is null then 1 else 0 end, _dlt_valid_from, _dlt_valid_to
-        ) as next_from
-    from {table}
+    {versions}
+), wrong as (
+    select distinct list, id
+    from followed
+    where valid_to < valid_from or (valid_to > next_from and valid_from <> next_from)
 )
-select id, row_version, valid_from, valid_to
+select followed.list, followed.id, followed.row_version, followed.valid_from, followed.valid_to
 from followed
-where id in (select id from followed where valid_to < valid_from or (valid_to > next_from and valid_from <> next_from))
+inner join wrong on wrong.list = followed.list and wrong.id = followed.id
+"""
+
+
+_VERSIONS = """
+select
+    cast('{table}' as varchar) as list,
+    id,
+    row_version,
+    _dlt_valid_from as valid_from,
+    _dlt_valid_to as valid_to,
+    lead(_dlt_valid_from) over (
+        partition by id
+        order by case when _dlt_valid_to is null then 1 else 0 end, _dlt_valid_from, _dlt_valid_to
+    ) as next_from
+from {table}
 """
 
 
@@ -52,12 +65,15 @@ def wrong_versions(raw: dlt.Pipeline) -> dict[tuple[str, str], list[Version]]:
     """Return all versions of each record (list, id) that has one which runs backwards or overlaps the next."""
     found: dict[tuple[str, str], list[Version]] = {}
     dataset = raw.dataset()
-    for table in LISTS:
-        with suppress(DatabaseUndefinedRelation):
-            for record_id, row_version, *validity in rows_of(dataset, _WRONG.format(table=table)):
-                start, end = (None if moment is None else utc_moment(moment) for moment in validity)
-                if start is not None:
-                    found.setdefault((table, record_id), []).append(Version(row_version, start, end))
+    lists = [table for table in LISTS if table in dataset.schema.tables]
+    if not lists:
+        return {}
+    versions = " union all ".join(_VERSIONS.format(table=table) for table in lists)
+    with suppress(DatabaseUndefinedRelation):
+        for table, record_id, row_version, *validity in rows_of(dataset, _WRONG.format(versions=versions)):
+            start, end = (None if moment is None else utc_moment(moment) for moment in validity)
+            if start is not None:
+                found.setdefault((table, record_id), []).append(Version(row_version, start, end))
     return found
 
 
