@@ -85,6 +85,14 @@ class PipelineError(Exception):
         super().__init__(" ".join(line.split()))
 
 
+class TableError(Exception):
+    """The destination refused to write a table, for a reason."""
+
+    def __init__(self, table: str, reason: BaseException) -> None:
+        self.table, self.reason = table, reason
+        super().__init__(f"table `{table}`: {reason}")
+
+
 def explain(error: BaseException) -> Ending:
     """Return exit code and line for any error. The cause of an error counts more than what wrapped it."""
     for cause in _causes(error):
@@ -166,7 +174,9 @@ def _destination_line(error: BaseException) -> str | None:
     if isinstance(error, LoadClientJobException):
         table = str(error.job_id).partition(".")[0]
         reason = _first_line(error.client_exception or error)
-        return f"destination: table `{table}`: {reason} Data that was loaded before is unchanged."
+        return _table_line(table, reason)
+    if isinstance(error, TableError):
+        return _table_line(error.table, _first_line(error.reason))
     if isinstance(error, DestinationException):
         return f"destination: {_first_line(error)} Data that was loaded before is unchanged. Run again."
     # Every Python database driver gives this name to a server that is unreachable or refuses the credentials.
@@ -174,6 +184,10 @@ def _destination_line(error: BaseException) -> str | None:
         hint = "Check that the database runs, and check its address and credentials. Then run again."
         return f"destination: {_first_line(error)} {hint}"
     return None
+
+
+def _table_line(table: str, reason: str) -> str:
+    return f"destination: table `{table}`: {reason} Data that was loaded before is unchanged."
 
 
 def _broken_toml(text: str) -> str:

@@ -17,7 +17,9 @@ from dlt.extract import DltResource
 from sqlglot import exp
 
 from pipelines.common.exit_codes import CONFIGURATION, PipelineError
+from pipelines.warehouse.engine import engine_of
 from pipelines.warehouse.sql_fixes import for_dialect
+from pipelines.warehouse.statement_load import has_columns, statement_load, stored_tables
 from pipelines.warehouse.table_comments import write_new_comments
 from pipelines.warehouse.table_names import name_datasets
 
@@ -200,10 +202,7 @@ def _first_rows(client: SqlClientBase[Any], text: str, query: exp.Query) -> str:
 
 
 def _record(pipeline: dlt.Pipeline, results: list[CheckResult], days: Days) -> None:
-    columns = column_hints(
-        {name: kind for name, (kind, _) in RESULT_COLUMNS.items()},
-        {name: meaning for name, (_, meaning) in RESULT_COLUMNS.items()},
-    )
+    kinds = {name: kind for name, (kind, _) in RESULT_COLUMNS.items()}
     rows = [
         {
             "check_name": result.name,
@@ -215,6 +214,11 @@ def _record(pipeline: dlt.Pipeline, results: list[CheckResult], days: Days) -> N
         }
         for result in results
     ]
+    if engine_of(pipeline).loads_by_statement and has_columns(stored_tables(pipeline).get(RESULTS, {}), kinds):
+        with statement_load(pipeline) as load:
+            load.append(RESULTS, rows)
+        return
+    columns = column_hints(kinds, {name: meaning for name, (_, meaning) in RESULT_COLUMNS.items()})
 
     @dlt.source(name=SOURCE_NAME)
     def checks() -> DltResource:

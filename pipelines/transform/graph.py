@@ -7,7 +7,9 @@ layer, whatever they read: see `summaries.py`.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 from pipelines.common.exit_codes import ModelError
 
@@ -62,6 +64,26 @@ def read_enrichment(
     Raises:
         ModelError: A model cannot be built.
     """
+    files = tuple((str(path), *_version_of(path)) for path in sorted(models_dir.rglob("*")))
+    columns = tuple((name, tuple(types.items())) for name, types in raw_tables.items())
+    enrichment = _read(columns, models_dir, files)
+    if validate:
+        check_models(enrichment)
+    return enrichment
+
+
+def _version_of(path: Path) -> tuple[int, int]:
+    status = path.stat()
+    return status.st_mtime_ns, status.st_size
+
+
+# A run reads the models for the enrichment and for the checks. Nobody changes what is read: queries are copied.
+@lru_cache(maxsize=2)
+def _read(
+    raw_columns: tuple[tuple[str, tuple[tuple[str, str], ...]], ...], models_dir: Path, files: tuple[Any, ...]
+) -> Enrichment:
+    """Return what is read; `files` are the versions of all files, so that a changed file is read again."""
+    raw_tables: Mapping[str, Columns] = {name: dict(types) for name, types in raw_columns}
     read = read_models(models_dir, raw_tables)
     seeds = tuple(table for table in read.tables.values() if isinstance(table, Seed))
     models = {name: table for name, table in read.tables.items() if isinstance(table, Model)}
@@ -70,10 +92,7 @@ def read_enrichment(
         _check_relationships(table, known)
     for model in models.values():
         _check_one_dataset(model, raw_tables)
-    enrichment = Enrichment(seeds, _layers(models, raw_tables), read.inlined, raw_tables)
-    if validate:
-        check_models(enrichment)
-    return enrichment
+    return Enrichment(seeds, _layers(models, raw_tables), read.inlined, raw_tables)
 
 
 def check_models(enrichment: Enrichment) -> None:

@@ -8,10 +8,13 @@ from dlt.common.schema.typing import TTableSchemaColumns
 from dlt.extract import DltResource
 from sqlglot import exp
 
-from pipelines.warehouse.engine import FILLED_BY_QUERY, engine, engine_of
+from pipelines.warehouse.dlt_internals import raw_relation
+from pipelines.warehouse.engine import engine, engine_of
 from pipelines.warehouse.sql_fixes import for_dialect
+from pipelines.warehouse.statement_load import Change, StatementLoad
 
 from .graph import Enrichment
+from .inline import rows_as_query
 from .parse import Model
 from .seeds import Seed
 from .summaries import WHOLE, Days, Reach, name_whole, one_of, reads_dataset, with_stored_rows
@@ -54,6 +57,18 @@ def run_layer(
     return list(info.loads_ids)
 
 
+def is_outdated(model: Model, stored: Mapping[str, Any]) -> bool:
+    """Return whether the table has a column of another type, or one that the model no longer returns.
+
+    A table with `_dlt_id` was a seed: dlt wants the column filled, and a query does not fill it.
+    """
+    return "_dlt_id" in stored or any(
+        model.columns.get(name) != column.get("data_type")
+        for name, column in stored.items()
+        if not name.startswith("_dlt")
+    )
+
+
 def stored_state(pipeline: dlt.Pipeline) -> State:
     """Return the state that the last completed layer stored."""
     sources: dict[str, State] = pipeline.state.get("sources", {})
@@ -61,42 +76,58 @@ def stored_state(pipeline: dlt.Pipeline) -> State:
 
 
 def model_resource(
-    datasets: Datasets,
-    enrichment: Enrichment,
-    model: Model,
-    days: Days,
-    reach: Reach = WHOLE,
-    *,
-    is_new: bool = False,
+    datasets: Datasets, enrichment: Enrichment, model: Model, days: Days, reach: Reach = WHOLE
 ) -> DltResource:
-    """Return the model as a dlt resource: `INSERT ... SELECT` of the given days in the destination.
-
-    `is_new` means that the table does not exist yet.
-    """
-    columns = column_hints(model.columns, model.docs.columns)
+    """Return the model as a dlt resource: `INSERT ... SELECT` of the given days in the destination."""
     adds_to_itself = _adds_to_itself(model, reach)
-    dataset = datasets.of(enrichment, model)
+    how = {"disposition": "merge", "strategy": "delete-insert"} if adds_to_itself else _disposition(model, days)
+    return _query_resource(model, how, lambda: model_relation(datasets, enrichment, model, days, reach))
+
+
+def empty_resource(dataset: dlt.Dataset, model: Model) -> DltResource:
+    """Return a dlt resource that creates the table of a model, or adds what the table lacks, and writes no row."""
+
+    def no_rows() -> dlt.Relation:
+        query = for_dialect(rows_as_query(model.columns, []), str(dataset.destination_dialect))
+        return raw_relation(dataset, query)
+
+    return _query_resource(model, "append", no_rows)
+
+
+def _query_resource(model: Model, how: Any, query: Callable[[], dlt.Relation]) -> DltResource:
+    columns = column_hints(model.columns, model.docs.columns)
 
     def rows() -> Iterator[Any]:
-        dialect = str(dataset.destination_dialect)
-        query = for_dialect(only_days(enrichment, model, days, reach), dialect)
-        if engine_of(dataset).materializes_repeated_ctes:
-            _merge_renames(query, model)
-        other = datasets.enriched if reads_dataset(query, reach.dataset) else None
-        relation = engine_of(dataset).table_relation(dataset, query, list(model.columns), other)
-        yield dlt.mark.with_hints(relation, dlt.mark.make_hints(columns=columns))
+        yield dlt.mark.with_hints(query(), dlt.mark.make_hints(columns=columns))
 
-    # A query that reads its own table needs the staging copy: the rows that it replaces are deleted first.
-    hints: Any = {FILLED_BY_QUERY: not adds_to_itself}
+    hints: Any = engine().comment_hints(model.docs.comment)
     if model.docs.summary:
-        hints.update(engine_of(dataset).key_table_hints())
+        hints |= engine().key_table_hints()
         for name in model.docs.key:
             columns[name]["primary_key"] = True
-    how: Any = (
-        {"disposition": "merge", "strategy": "delete-insert"} if adds_to_itself else _disposition(model, days, is_new)
-    )
     resource = dlt.resource(rows, name=model.name, write_disposition=how, columns=columns)
-    return _described(resource(), model.docs.comment).apply_hints(additional_table_hints=hints)
+    return resource().apply_hints(additional_table_hints=hints)
+
+
+def model_relation(datasets: Datasets, enrichment: Enrichment, model: Model, days: Days, reach: Reach) -> dlt.Relation:
+    """Return the rows of the given days as a query of the destination."""
+    dataset = datasets.of(enrichment, model)
+    query = for_dialect(only_days(enrichment, model, days, reach), str(dataset.destination_dialect))
+    if engine_of(dataset).materializes_repeated_ctes:
+        _merge_renames(query, model)
+    other = datasets.enriched if reads_dataset(query, reach.dataset) else None
+    return engine_of(dataset).relation(dataset, query, other)
+
+
+def model_change(
+    load: StatementLoad, datasets: Datasets, enrichment: Enrichment, model: Model, days: Days, reach: Reach
+) -> Change:
+    """Return the statements that write the given days of a table which has all columns."""
+    query = model_relation(datasets, enrichment, model, days, reach).to_sql()
+    columns, day = list(model.columns), model.docs.day
+    if _adds_to_itself(model, reach):
+        return load.merged(model.name, columns, query, model.docs.key)
+    return load.replaced(model.name, columns, query, None if day is None else _scope(day, days))
 
 
 def seed_resource(seed: Seed) -> DltResource:
@@ -197,12 +228,12 @@ def _merge_renames(query: exp.Select, model: Model) -> None:
             cte.set("materialized", False)
 
 
-def _disposition(model: Model, days: Days, is_new: bool) -> Any:
+def _disposition(model: Model, days: Days) -> Any:
     if model.docs.day is None:
         return "replace"
-    if is_new:
-        # There is nothing to delete, so no row has to pass through a staging table.
-        return "append"
     # The scope deletes whole days, also a day without rows now, in one transaction with the insert.
-    scope = "1 = 1" if days is None else one_of(model.docs.day, days).sql()
-    return {"disposition": "merge", "strategy": "delete-insert", "destination_scope": scope}
+    return {"disposition": "merge", "strategy": "delete-insert", "destination_scope": _scope(model.docs.day, days)}
+
+
+def _scope(day: str, days: Days) -> str:
+    return "1 = 1" if days is None else one_of(day, days).sql()

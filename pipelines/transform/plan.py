@@ -33,13 +33,15 @@ class Plan:
     """What to write, and the states to store.
 
     `days` are rewritten, `rebuilt` tables as a whole. `missing` tables were dropped in the destination, and `unchanged`
-    ones would get the same rows. `reach` says what their queries read of other days.
+    ones would get the same rows. `reach` says what their queries read of other days. `has_new_descriptions` is true if
+    dlt has to learn some.
     """
 
     days: Days
     rebuilt: set[str]
     missing: set[str]
     unchanged: set[str]
+    has_new_descriptions: bool
     reach: Reach
     state_before: State
     state_after: State
@@ -103,9 +105,10 @@ def make_plan(
     }
     # The first run of a day, and one that counts again, repair what no watermark shows. dlt learns a new description
     # only from a table that it writes.
-    writes_all = days is None or recount or state.get("descriptions") != after["descriptions"]
+    has_new_descriptions = state.get("descriptions") != after["descriptions"]
+    writes_all = days is None or recount or has_new_descriptions
     unchanged = set() if writes_all else unchanged_tables(enrichment, state, after, days, reach) - rebuilt
-    return Plan(days, rebuilt, missing, unchanged, reach, before, after)
+    return Plan(days, rebuilt, missing, unchanged, has_new_descriptions, reach, before, after)
 
 
 def _recent_since(state: State, now: Watermark, today: date, is_first_of_day: bool) -> date | None:

@@ -13,19 +13,18 @@ from contextlib import contextmanager
 from typing import Any
 
 import dlt
-from dlt.common.destination.client import FollowupJobRequest, LoadJob, RunnableLoadJob, SqlModel
-from dlt.common.storages import FileStorage
-from dlt.common.storages.load_package import ParsedLoadJobFileName
+from dlt.common.destination.client import FollowupJobRequest, LoadJob, RunnableLoadJob
+from dlt.common.normalizers.utils import generate_dlt_id
+from dlt.common.storages.load_package import ParsedLoadJobFileName, create_load_id
 from dlt.common.time import increasing_precise_time
 from dlt.common.versioned_state import decompress_state
-from dlt.destinations.job_client_impl import ModelLoadJob, SqlJobClientBase, SqlJobClientWithStagingDataset
+from dlt.destinations.job_client_impl import SqlJobClientBase, SqlJobClientWithStagingDataset
+from dlt.pipeline.state_sync import bump_pipeline_state_version_if_modified, mark_state_extracted, state_doc
 from sqlglot import exp
 
 # Table hint that a write disposition with `deduplicated` leaves: no key comes twice in the files of one load. Seen in
 # dlt 1.31.
 DEDUPLICATED_HINT = "x-stage-data-deduplicated"
-# Table hint with the `destination_scope` of a merge: a SQL condition for the rows to delete. Seen in dlt 1.31.
-SCOPE_HINT = "x-merge-destination-scope"
 # Attributes by which dlt's exceptions carry the error that caused them. Seen in dlt 1.31.
 _CAUSES = ("exception", "client_exception", "dbapi_exception")
 
@@ -46,6 +45,31 @@ def synchronise(pipeline: dlt.Pipeline) -> None:
     """
     pipeline.sync_destination()
     pipeline._state_restored = True
+
+
+def new_load_id() -> str:
+    """Return the id of a new load, larger than all before. Seen in dlt 1.31: a package gets its id in the same way."""
+    return create_load_id()
+
+
+def new_row_id() -> str:
+    """Return a value for the column `_dlt_id`. Seen in dlt 1.31: rows without a key get random bytes as text."""
+    return generate_dlt_id()
+
+
+def state_row(pipeline: dlt.Pipeline, source: str, values: dict[str, Any], load_id: str) -> dict[str, Any]:
+    """Set values in the state of a source; return the row of `_dlt_pipeline_state` by which a load stores the state.
+
+    Seen in dlt 1.31: an extraction numbers and stores the state in the same way, unless its hash is that of the last
+    one that was stored.
+    """
+    with pipeline.managed_state() as state:
+        sources: dict[str, Any] = state.setdefault("sources", {})
+        sources.setdefault(source, {}).update(values)
+        _, version_hash, _ = bump_pipeline_state_version_if_modified(state)
+        mark_state_extracted(state, version_hash)
+        row = state_doc(state, load_id)
+    return {**row, "_dlt_id": new_row_id()}
 
 
 def read_state(text: str) -> dict[str, Any]:
@@ -207,24 +231,6 @@ class JobParts(RunnableLoadJob):
     def qualified_table_name(self) -> str:
         """The table as SQL."""
         return str(self.client.make_qualified_table_name(self.load_table_name))
-
-
-class QueryJob(ModelLoadJob, JobParts):
-    """dlt's job that inserts the result of a query into its table.
-
-    Seen in dlt 1.31: it makes the statement with `_insert_statement_from_select_statement` from the query of its file.
-    """
-
-    @staticmethod
-    def fits(path: str) -> bool:
-        """Whether a file holds a query."""
-        return ModelLoadJob.is_model_job(path)
-
-    def statement(self) -> str:
-        """Return the statement that inserts the result."""
-        with FileStorage.open_zipsafe_ro(self._file_path, "r", encoding="utf-8") as file:
-            model = SqlModel.from_file(file, fallback_dialect=self._job_client.capabilities.sqlglot_dialect)
-        return self._insert_statement_from_select_statement(model.query_dialect, model.to_sql())
 
 
 class RepeatedLogs(logging.Filter):

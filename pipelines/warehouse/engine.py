@@ -28,8 +28,6 @@ from .kinds import DEFAULT_KIND
 from .table_names import name_two_datasets
 
 ROWS_PER_CHUNK = 50_000
-# Hint on a table that only results of queries fill. An engine with `writes_directly` loads it without staging.
-FILLED_BY_QUERY = "x-filled-by-query"
 # Hint on a column by which an engine with indexes finds rows.
 INDEXED = "x-indexed"
 Query = TypeVar("Query", bound=exp.Query)
@@ -41,6 +39,7 @@ class Engine:
     | the engine has its own | override | example |
     | --- | --- | --- |
     | merge | `destination`, and `writes_directly` if it needs no staging copy | `duckdb/merge.py` |
+    | transaction that replaces rows | `loads_by_statement`, `execute_together` | `postgres.py` |
     | lock against runs on other machines | `lock` and `has_lease` | `postgres.py` |
     | clock, or delay until other sessions see a change | `current_moment`, `settling_seconds` | `ducklake.py` |
     | SQL of the models | `fixed_sql` | `clickhouse.py`, `redshift.py` |
@@ -61,10 +60,12 @@ class Engine:
     noisy_packages: tuple[str, ...] = ()
     # The data is one file on this machine. While a process writes to it, no other process can open it.
     is_file = False
-    # A killed run leaves no statement behind. A server may still finish and commit what a killed run has sent.
-    dies_with_process = False
-    # Files with unique keys and results of queries go into the table without a staging copy.
+    # Files with unique keys go into the table without a staging copy.
     writes_directly = False
+    # One transaction replaces rows by the result of a query, so enriched tables are filled without dlt.
+    loads_by_statement = False
+    # Number of connections on which tables are filled at the same time.
+    parallel_statements = 1
     # The connection of a run is a DuckDB database: it can attach another file and copy tables into it without Python.
     attaches_files = False
     # A CTE that is read twice is computed with all its columns, which would copy every column of `events`.
@@ -188,6 +189,12 @@ class Engine:
     def keep_house(self, raw: dlt.Pipeline) -> None:
         """Remove what a run need not keep, such as old versions of tables. Called at the end of each run."""
 
+    def execute_together(self, client: SqlClientBase[Any], table: str, statements: list[str]) -> None:
+        """Execute statements that change a table (its complete name) in one transaction."""
+        with client.begin_transaction():
+            for statement in statements:
+                client.execute_sql(statement)
+
     # Queries
 
     def fixed_sql(self, query: Query) -> Query:
@@ -207,12 +214,6 @@ class Engine:
             # dlt reads the columns by these names, in quotes.
             selected.args["alias"].set("quoted", True)
         return raw_relation(dataset, query)
-
-    def table_relation(
-        self, dataset: dlt.Dataset, query: exp.Query, columns: list[str], other: dlt.Dataset | None = None
-    ) -> dlt.Relation:
-        """Return the relation that fills a table with these columns of the query."""
-        return self.relation(dataset, query, other)
 
     def stream(self, dataset: dlt.Dataset, relation: dlt.Relation) -> Iterator[pa.Table]:
         """Yield the rows of a relation in chunks, so that memory does not grow with their number."""

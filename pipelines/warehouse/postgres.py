@@ -10,6 +10,7 @@ from typing import Any
 
 import dlt
 import pyarrow as pa
+from dlt.destinations.sql_client import SqlClientBase
 
 from pipelines.common.exit_codes import LOCKED, PipelineError
 from pipelines.common.names import ENRICH_NAME, LOAD_NAME, dataset_name
@@ -54,6 +55,8 @@ where c.relkind in ('r', 'p') and n.nspname in (%s, %s)
 class Postgres(Engine):
     """A PostgreSQL database."""
 
+    loads_by_statement = True
+    parallel_statements = 4
     comment_catalogue = _COMMENTS
     materializes_repeated_ctes = True
     has_lease = False
@@ -100,6 +103,11 @@ class Postgres(Engine):
                     f"another run, on this machine or another, writes dataset `{dataset}`. Wait for it to end.",
                 )
             yield
+
+    def execute_together(self, client: SqlClientBase[Any], table: str, statements: list[str]) -> None:
+        from .postgres_destination import execute_together
+
+        execute_together(client, table, statements)
 
     def fixed_sql(self, query: Query) -> Query:
         # A connection has the time zone of the server, the database or the role.

@@ -1,7 +1,7 @@
 """dlt's PostgreSQL destination as a run uses it.
 
 Its connections wait for a lock only so long and are used again, JSON is always `json`, files are copied by one
-statement, and the result of a query goes straight into its table.
+statement.
 """
 
 import hashlib
@@ -18,10 +18,11 @@ from dlt.destinations.impl.postgres.factory import PostgresTypeMapper
 from dlt.destinations.impl.postgres.postgres import PostgresClient
 from dlt.destinations.impl.postgres.sql_client import Psycopg2SqlClient
 from dlt.destinations.insert_job_client import InsertValuesLoadJob
+from dlt.destinations.sql_client import SqlClientBase
 from psycopg2.extensions import TRANSACTION_STATUS_IDLE
 
-from .dlt_internals import SCOPE_HINT, QueryJob, Unstaged
-from .engine import FILLED_BY_QUERY, INDEXED
+from .dlt_internals import Unstaged
+from .engine import INDEXED
 from .postgres_copy import CopyJob
 from .session import WithSession
 from .settings import seconds_to_wait
@@ -108,9 +109,6 @@ class _RunClient(Unstaged, PostgresClient):
         names = self.sql_client.dataset_name, self.sql_client.staging_dataset_name
         self.sql_client = _SqlClient(*names, config.credentials, capabilities)
 
-    def is_unstaged(self, table: Any) -> bool:
-        return bool(table.get(FILLED_BY_QUERY))
-
     def update_stored_schema(self, only_tables: Any = None, expected_update: Any = None, force: bool = False) -> Any:
         is_new = force or self.get_stored_schema_by_hash(self.schema.stored_version_hash) is None
         applied = super().update_stored_schema(only_tables, expected_update, force)
@@ -137,7 +135,7 @@ class _RunClient(Unstaged, PostgresClient):
             return CopyJob(path)
         if path.endswith(".insert_values"):
             return _InsertJob(path)
-        return _ReplaceJob(path) if table.get(FILLED_BY_QUERY) and QueryJob.fits(path) else None
+        return None
 
 
 class _InsertJob(InsertValuesLoadJob):
@@ -153,19 +151,13 @@ class _InsertJob(InsertValuesLoadJob):
             super().run()
 
 
-class _ReplaceJob(QueryJob):
-    """Deletes the rows that a query returns again, all or those of some days, and inserts its result.
+def execute_together(client: SqlClientBase[Any], table: str, statements: list[str]) -> None:
+    """Execute all in one message, which PostgreSQL runs as one transaction.
 
-    All in one message, which PostgreSQL runs as one transaction. A statement of a killed run may still be running. It
-    cannot insert rows that this one does not see, because both hold the lock of the table.
+    A statement of a killed run may still be running. It cannot insert rows that these do not see, because both hold
+    the lock of the table.
     """
-
-    def run(self) -> None:
-        table = self.qualified_table_name
-        steps = [f"SELECT pg_advisory_xact_lock({lock_number(table)})"]
-        if self.table["write_disposition"] != "append":
-            steps.append(f"DELETE FROM {table} WHERE {self.table.get(SCOPE_HINT, 'true')}")
-        self.client.execute_sql("; ".join([*steps, self.statement()]))
+    client.execute_sql("; ".join([f"SELECT pg_advisory_xact_lock({lock_number(table)})", *statements]))
 
 
 def index_statements(table: Any, name: str) -> list[str]:

@@ -11,16 +11,15 @@ from dlt.common.destination.exceptions import DestinationException
 from dlt.common.schema.typing import TColumnSchema
 from dlt.common.schema.utils import new_table
 from dlt.destinations.exceptions import DatabaseUndefinedRelation
-from dlt.destinations.sql_client import SqlClientBase
 
 from .dlt_internals import create_tables
-from .engine import Engine, engine_of
+from .engine import engine_of
+from .row_statements import insert_statements, update_statement
 from .table_comments import comment_tables
 
 RUNS, ALERTS, PURGES = "runs", "alerts", "purges"
 # Differs from the names of the pipelines' schemas: dlt must remember nothing of this schema but its tables.
 SCHEMA_NAME = "audit_own"
-ROWS_PER_STATEMENT = 200
 
 DESCRIPTIONS = {
     RUNS: "One row per run of a command that writes; failed and killed runs too",
@@ -105,13 +104,12 @@ class OwnTables:
 
     def insert(self, table: str, rows: list[dict[str, Any]]) -> None:
         """Append rows, which all have the same columns. Other columns stay empty."""
-        batches = [rows[start : start + ROWS_PER_STATEMENT] for start in range(0, len(rows), ROWS_PER_STATEMENT)]
-        self._write(lambda client: [_insert(client, table, batch) for batch in batches])
+        self._write(lambda client: insert_statements(client, table, rows))
 
     def update(self, table: str, key: str, row: dict[str, Any]) -> None:
         """Set the columns of the row whose `key` equals that of `row`."""
         engine = engine_of(self._dataset)
-        self._write(lambda client: [_update(client, engine, table, key, row)])
+        self._write(lambda client: [update_statement(client, engine, table, key, row)])
 
     def select(self, table: str) -> list[dict[str, Any]]:
         """Return the rows of a table, oldest first; none if the table does not exist yet."""
@@ -164,30 +162,3 @@ def own_schema() -> dlt.Schema:
         schema.update_table(new)
     # Importing it gives it the version hash by which dlt recognises it.
     return dlt.Schema.from_dict(schema.to_dict())  # type: ignore[arg-type]
-
-
-class _Statement(NamedTuple):
-    """A statement with `%s` for each value."""
-
-    sql: str
-    values: list[Any]
-
-
-def _insert(client: SqlClientBase[Any], table: str, rows: list[dict[str, Any]]) -> _Statement:
-    columns = ", ".join(map(client.escape_column_name, rows[0]))
-    places = ", ".join("(" + ", ".join(map(_place, row.values())) + ")" for row in rows)
-    values = [value for row in rows for value in row.values() if value is not None]
-    return _Statement(f"INSERT INTO {client.make_qualified_table_name(table)} ({columns}) VALUES {places}", values)
-
-
-def _update(client: SqlClientBase[Any], engine: Engine, table: str, key: str, row: dict[str, Any]) -> _Statement:
-    rest = [name for name in row if name != key]
-    changes = ", ".join(f"{client.escape_column_name(name)} = {_place(row[name])}" for name in rest)
-    condition = f"{client.escape_column_name(key)} = %s"
-    values = [*(row[name] for name in rest if row[name] is not None), row[key]]
-    return _Statement(engine.update_statement(client.make_qualified_table_name(table), changes, condition), values)
-
-
-def _place(value: Any) -> str:
-    """Return the place of a value in a statement. BigQuery refuses NULL as a parameter."""
-    return "NULL" if value is None else "%s"

@@ -38,14 +38,14 @@ STAGES = [
     (f"{SQL_JOB}:SqlJobClientBase.complete_load", "before", 1),
     (f"{SQL_JOB}:SqlJobClientBase.complete_load", "after", 1),
     (f"{SQL_JOB}:SqlJobClientBase.complete_load", "after", 2),
-    # Enrichment: first and second layer, rows and records of the load.
-    ("pipelines.transform.runner:_run_layer", "before", 1),
-    (f"{SQL_JOB}:ModelLoadJob.run", "after", 1),
-    (f"{SQL_JOB}:ModelLoadJob.run", "after", 2),
-    ("pipelines.transform.runner:_run_layer", "before", 2),
-    (f"{SQL_JOB}:ModelLoadJob.run", "after", 4),
-    ("pipelines.transform.runner:forget_old_schemas", "before", 1),
-    ("pipelines.transform.runner:forget_old_schemas", "after", 1),
+    # Enrichment: first and second layer, rows of some tables, and the record of the load.
+    ("pipelines.warehouse.statement_load:StatementLoad.apply", "before", 1),
+    ("pipelines.warehouse.statement_load:StatementLoad._apply", "after", 1),
+    ("pipelines.warehouse.statement_load:StatementLoad._apply", "after", 2),
+    ("pipelines.warehouse.statement_load:StatementLoad.apply", "before", 2),
+    ("pipelines.warehouse.statement_load:StatementLoad._apply", "after", 4),
+    ("pipelines.warehouse.statement_load:StatementLoad.keep_state", "before", 1),
+    ("pipelines.warehouse.statement_load:StatementLoad.keep_state", "after", 1),
     ("pipelines.transform.checks:_record", "before", 1),
 ]
 

@@ -11,7 +11,6 @@ from dlt.destinations.sql_client import SqlClientBase
 from sqlglot import exp
 
 from pipelines.common.exit_codes import PipelineError
-from pipelines.common.names import DIALECT
 from pipelines.warehouse.dlt_internals import causes, raw_relation
 from pipelines.warehouse.engine import Engine
 from pipelines.warehouse.settings import check_data_dir
@@ -26,8 +25,8 @@ class DuckDb(Engine):
     """A DuckDB file on this machine."""
 
     is_file = True
-    dies_with_process = True
     writes_directly = True
+    loads_by_statement = True
     attaches_files = True
     materializes_repeated_ctes = True
     has_lease = False
@@ -108,16 +107,6 @@ class DuckDb(Engine):
     def relation(self, dataset: dlt.Dataset, query: exp.Query, other: dlt.Dataset | None = None) -> dlt.Relation:
         name_two_datasets(query, dataset, other)
         return raw_relation(dataset, query)
-
-    def table_relation(
-        self, dataset: dlt.Dataset, query: exp.Query, columns: list[str], other: dlt.Dataset | None = None
-    ) -> dlt.Relation:
-        # dlt parses the SQL of a model three times and resolves each column. As a text inside DuckDB's function
-        # `query`, the model is one literal for dlt, and the same query for DuckDB.
-        name_two_datasets(query, dataset, other)
-        text = exp.func("query", exp.Literal.string(query.sql(DIALECT)))
-        names = (exp.column(name, quoted=True) for name in columns)
-        return raw_relation(dataset, exp.select(*names).from_(exp.Table(this=text)))
 
     def write_comments(self, client: SqlClientBase[Any], statements: list[str]) -> None:
         # Otherwise each of some hundred comments is a transaction of its own, which waits for the disk.

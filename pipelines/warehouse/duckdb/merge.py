@@ -1,8 +1,7 @@
-"""DuckDB without a staging copy: files of rows and results of queries go straight into their table.
+"""DuckDB without a staging copy: files of rows go straight into their table.
 
 dlt itself writes every row twice, first into a staging table. A parquet file can be read twice instead, once for its
-keys. The rows that a query replaces are known before it runs. Each write is one transaction, so a retry or a killed run
-changes nothing.
+keys. Each write is one transaction, so a retry or a killed run changes nothing.
 """
 
 from typing import Any
@@ -14,8 +13,7 @@ from dlt.destinations.exceptions import DatabaseTransientException
 from dlt.destinations.impl.duckdb.duck import DuckDbClient
 
 from pipelines.common.allocator import give_memory_back
-from pipelines.warehouse.dlt_internals import DEDUPLICATED_HINT, SCOPE_HINT, QueryJob, Unstaged
-from pipelines.warehouse.engine import FILLED_BY_QUERY
+from pipelines.warehouse.dlt_internals import DEDUPLICATED_HINT, Unstaged
 from pipelines.warehouse.session import WithSession
 
 from .dlt_internals import FileJob
@@ -24,7 +22,7 @@ MEMORY_FOR_LARGE_ROWS = "4GB"
 
 
 class DirectDuckDb(WithSession, dlt.destinations.duckdb):
-    """dlt's DuckDB destination. Tables that are `deduplicated` or filled by a query are written without staging."""
+    """dlt's DuckDB destination. Tables that are `deduplicated` are written without staging."""
 
     @property
     def client_class(self) -> Any:
@@ -40,26 +38,10 @@ class DirectDuckDb(WithSession, dlt.destinations.duckdb):
 
 class _DirectClient(Unstaged, DuckDbClient):
     def is_unstaged(self, table: Any) -> bool:
-        return bool(table.get(DEDUPLICATED_HINT) or table.get(FILLED_BY_QUERY))
+        return bool(table.get(DEDUPLICATED_HINT))
 
     def own_job(self, table: Any, path: str) -> LoadJob | None:
-        if table.get(DEDUPLICATED_HINT) and path.endswith(".parquet"):
-            return _MergeJob(path)
-        if table.get(FILLED_BY_QUERY) and QueryJob.fits(path):
-            return _ReplaceJob(path)
-        return None
-
-
-class _ReplaceJob(QueryJob):
-    """Deletes the rows that a query returns again, all or those of some days, and inserts its result."""
-
-    def run(self) -> None:
-        with self.client.begin_transaction():
-            if self.table["write_disposition"] != "append":
-                self.client.execute_sql(
-                    f"DELETE FROM {self.qualified_table_name} WHERE {self.table.get(SCOPE_HINT, 'true')}"
-                )
-            super().run()
+        return _MergeJob(path) if table.get(DEDUPLICATED_HINT) and path.endswith(".parquet") else None
 
 
 class _MergeJob(FileJob):

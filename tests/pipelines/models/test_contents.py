@@ -10,7 +10,7 @@ from unittest.mock import Mock
 import pytest
 
 from pipelines.cli.report_tables import format_table, summary_tables
-from pipelines.transform import plan, runner
+from pipelines.transform import by_statements, plan
 from pipelines.warehouse.reader import Reader
 from tests.support import lists_of_models as world
 from tests.support.history_rows import HISTORY
@@ -256,11 +256,11 @@ def test_a_table_without_new_input_is_not_written(
     lists = ("dim_actions", "dim_integrations", "dim_process_steps", "dim_user_entitlements")
     models = copy_models(tmp_path / "facts", ("fct_events", *lists))
     written: list[str] = []
-    resource = runner.model_resource
+    change = by_statements.model_change
 
-    def recorded(dataset: Any, enrichment: Any, model: Any, *others: Any, **options: Any) -> Any:
+    def recorded(load: Any, datasets: Any, enrichment: Any, model: Any, *others: Any) -> Any:
         written.append(model.name)
-        return resource(dataset, enrichment, model, *others, **options)
+        return change(load, datasets, enrichment, model, *others)
 
     def written_tables() -> set[str]:
         written.clear()
@@ -268,7 +268,7 @@ def test_a_table_without_new_input_is_not_written(
         # Summaries by key, which any change of their inputs rewrites.
         return set(written) - {"event_ids", "event_user_names", "id_days"}
 
-    monkeypatch.setattr(runner, "model_resource", recorded)
+    monkeypatch.setattr(by_statements, "model_change", recorded)
     warehouse.load(events=EVENTS, **DIRECTORY)
     warehouse.load(**LISTS)
     assert written_tables() == {"fct_events", *lists}

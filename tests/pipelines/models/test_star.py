@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from pipelines.transform import runner
+from pipelines.transform import by_statements
 from tests.support import scenario
 from tests.support.model_warehouse import Warehouse
 from tests.support.raw_rows import event
@@ -53,18 +53,18 @@ def test_current_tables_have_one_row_a_key(
 ) -> None:
     models = copy_models(tmp_path / "dims", ("fct_events", "dim_date", *KEYS, *CURRENT))
     written: set[str] = set()
-    resource = runner.model_resource
+    change = by_statements.model_change
 
-    def recorded(dataset: Any, enrichment: Any, model: Any, *others: Any, **options: Any) -> Any:
+    def recorded(load: Any, datasets: Any, enrichment: Any, model: Any, *others: Any) -> Any:
         written.add(model.name)
-        return resource(dataset, enrichment, model, *others, **options)
+        return change(load, datasets, enrichment, model, *others)
 
     def enriched() -> set[str]:
         written.clear()
         warehouse.enrich(models)
         return written & {"dim_date", *KEYS, *CURRENT}
 
-    monkeypatch.setattr(runner, "model_resource", recorded)
+    monkeypatch.setattr(by_statements, "model_change", recorded)
     warehouse.load(**scenario.WORLD)
     assert enriched() == {"dim_date", *KEYS, *CURRENT}
     for name, key in KEYS.items():

@@ -15,7 +15,7 @@ from tests.support.killing import kill_at
 POINTS = [
     ("COMMIT", "after", 2),
     (f"{SQL_JOB}:SqlJobClientBase.complete_load", "before", 1),
-    ("pipelines.transform.runner:_run_layer", "before", 2),
+    ("pipelines.warehouse.statement_load:StatementLoad.apply", "before", 2),
 ]
 
 

@@ -11,9 +11,9 @@ import pytest
 from dlt.load import Load
 from dlt.pipeline.exceptions import PipelineStepFailed
 
-from pipelines.common.exit_codes import FAILED, ModelError, explain
-from pipelines.transform import plan
-from pipelines.transform import runner as enrich_module
+from pipelines.common.exit_codes import FAILED, ModelError, TableError, explain
+from pipelines.transform import plan, runner
+from pipelines.warehouse.statement_load import StatementLoad
 from tests.support import scenario
 from tests.support.model_warehouse import Warehouse
 from tests.support.raw_rows import event, version
@@ -97,16 +97,16 @@ def test_a_day_without_events_any_more_is_emptied(
 def test_a_run_that_died_between_layers_is_made_good(
     loaded: Warehouse, short: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run_layer = enrich_module.run_layer
+    apply = StatementLoad.apply
 
-    def dies_in_the_second(pipeline: Any, resources: Any, state: Any, **options: Any) -> Any:
-        if any(resource.name == "users_a_day" for resource in resources):
+    def dies_in_the_second_layer(load: Any, changes: Any) -> None:
+        if any(change.table == "users_a_day" for change in changes):
             raise KeyboardInterrupt
-        return run_layer(pipeline, resources, state, **options)
+        apply(load, changes)
 
     def die(full_refresh: bool) -> None:
         with monkeypatch.context() as patched:
-            patched.setattr(enrich_module, "run_layer", dies_in_the_second)
+            patched.setattr(StatementLoad, "apply", dies_in_the_second_layer)
             with pytest.raises(KeyboardInterrupt):
                 loaded.enrich(short, full_refresh=full_refresh)
 
@@ -131,6 +131,10 @@ def test_a_first_run_that_died_before_its_end_is_not_doubled(
     with monkeypatch.context() as patched:
         patched.setattr(Load, "complete_package", Mock(side_effect=KeyboardInterrupt))
         with pytest.raises(PipelineStepFailed):
+            warehouse.enrich(short)
+    with monkeypatch.context() as patched:
+        patched.setattr(StatementLoad, "keep_state", Mock(side_effect=KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
             warehouse.enrich(short)
     assert len(warehouse.rows("fct_events")) == len(scenario.EVENTS)
     warehouse.enrich(short)
@@ -184,7 +188,7 @@ def test_a_model_of_ones_own_is_built_refused_before_anything_is_written_and_tol
     assert len(built) == len(scenario.EVENTS) + 1
 
     write_model(short, "mine", "select cast(message as bigint) as id from fct_events")
-    with pytest.raises(PipelineStepFailed) as error:
+    with pytest.raises(TableError) as error:
         warehouse.enrich(short)
     code, line = explain(error.value)
     assert code == FAILED
@@ -196,14 +200,14 @@ def test_a_raw_column_that_is_gone_is_told_though_no_model_has_changed(
     loaded: Warehouse, short: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     loaded.enrich(short)
-    columns = enrich_module.raw_columns
+    columns = runner.raw_columns
 
     def without_message(raw: Any) -> dict[str, dict[str, str]]:
         found = columns(raw)
         del found["events"]["message"]
         return found
 
-    monkeypatch.setattr(enrich_module, "raw_columns", without_message)
+    monkeypatch.setattr(runner, "raw_columns", without_message)
     with pytest.raises(ModelError, match="message"):
         loaded.enrich(short)
 

@@ -19,7 +19,7 @@ from dlt.common.destination.exceptions import DestinationException
 from dlt.common.time import increasing_precise_time
 from dlt.destinations.exceptions import DatabaseTransientException
 from dlt.destinations.impl.duckdb.duck import DuckDbClient, DuckDbCopyJob
-from dlt.destinations.job_client_impl import ModelLoadJob, SqlJobClientBase
+from dlt.destinations.job_client_impl import SqlJobClientBase
 from dlt.load.exceptions import LoadClientJobRetry
 from dlt.pipeline.exceptions import PipelineStepFailed
 from sqlglot import exp, parse_one
@@ -28,7 +28,6 @@ from pipelines.warehouse import dlt_internals, session
 from pipelines.warehouse.duckdb import dlt_internals as duckdb_internals
 from pipelines.warehouse.duckdb.engine import DuckDb
 from pipelines.warehouse.duckdb.merge import DirectDuckDb
-from pipelines.warehouse.engine import FILLED_BY_QUERY
 from pipelines.warehouse.postgres import is_lock_timeout
 
 SEEN_IN = "1.31"
@@ -152,13 +151,10 @@ def test_what_is_dropped_of_the_log_comes_from_where_it_is_looked_for() -> None:
     assert (package / "load" / "load.py").exists() and os.sep == "/"
 
 
-def test_hints_of_the_direct_write_are_those_of_dlt(pipeline: dlt.Pipeline) -> None:
+def test_the_hint_of_the_direct_write_is_that_of_dlt(pipeline: dlt.Pipeline) -> None:
     merge: Any = {"disposition": "merge", "strategy": "delete-insert", "deduplicated": True}
     resource = dlt.resource([{"id": 1}], name="things", primary_key="id", write_disposition=merge)
     assert resource.compute_table_schema()[dlt_internals.DEDUPLICATED_HINT] is True  # type: ignore[literal-required]
-    scoped: Any = {"disposition": "merge", "strategy": "delete-insert", "destination_scope": "day = 1"}
-    resource = dlt.resource([{"id": 1}], name="things", write_disposition=scoped)
-    assert resource.compute_table_schema()[dlt_internals.SCOPE_HINT] == "day = 1"  # type: ignore[literal-required]
 
 
 def test_jobs_and_client_of_duckdb_have_the_methods_that_are_overridden() -> None:
@@ -166,8 +162,7 @@ def test_jobs_and_client_of_duckdb_have_the_methods_that_are_overridden() -> Non
     assert parameters(DuckDbClient.should_load_data_to_staging_dataset) == ["self", "table_name"]
     for name in ("_create_merge_followup_jobs", "_create_replace_followup_jobs"):
         assert parameters(getattr(DuckDbClient, name)) == ["self", "table_chain"]
-    for job in (DuckDbCopyJob, ModelLoadJob):
-        assert issubclass(job, RunnableLoadJob) and parameters(job.__init__) == ["self", "file_path"]
+    assert issubclass(DuckDbCopyJob, RunnableLoadJob) and parameters(DuckDbCopyJob.__init__) == ["self", "file_path"]
     assert "_file_path" in vars(DuckDbCopyJob("/jobs/things.1.0.parquet"))
     assert parameters(dlt.destinations.duckdb.capabilities) == ["self", "config", "naming"]
     assert parameters(dlt.destinations.duckdb.configuration) == ["self", "initial_config", "accept_partial"]
@@ -202,18 +197,10 @@ def test_rows_of_the_direct_write_pass_no_staging_table(pipeline: dlt.Pipeline) 
     load([{"id": 1, "name": "old"}, {"id": 2, "name": "kept"}])
     load([{"id": 1, "name": "new"}, {"id": 3, "name": "added"}])
 
-    @dlt.resource(name="names", write_disposition="replace")
-    def names() -> Any:
-        relation = pipeline.dataset()("select cast(name as varchar) as name from things")
-        yield dlt.mark.with_hints(relation, dlt.mark.make_hints(columns=relation.columns_schema))
-
-    pipeline.run(names().apply_hints(additional_table_hints={FILLED_BY_QUERY: True}))  # type: ignore[typeddict-unknown-key]
     with pipeline.sql_client() as client:
         rows = client.execute_sql("select id, name from things order by id")
-        of_query = client.execute_sql("select name from names order by name")
         staged = client.execute_sql("select count(*) from duckdb_tables() where schema_name = 'rows_staging'")
     assert rows == [(1, "new"), (2, "kept"), (3, "added")]
-    assert of_query == [("added",), ("kept",), ("new",)]
     assert staged == [(0,)]
 
 
@@ -235,6 +222,20 @@ def test_a_synchronised_pipeline_reads_no_state_again(pipeline: dlt.Pipeline, mo
     assert "things" in pipeline.default_schema.tables
     monkeypatch.setattr(type(pipeline), "_sync_destination", None)
     pipeline.run([{"id": 2}], table_name="things")
+
+
+def test_a_state_row_is_what_an_extraction_stores(pipeline: dlt.Pipeline) -> None:
+    pipeline.run([{"id": 1}], table_name="things")
+    row = dlt_internals.state_row(pipeline, "numbers", {"one": 1}, "5.0")
+    with pipeline.sql_client() as client, client.execute_query("select * from _dlt_pipeline_state") as cursor:
+        assert {column[0] for column in cursor.description} == row.keys()
+        [stored] = [
+            dict(zip(row_names, values, strict=True))
+            for row_names, values in [([column[0] for column in cursor.description], one) for one in cursor.fetchall()]
+        ]
+    assert row["version"] == stored["version"] + 1 and row["engine_version"] == stored["engine_version"]
+    assert dlt_internals.read_state(row["state"])["sources"]["numbers"] == {"one": 1}
+    assert pipeline.state["_local"]["_last_extracted_hash"] == row["version_hash"] != stored["version_hash"]
 
 
 def test_documents_of_the_configuration_are_where_they_are_looked_for() -> None:

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from pipelines.warehouse.engine import engine_named
-from pipelines.warehouse.run_tables import ALERTS, ROWS_PER_STATEMENT, RUNS, OwnTables
+from pipelines.warehouse.row_statements import ROWS_PER_STATEMENT
+from pipelines.warehouse.run_tables import ALERTS, RUNS, OwnTables
 from tests.support.model_warehouse import Warehouse
 
 MOMENT = datetime(2026, 3, 1, tzinfo=timezone.utc)

@@ -12,7 +12,7 @@ from sqlglot import exp, parse_one
 
 from pipelines.warehouse.duckdb.engine import DuckDb
 from pipelines.warehouse.duckdb.merge import DirectDuckDb
-from pipelines.warehouse.engine import FILLED_BY_QUERY, Engine
+from pipelines.warehouse.engine import Engine
 from pipelines.warehouse.table_names import name_datasets
 
 ROWS = [{"id": 1, "order": "it's \\n 100 % {x}"}, {"id": 2, "order": None}]
@@ -65,20 +65,3 @@ def test_duckdb_returns_the_rows_that_dlts_own_relation_returns(pipeline: dlt.Pi
     engines = DuckDb("duckdb"), Engine("duckdb")
     own, general = (sorted(one.relation(pipeline.dataset(), query_of(SQL)).fetchall()) for one in engines)
     assert own == general == [(1, ROWS[0]["order"], "%s '?"), (2, None, "%s '?")]
-
-
-def test_a_table_is_filled_by_a_model_that_dlt_does_not_parse(pipeline: dlt.Pipeline) -> None:
-    columns = ["id", "order", "sign"]
-    types = {"id": "bigint", "order": "text", "sign": "text"}
-    hints: Any = {name: {"name": name, "data_type": kind, "nullable": True} for name, kind in types.items()}
-
-    @dlt.resource(name="filled", write_disposition="replace")
-    def filled() -> Any:
-        relation = DuckDb("duckdb").table_relation(pipeline.dataset(), query_of(SQL), columns)
-        assert [type(one) for one in parse_one(relation.to_sql(), dialect="duckdb").find_all(exp.CTE)] == []
-        yield dlt.mark.with_hints(relation, dlt.mark.make_hints(columns=hints))
-
-    pipeline.run(filled().apply_hints(additional_table_hints={FILLED_BY_QUERY: True}))  # type: ignore[typeddict-unknown-key]
-    with pipeline.sql_client() as client:
-        rows = client.execute_sql('select id, "order", sign from filled order by id')
-    assert rows == [(1, ROWS[0]["order"], "%s '?"), (2, None, "%s '?")]

@@ -93,8 +93,8 @@ STOPS = [
     (CHECK, 25),
     ("dlt.pipeline.pipeline:Pipeline.normalize", 1),
     (f"{SQL_JOB}:SqlJobClientBase.complete_load", 2),
-    ("pipelines.transform.runner:_run_layer", 1),
-    ("pipelines.transform.runner:_run_layer", 2),
+    ("pipelines.warehouse.statement_load:StatementLoad.apply", 1),
+    ("pipelines.warehouse.statement_load:StatementLoad.apply", 2),
 ]
 USUAL = (f"{SQL_JOB}:SqlJobClientBase.complete_load", 1)
 CASES = [USUAL, *(pytest.param(stop, marks=pytest.mark.variant) for stop in STOPS)]

@@ -1,0 +1,131 @@
+"""A load that is only statements, for tables whose columns do not change. No file, no staging copy, no dlt package.
+
+A dlt run costs a second of processor time, most of it for the schema of all tables. An hourly run writes the same
+columns as the hour before. Rows get a load id, and dlt's tables record load and state, as after a dlt run.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import dlt
+from dlt.common.destination.exceptions import DestinationException
+
+from pipelines.common.exit_codes import TableError
+
+from .dlt_internals import new_load_id, new_row_id, state_row
+from .engine import engine_of
+from .row_statements import insert_statements
+
+_FRESH = '"anaplan_fresh_rows"'
+
+
+@dataclass(frozen=True)
+class Change:
+    """Statements that change one table in one transaction. `full_name` is the table as SQL."""
+
+    table: str
+    full_name: str
+    statements: list[str]
+
+
+class StatementLoad:
+    """Writes rows of one load; `pipeline` says where to, and keeps the state."""
+
+    def __init__(self, pipeline: dlt.Pipeline, job_client: Any) -> None:
+        self.load_id = new_load_id()
+        self._pipeline, self._client = pipeline, job_client.sql_client
+        self._engine = engine_of(pipeline)
+
+    def replaced(self, table: str, columns: Sequence[str], query: str, condition: str | None) -> Change:
+        """Return the change that replaces rows by those of a query: all, or those that meet a condition."""
+        name = self._name(table)
+        return Change(
+            table, name, [f"DELETE FROM {name} WHERE {condition or 'true'}", self._insert(name, columns, query)]
+        )
+
+    def merged(self, table: str, columns: Sequence[str], query: str, key: Sequence[str]) -> Change:
+        """Return the change that replaces the rows whose keys a query returns, and adds the others.
+
+        The query may read the table itself.
+        """
+        name = self._name(table)
+        same = " AND ".join(f"stored.{one} = fresh.{one}" for one in self._escaped(key))
+        statements = [
+            f"CREATE TEMPORARY TABLE {_FRESH} AS {query}",
+            f"DELETE FROM {name} AS stored WHERE EXISTS (SELECT 1 FROM {_FRESH} AS fresh WHERE {same})",
+            self._insert(name, columns, f"SELECT {', '.join(self._escaped(columns))} FROM {_FRESH}"),
+            f"DROP TABLE {_FRESH}",
+        ]
+        return Change(table, name, statements)
+
+    def apply(self, changes: Sequence[Change]) -> None:
+        """Apply changes of different tables, which read none of each other's results.
+
+        Raises:
+            TableError: The destination refused one.
+        """
+        if self._engine.parallel_statements == 1 or len(changes) < 2:
+            for change in changes:
+                self._apply(self._client, change)
+            return
+        with ThreadPoolExecutor(self._engine.parallel_statements) as pool:
+            # Gives back the error of the first that failed, after all have ended.
+            list(pool.map(self._apply_alone, changes))
+
+    def append(self, table: str, rows: list[dict[str, Any]]) -> None:
+        """Append rows, which all have the same columns."""
+        self._append(table, [{**row, "_dlt_load_id": self.load_id, "_dlt_id": new_row_id()} for row in rows])
+
+    def keep_state(self, source: str, state: dict[str, Any]) -> None:
+        """Record the state of a source. It counts once the load is complete."""
+        row = state_row(self._pipeline, source, state, self.load_id)
+        self._append(self._pipeline.default_schema.state_table_name, [row])
+
+    def _append(self, table: str, rows: list[dict[str, Any]]) -> None:
+        for statement in insert_statements(self._client, table, rows):
+            self._client.execute_sql(statement.sql, *statement.values)
+
+    def _apply_alone(self, change: Change) -> None:
+        with self._pipeline.sql_client() as client:
+            self._apply(client, change)
+
+    def _apply(self, client: Any, change: Change) -> None:
+        try:
+            self._engine.execute_together(client, change.full_name, change.statements)
+        except DestinationException as error:
+            raise TableError(change.table, error) from error
+
+    def _insert(self, name: str, columns: Sequence[str], query: str) -> str:
+        names = ", ".join(self._escaped(columns))
+        load = self._client.escape_column_name("_dlt_load_id")
+        return f"INSERT INTO {name} ({names}, {load}) SELECT {names}, '{self.load_id}' FROM ({query}) AS of_load"
+
+    def _name(self, table: str) -> str:
+        return str(self._client.make_qualified_table_name(table))
+
+    def _escaped(self, columns: Sequence[str]) -> list[str]:
+        return [self._client.escape_column_name(one) for one in columns]
+
+
+@contextmanager
+def statement_load(pipeline: dlt.Pipeline) -> Iterator[StatementLoad]:
+    """Open a connection for one load, and record the load if nothing failed."""
+    with pipeline.destination_client() as job_client:
+        load = StatementLoad(pipeline, job_client)
+        yield load
+        job_client.complete_load(load.load_id)
+
+
+def has_columns(stored: Mapping[str, Any], columns: Mapping[str, str]) -> bool:
+    """Whether the stored columns of a table, as dlt's schema has them, are exactly these, beside those of dlt."""
+    own = {name: one.get("data_type") for name, one in stored.items() if not name.startswith("_dlt")}
+    return "_dlt_load_id" in stored and own == columns
+
+
+def stored_tables(pipeline: dlt.Pipeline) -> dict[str, Mapping[str, Any]]:
+    """Return the columns of all tables that loads have created, as dlt's schema has them."""
+    tables: Mapping[str, Any] = pipeline.default_schema.tables if pipeline.default_schema_name else {}
+    return {name: table["columns"] for name, table in tables.items()}
