@@ -178,10 +178,12 @@ def _remember_read_schemas() -> None:
         state = file.stat() if file.exists() else None
         stored = state and (state.st_ino, state.st_mtime_ns, state.st_size)
         live = self.live_schemas.get(name)
-        if live is not None and stored and seen.get(name) == stored and not live.is_modified:
+        # A schema that was given a new version in memory counts as not modified, and dlt takes the one of the file.
+        if live is not None and stored and seen.get(name) == (stored, live.stored_version_hash) and not live.is_modified:
             return live
-        seen[name] = stored
-        return read(self, name)
+        found = read(self, name)
+        seen[name] = stored, found.stored_version_hash
+        return found
 
     LiveSchemaStorage.__getitem__ = schema  # type: ignore[method-assign]
 
