@@ -179,7 +179,12 @@ def _remember_read_schemas() -> None:
         stored = state and (state.st_ino, state.st_mtime_ns, state.st_size)
         live = self.live_schemas.get(name)
         # A schema that was given a new version in memory counts as not modified, and dlt takes the one of the file.
-        if live is not None and stored and seen.get(name) == (stored, live.stored_version_hash) and not live.is_modified:
+        if (
+            live is not None
+            and stored
+            and seen.get(name) == (stored, live.stored_version_hash)
+            and not live.is_modified
+        ):
             return live
         found = read(self, name)
         seen[name] = stored, found.stored_version_hash
