@@ -3,6 +3,8 @@
 import os
 from pathlib import Path
 
+import click
+
 DEMO_DATABASE = Path(".demo") / "audit_log.duckdb"
 
 
@@ -18,3 +20,9 @@ def use_demo() -> bool:
         return False
     os.environ[variable] = str(DEMO_DATABASE)
     return True
+
+
+def show_demo() -> None:
+    """Use the demo's database if there is no other, and say so."""
+    if use_demo():
+        click.echo(f"The demo's data, {DEMO_DATABASE}: your own database does not exist yet.")

@@ -4,7 +4,7 @@ import click
 
 from pipelines.common.exit_codes import DONE
 
-from .demo_data import DEMO_DATABASE, use_demo
+from .demo_data import show_demo
 from .options import wait_option
 from .tenant_options import EveryTenantCommand
 
@@ -17,7 +17,6 @@ def report(wait: float) -> int:
     from pipelines.common.configuration import check_settings
 
     check_settings()
-    if use_demo():
-        click.echo(f"The demo's data, {DEMO_DATABASE}: your own database does not exist yet.")
+    show_demo()
     print_summary(wait)
     return DONE

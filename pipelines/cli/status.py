@@ -7,6 +7,7 @@ import click
 
 from pipelines.common.exit_codes import DONE, FAILED
 
+from .demo_data import show_demo
 from .options import wait_option
 from .tenant_options import EveryTenantCommand
 
@@ -67,4 +68,7 @@ def status(json_wanted: bool, max_age: str, runs: int, wait: float) -> int:
 
     age = parse_age(max_age)
     check_settings()
+    if not json_wanted:
+        # What reads JSON watches the user's own data: a lost database must not look like the demo's.
+        show_demo()
     return show_status(json_wanted, age, runs, wait)

@@ -1,5 +1,6 @@
 """A figure that is shown in two places is equal in both."""
 
+import json
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 from pipelines.cli import demo_data
 from pipelines.cli.report import report as report_command
 from pipelines.cli.report_tables import SummaryTable, summary_tables
+from pipelines.cli.status import status as status_command
 from pipelines.dashboard import data_access
 from pipelines.dashboard.filters import Filters
 from pipelines.dashboard.queries import changes, findings, sign_ins, usage
@@ -89,3 +91,18 @@ def test_report_shows_the_demo_if_there_is_no_other_database(
     shown = capsys.readouterr().out.splitlines()
     assert shown[0].startswith("The demo's data") and "Sign-ins" in shown
     assert all(len(line) <= 80 for line in shown[1:])
+
+
+def test_status_shows_the_demo_but_not_to_what_reads_json(
+    log: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    demo = log.rename(log.with_name("demo_log.duckdb"))
+    monkeypatch.setattr(demo_data, "DEMO_DATABASE", demo)
+    monkeypatch.setenv("DESTINATION__DUCKDB__CREDENTIALS", str(log))
+    assert status_command.callback is not None
+    # A lost database must not look like the demo's to what watches it.
+    assert status_command.callback(json_wanted=True, max_age="3650d", runs=3, wait=0.0) == 1
+    assert json.loads(capsys.readouterr().out)["ok"] is False
+    status_command.callback(json_wanted=False, max_age="3650d", runs=3, wait=0.0)
+    first, second = capsys.readouterr().out.splitlines()[:2]
+    assert first.startswith("The demo's data") and str(demo) in second
