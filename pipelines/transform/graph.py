@@ -64,7 +64,8 @@ def read_enrichment(
     Raises:
         ModelError: A model cannot be built.
     """
-    files = tuple((str(path), *_version_of(path)) for path in sorted(models_dir.rglob("*")))
+    # Only files: the lock of an editor is a link to nothing.
+    files = tuple((str(path), *_version_of(path)) for path in sorted(models_dir.rglob("*")) if path.is_file())
     columns = tuple((name, tuple(types.items())) for name, types in raw_tables.items())
     enrichment = _read(columns, models_dir, files)
     if validate:

@@ -1,7 +1,7 @@
 """A load that is only statements, for tables whose columns do not change. No file, no staging copy, no dlt package.
 
-A dlt run costs a second of processor time, most of it for the schema of all tables. An hourly run writes the same
-columns as the hour before. Rows get a load id, and dlt's tables record load and state, as after a dlt run.
+A dlt run works on the schema of all tables, while an hourly run writes the same columns as the hour before. Rows get a
+load id, and dlt's tables record load and state, as after a dlt run.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -34,10 +34,11 @@ class Change:
 class StatementLoad:
     """Writes rows of one load; `pipeline` says where to, and keeps the state."""
 
-    def __init__(self, pipeline: dlt.Pipeline, job_client: Any) -> None:
+    def __init__(self, pipeline: dlt.Pipeline) -> None:
         self.load_id = new_load_id()
-        self._pipeline, self._client = pipeline, job_client.sql_client
-        self._engine = engine_of(pipeline)
+        self._pipeline, self._engine = pipeline, engine_of(pipeline)
+        # For names only, never opened: tables can take minutes, and a connection that is idle so long may be dropped.
+        self._names = pipeline.sql_client()
 
     def replaced(self, table: str, columns: Sequence[str], query: str, condition: str | None) -> Change:
         """Return the change that replaces rows by those of a query: all, or those that meet a condition."""
@@ -67,13 +68,14 @@ class StatementLoad:
         Raises:
             TableError: The destination refused one.
         """
-        if self._engine.parallel_statements == 1 or len(changes) < 2:
+        if self._engine.parallel_statements == 1:
+            # In this thread, where a signal ends a long statement.
             for change in changes:
-                self._apply(self._client, change)
+                self._apply(change)
             return
         with ThreadPoolExecutor(self._engine.parallel_statements) as pool:
             # Gives back the error of the first that failed, after all have ended.
-            list(pool.map(self._apply_alone, changes))
+            list(pool.map(self._apply, changes))
 
     def append(self, table: str, rows: list[dict[str, Any]]) -> None:
         """Append rows, which all have the same columns."""
@@ -85,38 +87,36 @@ class StatementLoad:
         self._append(self._pipeline.default_schema.state_table_name, [row])
 
     def _append(self, table: str, rows: list[dict[str, Any]]) -> None:
-        for statement in insert_statements(self._client, table, rows):
-            self._client.execute_sql(statement.sql, *statement.values)
-
-    def _apply_alone(self, change: Change) -> None:
         with self._pipeline.sql_client() as client:
-            self._apply(client, change)
+            for statement in insert_statements(client, table, rows):
+                client.execute_sql(statement.sql, *statement.values)
 
-    def _apply(self, client: Any, change: Change) -> None:
-        try:
-            self._engine.execute_together(client, change.full_name, change.statements)
-        except DestinationException as error:
-            raise TableError(change.table, error) from error
+    def _apply(self, change: Change) -> None:
+        with self._pipeline.sql_client() as client:
+            try:
+                self._engine.execute_together(client, change.full_name, change.statements)
+            except DestinationException as error:
+                raise TableError(change.table, error) from error
 
     def _insert(self, name: str, columns: Sequence[str], query: str) -> str:
         names = ", ".join(self._escaped(columns))
-        load = self._client.escape_column_name("_dlt_load_id")
+        load = self._names.escape_column_name("_dlt_load_id")
         return f"INSERT INTO {name} ({names}, {load}) SELECT {names}, '{self.load_id}' FROM ({query}) AS of_load"
 
     def _name(self, table: str) -> str:
-        return str(self._client.make_qualified_table_name(table))
+        return str(self._names.make_qualified_table_name(table))
 
     def _escaped(self, columns: Sequence[str]) -> list[str]:
-        return [self._client.escape_column_name(one) for one in columns]
+        return [self._names.escape_column_name(one) for one in columns]
 
 
 @contextmanager
 def statement_load(pipeline: dlt.Pipeline) -> Iterator[StatementLoad]:
-    """Open a connection for one load, and record the load if nothing failed."""
-    with pipeline.destination_client() as job_client:
-        load = StatementLoad(pipeline, job_client)
-        yield load
-        job_client.complete_load(load.load_id)
+    """Yield a new load, and record it if nothing failed."""
+    load = StatementLoad(pipeline)
+    yield load
+    with pipeline.destination_client() as client:
+        client.complete_load(load.load_id)
 
 
 def has_columns(stored: Mapping[str, Any], columns: Mapping[str, str]) -> bool:

@@ -80,25 +80,24 @@ def test_ids_in_no_list_are_not_people_who_signed_in(log: Path) -> None:
     assert known["unlisted"] == (table["user_kind"] == "unknown").sum()
 
 
-def test_report_shows_the_demo_if_there_is_no_other_database(
-    log: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    demo = log.rename(log.with_name("demo_log.duckdb"))
-    monkeypatch.setattr(demo_data, "DEMO_DATABASE", demo)
+@pytest.fixture
+def demo(log: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The demo's database, where there is no other."""
+    moved = log.rename(log.with_name("demo_log.duckdb"))
+    monkeypatch.setattr(demo_data, "DEMO_DATABASE", moved)
     # Restores the variable, which the command changes.
     monkeypatch.setenv("DESTINATION__DUCKDB__CREDENTIALS", str(log))
+    return moved
+
+
+def test_report_shows_the_demo_if_there_is_no_other_database(demo: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert report_command.callback is not None and report_command.callback(wait=0.0) == 0
     shown = capsys.readouterr().out.splitlines()
     assert shown[0].startswith("The demo's data") and "Sign-ins" in shown
     assert all(len(line) <= 80 for line in shown[1:])
 
 
-def test_status_shows_the_demo_but_not_to_what_reads_json(
-    log: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    demo = log.rename(log.with_name("demo_log.duckdb"))
-    monkeypatch.setattr(demo_data, "DEMO_DATABASE", demo)
-    monkeypatch.setenv("DESTINATION__DUCKDB__CREDENTIALS", str(log))
+def test_status_shows_the_demo_but_not_to_what_reads_json(demo: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert status_command.callback is not None
     # A lost database must not look like the demo's to what watches it.
     assert status_command.callback(json_wanted=True, max_age="3650d", runs=3, wait=0.0) == 1

@@ -139,3 +139,15 @@ def test_status_reads_no_more_runs_than_it_shows(
     monkeypatch.setattr(Reader, "rows", counted)
     status(tenant)
     assert sum(read) <= status_module.LATE_EVENT_DAYS * 24 + 3
+
+
+def test_tables_without_a_load_are_left_where_the_newest_is_an_empty_text(
+    tenant: Tenant, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """ClickHouse answers so for the largest text of no rows."""
+    assert tenant.run("load").code == 0
+    monkeypatch.setattr(upkeep.DltTables, "rows", lambda *_: [("",)])
+    monkeypatch.setattr(upkeep.DltTables, "delete", lambda *_: pytest.fail("rows were deleted"))
+    with open_pipelines() as pipelines:
+        assert not upkeep._is_first_of_day(pipelines.raw, NOW)
+        upkeep._remove_old_loads(pipelines.raw)

@@ -5,14 +5,16 @@ from typing import Any
 
 import pytest
 
-from pipelines.transform import by_layers
+from pipelines.transform import by_layers, materialize
 from pipelines.warehouse.duckdb.engine import DuckDb
+from pipelines.warehouse.engine import engine_named
 from pipelines.warehouse.statement_load import StatementLoad
 from tests.support import scenario
 from tests.support.model_warehouse import Warehouse
 from tests.support.raw_rows import event
 from tests.support.scenario import ANN
 from tests.support.small_models import write_model
+from tests.support.translation import ENRICHMENT
 
 pytestmark = pytest.mark.usual_engine("duckdb")
 LATER = "2026-03-11 00:00"
@@ -84,3 +86,16 @@ def test_a_model_changes_columns_and_a_table_is_dropped(layered: Warehouse, shor
         client.execute_sql("drop table anaplan_audit.mine")
     layered.enrich(short)
     assert layered.rows("mine", "count(id)") == [(len(scenario.EVENTS),)]
+
+
+def test_a_table_with_a_key_gets_the_hints_of_its_engine_beside_its_description(
+    layered: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """ClickHouse refuses empty values in a key unless the table allows them."""
+    clickhouse = engine_named("clickhouse")
+    monkeypatch.setattr(materialize, "engine", lambda: clickhouse)
+    model = ENRICHMENT.models["id_days"]
+    table: Any = materialize.empty_resource(layered.raw.dataset(), model).compute_table_schema()
+    assert clickhouse.key_table_hints().items() <= table.items()
+    assert table["description"] == model.docs.comment
+    assert [name for name, column in table["columns"].items() if column.get("primary_key")] == list(model.docs.key)

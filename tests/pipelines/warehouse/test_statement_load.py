@@ -1,5 +1,6 @@
 """A load that is only statements: the rows, the load and the state are stored as after a dlt run."""
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ import pytest
 
 from pipelines.common.exit_codes import TableError
 from pipelines.transform.materialize import SOURCE_NAME, stored_state
+from pipelines.warehouse.postgres_destination import lock_number
 from pipelines.warehouse.row_statements import ROWS_PER_STATEMENT
 from pipelines.warehouse.statement_load import has_columns, statement_load, stored_tables
 from tests.support.model_warehouse import Warehouse
@@ -145,3 +147,39 @@ def test_an_hour_needs_no_dlt_run(loaded: Warehouse, short: Path, monkeypatch: p
     assert loaded.rows("check_results", "count(distinct _dlt_load_id)") == [(2,)]
     assert stored_state(loaded.enriched) and loaded.enrich(short).load_ids == []
     assert SOURCE_NAME in loaded.enriched.state["sources"]
+
+
+@pytest.mark.parametrize("warehouse", ["postgres"], indirect=True)
+def test_a_statement_of_a_killed_run_is_waited_for(things: dlt.Pipeline) -> None:
+    """Else its rows would stay beside those that replace them."""
+    waiting = "select count(*) from pg_locks where locktype = 'advisory' and not granted"
+    replace = "select 'c' as thing, cast(3 as bigint) as size"
+    with ThreadPoolExecutor(1) as pool, things.sql_client() as killed:
+        with killed.begin_transaction():
+            name = killed.make_qualified_table_name("things")
+            killed.execute_sql(f"select pg_advisory_xact_lock({lock_number(name)})")
+            killed.execute_sql(f"insert into {name} (thing, size, _dlt_load_id) values ('killed', 9, '1')")
+            written = pool.submit(
+                load_things,
+                things,
+                lambda load: load.apply([load.replaced("things", ["thing", "size"], replace, None)]),
+            )
+            while not written.done() and stored(things, waiting) == [(0,)]:
+                pass
+        written.result()
+    assert stored(things) == [("c", 3)]
+
+
+def test_no_connection_is_idle_while_tables_are_written(things: dlt.Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Firewalls drop it, and the state could not be stored after a long rebuild."""
+    open_ones: set[int] = set()
+    clients = type(things.sql_client())
+    opened, closed = clients.open_connection, clients.close_connection
+    monkeypatch.setattr(clients, "open_connection", lambda self: (open_ones.add(id(self)), opened(self))[1])
+    monkeypatch.setattr(clients, "close_connection", lambda self: (open_ones.discard(id(self)), closed(self))[1])
+    with statement_load(things) as load:
+        assert not open_ones
+        load.apply([load.replaced("things", ["thing"], "select 'c' as thing", None)])
+        assert not open_ones
+        load.keep_state("numbers", {"one": 1})
+        assert not open_ones
