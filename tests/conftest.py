@@ -63,7 +63,7 @@ class Outcome(NamedTuple):
 @pytest.fixture(autouse=True)
 def _own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
-        if name.startswith(("SOURCES__", "DESTINATION__", "PIPELINES__", "CREDENTIALS", "ALERTS__")):
+        if name.startswith(("SOURCES__", "DESTINATION__", "PIPELINES__", "CREDENTIALS", "ALERTS__", "METRICS__")):
             monkeypatch.delenv(name)
     monkeypatch.setenv("DLT_DATA_DIR", str(tmp_path / "dlt"))
     monkeypatch.setenv("DESTINATION__DUCKDB__CREDENTIALS", str(tmp_path / "audit_log.duckdb"))

@@ -24,6 +24,7 @@ from .forward import forward_command
 from .init import init
 from .load import load
 from .login import login
+from .metrics import metrics_command
 from .model_history import model_history_command
 from .purge import purge_command
 from .report import report
@@ -82,6 +83,7 @@ for _command in (
     copy_to_command,
     acknowledge_command,
     alerts_command,
+    metrics_command,
     init,
     dashboard,
     dictionary,

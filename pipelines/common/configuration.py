@@ -13,6 +13,8 @@ from .exit_codes import CONFIGURATION, PipelineError
 from .forwarding import SECRETS as FORWARD_SECRETS
 from .forwarding import SECTION as FORWARD_SECTION
 from .forwarding import TargetSettings, check_forward_settings, target_settings
+from .metric_settings import METRIC_SETTINGS, check_metric_settings
+from .metric_settings import SECRETS as METRIC_SECRETS
 from .names import ENRICH_NAME, LOAD_NAME
 from .sections import check_sections
 from .tenants import configured_keys, full_key
@@ -23,6 +25,7 @@ SHORTEST_LEASE, DEFAULT_LEASE = 60.0, 900
 LONGEST_FULL_CHECK_DAYS = 365
 SOURCE_SECTION = ("sources", "audit_source")
 ALERT_SECTION = ("alerts",)
+METRIC_SECTION = ("metrics",)
 # Settings of each pipeline beside those of dlt.
 PIPELINE_SETTINGS = {
     LOAD_NAME: {"wait_for_readers_seconds", "group_can_read", "run_timeout", "lease_seconds"},
@@ -34,13 +37,17 @@ def check_settings() -> None:
     """Refuse the first setting that does not exist or has a wrong value, in a file or in the environment.
 
     Raises:
-        PipelineError: A section does not exist. A setting under `sources.audit_source`, `alerts` or `pipelines.*` does
-            not exist, or an alert setting has a wrong value.
+        PipelineError: A section does not exist. A setting under `sources.audit_source`, `alerts`, `metrics` or
+            `pipelines.*` does not exist, or one for alerts or metrics has a wrong value.
         ConfigurationError: A value is a placeholder.
     """
     check_files()
     check_sections(known_settings())
-    sections = {SOURCE_SECTION: known_settings(), ALERT_SECTION: ALERT_SETTINGS}
+    sections = {
+        SOURCE_SECTION: known_settings(),
+        ALERT_SECTION: ALERT_SETTINGS,
+        METRIC_SECTION: METRIC_SETTINGS,
+    }
     sections.update({("pipelines", name): known_pipeline_settings(name) for name in PIPELINE_SETTINGS})
     # First, because the settings of the chosen tenant are also among the general ones.
     _check_tenants(sections)
@@ -49,6 +56,7 @@ def check_settings() -> None:
             _check_name(where, name, known)
     _check_placeholders()
     check_alert_settings(_configured(ALERT_SECTION))
+    check_metric_settings(_configured(METRIC_SECTION))
     check_forward_settings(_configured((FORWARD_SECTION,)))
     _check_seconds()
     full_check_every()
@@ -75,7 +83,7 @@ def _check_tenants(sections: dict[tuple[str, ...], set[str]]) -> None:
             if name and full[: len(section)] == section:
                 _check_name(f"{where}, tenant {tenant}", ".".join(full[len(section) :]), known)
         is_token = full[0] == FORWARD_SECTION and full[-1] in FORWARD_SECRETS
-        if where == "config.toml" and (is_token or full[-1] in ("privacy_key", *ALERT_SECRETS)):
+        if where == "config.toml" and (is_token or full[-1] in ("privacy_key", *ALERT_SECRETS, *METRIC_SECRETS)):
             raise PipelineError(
                 CONFIGURATION,
                 f"setting `{full[-1]}` ({where}, tenant {tenant}) is a secret. Move it to secrets.toml.",

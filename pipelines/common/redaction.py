@@ -11,7 +11,8 @@ from urllib.parse import quote, quote_plus, unquote
 import dlt
 
 _SECRET_NAME = re.compile(
-    r"password|passphrase|passwd|pwd|secret|token|private_key|privacy_key|routing_key|webhook|ping_url", re.IGNORECASE
+    r"password|passphrase|passwd|pwd|secret|token|private_key|privacy_key|routing_key|webhook|ping_url|otlp_headers",
+    re.IGNORECASE,
 )
 # Settings that are named like secrets, but that an error must be able to quote.
 _HARMLESS_NAME = re.compile(r"token_store|secret_?name|token_uri", re.IGNORECASE)

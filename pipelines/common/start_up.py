@@ -43,10 +43,10 @@ def let_in_what_drivers_import() -> None:
         sys.meta_path.remove(_NOT_HERE)
 
 
-def silence(packages: Iterable[str]) -> None:
-    """Leave out the warnings of packages, such as drivers, in this process."""
+def silence(packages: Iterable[str], level: int = logging.ERROR) -> None:
+    """Leave out the warnings of packages, such as drivers, and their log below a level, in this process."""
     for package in packages:
-        logging.getLogger(package).setLevel(logging.ERROR)
+        logging.getLogger(package).setLevel(level)
         warnings.filterwarnings("ignore", module=rf"{re.escape(package)}(\.|$)")
 
 

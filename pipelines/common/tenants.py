@@ -16,7 +16,7 @@ from .names import ENRICH_NAME, LOAD_NAME, dataset_name
 
 SECTION = "tenants"
 # Beside these, a tenant's settings are those of `[sources.audit_source]`.
-OTHER_SECTIONS = ("pipelines", "destination", "alerts", "forward")
+OTHER_SECTIONS = ("pipelines", "destination", "alerts", "forward", "metrics")
 CREDENTIALS = "sources.audit_source.credentials"
 # The end of the names of the datasets of `check-destination`.
 TRIAL = "destination_trial"
@@ -25,6 +25,7 @@ TRIAL = "destination_trial"
 _NAME = re.compile(rf"(?!raw(_|$))(?!(.*_)?(staging|{TRIAL})$)[a-z][a-z0-9]*(_[a-z0-9]+)*")
 _DATASETS = {name: f"pipelines.{name}.dataset_name" for name in (LOAD_NAME, ENRICH_NAME)}
 _COPY = f"pipelines.{ENRICH_NAME}.publish_to"
+_METRICS = "metrics.prometheus_file"
 _TOKENS = "sources.audit_source.token_store"
 
 
@@ -87,9 +88,9 @@ def data_dir_of(name: str) -> str:
 
 
 def _own_places(name: str) -> dict[str, Any]:
-    """Return datasets, copy and token store with the tenant's name, so that no two tenants share one."""
+    """Return datasets, copy, token store and metrics file with the tenant's name, so that no two tenants share one."""
     places: dict[str, Any] = {key: f"{dataset_name(pipeline)}_{name}" for pipeline, key in _DATASETS.items()}
-    for key in (_COPY, _TOKENS):
+    for key in (_COPY, _TOKENS, _METRICS):
         general = str(dlt.config.get(key) or "")
         if general:
             places[key] = str(Path(general).with_stem(f"{Path(general).stem}_{name}"))

@@ -6,11 +6,12 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 
 from pipelines.common.configuration import run_timeout
-from pipelines.common.exit_codes import explain_any
+from pipelines.common.exit_codes import INTERRUPTED, TERMINATED, explain_any
 from pipelines.common.redaction import redact
 from pipelines.common.signals import deadline
 from pipelines.monitoring.alerts.detect import send_new_alerts
 from pipelines.monitoring.alerts.ping import ping
+from pipelines.monitoring.metrics.write import write_after_run
 from pipelines.monitoring.run_record import RunRecord
 from pipelines.warehouse.pipelines import Pipelines
 from pipelines.warehouse.run_tables import OwnTables
@@ -35,8 +36,8 @@ def recorded(
 ) -> Iterator[OpenRun]:
     """Open the pipelines for one run, and record how it ends.
 
-    The record is written whenever the destination can be reached. A failure to write it, or to send an alert, is
-    logged and never fails the run.
+    The record is written whenever the destination can be reached. A failure to write it, to send an alert, or to write
+    metrics, is logged and never fails the run.
     """
     record = RunRecord(command)
     alerts_handled = False
@@ -62,6 +63,9 @@ def recorded(
                     send_new_alerts(record, pipelines)
                     alerts_handled = True
                     ping(record.command, record.exit_code)
+                if record.exit_code not in (INTERRUPTED, TERMINATED):
+                    with _logged_failure("the metrics could not be determined"):
+                        write_after_run(pipelines)
     except BaseException as error:
         if not alerts_handled:
             record.set_outcome(*explain_any(error))

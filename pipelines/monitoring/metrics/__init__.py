@@ -1,0 +1,1 @@
+"""Metrics for monitoring: what is measured, and where it is written to."""
