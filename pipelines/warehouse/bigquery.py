@@ -24,9 +24,9 @@ class BigQuery(Engine):
     )
     noisy_packages = ("google",)
 
-    def opened_for_writing(self) -> AbstractContextManager[Any]:
+    def opened_for_writing(self, wait_seconds: float | None = None) -> AbstractContextManager[Any]:
         check_reachable()
-        return super().opened_for_writing()
+        return super().opened_for_writing(wait_seconds)
 
     def opened_for_reading(self, wait_seconds: float) -> AbstractContextManager[Any]:
         check_reachable()

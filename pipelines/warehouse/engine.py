@@ -116,8 +116,12 @@ class Engine:
         key = f"destination.{self.name}.credentials.password"
         refuse_placeholder(key, dlt.secrets.get(key))
 
-    def opened_for_writing(self) -> AbstractContextManager[Any]:
-        """Hold the database open for one run; give its connection, or None where dlt opens its own."""
+    def opened_for_writing(self, wait_seconds: float | None = None) -> AbstractContextManager[Any]:
+        """Hold the database open for one run; give its connection, or None where dlt opens its own.
+
+        Args:
+            wait_seconds (float): How long to wait for readers of a file; by default `wait_for_readers_seconds`.
+        """
         return nullcontext()
 
     def opened_for_reading(self, wait_seconds: float) -> AbstractContextManager[Any]:

@@ -57,11 +57,15 @@ class Pipelines(NamedTuple):
 
 
 @contextmanager
-def open_pipelines(progress: Any = None) -> Iterator[Pipelines]:
+def open_pipelines(progress: Any = None, wait_seconds: float | None = None) -> Iterator[Pipelines]:
     """Hold the lock and the database for one run, and yield the two pipelines, synchronised with the destination.
 
     Local state is dropped first, because only the destination says what is loaded. A package that a killed run left, or
     one that the destination refuses, must not block this run.
+
+    Args:
+        progress (Progress): Shows the progress of loads.
+        wait_seconds (float): How long to wait for readers of a database file; by default `wait_for_readers_seconds`.
 
     Raises:
         PipelineError: Another run or a reader is in the way, or the destination is not usable.
@@ -73,7 +77,7 @@ def open_pipelines(progress: Any = None) -> Iterator[Pipelines]:
     check_data_dir()
     with ExitStack() as stack:
         stack.enter_context(machine_lock(LOAD_NAME))
-        database = stack.enter_context(configured.opened_for_writing())
+        database = stack.enter_context(configured.opened_for_writing(wait_seconds))
         destination = configured.destination(database)
         stack.enter_context(closing_session(destination))
         raw, enriched = _pipeline(LOAD_NAME, destination, progress), _pipeline(ENRICH_NAME, destination, None)

@@ -51,12 +51,12 @@ class DuckDb(Engine):
         return {"type": self.name, "path": "{{ env_var('DBT_DUCKDB_PATH', 'audit_log.duckdb') }}", "threads": 1}
 
     @contextmanager
-    def opened_for_writing(self) -> Iterator[Any]:
+    def opened_for_writing(self, wait_seconds: float | None = None) -> Iterator[Any]:
         """Keep the file open for the whole run. dlt opens it many times, and a reader in between would fail a load."""
         path = database_path()
         check_database_name(path)
         is_first_today = not _was_written_today(path)
-        connection = open_for_writing(path)
+        connection = open_for_writing(path, wait_seconds)
         try:
             connection.execute("set TimeZone = 'UTC'")
             if not is_first_today:

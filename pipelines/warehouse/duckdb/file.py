@@ -51,15 +51,18 @@ def check_database_name(path: str) -> None:
         )
 
 
-def open_for_writing(path: str) -> Any:
-    """Return a connection, after other programs have closed the file. Wait for `wait_for_readers_seconds` at most.
+def open_for_writing(path: str, wait_seconds: float | None = None) -> Any:
+    """Return a connection, after other programs have closed the file.
+
+    Args:
+        wait_seconds (float): How long to wait for them; by default `wait_for_readers_seconds`.
 
     Raises:
         PipelineError: A program still has the file open (75), or the file cannot be opened.
     """
     import duckdb
 
-    seconds = seconds_to_wait()
+    seconds = seconds_to_wait() if wait_seconds is None else wait_seconds
     give_up_at = time.monotonic() + seconds
     announced = False
     _remove_unfinished(path)
