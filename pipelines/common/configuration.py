@@ -28,7 +28,13 @@ ALERT_SECTION = ("alerts",)
 METRIC_SECTION = ("metrics",)
 # Settings of each pipeline beside those of dlt.
 PIPELINE_SETTINGS = {
-    LOAD_NAME: {"wait_for_readers_seconds", "group_can_read", "run_timeout", "lease_seconds"},
+    LOAD_NAME: {
+        "wait_for_readers_seconds",
+        "group_can_read",
+        "run_timeout",
+        "lease_seconds",
+        "acknowledge_in_dashboard",
+    },
     ENRICH_NAME: {"publish_to", "full_check_every"},
 }
 
@@ -60,6 +66,7 @@ def check_settings() -> None:
     check_forward_settings(_configured((FORWARD_SECTION,)))
     _check_seconds()
     full_check_every()
+    can_acknowledge_in_dashboard()
     if any(setting == ("config.toml", "privacy_key") for setting in _configured(SOURCE_SECTION)):
         raise PipelineError(
             CONFIGURATION,
@@ -169,6 +176,20 @@ def forward_targets(names: Sequence[str] = ()) -> list[TargetSettings]:
 def run_timeout() -> float:
     """Return the most seconds that a run may take, or 0 for no limit."""
     return float(dlt.config.get("pipelines.anaplan_audit.run_timeout") or 0)
+
+
+def can_acknowledge_in_dashboard() -> bool:
+    """Return whether the dashboard may acknowledge findings (setting `acknowledge_in_dashboard`).
+
+    Raises:
+        PipelineError: The setting has a wrong value.
+    """
+    name = "acknowledge_in_dashboard"
+    try:
+        # With its type: the environment holds the text `false`, which is true.
+        return bool(dlt.config.get(f"pipelines.anaplan_audit.{name}", bool))
+    except ValueError:
+        raise PipelineError(CONFIGURATION, f"setting `{name}` is neither true nor false.") from None
 
 
 def lease_seconds() -> int:

@@ -30,7 +30,8 @@ SCRIPT = Path(__file__).with_name("app.py")
 def main(address: str, port: int | None, max_age: str, tenant: str | None) -> None:
     """Serve the enriched tables as a web page.
 
-    It only reads. It has no sign-in: keep it on this machine, or put a proxy that signs people in before it.
+    It only reads, unless the setting `acknowledge_in_dashboard` is on. It has no sign-in: keep it on this machine, or
+    put a proxy that signs people in before it.
     """
     try:
         from streamlit.web import cli
@@ -59,9 +60,10 @@ def _keep(max_age: timedelta) -> None:
 
 def announce(address: str, port: int) -> None:
     """Draw the first page, then print which data is shown at which address."""
-    from pipelines.common.configuration import check_files
+    from pipelines.common.configuration import can_acknowledge_in_dashboard, check_files
 
     check_files()
+    can_acknowledge_in_dashboard()
     is_demo = use_demo()
     from pipelines.dashboard import data_access
 

@@ -123,15 +123,26 @@ def ask_database(query: Query, owner: str = data_access.ENRICHED) -> pd.DataFram
 
 
 def ask_if_any(query: Query, owner: str = data_access.ENRICHED) -> pd.DataFrame | None:
-    """Return the same as `ask_database`, or None without the table. That it is missing is kept too."""
+    """Return the same as `ask_database`, or None without the table. That it is missing is kept too.
+
+    While a load locks the database, return the last answer; None if there was none.
+    """
     with data_access.opened() as places:
+        asked = (query.sql(DIALECT), owner, places.database)
         try:
             written = str(data_access.written_at())
             if not places.copy:
                 written = f"{written} {watch().version}"
-            return _answer_if_any(query.sql(DIALECT), owner, written, places.database, SHORT_WAIT)
+            answer = _answer_if_any(asked[0], owner, written, places.database, SHORT_WAIT)
         except data_access.Busy:
-            return None
+            return _last_answers().get(asked)
+        _last_answers()[asked] = answer
+        return answer
+
+
+@st.cache_resource(show_spinner=False)
+def _last_answers() -> dict[tuple[str, str, str], pd.DataFrame | None]:
+    return {}
 
 
 @st.cache_data(ttl=KEPT_HOURS * 3600, max_entries=KEPT_ANSWERS, show_spinner=False)

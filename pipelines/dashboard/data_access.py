@@ -1,4 +1,4 @@
-"""Reads for the pages; never writes.
+"""Reads for the pages. Only `alone` lets a page write; `acknowledgements.py` is the only one that does.
 
 While a load writes to a DuckDB file, no one can read it, and a reader blocks the load. So the pages read the copy of
 `publish_to` if there is one. Otherwise a page holds the database only for its own queries: it waits at most
@@ -21,10 +21,13 @@ from pipelines.publish.reader import open_copy, published_path
 from pipelines.warehouse.engine import engine
 from pipelines.warehouse.reader import ENRICHED, RAW, Reader, open_reader
 
-__all__ = ["ENRICHED", "RAW", "Busy", "NothingLoaded", "Places", "chunks", "opened", "read", "written_at"]
+from .gate import Closed, Gate
+
+__all__ = ["ENRICHED", "RAW", "Busy", "NothingLoaded", "Places", "alone", "chunks", "opened", "read", "written_at"]
 
 WAIT_SECONDS = 3.0
 CHUNK_ROWS = 20_000
+_gate = Gate()
 
 
 class NothingLoaded(Exception):
@@ -63,7 +66,11 @@ class Places:
             is_copy = place == self.copy and self._copy_path is not None
             opening = open_copy(str(self._copy_path)) if is_copy else open_reader(wait, with_tables=False)
             try:
+                if self.is_file and not is_copy:
+                    self._held.enter_context(_gate.reading(wait))
                 self._readers[place] = self._held.enter_context(opening)
+            except Closed:
+                raise Busy(place) from None
             except PipelineError as error:
                 if error.code == LOCKED:
                     raise Busy(str(error)) from None
@@ -93,6 +100,25 @@ def opened() -> Iterator[Places]:
     finally:
         _opened.reset(token)
         places.close()
+
+
+@contextmanager
+def alone() -> Iterator[None]:
+    """Keep every page of this process from the database file, to write to it. Call it outside `opened`.
+
+    Raises:
+        Busy: A page still reads after `WAIT_SECONDS`, or a run holds the database.
+    """
+    assert _opened.get() is None
+    try:
+        with _gate.writing(WAIT_SECONDS):
+            yield
+    except Closed:
+        raise Busy("read by other pages") from None
+    except PipelineError as error:
+        if error.code == LOCKED:
+            raise Busy(str(error)) from None
+        raise
 
 
 def relative(path: str | Path) -> str:

@@ -8,7 +8,8 @@ import pandas as pd
 
 from pipelines.monitoring.status import freshness, is_acknowledged
 
-from .cached import ask, ask_if_any
+from .acknowledgements import acknowledged
+from .cached import ask
 from .coverage import daily_coverage
 from .data_access import RAW, NothingLoaded
 from .filters import Filters
@@ -23,12 +24,6 @@ def read_freshness(now: datetime | None = None) -> dict[str, Any]:
         known = {(row.kind, row.subject) for row in acknowledged().itertuples()}
         covered += [row for row in incomplete if is_acknowledged(row, known)]
     return freshness(covered, options.max_age, now or datetime.now(timezone.utc))
-
-
-def acknowledged() -> pd.DataFrame:
-    """Return kind, subject, account, note, happened_at of what was acknowledged; no row if nothing can be read now."""
-    found = ask_if_any(log.acknowledged(), RAW)
-    return pd.DataFrame(columns=["kind", "subject", "account", "note", "happened_at"]) if found is None else found
 
 
 def coverage(filters: Filters) -> pd.DataFrame:

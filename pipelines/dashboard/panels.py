@@ -111,16 +111,17 @@ def _notes(*texts: str) -> None:
         st.caption(text)
 
 
-def details(title: str, query: Query, note: str = "", left_out: str = "") -> pd.DataFrame:
+def details(title: str, query: Query | pd.DataFrame, note: str = "", left_out: str = "") -> pd.DataFrame:
     """Draw a table of single events with a download; return its rows.
 
     Args:
+        query (Query): What to ask, or the rows themselves.
         left_out (str): Which chosen filters do not apply to it.
     """
     with st.container(border=True):
         st.subheader(title, anchor=False)
         _notes(left_out)
-        frame = ask(query)
+        frame = query if isinstance(query, pd.DataFrame) else ask(query)
         if frame.empty:
             st.info(NONE, icon=":material/filter_alt_off:")
             return frame

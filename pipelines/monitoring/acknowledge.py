@@ -20,11 +20,14 @@ _INCOMPLETE = (
 )
 
 
-def acknowledge(pipelines: Pipelines, reader: Reader, what: tuple[str, ...], note: str | None) -> int:
+def acknowledge(
+    pipelines: Pipelines, reader: Reader, what: tuple[str, ...], note: str | None, account: str | None = None
+) -> int:
     """Close gaps, incomplete windows or findings. Return how many of them were open.
 
     Args:
         what (Tuple[str, ...]): `gaps`, `incomplete`, `findings`, or ids of findings.
+        account (str): Who closes them; by default the account on this machine.
 
     Raises:
         PipelineError: No finding has this id, or nothing was loaded yet.
@@ -52,7 +55,7 @@ def acknowledge(pipelines: Pipelines, reader: Reader, what: tuple[str, ...], not
     tables = OwnTables(pipelines.raw)
     known = {(row["kind"], row["subject"]) for row in tables.select(ALERTS) if row["what"] == "acknowledged"}
     new = sorted(chosen - known)
-    account = account_name()
+    account = account or account_name()
     rows = [alert_row(kind, subject, "acknowledged", account=account, note=note) for kind, subject in new]
     tables.insert(ALERTS, rows)
     return len(rows)

@@ -7,16 +7,33 @@ from sqlglot import exp
 from ..filters import ACTOR_OR_TARGET, Filters
 from .shapes import DETAILS, Query, newest_rows, select
 
+COLUMNS = (
+    "severity, rule, finding, user_label, target_user_label, evidence_count, started_at, ended_at, user_id,"
+    " target_user_id, evidence_event_ids, finding_id"
+)
+ORDER = "order by case severity when 'high' then 0 when 'medium' then 1 else 2 end, ended_at desc, finding_id"
+
 
 def findings(filters: Filters, limit: int = DETAILS) -> Query:
     """Return findings whose events overlap the days; highest severity first, then newest."""
     return select(
-        "select severity, rule, finding, user_label, target_user_label, evidence_count, started_at, ended_at,"
-        " user_id, target_user_id, evidence_event_ids, finding_id from security_findings"
-        " order by case severity when 'high' then 0 when 'medium' then 1 else 2 end, ended_at desc, finding_id"
-        f" limit {int(limit)}",
+        f"select {COLUMNS} from security_findings {ORDER} limit {int(limit)}",
         filters.moments("started_at", "ended_at", ACTOR_OR_TARGET),
     )
+
+
+def every_finding(filters: Filters) -> Query:
+    """Return severity, rule, ended_at, finding_id of all these findings, in the same order."""
+    return select(
+        f"select severity, rule, ended_at, finding_id from security_findings {ORDER}",
+        filters.moments("started_at", "ended_at", ACTOR_OR_TARGET),
+    )
+
+
+def findings_with(finding_ids: Sequence[str]) -> Query:
+    """Return the findings with these ids, in the same order and with the columns of `findings`."""
+    chosen = exp.column("finding_id").isin(*map(exp.Literal.string, finding_ids))
+    return select(f"select {COLUMNS} from security_findings {ORDER}", [chosen if finding_ids else exp.false()])
 
 
 def findings_by_rule(filters: Filters) -> Query:

@@ -9,6 +9,7 @@ from pipelines.dashboard import charts
 from pipelines.dashboard.data_access import NothingLoaded
 from pipelines.dashboard.queries import changes, findings, log, sign_ins, usage
 
+from ..acknowledgements import OPEN, with_state
 from ..cached import ask, watch
 from ..coverage import gaps
 from ..filters import Filters
@@ -17,6 +18,8 @@ from ..panels import Panel, numbers, page_title, row, table
 from .shared import busiest_models, daily_sign_ins, most_active_users, most_visited_pages
 
 SHOWN = 8
+LATEST = 10
+NO_FINDING = "No security finding in this period."
 
 
 def show(filters: Filters) -> None:
@@ -85,10 +88,11 @@ def _latest_findings(filters: Filters) -> None:
         st.subheader("Findings to look at", anchor=False)
         if filters.places:
             st.caption(filters.left_out("place"))
-        found = ask(findings.findings(filters))
-        if found.empty:
-            st.success("No security finding in this period.", icon=":material/verified_user:")
+        found = with_state(ask(findings.every_finding(filters)))
+        ids = found.loc[found["state"] == OPEN, "finding_id"].head(LATEST).tolist()
+        if not ids:
+            none = "Every security finding of this period is acknowledged." if len(found) else NO_FINDING
+            st.success(none, icon=":material/verified_user:")
             return
-        table(
-            found.head(10)[["severity", "finding", "user_label", "evidence_count", "ended_at"]], "Findings to look at"
-        )
+        newest = ask(findings.findings_with(ids))
+        table(newest[["severity", "finding", "user_label", "evidence_count", "ended_at"]], "Findings to look at")

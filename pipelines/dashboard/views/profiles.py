@@ -10,6 +10,7 @@ from pipelines.common.text import printable
 from pipelines.dashboard import charts
 from pipelines.dashboard.queries import changes, findings, profiles, sign_ins
 
+from ..acknowledgements import with_state
 from ..cached import ask
 from ..data_access import NothingLoaded
 from ..filters import ACTOR_OR_TARGET, Filters
@@ -55,7 +56,7 @@ def show_person(filters: Filters) -> None:
         changes.role_assignments(filters),
         "As the log shows it, up to its end. Roles given before the log and never taken are in no event.",
     )
-    details("Findings", findings.findings(filters), "Highest severity first.")
+    details("Findings", with_state(ask(findings.findings(filters))), "Highest severity first.")
     details(
         "Newest events", profiles.events(filters, ACTOR_OR_TARGET), "The person is who did it or on whom it was done."
     )

@@ -88,7 +88,7 @@ def test_filters_that_do_not_apply_are_disabled(log: Path, page: Draw) -> None:
 def test_a_finding_shows_its_evidence(log: Path, page: Draw) -> None:
     drawn = page("findings")
     before = len(drawn.dataframe)
-    drawn.selectbox(key="finding").set_value(0).run()
+    drawn.selectbox(key="finding").select_index(0).run()
     assert not drawn.exception
     assert len(drawn.dataframe) == before + 1
 

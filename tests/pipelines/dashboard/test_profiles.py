@@ -24,7 +24,7 @@ def test_a_person_is_shown_with_everything_known(log: Path, page: Draw, duck: En
     tables = {tuple(table.value.columns)[:2]: table.value for table in drawn.dataframe}
     assert tables["ip_address", "client"]["failures"].sum() == failures == 6
     assert "Tenant Administrator" in set(tables["user_label", "role_label"]["role_label"])
-    assert len(tables["severity", "rule"]) > 0
+    assert len(tables["severity", "state"]) > 0
 
 
 def test_a_model_is_shown_with_its_history_or_the_reason_for_none(log: Path, page: Draw) -> None:

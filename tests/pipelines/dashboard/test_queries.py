@@ -30,6 +30,7 @@ SEARCHED = search.Wanted(text="m4110", outcome="succeeded")
 MORE: dict[str, Callable[[Filters], Query]] = {
     "people": lambda _: log.people(10),
     "people_with": lambda filters: log.people_with(filters.users or USERS),
+    "findings_with": lambda _: findings.findings_with(["admin_role_granted:971529164212789113", "'; --", "\\' or 1=1"]),
     "evidence": lambda _: findings.evidence([971529164212789100, 971529164212789110]),
     "sign_in_events": lambda filters: sign_ins.sign_in_events(filters, ["failure"]),
     "sign_ins_by": lambda filters: sign_ins.sign_ins_by("ip_address", filters),
