@@ -3,7 +3,7 @@
 import pandas as pd
 
 from pipelines.dashboard import charts
-from pipelines.dashboard.queries import usage
+from pipelines.dashboard.queries import licences, usage
 
 from ..cached import ask
 from ..filters import Filters
@@ -51,7 +51,7 @@ def show(filters: Filters) -> None:
     row(
         Panel(
             "What people do",
-            usage.usage_classes(filters),
+            licences.usage_classes(filters),
             lambda rows: charts.top_bars(rows, "usage_class", "people", 2),
             note="Everybody who may sign in, up to the newest event.",
             left_out=filters.left_out("period", "place"),
@@ -59,13 +59,13 @@ def show(filters: Filters) -> None:
     )
     details(
         "Idle licences",
-        usage.idle_users(filters),
+        licences.idle_users(filters),
         "People who may sign in: idle for 30 days, dormant, or never came. Longest idle first.",
         filters.left_out("period", "place"),
     )
     details(
         "Idle models",
-        usage.idle_models(filters),
+        licences.idle_models(filters),
         "Models that nobody used for 30 days, or ever. Longest idle first.",
         filters.left_out("period", "user"),
     )

@@ -14,7 +14,7 @@ from adbc_driver_postgresql import dbapi
 
 from pipelines.dashboard import data_access
 from pipelines.dashboard.filters import ACTOR_OR_TARGET, Filters
-from pipelines.dashboard.queries import changes, findings, log, profiles, search, sign_ins, usage
+from pipelines.dashboard.queries import changes, findings, licences, log, profiles, search, sign_ins, usage
 from pipelines.dashboard.queries.shapes import Query
 from pipelines.warehouse.sql_fixes import for_dialect
 from tests.support import scenario
@@ -49,7 +49,7 @@ OF_RAW = ("windows", "covered", "incomplete")
 
 
 def questions(filters: Filters) -> Iterator[tuple[str, Query]]:
-    for subject in (changes, findings, log, profiles, search, sign_ins, usage):
+    for subject in (changes, findings, licences, log, profiles, search, sign_ins, usage):
         for name, function in inspect.getmembers(subject, inspect.isfunction):
             if name.startswith("_") or function.__module__ != subject.__name__:
                 continue
@@ -124,7 +124,7 @@ def copy_tables(source: Path, address: str) -> None:
 def test_postgres_and_duckdb_give_equal_results(on_duckdb: list[dict[str, list[tuple]]], postgres_log: None) -> None:
     assert [answers(ALL), answers(HOSTILE)] == on_duckdb
     # The log has no actions and no model history, and is a week long, so nothing is idle for 30 days.
-    empty = [name for name, rows in on_duckdb[0].items() if not rows]
+    empty = sorted(name for name, rows in on_duckdb[0].items() if not rows)
     assert empty == ["actions", "history", "idle_models", "idle_users"]
 
 

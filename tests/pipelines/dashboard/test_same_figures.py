@@ -15,7 +15,7 @@ from pipelines.cli.report_tables import SummaryTable, summary_tables
 from pipelines.cli.status import status as status_command
 from pipelines.dashboard import data_access
 from pipelines.dashboard.filters import Filters
-from pipelines.dashboard.queries import changes, findings, sign_ins, usage
+from pipelines.dashboard.queries import changes, findings, licences, sign_ins, usage
 from pipelines.dashboard.queries.shapes import Query
 from pipelines.warehouse.reader import open_reader
 
@@ -57,11 +57,11 @@ def test_report_and_dashboard_show_equal_figures(report: dict[str, SummaryTable]
         usage.top_models(ALL), "model_name", "events", "days"
     )
     assert columns(report["Idle licences"], "user", "class", "idle days") == rows(
-        usage.idle_users(ALL), "user_label", "usage_class", "idle_days"
+        licences.idle_users(ALL), "user_label", "usage_class", "idle_days"
     )
     assert report["Idle licences"].rows and report["Idle models"].rows
     assert columns(report["Idle models"], "model", "idle days") == rows(
-        usage.idle_models(ALL), "model_label", "idle_days"
+        licences.idle_models(ALL), "model_label", "idle_days"
     )
     assert sorted(columns(report["Security findings"], "severity", "rule", "findings")) == sorted(
         rows(findings.findings_by_rule(ALL), "severity", "rule", "findings")
