@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from pipelines.common.figures import IDLE_LICENCE, IDLE_MODEL, PAGE, PERSON
+from pipelines.common.figures import PAGE, PERSON, idle_licence, idle_thing
 from pipelines.common.text import printable
 from pipelines.warehouse.reader import ENRICHED, Reader, no_tables, open_reader
 
@@ -85,7 +85,7 @@ _SUMMARIES = (
         f"""
         select user_label, usage_class, idle_days, idle_since
         from user_activity
-        where {IDLE_LICENCE}
+        where {idle_licence()}
         order by idle_days desc, user_id
         """,
     ),
@@ -95,7 +95,7 @@ _SUMMARIES = (
         f"""
         select model_label, workspace_name, active_state, idle_days, idle_since, user_count
         from model_activity
-        where {IDLE_MODEL}
+        where {idle_thing()}
         order by idle_days desc, model_id
         """,
     ),

@@ -5,8 +5,19 @@ PERSON = "user_kind = 'person'"
 UNLISTED = "user_kind = 'unknown'"
 SIGN_IN = "kind = 'sign_in'"
 PAGE = "kind in ('board', 'worksheet', 'report', 'dashboard')"
+# A user who used something. A refused or failed attempt is no use.
+USED = "use_count > 0"
 IDLE_DAYS = 30
 # People who need a licence. Whether they may sign in is unknown on some tenants.
 LICENCE = f"{PERSON} and not is_removed and coalesce(is_active, true)"
-IDLE_LICENCE = f"{LICENCE} and (usage_class in ('dormant', 'never came') or idle_days >= {IDLE_DAYS})"
-IDLE_MODEL = f"is_listed and not is_removed and (not is_used or idle_days >= {IDLE_DAYS})"
+NEVER_CAME = "usage_class = 'never came'"
+
+
+def idle_licence(days: int = IDLE_DAYS) -> str:
+    """Return the condition for people who need a licence and did nothing for so many days."""
+    return f"{LICENCE} and (usage_class in ('dormant', 'never came') or idle_days >= {int(days)})"
+
+
+def idle_thing(days: int = IDLE_DAYS) -> str:
+    """Return the condition for models and workspaces of the lists that nobody used for so many days, or ever."""
+    return f"is_listed and not is_removed and (not is_used or idle_days >= {int(days)})"

@@ -16,7 +16,18 @@ from pipelines.dashboard.freshness import read_freshness
 from pipelines.dashboard.queries import log
 from pipelines.dashboard.sidebar import choose_filters
 from pipelines.dashboard.states import broken, busy, busy_note, empty_log, filter_note, nothing_loaded, stale_note
-from pipelines.dashboard.views import access, changes, findings, health, overview, profiles, search, sign_ins, usage
+from pipelines.dashboard.views import (
+    access,
+    changes,
+    findings,
+    health,
+    licences,
+    overview,
+    profiles,
+    search,
+    sign_ins,
+    usage,
+)
 from pipelines.dashboard.zones import zone
 
 
@@ -50,6 +61,7 @@ PAGES = {
     "overview": Page("Overview", ":material/dashboard:", overview.show, ("place", "user"), OVERVIEW),
     "sign-ins": Page("Sign-ins", ":material/login:", sign_ins.show, ("user",)),
     "usage": Page("Usage", ":material/bar_chart:", usage.show, ("place", "user")),
+    "licences": Page("Licences and adoption", ":material/badge:", licences.show, ("place", "user")),
     "changes": Page("Changes", ":material/edit_note:", changes.show, ("place", "user")),
     "access": Page("Access", ":material/key:", access.show, ("place", "user"), ACTOR_OR_TARGET),
     "findings": Page("Security findings", ":material/shield:", findings.show, ("user",), ACTOR_OR_TARGET),
@@ -64,11 +76,11 @@ NAME = "Anaplan audit log"
 STYLE = """<style>
 [class*="st-key-address_"] {display: none;}
 .stMainBlockContainer {padding: 3.2rem 2rem 3rem; max-width: 84rem;}
-.st-key-numbers {gap: 0.6rem !important;}
-.st-key-numbers > div {flex: 1 1 8.5rem; min-width: 8.5rem;}
-.st-key-numbers [data-testid="stMetric"] {padding: 0.6rem 0.7rem !important;}
-.st-key-numbers [data-testid="stMetric"] > div {padding: 0 !important;}
-.st-key-numbers [data-testid="stMetricLabel"] p {font-size: 0.82rem;}
+[class*="st-key-numbers"] {gap: 0.6rem !important;}
+[class*="st-key-numbers"] > div {flex: 1 1 8.5rem; min-width: 8.5rem;}
+[class*="st-key-numbers"] [data-testid="stMetric"] {padding: 0.6rem 0.7rem !important;}
+[class*="st-key-numbers"] [data-testid="stMetric"] > div {padding: 0 !important;}
+[class*="st-key-numbers"] [data-testid="stMetricLabel"] p {font-size: 0.82rem;}
 /* Streamlit's own CSV download leaves formulas active; the one of panels.py does not. */
 [data-testid="stElementToolbarButton"]:has(button[aria-label^="Download as CSV"]),
 [data-testid="stElementToolbarButton"]:has(button[aria-label^="Show data"]),

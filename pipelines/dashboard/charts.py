@@ -6,7 +6,7 @@ lose control characters.
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import altair as alt
@@ -28,7 +28,9 @@ ON_COLOUR = {"light": "#FFFFFF", "dark": "#0B1220"}
 INK = {"light": "#374151", "dark": "#E5E7EB"}
 LABEL_LETTERS = 34
 DAYS, DAY = "day (UTC)", timedelta(days=1)
-PIXELS, BAR_PIXELS = 270, 22
+PIXELS, LEGEND_PIXELS, BAR_PIXELS = 270, 70, 22
+# Labels of a weekly axis.
+MOST_WEEKS = 8
 OTHERS = "others"
 
 
@@ -85,6 +87,40 @@ def daily_line(frame: pd.DataFrame, value: str, filters: Filters) -> Any:
     tips = [_day_tip(), alt.Tooltip(f"{value}:Q", title=value, format=",")]
     line = alt.Chart(frame).mark_line(color=colours()[0], strokeWidth=2.5, point=alt.OverlayMarkDef(size=28))
     return line.encode(x=x, y=y, tooltip=tips).properties(height=PIXELS)
+
+
+def weekly_lines(frame: pd.DataFrame, value: str, by: str, filters: Filters, name: str = "") -> Any:
+    """Draw a line over the weeks for each of the keys `by` that are largest in one week; `name` has their names.
+
+    Weeks are `iso_year` and `iso_week`; a week without a row counts as zero.
+    """
+    begin = max(filters.first, filters.log_begins or filters.first)
+    first = begin - timedelta(days=begin.weekday())
+    weeks = pd.date_range(first, filters.last, freq="7D", name="week")
+    shown, order = _by_week(frame, value, by, name or by, weeks)
+    scale = alt.Scale(type="utc", domain=[_utc(first), _utc(filters.last)])
+    labelled = [_utc(week.date()) for week in weeks[:: -(-len(weeks) // MOST_WEEKS)]]
+    x = alt.X("week:T", scale=scale, title="week from Monday (UTC)", axis=_day_axis(values=labelled))
+    y = alt.Y(f"{value}:Q", title=None, axis=alt.Axis(tickCount=4, format="~s"))
+    palette = alt.Scale(domain=order, range=colours()[: len(order)])
+    color = alt.Color("label:N", sort=order, scale=palette, legend=_legend() if len(order) > 1 else None)
+    tips = [_day_tip("week", "week from"), alt.Tooltip("label:N", title=" "), alt.Tooltip(f"{value}:Q", format=",")]
+    line = alt.Chart(shown).mark_line(strokeWidth=2.5, point=alt.OverlayMarkDef(size=28))
+    height = PIXELS if len(order) == 1 else PIXELS + LEGEND_PIXELS
+    return line.encode(x=x, y=y, color=color, tooltip=tips).properties(height=height)
+
+
+def _by_week(
+    frame: pd.DataFrame, value: str, by: str, name: str, weeks: pd.DatetimeIndex
+) -> tuple[pd.DataFrame, list[str]]:
+    """Return week, label and the value for at most one key per colour, and the labels, largest first."""
+    largest = frame.groupby(by)[value].max().sort_values(ascending=False, kind="stable").index[: len(colours())]
+    numbers = zip(frame["iso_year"], frame["iso_week"], strict=True)
+    monday = [pd.Timestamp.fromisocalendar(year, week, 1) for year, week in numbers]
+    grid = frame.assign(week=monday).pivot_table(index="week", columns=by, values=value, aggfunc="sum")
+    shown = grid.reindex(index=weeks, columns=largest).fillna(0).stack().rename(value).reset_index()
+    order = labels(frame.groupby(by)[name].last()[largest])
+    return shown.assign(label=shown[by].map(dict(zip(largest, order, strict=True)))), order
 
 
 def top_bars(frame: pd.DataFrame, label: str, value: str, color: int = 0, within: str = "") -> Any:
@@ -196,8 +232,8 @@ def _cut(text: str) -> str:
     return text if len(text) <= LABEL_LETTERS else f"{text[: LABEL_LETTERS - 1]}…"
 
 
-def _day_axis() -> alt.Axis:
-    return alt.Axis(format="%-d %b", labelAngle=0, labelOverlap="greedy", grid=False, tickCount=6)
+def _day_axis(**more: Any) -> alt.Axis:
+    return alt.Axis(format="%-d %b", labelAngle=0, labelOverlap="greedy", grid=False, **(more or {"tickCount": 6}))
 
 
 def _week_axis() -> alt.Axis:
@@ -207,8 +243,11 @@ def _week_axis() -> alt.Axis:
 
 def _period(filters: Filters, after: timedelta) -> list[alt.DateTime]:
     """Return the first and the last moment of the axis."""
-    ends = filters.first, filters.last + after
-    return [alt.DateTime(year=day.year, month=day.month, date=day.day, utc=True) for day in ends]
+    return [_utc(day) for day in (filters.first, filters.last + after)]
+
+
+def _utc(day: date) -> alt.DateTime:
+    return alt.DateTime(year=day.year, month=day.month, date=day.day, utc=True)
 
 
 def _names_axis(**more: Any) -> alt.Axis:
@@ -220,5 +259,5 @@ def _legend() -> alt.Legend:
     return alt.Legend(orient="top", title=None, columns=3, labelLimit=110, symbolType="square", padding=0, offset=10)
 
 
-def _day_tip() -> alt.Tooltip:
-    return alt.Tooltip("event_day:T", timeUnit="utcyearmonthdate", title="day", format="%a %-d %b %Y")
+def _day_tip(column: str = "event_day", title: str = "day") -> alt.Tooltip:
+    return alt.Tooltip(f"{column}:T", timeUnit="utcyearmonthdate", title=title, format="%a %-d %b %Y")

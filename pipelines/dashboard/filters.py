@@ -43,9 +43,9 @@ class Filters:
         """Return which of these filters are chosen, as a note that a figure does not apply them.
 
         Args:
-            names (str): `period`, `place` for workspace and model, `user`.
+            names (str): `period`, `place` for workspace and model, `model`, `user`.
         """
-        known = {"period": ("period",), "place": ("workspace", "model"), "user": ("user",)}
+        known = {"period": ("period",), "place": ("workspace", "model"), "model": ("model",), "user": ("user",)}
         found = [name for part in names for name in known[part] if name == "period" or name in self.chosen]
         return f"Not applied here: {' and '.join(found)}." if found else ""
 
@@ -57,6 +57,16 @@ class Filters:
     def before(self) -> "Filters":
         """Return the same filters for the preceding period of equal length."""
         return replace(self, first=self.first - timedelta(days=self.days), last=self.first - timedelta(days=1))
+
+    @property
+    def has_before(self) -> bool:
+        """Return whether the log contains the whole preceding period."""
+        return self.log_begins is None or self.before().first >= self.log_begins
+
+    def whole_weeks(self) -> "Filters":
+        """Return the same filters for all days of the weeks that overlap the period. Weeks begin on Monday."""
+        first = self.first - timedelta(days=self.first.weekday())
+        return replace(self, first=first, last=self.last + timedelta(days=6 - self.last.weekday()))
 
     def span(self, column: str = "event_day") -> exp.Condition:
         """Return the condition that a day column is in the period."""
@@ -80,6 +90,10 @@ class Filters:
     def chosen_places(self) -> list[exp.Condition]:
         """Return the conditions for a table with `workspace_id` and `model_id`."""
         return _chosen("workspace_id", self.workspaces) + _chosen("model_id", self.models)
+
+    def chosen_workspaces(self) -> list[exp.Condition]:
+        """Return the conditions for a table with `workspace_id` alone."""
+        return _chosen("workspace_id", self.workspaces)
 
     def moments(self, start: str, end: str, users: Sequence[str] = ()) -> list[exp.Condition]:
         """Return the conditions for a table of time spans: those that overlap the days."""

@@ -33,6 +33,8 @@ HEADINGS = {
     "role_label": "role",
     "model_label": "model",
     "last_user_label": "last user",
+    "workspace_label": "workspace",
+    "workspace_count": "workspaces",
     "usage_class": "class",
     "from_at": "from",
     "to_at": "until",
@@ -58,9 +60,16 @@ def page_title(title: str, text: str) -> None:
     st.caption(text)
 
 
-def numbers(values: Mapping[str, tuple[int | str, str]], before: Mapping[str, int | str] | None = None) -> None:
-    """Draw a row of headline numbers with their explanation; it wraps on a narrow screen."""
-    with st.container(horizontal=True, gap="small", key="numbers"):
+def numbers(
+    values: Mapping[str, tuple[int | str, str]], before: Mapping[str, int | str] | None = None, key: str = ""
+) -> None:
+    """Draw a row of headline numbers with their explanation; it wraps on a narrow screen.
+
+    Args:
+        before (Mapping[str, int | str] | None): The same numbers of the preceding period, where it is known.
+        key (str): Differs from that of every other row of the page.
+    """
+    with st.container(horizontal=True, gap="small", key=f"numbers{key}"):
         for label, (value, meaning) in values.items():
             earlier = (before or {}).get(label)
             delta = value - earlier if isinstance(value, int) and isinstance(earlier, int) else None
@@ -92,7 +101,7 @@ def row(*panels: Panel) -> None:
 
 def _draw(panel: Panel) -> None:
     st.subheader(panel.title, anchor=False)
-    _notes(panel.note, panel.left_out)
+    notes(panel.note, panel.left_out)
     frame = panel.query if isinstance(panel.query, pd.DataFrame) else ask(panel.query)
     frame = panel.prepare(frame) if panel.prepare else frame
     if frame.empty:
@@ -106,7 +115,8 @@ def _draw(panel: Panel) -> None:
         table(frame, panel.title)
 
 
-def _notes(*texts: str) -> None:
+def notes(*texts: str) -> None:
+    """Draw texts that explain what is below them."""
     for text in filter(None, texts):
         st.caption(text)
 
@@ -120,7 +130,7 @@ def details(title: str, query: Query | pd.DataFrame, note: str = "", left_out: s
     """
     with st.container(border=True):
         st.subheader(title, anchor=False)
-        _notes(left_out)
+        notes(left_out)
         frame = query if isinstance(query, pd.DataFrame) else ask(query)
         if frame.empty:
             st.info(NONE, icon=":material/filter_alt_off:")
@@ -133,7 +143,7 @@ def details(title: str, query: Query | pd.DataFrame, note: str = "", left_out: s
     return frame
 
 
-def table(frame: pd.DataFrame, title: str) -> None:
+def table(frame: pd.DataFrame, title: str, *, with_download: bool = True) -> None:
     """Draw a table, and a button that downloads it. Cells are always drawn as text, never as markup."""
     frame = in_zone(exact(ids_last(frame)))
     st.dataframe(
@@ -146,6 +156,11 @@ def table(frame: pd.DataFrame, title: str) -> None:
     )
     if has_long_texts(frame):
         st.caption("Double-click a cell to see its whole text.")
+    if with_download:
+        _download(frame, title)
+
+
+def _download(frame: pd.DataFrame, title: str) -> None:
     name = re.sub(r"[^a-z0-9]+", "_", title.lower()).strip("_")
     # The file is written only when somebody clicks.
     st.download_button(

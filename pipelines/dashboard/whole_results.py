@@ -26,12 +26,13 @@ FORMATS = {
 }
 
 
-def offer(query: Query, rows: int, about: Mapping[str, str], name: str) -> None:
+def offer(query: Query, rows: int, about: Mapping[str, str], name: str, key: str = "whole") -> None:
     """Draw a button for each format. The file is written when somebody clicks.
 
     Args:
         about (Mapping[str, str]): Period and filters, for the first sheet of Excel and for Parquet's metadata.
         name (str): Name of the file, without its suffix.
+        key (str): Differs from that of every other offer of the page.
     """
     sql = query.sql(DIALECT)
     with st.container(horizontal=True, gap="small"):
@@ -41,7 +42,7 @@ def offer(query: Query, rows: int, about: Mapping[str, str], name: str) -> None:
                 partial(written, sql, suffix, {**about, "Rows": f"{rows:,}"}),
                 f"{file_name(name)}.{suffix}",
                 mime,
-                key=f"whole_{suffix}",
+                key=f"{key}_{suffix}",
                 on_click="ignore",
                 icon=":material/download:",
                 disabled=rows > most,

@@ -25,9 +25,7 @@ NO_FINDING = "No security finding in this period."
 def show(filters: Filters) -> None:
     """Draw the page `overview`."""
     page_title("Overview", _freshness())
-    bounds = ask(log.bounds())
-    before = filters.before()
-    covered = before.first >= bounds["first_day"].iloc[0].date()
+    before, covered = filters.before(), filters.has_before
     numbers(_headline(filters), {name: value for name, (value, _) in _headline(before).items()} if covered else None)
     if covered:
         st.caption(f"Small numbers compare with the preceding {before.days} days.")

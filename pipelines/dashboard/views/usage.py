@@ -3,11 +3,11 @@
 import pandas as pd
 
 from pipelines.dashboard import charts
-from pipelines.dashboard.queries import licences, usage
+from pipelines.dashboard.queries import usage
 
 from ..cached import ask
 from ..filters import Filters
-from ..panels import Panel, details, numbers, page_title, row
+from ..panels import Panel, numbers, page_title, row
 from ..zones import zone
 from .shared import busiest_models, most_active_users, most_visited_pages
 
@@ -47,27 +47,6 @@ def show(filters: Filters) -> None:
             note="A visit opens an app or one of its pages.",
         ),
         most_active_users(filters),
-    )
-    row(
-        Panel(
-            "What people do",
-            licences.usage_classes(filters),
-            lambda rows: charts.top_bars(rows, "usage_class", "people", 2),
-            note="Everybody who may sign in, up to the newest event.",
-            left_out=filters.left_out("period", "place"),
-        )
-    )
-    details(
-        "Idle licences",
-        licences.idle_users(filters),
-        "People who may sign in: idle for 30 days, dormant, or never came. Longest idle first.",
-        filters.left_out("period", "place"),
-    )
-    details(
-        "Idle models",
-        licences.idle_models(filters),
-        "Models that nobody used for 30 days, or ever. Longest idle first.",
-        filters.left_out("period", "user"),
     )
 
 

@@ -125,7 +125,7 @@ def test_postgres_and_duckdb_give_equal_results(on_duckdb: list[dict[str, list[t
     assert [answers(ALL), answers(HOSTILE)] == on_duckdb
     # The log has no actions and no model history, and is a week long, so nothing is idle for 30 days.
     empty = sorted(name for name, rows in on_duckdb[0].items() if not rows)
-    assert empty == ["actions", "history", "idle_models", "idle_users"]
+    assert empty == ["actions", "history", "idle_models", "idle_users", "idle_workspaces"]
 
 
 def test_hostile_values_stay_values(on_duckdb: list[dict[str, list[tuple]]]) -> None:
@@ -145,6 +145,14 @@ def test_facts_and_aggregates_agree(log: Path, query: Callable[[Filters], Query]
     pd.testing.assert_frame_equal(
         facts.sort_values(order, ignore_index=True), aggregates.sort_values(order, ignore_index=True)
     )
+
+
+def test_active_people_of_a_place_are_those_of_its_events(log: Path) -> None:
+    places = Filters(ALL.first, ALL.last, models=(scenario.PLAN,))
+    ((people,),) = data_access.read(
+        f"select count(distinct user_id) from fct_events where model_id = '{scenario.PLAN}' and user_kind = 'person'"
+    ).values
+    assert data_access.read(licences.active(places).sql("duckdb"))["people"].tolist() == [people] != [0]
 
 
 def test_daily_people_of_a_model_are_counted_once(log: Path) -> None:

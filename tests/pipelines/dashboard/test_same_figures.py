@@ -26,7 +26,7 @@ ALL = Filters(date(2026, 1, 1), date(2026, 12, 31))
 def report(log: Path) -> dict[str, SummaryTable]:
     with duckdb.connect(str(log)) as connection:
         # The log is a week long: without this, nothing would be idle.
-        for table in ("user_activity", "model_activity"):
+        for table in ("user_activity", "model_activity", "workspace_activity"):
             connection.execute(f"update anaplan_audit.{table} set idle_days = coalesce(idle_days, 0) + 40")
     with open_reader(0.0, with_tables=False) as reader:
         return {table.title: table for table in summary_tables(reader, rows=15)}
@@ -69,6 +69,32 @@ def test_report_and_dashboard_show_equal_figures(report: dict[str, SummaryTable]
     failing = frame(changes.integrations(ALL)).query("failed > 0")
     shown = columns(report["Failing integrations"], "runs", "failed") if "Failing integrations" in report else []
     assert shown == list(failing[["runs", "failed"]].itertuples(index=False, name=None))
+
+
+def test_numbers_of_idle_licences_are_those_of_the_list_and_of_the_report(report: dict[str, SummaryTable]) -> None:
+    assert frame(licences.licences(ALL)).iloc[0]["idle"] == len(report["Idle licences"].rows) > 0
+    assert frame(licences.models(ALL)).iloc[0]["idle"] == len(report["Idle models"].rows) > 0
+    for days in (30, 60):
+        assert frame(licences.licences(ALL, days)).iloc[0]["idle"] == len(frame(licences.idle_users(ALL, days)))
+        assert frame(licences.models(ALL, days)).iloc[0]["idle"] == len(frame(licences.idle_models(ALL, days)))
+        spaces = frame(licences.workspaces(ALL, days)).iloc[0]["idle"]
+        assert spaces == len(frame(licences.idle_workspaces(ALL, days)))
+    assert frame(licences.licences(ALL)).iloc[0]["licences"] == frame(licences.usage_classes(ALL))["people"].sum()
+
+
+def test_figures_of_a_period_that_spans_the_log_are_those_of_the_whole_log(log: Path) -> None:
+    ((models, spaces),) = rows(licences.used(ALL), "models", "workspaces")
+    ((used_models, used_spaces),) = data_access.read(
+        "select (select count(*) from model_activity where is_used) as models,"
+        " (select count(*) from workspace_activity where is_used) as workspaces"
+    ).itertuples(index=False)
+    assert (models, spaces) == (used_models, used_spaces) != (0, 0)
+    uses = data_access.read("select workspace_id, use_count as uses from workspace_activity where is_used")
+    assert dict(rows(licences.used_workspaces(ALL), "workspace_id", "uses")).items() <= dict(uses.values).items()
+    visits = dict(rows(usage.top_apps(ALL), "app_id", "visits"))
+    assert dict(rows(licences.apps(ALL), "app_id", "visits")) == visits
+    weekly = frame(licences.weekly_people(ALL))
+    assert weekly["people"].max() <= frame(licences.active(ALL)).iloc[0]["people"] <= weekly["people"].sum()
 
 
 def test_ids_in_no_list_are_not_people_who_signed_in(log: Path) -> None:
