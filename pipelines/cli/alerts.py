@@ -4,10 +4,10 @@ import click
 
 from pipelines.common.exit_codes import CONFIGURATION, DONE, FAILED, PipelineError
 
-from .tenant_options import TenantCommand
+from .tenant_options import EveryTenantCommand
 
 
-@click.command("alerts", cls=TenantCommand)
+@click.command("alerts", cls=EveryTenantCommand)
 @click.argument("action", type=click.Choice(["test"]))
 def alerts_command(action: str) -> int:
     """Send a test message through every configured channel, and show which of them took it."""

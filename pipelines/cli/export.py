@@ -9,7 +9,10 @@ import click
 from pipelines.common.exit_codes import DONE
 
 from .options import DAY, check_span, wait_option
-from .tenant_options import TenantCommand
+from .tenant_options import ALL, EveryTenantCommand
+
+# Stands in FILE for the name of the tenant.
+PLACE = "{tenant}"
 
 
 def export_table(table: str, file_format: str | None, to: str | None, force: bool, filters: Any, wait: float) -> int:
@@ -38,10 +41,28 @@ def _format_of(to: str | None, formats: tuple[str, ...]) -> str:
     raise click.UsageError(f"--to {to}: `.{suffix}` is no format of this command. Give --format, or use .csv.")
 
 
-class ExportCommand(TenantCommand):
+def _file_of(to: str | None) -> str | None:
+    """Return the file to write, with the name of the tenant."""
+    from pipelines.common.tenants import chosen_tenant
+
+    if to is None or PLACE not in to:
+        return to
+    tenant = chosen_tenant()
+    if tenant is None:
+        raise click.UsageError(f"--to {to}: no tenants are configured, so `{PLACE}` has no name. Leave it out.")
+    return to.replace(PLACE, tenant)
+
+
+class ExportCommand(EveryTenantCommand):
     """Ends with its reader: nobody wants the rest of the rows."""
 
     ends_with_reader = True
+    reports_to_stderr = True
+
+    def check_for_all(self, context: click.Context) -> None:
+        """Refuse one file for all tenants."""
+        if PLACE not in (context.params["to"] or ""):
+            raise click.UsageError(f"{ALL} needs a file for each tenant. Add `--to NAME_{PLACE}.csv`.")
 
 
 @click.command("export", cls=ExportCommand)
@@ -53,7 +74,10 @@ class ExportCommand(TenantCommand):
     help="Format; by default the suffix of FILE, or csv. The last three are for a SIEM: events of fct_events.",
 )
 @click.option(
-    "--to", metavar="FILE", type=click.Path(dir_okay=False), help="File to write; standard output by default."
+    "--to",
+    metavar="FILE",
+    type=click.Path(dir_okay=False),
+    help=f"File to write, standard output by default; `{PLACE}` in it becomes the tenant's name.",
 )
 @click.option("--force", is_flag=True, help="Replace an existing file.")
 @click.option("--since", type=DAY, help="Only rows from this UTC date on.")
@@ -71,4 +95,4 @@ def export_command(
 
     check_span(filters["since"], filters["until"])
     check_settings()
-    return export_table(table, file_format, to, force, filters, wait)
+    return export_table(table, file_format, _file_of(to), force, filters, wait)

@@ -30,7 +30,13 @@ class TenantCommand(AuditCommand):
 
 
 class EveryTenantCommand(TenantCommand):
-    """A command with `--tenant` and `--all-tenants`."""
+    """A command with `--tenant` and `--all-tenants`.
+
+    Attributes:
+        reports_to_stderr (bool): Whether standard output is left to what others read.
+    """
+
+    reports_to_stderr = False
 
     def __init__(self, name: str | None, params: list[click.Parameter] | None = None, **options: Any) -> None:
         super().__init__(name, params=[*(params or []), _all_option()], **options)
@@ -41,21 +47,29 @@ class EveryTenantCommand(TenantCommand):
             return super().work(context)
         if context.meta.get(_TENANT):
             raise click.UsageError(f"--tenant and {ALL} exclude each other. Leave one out.")
-        return run_for_all(tenant_names(), context.meta.get(STARTED_IN))
+        self.check_for_all(context)
+        to_stderr = self.reports_to_stderr or "--json" in sys.orig_argv
+        return run_for_all(tenant_names(), context.meta.get(STARTED_IN), to_stderr=to_stderr)
+
+    def check_for_all(self, context: click.Context) -> None:
+        """Refuse options that cannot be the same for each tenant."""
 
 
-def run_for_all(names: Sequence[str], started_in: str | None = None) -> int:
+def run_for_all(names: Sequence[str], started_in: str | None = None, *, to_stderr: bool = False) -> int:
     """Run this command line once for each tenant, each in a process of its own. Return the worst exit code.
 
-    `started_in` is the folder of the command line, if `--project` left it. A tenant that fails stops no other. A signal
-    ends the current one and the command.
+    A tenant that fails stops no other. A signal ends the current one and the command.
+
+    Args:
+        names (Sequence[str]): The tenants.
+        started_in (str): Folder of the command line, if `--project` left it.
+        to_stderr (bool): Whether the names are shown on standard error.
     """
     if not names:
         raise click.UsageError(f"{ALL}: no tenants are configured. Add sections `[tenants.NAME]`, or leave it out.")
     codes = []
     for name in names:
-        # Standard output may be read as JSON.
-        click.echo(f"== {name} ==", err="--json" in sys.orig_argv)
+        click.echo(f"== {name} ==", err=to_stderr)
         sys.stdout.flush()
         codes.append(_run_for(name, started_in))
     return worst_of(codes)

@@ -1,5 +1,6 @@
 """Several tenants on one database: each has its own rows, and one that fails stops no other."""
 
+import csv
 import json
 import signal
 import socket
@@ -15,6 +16,7 @@ import pytest
 from pipelines.common import exit_codes
 from tests.conftest import REPOSITORY, Engine, event, plain_server
 from tests.support.places import Place, place
+from tests.support.webhook import Webhook
 
 NOW = int(time.time() * 1000)
 EVENTS = {
@@ -70,6 +72,38 @@ def test_each_tenant_has_its_own_datasets_and_a_failure_stops_no_other(two: Plac
     shown = two.run("status", "--tenant", "test", "--json")
     destination = json.loads(shown.out)["destination"]
     assert (destination["tenant"], destination["raw_dataset"]) == ("test", "anaplan_audit_raw_test")
+    _export_writes_a_file_for_each_tenant(two)
+
+
+def _export_writes_a_file_for_each_tenant(two: Place) -> None:
+    to_one = start(two, "export", "events", "--all-tenants", "--to", "events.csv")
+    assert "needs a file for each tenant" in to_one.communicate(timeout=120)[1] and to_one.returncode == 2
+    files = {name: two.folder / f"events_{name}.csv" for name in EVENTS}
+    files["production"].write_text("mine")
+    both = start(two, "export", "events", "--all-tenants", "--to", "events_{tenant}.csv")
+    out, err = both.communicate(timeout=120)
+    # The file of one is in the way, which does not stop the other.
+    assert (both.returncode, out) == (exit_codes.CONFIGURATION, "") and "== production ==" in err
+    assert files["production"].read_text() == "mine"
+    with files["test"].open(encoding="utf-8-sig", newline="") as file:
+        assert sorted(int(row["id"]) for row in csv.DictReader(file)) == expected("test")
+    # Without tenants, the name would stay in the file's.
+    two.environment = {name: value for name, value in two.environment.items() if not name.startswith("TENANT")}
+    ended = two.run("export", "events", "--to", "events_{tenant}.csv")
+    assert ended.code == 2 and "no tenants are configured" in ended.err
+
+
+def test_alerts_test_the_channels_of_each_tenant(two: Place) -> None:
+    with Webhook() as hook:
+        hook.answer = b"ok"
+        two.set("TENANTS__PRODUCTION__ALERTS__WEBHOOK_URL", "http://127.0.0.1:9/closed")
+        two.set("TENANTS__TEST__ALERTS__WEBHOOK_URL", hook.url)
+        both = start(two, "alerts", "test", "--all-tenants")
+        out, _ = both.communicate(timeout=120)
+        (text,) = hook.take()
+    assert both.returncode == exit_codes.FAILED and "of tenant test" in text
+    headings = [line for line in out.splitlines() if line.startswith("==")]
+    assert headings == ["== production ==", "== test =="] and out.splitlines()[-1].endswith("taken")
 
 
 def test_tenants_that_are_not_named_are_asked_for(two: Place) -> None:
