@@ -1,8 +1,6 @@
-"""Changes of models and of access, exports, and runs of integrations."""
+"""Changes of models and of access, and exports."""
 
-from sqlglot import exp
-
-from ..filters import ACTOR, ACTOR_OR_TARGET, Filters
+from ..filters import ACTOR_OR_TARGET, Filters
 from .shapes import DETAILS, TOP, Query, by_day, count_if, newest_rows, ranking, select
 
 CHANGES = "count(*) as changes"
@@ -49,33 +47,6 @@ def exports(filters: Filters) -> Query:
         f" order by downloads desc, export_name, model_id, export_format limit {TOP}",
         filters.conditions(),
     )
-
-
-def integrations(filters: Filters) -> Query:
-    """Return integration_name, model_name, runs, failed, seconds (on average), last_at; most failures first."""
-    failed = count_if("outcome = 'failure'", "failed")
-    return select(
-        "select coalesce(max(integration_name), integration_id) as integration_name, max(model_name) as model_name,"
-        f" count(*) as runs, {failed}, cast(floor(avg(seconds)) as bigint) as seconds, max(started_at) as last_at"
-        f" from fct_integration_runs group by integration_id order by failed desc, runs desc, integration_id"
-        f" limit {TOP}",
-        _of_runs(filters),
-    )
-
-
-def failed_runs(filters: Filters) -> Query:
-    """Return the newest failed runs of integrations."""
-    return select(
-        "select started_at, integration_name, model_name, workspace_name, process_name, triggered_by, trigger_source,"
-        " seconds, error_code, message, run_id from fct_integration_runs where outcome = 'failure'"
-        f" order by started_at desc, run_id limit {DETAILS}",
-        _of_runs(filters),
-    )
-
-
-def _of_runs(filters: Filters) -> list[exp.Condition]:
-    # Runs have no day: a cast of their start would depend on the time zone of the session.
-    return [*filters.moments("started_at", "started_at", ACTOR), *filters.chosen_places()]
 
 
 def change_events(filters: Filters) -> Query:

@@ -1,4 +1,4 @@
-"""Page: who ran or changed what on which model, and what CloudWorks ran."""
+"""Page: who ran or changed what on which model."""
 
 from pipelines.dashboard import charts
 from pipelines.dashboard.queries import changes
@@ -40,9 +40,7 @@ def show(filters: Filters) -> None:
                 "runs",
             ),
             note="Actions, imports, exports and processes, each on its model.",
-        )
-    )
-    row(
+        ),
         Panel(
             "Exports downloaded",
             changes.exports(filters),
@@ -51,15 +49,8 @@ def show(filters: Filters) -> None:
             ),
             note="Each export on its model, in each format.",
         ),
-        Panel(
-            "Runs of integrations",
-            changes.integrations(filters),
-            lambda rows: charts.top_bars(rows, "integration_name", "failed", 1),
-            note="Failed runs of each integration of CloudWorks. The table has all runs.",
-        ),
     )
     details("Newest changes", changes.change_events(filters))
-    details("Failed runs of integrations", changes.failed_runs(filters))
 
 
 def _by(title: str, thing: str, color: int, filters: Filters) -> Panel:

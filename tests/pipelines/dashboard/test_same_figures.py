@@ -15,7 +15,7 @@ from pipelines.cli.report_tables import SummaryTable, summary_tables
 from pipelines.cli.status import status as status_command
 from pipelines.dashboard import data_access
 from pipelines.dashboard.filters import Filters
-from pipelines.dashboard.queries import changes, findings, licences, sign_ins, usage
+from pipelines.dashboard.queries import findings, integrations, licences, sign_ins, usage
 from pipelines.dashboard.queries.shapes import Query
 from pipelines.warehouse.reader import open_reader
 
@@ -66,7 +66,7 @@ def test_report_and_dashboard_show_equal_figures(report: dict[str, SummaryTable]
     assert sorted(columns(report["Security findings"], "severity", "rule", "findings")) == sorted(
         rows(findings.findings_by_rule(ALL), "severity", "rule", "findings")
     )
-    failing = frame(changes.integrations(ALL)).query("failed > 0")
+    failing = frame(integrations.integrations(ALL)).query("failed > 0")
     shown = columns(report["Failing integrations"], "runs", "failed") if "Failing integrations" in report else []
     assert shown == list(failing[["runs", "failed"]].itertuples(index=False, name=None))
 
