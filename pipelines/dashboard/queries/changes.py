@@ -1,7 +1,7 @@
 """Changes of models and of access, and exports."""
 
 from ..filters import ACTOR_OR_TARGET, Filters
-from .shapes import DETAILS, TOP, Query, by_day, count_if, newest_rows, ranking, select
+from .shapes import TOP, Query, by_day, count_if, newest_rows, ranking, select
 
 CHANGES = "count(*) as changes"
 FAILURES = count_if("success = false", "failures")
@@ -90,13 +90,3 @@ def access_events(filters: Filters) -> Query:
         " object_name, message, ip_address, user_id, target_user_id, event_id"
     )
     return newest_rows(columns, "fct_access_changes", filters.conditions(users=ACTOR_OR_TARGET))
-
-
-def role_assignments(filters: Filters) -> Query:
-    """Return who holds or held which role: first those held now, newest first."""
-    columns = (
-        "user_label, role_label, model_name, is_held, from_at, granted_by, to_at, end_reason, ended_by, user_id,"
-        " assignment_id"
-    )
-    order = f"order by case when is_held then 0 else 1 end, from_at desc, assignment_id limit {DETAILS}"
-    return select(f"select {columns} from role_assignments {order}", filters.chosen_users())

@@ -1,7 +1,7 @@
 """Page: who gave which access to whom."""
 
 from pipelines.dashboard import charts
-from pipelines.dashboard.queries import changes
+from pipelines.dashboard.queries import access, changes
 
 from ..cached import ask
 from ..filters import Filters
@@ -47,7 +47,7 @@ def show(filters: Filters) -> None:
     details("Newest access changes", changes.access_events(filters))
     details(
         "Who holds which role",
-        changes.role_assignments(filters),
+        access.role_assignments(filters),
         "As the log shows it, up to its end. Roles given before the log and never taken are in no event.",
         filters.left_out("period", "place"),
     )

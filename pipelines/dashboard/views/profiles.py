@@ -8,7 +8,7 @@ import streamlit as st
 
 from pipelines.common.text import printable
 from pipelines.dashboard import charts
-from pipelines.dashboard.queries import changes, findings, profiles, sign_ins
+from pipelines.dashboard.queries import access, changes, findings, profiles, sign_ins
 
 from ..acknowledgements import with_state
 from ..cached import ask
@@ -53,7 +53,7 @@ def show_person(filters: Filters) -> None:
     details("Sign-ins", sign_ins.sign_in_events(filters, ["success", "failure"]))
     details(
         "Roles held and how they came",
-        changes.role_assignments(filters),
+        access.role_assignments(filters),
         "As the log shows it, up to its end. Roles given before the log and never taken are in no event.",
     )
     details("Findings", with_state(ask(findings.findings(filters))), "Highest severity first.")

@@ -15,6 +15,7 @@ from adbc_driver_postgresql import dbapi
 from pipelines.dashboard import data_access
 from pipelines.dashboard.filters import ACTOR_OR_TARGET, Filters
 from pipelines.dashboard.queries import (
+    access,
     changes,
     findings,
     integrations,
@@ -59,7 +60,7 @@ OF_RAW = ("windows", "covered", "incomplete")
 
 
 def questions(filters: Filters) -> Iterator[tuple[str, Query]]:
-    for subject in (changes, findings, integrations, licences, log, profiles, search, sign_ins, usage):
+    for subject in (access, changes, findings, integrations, licences, log, profiles, search, sign_ins, usage):
         for name, function in inspect.getmembers(subject, inspect.isfunction):
             if name.startswith("_") or function.__module__ != subject.__name__:
                 continue
