@@ -44,7 +44,9 @@ def worklist(
 
 
 def _count(query: Query) -> Query:
-    return exp.select(exp.Count(this=exp.Star()).as_("found")).from_(query.order_by(append=False).subquery("listed"))
+    listed = query.copy()
+    listed.set("order", None)
+    return exp.select(exp.Count(this=exp.Star()).as_("found")).from_(listed.subquery("listed"))
 
 
 def _chosen(filters: Filters) -> dict[str, str]:

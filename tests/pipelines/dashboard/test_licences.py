@@ -7,7 +7,7 @@ import duckdb
 import pandas as pd
 import pytest
 
-from pipelines.dashboard import charts, data_access
+from pipelines.dashboard import charts, data_access, worklists
 from pipelines.dashboard.filters import Filters
 from pipelines.dashboard.queries import licences
 from pipelines.dashboard.queries.shapes import Query
@@ -108,6 +108,16 @@ def test_the_worklist_is_a_file_with_all_rows(idle_log: Path) -> None:
     place = headings.index("user_id")
     assert [row[place] for row in rows] == [MALLORY, scenario.ANN, NEVER_CAME]
     assert ["Idle for at least", "60 days"] in [[value for *_, value in row] for row in cells(book, 1)]
+
+
+def test_a_long_worklist_shows_its_first_rows_and_how_many_there_are(
+    idle_log: Path, page: Draw, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worklists, "DETAILS", 2)
+    drawn = page("licences")
+    assert not drawn.error and not drawn.exception
+    assert "The first 2 of 3; the files have all." in [caption.value for caption in drawn.caption]
+    assert next(len(table.value) for table in drawn.dataframe if "idle_days" in table.value) == 2
 
 
 @pytest.mark.parametrize(("size", "text"), [(0, "0 bytes"), (999, "999 bytes"), (1500, "1.5 KB"), (2.5e13, "25.0 TB")])
