@@ -18,6 +18,8 @@ from pipelines.common.names import DIALECT
 from pipelines.warehouse.streaming import arrow_schema, columns_of, stream
 from pipelines.warehouse.table_comments import described
 
+from .meanings import primary_keys, with_descriptions
+
 # Marks a copy as written by this pipeline: a table in the database, a file in the folder. Readers of a folder of
 # parquet files skip names with an underscore.
 MARK, MARK_FILE = "_published", "_published.json"
@@ -51,7 +53,7 @@ def write_database(sources: list[Source], path: str, connection: Any = None) -> 
         connection (Any): The DuckDB database that holds the tables; None if they are on a server.
     """
     new = beside(path, "new")
-    rows = 0
+    rows, keys = 0, primary_keys()
     with removed_at_the_end(new):
         with _attached(new, connection) as copy:
             for pipeline, tables in sources:
@@ -60,6 +62,7 @@ def write_database(sources: list[Source], path: str, connection: Any = None) -> 
                 for table in tables:
                     target, columns = f"{schema}.{quoted(table)}", columns_of(pipeline.default_schema, table)
                     _create_empty(copy, target, columns)
+                    _add_key(copy, target, keys.get(table, ()), columns)
                     if connection is None:
                         rows += _insert_stream(copy, target, _rows_of(dataset, table, columns))
                     else:
@@ -102,6 +105,14 @@ def _create_empty(copy: Any, target: str, columns: Mapping[str, str]) -> None:
     copy.unregister("no_rows")
 
 
+def _add_key(copy: Any, target: str, key: Iterable[str], columns: Iterable[str]) -> None:
+    """Add a primary key, by which tools find relations. The checks passed, so the rows fit it."""
+    names = list(key)
+    # The table of an earlier version may lack a column.
+    if names and set(names) <= set(columns):
+        copy.execute(f"alter table {target} add primary key ({', '.join(map(quoted, names))})")
+
+
 def _write_comments(copy: Any, schema: str, texts: Mapping[tuple[str, str], str], tables: Iterable[str]) -> None:
     """Write what tables and columns mean, in one transaction: each of its own would wait for the disk."""
     written = set(tables)
@@ -140,10 +151,11 @@ def write_folder(sources: list[Source], path: str) -> int:
     try:
         (parent / version).mkdir()
         for pipeline, tables in sources:
-            dataset = pipeline.dataset()
+            dataset, texts = pipeline.dataset(), described(pipeline.default_schema)
             for table in tables:
-                columns = columns_of(pipeline.default_schema, table)
-                rows += _write_parquet(_rows_of(dataset, table, columns), parent / version / f"{table}.parquet")
+                found = _rows_of(dataset, table, columns_of(pipeline.default_schema, table))
+                schema = with_descriptions(found.schema, table, texts)
+                rows += _write_parquet(found._replace(schema=schema), parent / version / f"{table}.parquet")
         mark = parent / version / MARK_FILE
         mark.write_text(f'{{"published_at": "{moment.isoformat()}"}}\n', encoding="utf-8")
         _flush(str(mark))

@@ -1,5 +1,6 @@
 """Published copies of the enriched dataset, and DuckDB files that other programs have open."""
 
+import json
 import os
 import shutil
 import signal
@@ -15,7 +16,9 @@ import duckdb
 import pyarrow.parquet as pq
 import pytest
 
+from pipelines.publish.meanings import primary_keys
 from pipelines.publish.target import publish
+from pipelines.transform.parse import MODELS_DIR
 from pipelines.warehouse.pipelines import open_pipelines
 from tests.conftest import Engine, Tenant, plain_server
 from tests.support.children import Child
@@ -67,6 +70,19 @@ def comments(path: Path) -> dict[tuple[str, str], str | None]:
         " where table_name in ('fct_events', 'event_windows')"
     )
     return {(table, column): comment for table, column, comment in Engine("duckdb", str(path)).rows(query)}
+
+
+def descriptions(folder: Path) -> dict[tuple[str, str], str | None]:
+    """Return the descriptions in the files of a copy by table and column; the column is empty for the table itself."""
+    texts: dict[tuple[str, str], str | None] = {}
+    for file in folder.glob("*.parquet"):
+        schema = pq.read_schema(file)
+        of_columns = {field.name: (field.metadata or {}).get(b"description", b"").decode() for field in schema}
+        # The same for programs that do not read Arrow's schema.
+        assert json.loads(schema.metadata[b"column_descriptions"]) == {k: v for k, v in of_columns.items() if v}
+        texts |= {(file.stem, column): text for column, text in of_columns.items()}
+        texts[file.stem, ""] = pq.read_metadata(file).metadata[b"description"].decode()
+    return texts
 
 
 def publish_to(monkeypatch: pytest.MonkeyPatch, path: Path) -> Path:
@@ -132,6 +148,7 @@ def test_copy_equals_the_dataset_and_may_stay_open(
     folder.mkdir()
     check(tenant, folder)
     assert parquet_tables(folder) == tables_of(loaded_engine)
+    assert {place: text for place, text in descriptions(folder).items() if place in found} == found
 
 
 def test_attached_copy_equals_the_streamed_one(loaded: Tenant, database: Path, tmp_path: Path) -> None:
@@ -143,6 +160,19 @@ def test_attached_copy_equals_the_streamed_one(loaded: Tenant, database: Path, t
     columns = "select schema_name, table_name, column_index, column_name, data_type from duckdb_columns() order by all"
     assert Engine("duckdb", str(attached)).rows(columns) == Engine("duckdb", str(streamed)).rows(columns)
     assert tables_of(Engine("duckdb", str(attached))) == tables_of(Engine("duckdb", str(streamed)))
+    keys = "select table_name, constraint_column_names from duckdb_constraints() where constraint_type = 'PRIMARY KEY'"
+    for copy in (attached, streamed):
+        assert Engine("duckdb", str(copy)).rows(keys) == [("dim_users", ["user_key"])]
+
+
+def test_every_dimension_has_the_key_that_facts_carry() -> None:
+    keys = primary_keys()
+    assert {f"{name}_key": keys[f"dim_{name}s"] for name in ("user", "model", "workspace")} == {
+        f"{name}_key": (f"{name}_key",) for name in ("user", "model", "workspace")
+    }
+    assert (keys["dim_date"], keys["dim_users_current"]) == (("date_day",), ("user_id",))
+    assert keys["dim_actions_current"] == ("model_id", "kind", "action_id")
+    assert keys.keys() == {path.stem for path in MODELS_DIR.glob("marts/dim_*.sql")}
 
 
 def test_failed_copy_leaves_no_trace(loaded: Tenant, tmp_path: Path) -> None:
