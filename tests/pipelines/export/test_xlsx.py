@@ -8,7 +8,7 @@ from xml.etree import ElementTree
 import pyarrow as pa
 
 from pipelines.export.xlsx import write_xlsx
-from tests.support.workbooks import cells
+from tests.support.workbooks import MAIN, cells
 
 ROWS = pa.table(
     {
@@ -36,5 +36,10 @@ def test_dates_are_dates_and_texts_are_never_formulas() -> None:
         [("", "", ""), ("inlineStr", "0", "0001-01-01"), ("inlineStr", "0", "a\nb"), ("", "", ""), ("", "", "-7")],
     ]
     assert b"<f>" not in file.getvalue()
+    styles = ElementTree.fromstring(zipfile.ZipFile(file).read("xl/styles.xml"))
+    # The default style, which readers look for by its number.
+    assert [style.attrib for style in styles.iter(f"{MAIN}cellStyle")] == [
+        {"name": "Normal", "xfId": "0", "builtinId": "0"}
+    ]
     for name in (book := zipfile.ZipFile(file)).namelist():
         ElementTree.fromstring(book.read(name))
