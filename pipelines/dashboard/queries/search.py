@@ -1,6 +1,5 @@
 """All events, by free text and by what they are."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -8,6 +7,7 @@ from sqlglot import exp
 
 from ..filters import ACTOR_OR_TARGET, Filters
 from .shapes import Query, select
+from .words import somewhere, words
 
 # A word is found anywhere in these columns; in ids, only as the whole id.
 TEXTS = (
@@ -16,7 +16,6 @@ TEXTS = (
     "process_name", "integration_name", "role_name", "import_name", "export_name", "ip_address", "client",
 )  # fmt: skip
 IDS = ("user_id", "target_user_id", "workspace_id", "model_id", "object_id", "session_id")
-MOST_WORDS = 8
 SUCCEEDED, FAILED = "succeeded", "failed"
 
 
@@ -28,12 +27,6 @@ class Wanted:
     outcome: str | None = None
     categories: tuple[str, ...] = ()
     event_ids: tuple[int, ...] | None = None
-
-
-def words(text: str) -> list[str]:
-    """Return the words of a text; those in quotation marks belong together."""
-    found = (quoted or single for quoted, single in re.findall(r'"([^"]+)"|([^\s"]+)', text))
-    return [word.strip() for word in found if word.strip()][:MOST_WORDS]
 
 
 def columns() -> Query:
@@ -82,10 +75,7 @@ def _conditions(filters: Filters, wanted: Wanted) -> list[exp.Condition]:
 
 
 def _contains(word: str) -> exp.Condition:
-    lower = exp.Literal.string(word.lower())
-    # Not LIKE: `%` and `_` of a word are letters.
-    somewhere = [exp.StrPosition(this=exp.Lower(this=exp.column(name)), substr=lower) > 0 for name in TEXTS]
     whole = [exp.column(name).eq(exp.Literal.string(spelt)) for name in IDS for spelt in sorted({word, word.lower()})]
     if word.isdigit() and len(word) < 19:
         whole.append(exp.column("event_id").eq(exp.Literal.number(int(word))))
-    return exp.paren(exp.or_(*somewhere, *whole))
+    return exp.paren(exp.or_(*somewhere(word, TEXTS), *whole))

@@ -7,11 +7,11 @@ from pipelines.dashboard.queries import search
 from ..address import ids_in_address
 from ..cached import ask
 from ..filters import Filters
+from ..paging import ROWS, choose_page, first_page, shown_of
 from ..panels import HEADINGS, page_title, table
 from ..queries.search import FAILED, SUCCEEDED, Wanted
 from ..whole_results import offer
 
-ROWS = 50
 USUAL = (
     "occurred_at", "event_message", "success", "user_label", "target_user_label", "object_name", "workspace_name",
     "model_name", "ip_address", "client", "message",
@@ -33,9 +33,9 @@ def show(filters: Filters) -> None:
     if not found:
         st.info("No event is found. Search for fewer words, or choose a longer period.", icon=":material/search_off:")
         return
-    number = _page_number(-(-found // ROWS))
+    number = choose_page(found)
     rows = ask(search.page(filters, wanted, shown, ROWS, number))
-    st.caption(f"Events {ROWS * (number - 1) + 1:,} to {ROWS * (number - 1) + len(rows):,} of {found:,}, newest first.")
+    st.caption(shown_of("Events", number, len(rows), found))
     table(rows, "Events of this page")
     about = _about(filters, wanted, finding)
     name = " ".join(["events", about["First day (UTC)"], about["Last day (UTC)"], wanted.text])
@@ -50,15 +50,15 @@ def _choose(event_ids: tuple[int, ...] | None) -> Wanted:
         max_chars=300,
         placeholder="For example: import failed, or a name, an address, a code",
         icon=":material/search:",
-        on_change=_first_page,
+        on_change=first_page,
     )
     left, right = st.columns(2)
     with left:
         known = ask(search.categories())["event_category"].tolist()
-        categories = st.multiselect("Category", known, key="category", placeholder="All", on_change=_first_page)
+        categories = st.multiselect("Category", known, key="category", placeholder="All", on_change=first_page)
     with right:
         outcome = st.selectbox(
-            "Outcome", [BOTH, SUCCEEDED, FAILED], key="outcome", bind="query-params", on_change=_first_page
+            "Outcome", [BOTH, SUCCEEDED, FAILED], key="outcome", bind="query-params", on_change=first_page
         )
     return Wanted(str(text or ""), outcome, tuple(categories), event_ids)
 
@@ -78,16 +78,6 @@ def _columns() -> list[str]:
         )
     names = dict.fromkeys(["occurred_at", *chosen])
     return sorted(names, key=lambda name: name.endswith("_id"))
-
-
-def _page_number(pages: int) -> int:
-    if int(st.session_state.get("page") or 1) > pages:
-        st.session_state["page"] = 1
-    return int(st.number_input(f"Page, of {pages:,}", 1, pages, key="page", bind="query-params", width=180) or 1)
-
-
-def _first_page() -> None:
-    st.session_state["page"] = 1
 
 
 def _finding() -> tuple[str, tuple[int, ...] | None]:
@@ -110,7 +100,7 @@ def _finding() -> tuple[str, tuple[int, ...] | None]:
 
 def _forget_finding() -> None:
     st.session_state["finding_id"] = []
-    _first_page()
+    first_page()
 
 
 def _about(filters: Filters, wanted: Wanted, finding: str) -> dict[str, str]:

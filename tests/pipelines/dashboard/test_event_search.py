@@ -13,6 +13,7 @@ from pipelines.dashboard import data_access
 from pipelines.dashboard.filters import Filters
 from pipelines.dashboard.queries import search
 from pipelines.dashboard.queries.search import Wanted
+from pipelines.dashboard.queries.words import MOST_WORDS, words
 from pipelines.dashboard.whole_results import file_name, written
 from tests.conftest import Engine
 from tests.support.dashboard_pages import Draw
@@ -51,14 +52,14 @@ def test_a_search_is_text_and_never_sql_or_a_pattern(log: Path, duck: Engine, te
     for number in found(f'"{text}"' if '"' not in text else text):
         (row,) = duck.rows(f"select * from anaplan_audit.fct_events where event_id = {number}")
         whole = "\n".join(str(value).lower() for value in row)
-        assert all(word.lower() in whole for word in search.words(text))
+        assert all(word.lower() in whole for word in words(text))
     assert len(found("%")) < len(found())
 
 
 def test_words_in_quotation_marks_belong_together() -> None:
-    assert search.words('a "b c" d"e f"') == ["a", "b c", "d", "e f"]
-    assert search.words('" " "') == []
-    assert len(search.words("x " * 100)) == search.MOST_WORDS
+    assert words('a "b c" d"e f"') == ["a", "b c", "d", "e f"]
+    assert words('" " "') == []
+    assert len(words("x " * 100)) == MOST_WORDS
 
 
 def test_pages_together_are_the_whole_result(log: Path) -> None:

@@ -54,7 +54,7 @@ MORE: dict[str, Callable[[Filters], Query]] = {
 }
 # Queries about a copy, without rows, or about rows that only a check writes; and functions that are no query.
 ELSEWHERE = (
-    "last_load", "last_publication", "check_results", "acknowledged", "columns", "finding", "words"
+    "last_load", "last_publication", "check_results", "acknowledged", "columns", "finding"
 )  # fmt: skip
 OF_RAW = ("windows", "covered", "incomplete")
 
