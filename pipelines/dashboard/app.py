@@ -21,6 +21,7 @@ from pipelines.dashboard.views import (
     changes,
     findings,
     health,
+    history,
     integrations,
     licences,
     overview,
@@ -64,6 +65,7 @@ PAGES = {
     "usage": Page("Usage", ":material/bar_chart:", usage.show, ("place", "user")),
     "licences": Page("Licences and adoption", ":material/badge:", licences.show, ("place", "user")),
     "changes": Page("Changes", ":material/edit_note:", changes.show, ("place", "user")),
+    "model-history": Page("Model history", ":material/history:", history.show, ("place", "user"), "who changed it"),
     "integrations": Page("Integrations", ":material/sync_alt:", integrations.show, ("place", "user"), "who started it"),
     "access": Page("Access", ":material/key:", access.show, ("place", "user"), ACTOR_OR_TARGET),
     "findings": Page("Security findings", ":material/shield:", findings.show, ("user",), ACTOR_OR_TARGET),
@@ -150,7 +152,8 @@ def main() -> None:
         )
         for number, (name, page) in enumerate(PAGES.items())
     }
-    chosen = st.navigation(list(pages.values()))
+    # Expanded: Streamlit would hide the last ones of more than twelve pages.
+    chosen = st.navigation(list(pages.values()), expanded=True)
     st.set_page_config(f"{chosen.title} · {NAME}")
     st.html(STYLE)
     name = next(name for name, page in pages.items() if page == chosen)

@@ -95,7 +95,7 @@ def test_filters_stay_on_every_page_and_are_in_its_address(page: Any, address: s
     assert page.locator("[data-testid=stSidebarUserContent]").get_by_text(SCRIPT).count() >= 1
     visited = []
     for name in list(PAGES)[1:]:
-        page.get_by_role("link", name=PAGES[name].title).click()
+        page.get_by_role("link", name=PAGES[name].title, exact=True).click()
         page.get_by_role("heading", name=PAGES[name].title, exact=True, level=1).wait_for()
         wait_until_scripts_end(page)
         assert "period=Whole+log" in page.url and "user=" in page.url

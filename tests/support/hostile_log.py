@@ -52,7 +52,27 @@ INTEGRATIONS = [
     {"integration_id": "f10", "name": SCRIPT, "model_id": HOSTILE_MODEL, "workspace_id": HOSTILE_SPACE}
     | {"row_version": "1", "_dlt_valid_from": at("2026-03-01 00:00")}
 ]
+HISTORY = [
+    {
+        "history_row_id": f"h{number}",
+        "transaction_id": str(number),
+        "model_id": HOSTILE_MODEL,
+        "description": description,
+    }
+    | {"workspace_id": HOSTILE_SPACE, "changed_at": at(moment), "change_day": at(moment).date(), "user_name": who}
+    | {"module_or_list": LINK, "line_item_or_property": IMAGE, "item": QUOTE, "previous_value": FORMULA}
+    | {"new_value": SCRIPT, "loaded_at": at("2026-03-07 00:00")}
+    for number, (moment, description, who) in enumerate(
+        [
+            ("2026-02-01 09:00", "Data Change", FORMULA),
+            ("2026-03-04 09:00", "Data Change", FORMULA),
+            ("2026-03-04 09:01", "Change Line Item", SCRIPT),
+            ("2026-03-05 09:00", "120 Item(s) Deleted", SCRIPT),
+        ]
+    )
+]
 WORLD = {
+    "model_history": HISTORY,
     "integrations": INTEGRATIONS,
     "integration_runs": RUNS,
     "events": scenario.EVENTS + EVENTS,

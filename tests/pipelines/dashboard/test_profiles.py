@@ -33,8 +33,9 @@ def test_a_model_is_shown_with_its_history_or_the_reason_for_none(log: Path, pag
     assert not drawn.exception
     assert numbers(drawn)["Users"] == "1"
     reasons = [info.value for info in drawn.info]
-    assert any(reason.startswith("No model history is loaded") for reason in reasons)
     assert any(reason.startswith("No actions are known") for reason in reasons)
+    changes = next(table.value for table in drawn.dataframe if "previous_value" in table.value.columns)
+    assert len(changes) == 3
     versions = next(table.value for table in drawn.dataframe if table.value.columns[0] == "model_name")
     assert len(versions) == 1
 

@@ -18,6 +18,7 @@ from pipelines.dashboard.queries import (
     access,
     changes,
     findings,
+    history,
     integrations,
     licences,
     log,
@@ -37,6 +38,7 @@ ALL = Filters(date(2026, 3, 1), date(2026, 3, 31))
 HOSTILE = Filters(ALL.first, ALL.last, (HOSTILE_SPACE, "\\' or 1=1"), (HOSTILE_MODEL, "'; --"), (MALLORY, '"'))
 # With every user as a filter, the facts must give the same numbers as the aggregates.
 USERS = tuple({str(event["user_id"]).lower() for event in WORLD["events"] if event.get("user_id")} | {"INTERNAL_5"})
+CHANGED = history.Wanted(text="mallory", kinds=("changed", "'; --"), objects=("cell", "line_item"))
 SEARCHED = search.Wanted(text="m4110", outcome="succeeded")
 MORE: dict[str, Callable[[Filters], Query]] = {
     "people": lambda _: log.people(10),
@@ -50,6 +52,14 @@ MORE: dict[str, Callable[[Filters], Query]] = {
     "page": lambda filters: search.page(filters, SEARCHED, ("occurred_at", "message", "event_id"), 2, 1),
     "everything": lambda filters: search.everything(filters, SEARCHED, ("user_label", "event_id")),
     "events": lambda filters: profiles.events(filters, ACTOR_OR_TARGET),
+    "by_kind": lambda filters: history.by_kind(filters, CHANGED),
+    "by_user": lambda filters: history.by_user(filters, CHANGED),
+    "by_model": lambda filters: history.by_model(filters, CHANGED),
+    "by_place": lambda filters: history.by_place(filters, CHANGED),
+    "history_page": lambda filters: history.history_page(filters, CHANGED, 2, 1),
+    "whole_history": lambda filters: history.whole_history(filters, CHANGED),
+    "totals": lambda filters: history.totals(filters, CHANGED),
+    "daily": lambda filters: history.daily(filters, CHANGED),
     "access_by": lambda filters: changes.access_by("role_id", "role_name", filters),
 }
 # Queries about a copy, without rows, or about rows that only a check writes; and functions that are no query.
@@ -60,7 +70,8 @@ OF_RAW = ("windows", "covered", "incomplete")
 
 
 def questions(filters: Filters) -> Iterator[tuple[str, Query]]:
-    for subject in (access, changes, findings, integrations, licences, log, profiles, search, sign_ins, usage):
+    subjects = (access, changes, findings, history, integrations, licences, log, profiles, search, sign_ins, usage)
+    for subject in subjects:
         for name, function in inspect.getmembers(subject, inspect.isfunction):
             if name.startswith("_") or function.__module__ != subject.__name__:
                 continue
@@ -134,9 +145,9 @@ def copy_tables(source: Path, address: str) -> None:
 
 def test_postgres_and_duckdb_give_equal_results(on_duckdb: list[dict[str, list[tuple]]], postgres_log: None) -> None:
     assert [answers(ALL), answers(HOSTILE)] == on_duckdb
-    # The log has no actions and no model history, and is a week long, so nothing is idle for 30 days.
+    # The log has no actions, and is a week long, so nothing is idle for 30 days.
     empty = sorted(name for name, rows in on_duckdb[0].items() if not rows)
-    assert empty == ["actions", "history", "idle_models", "idle_users", "idle_workspaces"]
+    assert empty == ["actions", "idle_models", "idle_users", "idle_workspaces"]
 
 
 def test_hostile_values_stay_values(on_duckdb: list[dict[str, list[tuple]]]) -> None:
