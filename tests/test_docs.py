@@ -28,7 +28,7 @@ MADE = (
     ".github/workflows/audit.yml",
 )
 FENCED = re.compile(r"```.*?```", re.DOTALL)
-FOLDERS = ("audit_source", "pipelines", "sandbox", "tests", "docs", ".github", ".dlt")
+FOLDERS = ("audit_source", "bi", "pipelines", "sandbox", "tests", "docs", ".github", ".dlt")
 
 
 def documents() -> list[Path]:
