@@ -6,6 +6,7 @@ AIRFLOW := .venv-airflow
 DBT := .venv-dbt
 DUCKLAKE := .ducklake
 CLICKHOUSE := .clickhouse
+SNOWFLAKE := .snowflake
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 
@@ -47,6 +48,12 @@ $(DUCKLAKE)/.done: requirements-ducklake.txt
 # ClickHouse's engine in a process, half a gigabyte, and the clients that dlt's destination uses.
 $(CLICKHOUSE)/.done: requirements-clickhouse.txt
 	$(PYTHON) -m pip install --quiet --disable-pip-version-check --no-deps --target $(CLICKHOUSE) -r requirements-clickhouse.txt
+	@touch $@
+
+# fakesnow pins other versions of what the pipeline uses, and needs Python 3.11.
+$(SNOWFLAKE)/.done: requirements-snowflake.txt
+	$(PYTHON) -m venv $(SNOWFLAKE)
+	$(SNOWFLAKE)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -r requirements-snowflake.txt
 	@touch $@
 
 # dbt pins other versions of what the pipeline uses too.
@@ -109,6 +116,9 @@ test-ducklake: $(VENV)/.dev $(DUCKLAKE)/.done ## Load a DuckLake and compare eve
 test-clickhouse: $(VENV)/.dev $(CLICKHOUSE)/.done ## Load and enrich a ClickHouse (chdb) and compare every table with DuckDB's (minutes)
 	@PYTHONPATH=$(abspath $(CLICKHOUSE)) $(BIN)/python -m pytest -n 0 tests/pipelines/warehouse/test_clickhouse.py
 
+test-snowflake: $(VENV)/.dev $(SNOWFLAKE)/.done ## Load, enrich, check and purge an emulated Snowflake (fakesnow) and compare every table with DuckDB's (minutes)
+	@SNOWFLAKE_BIN=$(abspath $(SNOWFLAKE)/bin) $(BIN)/python -m pytest -n 0 tests/pipelines/warehouse/test_snowflake.py
+
 test-airflow: $(VENV)/.dev $(AIRFLOW)/.done ## Run the Airflow DAG against the sandbox, in its own Airflow (minutes)
 	@AIRFLOW_BIN=$(abspath $(AIRFLOW)/bin) $(BIN)/python -m pytest tests/airflow
 
@@ -160,6 +170,6 @@ check-extras: ## Resolve the drivers of every warehouse against requirements.loc
 	done
 
 clean: ## Remove .venv, the demo and caches; never your databases
-	rm -rf $(VENV) $(AIRFLOW) $(DBT) $(DUCKLAKE) $(CLICKHOUSE) .demo build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(AIRFLOW) $(DBT) $(DUCKLAKE) $(CLICKHOUSE) $(SNOWFLAKE) .demo build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
-.PHONY: help setup driver demo run docs dbt report status test test-variants test-engines test-ducklake test-clickhouse test-airflow test-dbt test-wheel torture wheel lint bench bench-dashboard bench-disk profile lock check-extras clean
+.PHONY: help setup driver demo run docs dbt report status test test-variants test-engines test-ducklake test-clickhouse test-snowflake test-airflow test-dbt test-wheel torture wheel lint bench bench-dashboard bench-disk profile lock check-extras clean

@@ -26,7 +26,7 @@ def expect_success(tenant: Tenant, *arguments: str) -> None:
 
 
 def differing(tables: Tables, expected: Tables) -> list[str]:
-    assert tables.keys() == expected.keys()
+    assert tables.keys() == expected.keys(), tables.keys() ^ expected.keys()
     return [name for name, rows in expected.items() if tables[name] != rows]
 
 
