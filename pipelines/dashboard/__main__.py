@@ -13,7 +13,7 @@ import click
 from pipelines.cli.command_group import report_error
 from pipelines.cli.demo_data import use_demo
 from pipelines.cli.status import max_age_option, parse_age
-from pipelines.common.exit_codes import CONFIGURATION
+from pipelines.common.extras import missing_extra
 from pipelines.common.start_up import set_dlt_switches, work_for_tenant
 
 FIRST_PORT, PORTS = 8501, 20
@@ -35,9 +35,8 @@ def main(address: str, port: int | None, max_age: str, tenant: str | None) -> No
     """
     try:
         from streamlit.web import cli
-    except ModuleNotFoundError:
-        click.echo("dashboard: Streamlit is missing. Install the extra `dashboard` of this package.", err=True)
-        sys.exit(CONFIGURATION)
+    except ModuleNotFoundError as error:
+        sys.exit(report_error(missing_extra("dashboard", error), "dashboard"))
     age = parse_age(max_age)
     try:
         set_dlt_switches()

@@ -176,6 +176,14 @@ def test_a_missing_extra_is_one_line_with_its_command(
     assert written.target == setting[1] and str(written.failure) == line
 
 
+def test_a_missing_dashboard_is_one_line_with_its_command(tenant: Tenant, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "streamlit.web", None)
+    packages = " ".join(f'"{package}"' for package in EXTRAS["dashboard"])
+    ended = tenant.run("dashboard")
+    assert ended.code == 2 and ended.err.startswith("dashboard: the package `streamlit")
+    assert ended.err.endswith(f" is missing. Install it: {sys.executable} -m pip install {packages}\n")
+
+
 def test_extras_are_those_of_the_project() -> None:
     project = tomlkit.parse((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8")).unwrap()["project"]
     extras = project["optional-dependencies"]
