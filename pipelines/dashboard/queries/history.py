@@ -1,6 +1,5 @@
 """What changed inside models, from their own history."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlglot import exp
@@ -41,46 +40,29 @@ def loaded() -> Query:
 
 
 def kinds() -> Query:
-    """Return change_kind, object_kind, changes of all history that is loaded; most changes first."""
-    return _by_kind([])
-
-
-def totals(filters: Filters, wanted: Wanted) -> Query:
-    """Return changes, users, models, by_import of the chosen changes."""
-    return select(
-        f"select {CHANGES}, count(distinct coalesce(user_id, sent_user)) as users, count(distinct model_id) as models,"
-        " count(import_name) as by_import from fct_model_history",
-        _conditions(filters, wanted),
-    )
+    """Return change_kind, object_kind of all history that is loaded."""
+    return select("select distinct change_kind, object_kind from fct_model_history order by change_kind, object_kind")
 
 
 def daily(filters: Filters, wanted: Wanted) -> Query:
-    """Return event_day, kind, changes."""
-    sql = f"select change_day as event_day, change_kind as kind, {CHANGES} from fct_model_history"
-    return select(f"{sql} group by change_day, change_kind", _conditions(filters, wanted))
-
-
-def by_kind(filters: Filters, wanted: Wanted) -> Query:
-    """Return change_kind, object_kind, changes; most changes first."""
-    return _by_kind(_conditions(filters, wanted)).limit(TOP)
-
-
-def by_user(filters: Filters, wanted: Wanted) -> Query:
-    """Return user_name, changes, models, last_at, user_id; most changes first. Who is no known user counts by name."""
+    """Return event_day, kind, object_kind, changes."""
     return select(
-        f"select max(user_name) as user_name, {CHANGES}, count(distinct model_id) as models, {LAST},"
-        " max(user_id) as user_id from fct_model_history group by coalesce(user_id, sent_user)"
-        f" order by changes desc, coalesce(user_id, sent_user) limit {TOP}",
+        f"select change_day as event_day, change_kind as kind, object_kind, {CHANGES} from fct_model_history"
+        " group by change_day, change_kind, object_kind",
         _conditions(filters, wanted),
     )
 
 
-def by_model(filters: Filters, wanted: Wanted) -> Query:
-    """Return model_name, workspace_name, changes, users, last_at, model_id; most changes first."""
+def who_and_where(filters: Filters, wanted: Wanted) -> Query:
+    """Return who, model_id, user_name, user_id, model_name, workspace_name, changes, by_import, last_at.
+
+    One query for users, models and totals: a search for words reads many texts. Who is no known user counts by name.
+    """
+    who = "coalesce(user_id, sent_user)"
     return select(
-        f"select max(model_name) as model_name, max(workspace_name) as workspace_name, {CHANGES},"
-        f" count(distinct coalesce(user_id, sent_user)) as users, {LAST}, model_id from fct_model_history"
-        f" group by model_id order by changes desc, model_id limit {TOP}",
+        f"select {who} as who, model_id, max(user_name) as user_name, max(user_id) as user_id,"
+        f" max(model_name) as model_name, max(workspace_name) as workspace_name, {CHANGES},"
+        f" count(import_name) as by_import, {LAST} from fct_model_history group by {who}, model_id",
         _conditions(filters, wanted),
     )
 
@@ -106,14 +88,6 @@ def whole_history(filters: Filters, wanted: Wanted) -> Query:
     chosen = exp.select(*map(exp.column, COLUMNS)).from_("fct_model_history").where(*_conditions(filters, wanted))
     return chosen.order_by(
         exp.column("changed_at").desc(), exp.column("transaction_id").desc(), exp.column("history_row_id")
-    )
-
-
-def _by_kind(conditions: Sequence[exp.Condition]) -> Query:
-    return select(
-        f"select change_kind, object_kind, {CHANGES} from fct_model_history group by change_kind, object_kind"
-        " order by changes desc, change_kind, object_kind",
-        conditions,
     )
 
 

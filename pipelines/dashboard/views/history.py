@@ -14,6 +14,7 @@ from ..filters import Filters
 from ..paging import ROWS, choose_page, first_page, shown_of
 from ..panels import Panel, numbers, page_title, row, table
 from ..queries.history import Wanted
+from ..queries.shapes import TOP
 from ..whole_results import offer
 
 KINDS = ("changed", "added", "deleted", "run")
@@ -35,24 +36,31 @@ def show(filters: Filters) -> None:
     if filters.users:
         st.caption("Only changes whose author is known by name or address are found for a user.")
     wanted = _choose()
-    found = ask(history.totals(filters, wanted)).iloc[0]
-    changes = int(found["changes"])
+    pairs, daily = ask(history.who_and_where(filters, wanted)), ask(history.daily(filters, wanted))
+    changes = int(pairs["changes"].sum())
     numbers(
         {
             "Changes": (changes, "Rows of the history of models."),
-            "By users": (int(found["users"]), "Distinct users, as far as their names tell."),
-            "In models": (int(found["models"]), f"Of {int(known['models']):,} models whose history is loaded."),
-            "By imports": (int(found["by_import"]), "Changes that an import made; all others were made by hand."),
+            "By users": (pairs["who"].nunique(), "Distinct users, as far as their names tell."),
+            "In models": (
+                pairs["model_id"].nunique(),
+                f"Of {int(known['models']):,} models whose history is loaded.",
+            ),
+            "By imports": (
+                int(pairs["by_import"].sum()),
+                "Changes that an import made; all others were made by hand.",
+            ),
         }
     )
     row(
         Panel(
             "Changes a day",
-            history.daily(filters, wanted),
+            daily,
             lambda rows: charts.daily_bars(rows, "changes", filters, "kind", KINDS),
+            prepare=lambda rows: rows.groupby(["event_day", "kind"], as_index=False)["changes"].sum(),
         )
     )
-    _rankings(filters, wanted)
+    _rankings(filters, wanted, pairs, daily)
     _changes(filters, wanted, changes)
 
 
@@ -122,17 +130,16 @@ def _choose_some(label: str, key: str, values: pd.Series) -> tuple[str, ...]:
     )
 
 
-def _rankings(filters: Filters, wanted: Wanted) -> None:
+def _rankings(filters: Filters, wanted: Wanted, pairs: pd.DataFrame, daily: pd.DataFrame) -> None:
     row(
         Panel(
             "Kinds of change",
-            history.by_kind(filters, wanted),
+            _by_kind(daily),
             lambda rows: charts.top_bars(rows, "what", "changes"),
-            prepare=_named,
         ),
         Panel(
             "Who changes most",
-            history.by_user(filters, wanted),
+            _most(pairs, "who", ["user_name", "changes", "models", "last_at", "user_id"]),
             lambda rows: charts.top_bars(rows, "user_name", "changes", 3),
             note="Somebody who is in no list counts by the name that the model shows.",
         ),
@@ -140,7 +147,7 @@ def _rankings(filters: Filters, wanted: Wanted) -> None:
     row(
         Panel(
             "Most changed models",
-            history.by_model(filters, wanted),
+            _most(pairs, "model_id", ["model_name", "workspace_name", "changes", "users", "last_at", "model_id"]),
             lambda rows: charts.top_bars(rows, "model_name", "changes", 2, within="workspace_name"),
         ),
         Panel(
@@ -151,9 +158,28 @@ def _rankings(filters: Filters, wanted: Wanted) -> None:
     )
 
 
-def _named(rows: pd.DataFrame) -> pd.DataFrame:
-    what = (rows["object_kind"] + " " + rows["change_kind"]).str.replace("_", " ").replace("unknown unknown", "unknown")
-    return rows.assign(what=what)[["what", *rows.columns]]
+def _by_kind(daily: pd.DataFrame) -> pd.DataFrame:
+    """Return what, changes, kind, object_kind; most changes first."""
+    counts = daily.groupby(["kind", "object_kind"], as_index=False)["changes"].sum()
+    what = (counts["object_kind"] + " " + counts["kind"]).str.replace("_", " ").replace("unknown unknown", "unknown")
+    counts = counts.assign(what=what).sort_values(["changes", "what"], ascending=[False, True])
+    return counts[["what", "changes", "kind", "object_kind"]].head(TOP)
+
+
+def _most(pairs: pd.DataFrame, key: str, columns: list[str]) -> pd.DataFrame:
+    """Return the keys with most changes, from rows of a user and a model each."""
+    found = pairs.groupby(key, dropna=False).agg(
+        user_name=("user_name", "max"),
+        user_id=("user_id", "first"),
+        model_name=("model_name", "first"),
+        workspace_name=("workspace_name", "first"),
+        changes=("changes", "sum"),
+        users=("who", "nunique"),
+        models=("model_id", "nunique"),
+        last_at=("last_at", "max"),
+    )
+    found = found.reset_index().sort_values(["changes", key], ascending=[False, True])
+    return found[columns].head(TOP)
 
 
 def _changes(filters: Filters, wanted: Wanted, found: int) -> None:

@@ -36,6 +36,10 @@ def test_every_change_is_shown_with_the_values_before_and_after(log: Path, page:
     ]
     assert table["change_kind"].tolist() == ["deleted", "changed", "changed"]
     assert table["object_kind"].tolist() == ["list_item", "line_item", "cell"]
+    tables = {tuple(shown.value.columns)[:2]: shown.value for shown in drawn.dataframe}
+    assert tables["what", "changes"]["what"].tolist() == ["cell changed", "line item changed", "list item deleted"]
+    assert tables["user_name", "changes"]["changes"].tolist() == [2, 1]
+    assert tables["model_name", "workspace_name"][["changes", "users"]].to_numpy().tolist() == [[3, 2]]
     # History reaches back further than the log.
     drawn.selectbox(key="days_of").set_value("all of the history").run()
     assert not drawn.exception and numbers(drawn)["Changes"] == "4"
@@ -64,6 +68,9 @@ def test_an_address_chooses_what_is_shown(log: Path, page: Draw, monkeypatch: py
     assert "Changes 3 to 3 of 3, newest first." in [caption.value for caption in drawn.caption]
     drawn.text_input(key="changed").set_value("data").run()
     assert "Changes 1 to 1 of 1, newest first." in [caption.value for caption in drawn.caption]
+    drawn.text_input(key="changed").set_value("nobody wrote this").run()
+    assert not drawn.exception and numbers(drawn)["Changes"] == "0"
+    assert drawn.info[-1].value.startswith("No change is found.")
     hostile = AppTest.from_string("from pipelines.dashboard.app import show\nshow('model-history')", default_timeout=60)
     hostile.query_params.update(kind=[SCRIPT], object=["' or 1=1"], page="-7", days_of=SCRIPT, changed="'")
     assert not hostile.run().exception
