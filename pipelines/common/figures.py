@@ -7,6 +7,9 @@ SIGN_IN = "kind = 'sign_in'"
 PAGE = "kind in ('board', 'worksheet', 'report', 'dashboard')"
 # A user who used something. A refused or failed attempt is no use.
 USED = "use_count > 0"
+ADMINISTRATOR = "role_kind = 'tenant_role' and lower(role_label) like '%admin%'"
+# A session that has an id may be continued on the next day; one without has a row of its own.
+SESSION = "coalesce(session_id, cast(first_event_id as varchar))"
 IDLE_DAYS = 30
 # People who need a licence. Whether they may sign in is unknown on some tenants.
 LICENCE = f"{PERSON} and not is_removed and coalesce(is_active, true)"

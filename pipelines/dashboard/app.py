@@ -18,6 +18,7 @@ from pipelines.dashboard.sidebar import choose_filters
 from pipelines.dashboard.states import broken, busy, busy_note, empty_log, filter_note, nothing_loaded, stale_note
 from pipelines.dashboard.views import (
     access,
+    access_now,
     changes,
     findings,
     health,
@@ -59,6 +60,7 @@ class Page(NamedTuple):
 
 ACTOR_OR_TARGET = "who did it or on whom it was done"
 OVERVIEW = f"who did it; in access changes and findings {ACTOR_OR_TARGET}"
+HOLDER = "who holds the role, may enter the workspace, was refused, or worked"
 PAGES = {
     "overview": Page("Overview", ":material/dashboard:", overview.show, ("place", "user"), OVERVIEW),
     "sign-ins": Page("Sign-ins", ":material/login:", sign_ins.show, ("user",)),
@@ -67,7 +69,8 @@ PAGES = {
     "changes": Page("Changes", ":material/edit_note:", changes.show, ("place", "user")),
     "model-history": Page("Model history", ":material/history:", history.show, ("place", "user"), "who changed it"),
     "integrations": Page("Integrations", ":material/sync_alt:", integrations.show, ("place", "user"), "who started it"),
-    "access": Page("Access", ":material/key:", access.show, ("place", "user"), ACTOR_OR_TARGET),
+    "access": Page("Access changes", ":material/key:", access.show, ("place", "user"), ACTOR_OR_TARGET),
+    "access-now": Page("Access now", ":material/lock_person:", access_now.show, ("place", "user"), HOLDER),
     "findings": Page("Security findings", ":material/shield:", findings.show, ("user",), ACTOR_OR_TARGET),
     "events": Page("Events", ":material/search:", search.show, ("place", "user"), ACTOR_OR_TARGET),
     "person": Page("Person", ":material/person:", profiles.show_person, ("place", "user"), "the person of this page"),

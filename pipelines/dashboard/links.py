@@ -10,6 +10,8 @@ import streamlit as st
 PAGES = {
     "user_id": ("person", "user"),
     "target_user_id": ("person", "user"),
+    "granted_by_user_id": ("person", "user"),
+    "ended_by_user_id": ("person", "user"),
     "model_id": ("model", "model"),
 }
 

@@ -49,6 +49,7 @@ HEADINGS = {
     "run_name": "what",
     "export_name": "export",
     "export_format": "format",
+    "use_kind": "use",
     "integration_name": "integration",
     "process_name": "process",
     "kind": "kind",

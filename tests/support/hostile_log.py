@@ -26,6 +26,13 @@ EVENTS = [
     event(113, "AUTHZ-3", "2026-03-04 12:00", user_id=MALLORY, object_id=MALLORY, attr_role_id="r1", success=True)
     | {"additional_attributes__role_name": "Tenant Administrator"},
     event(114, "USR-13", "2026-03-04 12:30", **HERE, object_id=HOSTILE_MODEL, success=True),
+    event(115, "USR-14", "2026-03-05 12:30", **{**HERE, "user_id": scenario.ANN}, object_id=HOSTILE_MODEL, message=IMAGE)
+    | {"success": False},
+    event(116, "AUTHZ-2", "2026-03-05 12:40", user_id=scenario.ANN, object_id=scenario.ANN, attr_name=SCRIPT,
+          success=False),
+    # A role of before the log.
+    event(117, "AUTHZ-6", "2026-03-05 13:00", user_id=scenario.ANN, object_id=scenario.BOB, attr_role_id="r2",
+          success=True) | {"additional_attributes__role_name": LINK},
 ]  # fmt: skip
 
 
@@ -71,7 +78,13 @@ HISTORY = [
         ]
     )
 ]
+ENTITLEMENTS = [
+    {"user_id": user, "workspace_id": space, "entitlement_type": "WORKSPACE", "row_version": f"{user} {space}"}
+    | {"_dlt_valid_from": at("2026-03-01 00:00"), "_dlt_valid_to": None}
+    for user, space in ((MALLORY, scenario.SALES), (scenario.ANN, scenario.SALES), (MALLORY, HOSTILE_SPACE))
+]
 WORLD = {
+    "user_entitlements": ENTITLEMENTS,
     "model_history": HISTORY,
     "integrations": INTEGRATIONS,
     "integration_runs": RUNS,

@@ -1,7 +1,7 @@
 """Page: who gave which access to whom."""
 
 from pipelines.dashboard import charts
-from pipelines.dashboard.queries import access, changes
+from pipelines.dashboard.queries import changes
 
 from ..cached import ask
 from ..filters import Filters
@@ -12,7 +12,7 @@ ACTIONS = ("granted", "revoked", "created", "deleted", "updated")
 
 def show(filters: Filters) -> None:
     """Draw the page `access`."""
-    page_title("Access", "Roles, memberships, user accounts and connections: who changed what, for whom.")
+    page_title("Access changes", "Roles, memberships, user accounts and connections: who changed what, for whom.")
     found = ask(changes.access(filters)).iloc[0]
     numbers(
         {
@@ -45,12 +45,6 @@ def show(filters: Filters) -> None:
         _by("Whose access is changed", "target_user_id", "target_user_label", 4, filters),
     )
     details("Newest access changes", changes.access_events(filters))
-    details(
-        "Who holds which role",
-        access.role_assignments(filters),
-        "As the log shows it, up to its end. Roles given before the log and never taken are in no event.",
-        filters.left_out("period", "place"),
-    )
 
 
 def _by(title: str, key: str, name: str, color: int, filters: Filters) -> Panel:

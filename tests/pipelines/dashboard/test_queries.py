@@ -57,6 +57,7 @@ MORE: dict[str, Callable[[Filters], Query]] = {
     "whole_history": lambda filters: history.whole_history(filters, CHANGED),
     "who_and_where": lambda filters: history.who_and_where(filters, CHANGED),
     "daily": lambda filters: history.daily(filters, CHANGED),
+    "held_by": lambda filters: access.held_by("granted_by", filters),
     "access_by": lambda filters: changes.access_by("role_id", "role_name", filters),
 }
 # Queries about a copy, without rows, or about rows that only a check writes; and functions that are no query.
