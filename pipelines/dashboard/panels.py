@@ -30,7 +30,6 @@ HEADINGS = {
     "window_start": "from",
     "window_end": "until",
     "user_label": "user",
-    "user_name": "user",
     "line_item_or_property": "line item",
     "target_user_label": "on whom",
     "role_label": "role",

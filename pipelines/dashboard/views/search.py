@@ -1,10 +1,12 @@
 """Page: all events, searched by free text, a page at a time, with downloads of the whole result."""
 
+from collections import Counter
+
 import streamlit as st
 
 from pipelines.dashboard.queries import search
 
-from ..address import ids_in_address
+from ..address import choose_ids, ids_in_address
 from ..cached import ask
 from ..filters import Filters
 from ..paging import ROWS, choose_page, first_page, shown_of
@@ -55,7 +57,9 @@ def _choose(event_ids: tuple[int, ...] | None) -> Wanted:
     left, right = st.columns(2)
     with left:
         known = ask(search.categories())["event_category"].tolist()
-        categories = st.multiselect("Category", known, key="category", placeholder="All", on_change=first_page)
+        categories = st.multiselect(
+            "Category", known, key="category", bind="query-params", placeholder="All", on_change=first_page
+        )
     with right:
         outcome = st.selectbox(
             "Outcome", [BOTH, SUCCEEDED, FAILED], key="outcome", bind="query-params", on_change=first_page
@@ -66,18 +70,18 @@ def _choose(event_ids: tuple[int, ...] | None) -> Wanted:
 def _columns() -> list[str]:
     """Return the chosen columns, the time first and ids last."""
     known = [name for name in ask(search.columns()).columns if not name.startswith("_dlt")]
+    wanted = ids_in_address("columns") or list(USUAL)
     with st.expander("Columns"):
-        chosen = st.multiselect(
-            "Columns",
-            known,
-            [name for name in USUAL if name in known],
-            format_func=lambda name: HEADINGS.get(name, name.replace("_", " ")),
-            key="columns",
-            label_visibility="collapsed",
-            select_all=True,
-        )
+        chosen = choose_ids("Shown columns", "columns", _labels(known), wanted, applies=True)
     names = dict.fromkeys(["occurred_at", *chosen])
     return sorted(names, key=lambda name: name.endswith("_id"))
+
+
+def _labels(names: list[str]) -> dict[str, str]:
+    """Return the headings of columns, which must differ: the name of the column where two have the same."""
+    headings = {name: HEADINGS.get(name, name.replace("_", " ")) for name in names}
+    times = Counter(headings.values())
+    return {name: text if times[text] == 1 else name.replace("_", " ") for name, text in headings.items()}
 
 
 def _finding() -> tuple[str, tuple[int, ...] | None]:

@@ -5,15 +5,19 @@ import io
 import zipfile
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
+from streamlit.testing.v1 import AppTest
 
 from pipelines.dashboard import data_access
 from pipelines.dashboard.filters import Filters
+from pipelines.dashboard.panels import HEADINGS
 from pipelines.dashboard.queries import search
 from pipelines.dashboard.queries.search import Wanted
 from pipelines.dashboard.queries.words import MOST_WORDS, words
+from pipelines.dashboard.views import search as search_view
 from pipelines.dashboard.whole_results import file_name, written
 from tests.conftest import Engine
 from tests.support.dashboard_pages import Draw
@@ -80,6 +84,35 @@ def test_the_page_searches_and_forgets_the_page_number(log: Path, page: Draw) ->
     assert drawn.dataframe[0].value.columns[0] == "occurred_at"
     drawn.text_input(key="text").set_value("nobody has this word").run()
     assert drawn.info[0].value.startswith("No event is found.")
+
+
+def at_address(**parameters: Any) -> AppTest:
+    drawn = AppTest.from_string("from pipelines.dashboard.app import show\nshow('events')", default_timeout=60)
+    drawn.query_params.update(parameters)
+    return drawn.run()
+
+
+def test_categories_and_columns_are_in_the_address(log: Path, duck: Engine) -> None:
+    (category,) = duck.rows("select max(event_category) from anaplan_audit.fct_events")[0]
+    drawn = at_address(category=[category], columns=["event_category", "event_id", "user_label"])
+    assert not drawn.exception
+    table = drawn.dataframe[0].value
+    assert list(table.columns) == ["occurred_at", "event_category", "user_label", "event_id"]
+    assert set(table["event_category"]) == {category}
+    drawn.multiselect(key="choose_columns").set_value(["message"]).run()
+    assert drawn.query_params["columns"] == "message"
+    assert list(drawn.dataframe[0].value.columns) == ["occurred_at", "message"]
+    # No column at all would be an empty table.
+    drawn.multiselect(key="choose_columns").set_value([]).run()
+    assert "columns" not in drawn.query_params and len(drawn.dataframe[0].value.columns) > 5
+
+
+def test_hostile_categories_and_columns_are_ignored(log: Path) -> None:
+    drawn = at_address(category=[SCRIPT], columns=["occurred_at; drop table fct_events", SCRIPT, "_dlt_load_id"])
+    assert not drawn.exception
+    assert list(drawn.dataframe[0].value.columns) == ["occurred_at"]
+    labels = [*search_view._labels(list(HEADINGS)).values()]
+    assert len(set(labels)) == len(labels)
 
 
 def test_a_finding_that_is_gone_does_not_show_other_events(log: Path, page: Draw) -> None:
