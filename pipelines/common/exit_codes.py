@@ -240,7 +240,9 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
     while current is not None and id(current) not in seen:
         seen.add(id(current))
         yield current
-        current = getattr(current, "exception", None) or current.__cause__ or current.__context__
+        attached = getattr(current, "exception", None)
+        # An error of gRPC has a method by this name.
+        current = attached if isinstance(attached, BaseException) else current.__cause__ or current.__context__
 
 
 def _first_line(error: BaseException) -> str:

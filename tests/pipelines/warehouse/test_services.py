@@ -25,6 +25,14 @@ def test_an_error_of_clickhouse_says_what_happened() -> None:
     assert "0. DB::Exception" not in line
 
 
+def test_an_error_whose_exception_is_a_method_is_explained() -> None:
+    class OfGrpc(Exception):
+        def exception(self) -> BaseException:
+            return self
+
+    assert "the name was not found" in explain(OfGrpc("the name was not found")).line
+
+
 @pytest.mark.parametrize("kind", ["snowflake", "databricks"])
 def test_staged_files_are_deleted_unless_the_user_keeps_them(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     assert engine_named(kind).destination_options()["keep_staged_files"] is False
