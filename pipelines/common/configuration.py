@@ -9,6 +9,9 @@ import dlt
 
 from .alert_settings import ALERT_SETTINGS, check_alert_settings
 from .alert_settings import SECRETS as ALERT_SECRETS
+from .dashboard_settings import DASHBOARD_SETTINGS, check_dashboard_settings
+from .dashboard_settings import SECRETS as DASHBOARD_SECRETS
+from .dashboard_settings import SECTION as DASHBOARD_SECTION
 from .exit_codes import CONFIGURATION, PipelineError
 from .forwarding import SECRETS as FORWARD_SECRETS
 from .forwarding import SECTION as FORWARD_SECTION
@@ -43,8 +46,8 @@ def check_settings() -> None:
     """Refuse the first setting that does not exist or has a wrong value, in a file or in the environment.
 
     Raises:
-        PipelineError: A section does not exist. A setting under `sources.audit_source`, `alerts`, `metrics` or
-            `pipelines.*` does not exist, or one for alerts or metrics has a wrong value.
+        PipelineError: A section does not exist. A setting under `sources.audit_source`, `alerts`, `metrics`,
+            `dashboard` or `pipelines.*` does not exist or has a wrong value.
         ConfigurationError: A value is a placeholder.
     """
     check_files()
@@ -53,6 +56,7 @@ def check_settings() -> None:
         SOURCE_SECTION: known_settings(),
         ALERT_SECTION: ALERT_SETTINGS,
         METRIC_SECTION: METRIC_SETTINGS,
+        (DASHBOARD_SECTION,): DASHBOARD_SETTINGS,
     }
     sections.update({("pipelines", name): known_pipeline_settings(name) for name in PIPELINE_SETTINGS})
     # First, because the settings of the chosen tenant are also among the general ones.
@@ -64,6 +68,7 @@ def check_settings() -> None:
     check_alert_settings(_configured(ALERT_SECTION))
     check_metric_settings(_configured(METRIC_SECTION))
     check_forward_settings(_configured((FORWARD_SECTION,)))
+    check_dashboard_settings(_configured((DASHBOARD_SECTION,)))
     _check_seconds()
     full_check_every()
     can_acknowledge_in_dashboard()
@@ -89,8 +94,9 @@ def _check_tenants(sections: dict[tuple[str, ...], set[str]]) -> None:
         for section, known in sections.items():
             if name and full[: len(section)] == section:
                 _check_name(f"{where}, tenant {tenant}", ".".join(full[len(section) :]), known)
-        is_token = full[0] == FORWARD_SECTION and full[-1] in FORWARD_SECRETS
-        if where == "config.toml" and (is_token or full[-1] in ("privacy_key", *ALERT_SECRETS, *METRIC_SECRETS)):
+        is_secret = full[0] == FORWARD_SECTION and full[-1] in FORWARD_SECRETS
+        is_secret |= full[0] == DASHBOARD_SECTION and full[-1] in DASHBOARD_SECRETS
+        if where == "config.toml" and (is_secret or full[-1] in ("privacy_key", *ALERT_SECRETS, *METRIC_SECRETS)):
             raise PipelineError(
                 CONFIGURATION,
                 f"setting `{full[-1]}` ({where}, tenant {tenant}) is a secret. Move it to secrets.toml.",

@@ -6,7 +6,7 @@ from .exit_codes import CONFIGURATION, PipelineError
 
 # As in pyproject.toml, whose names a checkout cannot install.
 EXTRAS = {
-    "dashboard": ("streamlit>=1.65", "altair>=5.5"),
+    "dashboard": ("streamlit[auth]>=1.65", "altair>=5.5"),
     "prometheus": ("prometheus-client>=0.21",),
     "opentelemetry": ("opentelemetry-sdk>=1.30", "opentelemetry-exporter-otlp-proto-http>=1.30"),
 }

@@ -6,32 +6,46 @@ import socket
 import sys
 from contextlib import suppress
 from datetime import timedelta
+from ipaddress import ip_address
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from pipelines.cli.command_group import report_error
 from pipelines.cli.demo_data import use_demo
 from pipelines.cli.status import max_age_option, parse_age
+from pipelines.common.exit_codes import CONFIGURATION, PipelineError
 from pipelines.common.extras import missing_extra
 from pipelines.common.start_up import set_dlt_switches, work_for_tenant
 
+if TYPE_CHECKING:
+    from pipelines.common.dashboard_settings import SignIn
+
+THIS_MACHINE = "127.0.0.1"
 FIRST_PORT, PORTS = 8501, 20
 # Print the address after this time at the latest, even if the first page is not drawn yet.
 WARM_SECONDS = 20.0
 SCRIPT = Path(__file__).with_name("app.py")
+FIRST_PAGE = """
+from pipelines.dashboard.app import show
+show("overview")
+"""
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
-@click.option("--address", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--address", default=THIS_MACHINE, show_default=True, help="Address to listen on.")
 @click.option("--port", type=int, help=f"Port to listen on. By default the first free one from {FIRST_PORT} on.")
 @max_age_option
+@click.option(
+    "--no-sign-in", is_flag=True, help="Listen for other machines without a sign-in: a proxy signs people in."
+)
 @click.option("--tenant", metavar="NAME", help="Tenant to show: a section `[tenants.NAME]` of the settings.")
-def main(address: str, port: int | None, max_age: str, tenant: str | None) -> None:
+def main(address: str, port: int | None, max_age: str, no_sign_in: bool, tenant: str | None) -> None:
     """Serve the enriched tables as a web page.
 
-    It only reads, unless the setting `acknowledge_in_dashboard` is on. It has no sign-in: keep it on this machine, or
-    put a proxy that signs people in before it.
+    It only reads, unless the setting `acknowledge_in_dashboard` is on. Without the settings under `[dashboard]`, nobody
+    has to sign in, and it listens on this machine only.
     """
     try:
         from streamlit.web import cli
@@ -42,12 +56,16 @@ def main(address: str, port: int | None, max_age: str, tenant: str | None) -> No
         set_dlt_switches()
         work_for_tenant(tenant)
         _keep(age)
+        sign_in = _sign_in(address, no_sign_in)
         announce(address, port or free_port(address))
     except click.ClickException:
         raise
     except Exception as error:
         sys.exit(report_error(error, "dashboard"))
-    cli.main_run.main([str(SCRIPT)], "streamlit", standalone_mode=False)
+    from pipelines.dashboard.sign_in import secrets_file
+
+    with secrets_file(sign_in) as options:
+        cli.main_run.main([str(SCRIPT), *options], "streamlit", standalone_mode=False)
 
 
 def _keep(max_age: timedelta) -> None:
@@ -55,6 +73,34 @@ def _keep(max_age: timedelta) -> None:
     from pipelines.dashboard.options import options
 
     options.max_age = max_age
+
+
+def _sign_in(address: str, no_sign_in: bool) -> "SignIn | None":
+    """Return how people sign in, None if they do not.
+
+    Raises:
+        PipelineError: The settings are wrong, or other machines could open the pages without a sign-in.
+    """
+    from pipelines.common.dashboard_settings import sign_in_settings
+    from pipelines.dashboard.sign_in import check_packages
+
+    settings = sign_in_settings()
+    if settings:
+        check_packages()
+    elif not no_sign_in and not is_this_machine(address):
+        raise PipelineError(
+            CONFIGURATION,
+            f"--address {address} lets other machines in, and nobody has to sign in. Set the provider and who may open "
+            "the pages under [dashboard], or add --no-sign-in if a proxy signs people in.",
+        )
+    return settings
+
+
+def is_this_machine(address: str) -> bool:
+    """Return whether only this machine can reach an address."""
+    with suppress(ValueError):
+        return ip_address(address).is_loopback
+    return address == "localhost"
 
 
 def announce(address: str, port: int) -> None:
@@ -72,7 +118,7 @@ def announce(address: str, port: int) -> None:
     with data_access.opened() as places:
         read = f"the copy {places.copy}" if places.copy else places.database
     what = f"the demo's data in {read}" if is_demo else read
-    click.echo(f"Dashboard of {what}: http://{'localhost' if address == '127.0.0.1' else address}:{port}")
+    click.echo(f"Dashboard of {what}: http://{'localhost' if address == THIS_MACHINE else address}:{port}")
     click.echo("Ctrl-C ends it.")
 
 
@@ -87,7 +133,8 @@ def draw_once() -> None:
     logging.getLogger("streamlit.config").addFilter(lambda record: "was detected" not in record.getMessage())
     logging.disable(logging.WARNING)
     with suppress(RuntimeError):
-        AppTest.from_file(str(SCRIPT), default_timeout=WARM_SECONDS).run()
+        # Not the script, which may ask for a sign-in first.
+        AppTest.from_string(FIRST_PAGE, default_timeout=WARM_SECONDS).run()
     logging.disable(logging.NOTSET)
 
 

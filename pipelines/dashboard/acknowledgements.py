@@ -13,6 +13,7 @@ from pipelines.warehouse.reader import Reader, check_database_exists
 from . import data_access
 from .cached import ask_if_any
 from .queries import log
+from .sign_in import signed_in_reader
 
 COLUMNS = ("kind", "subject", "account", "note", "happened_at")
 OPEN, ACKNOWLEDGED = "open", "acknowledged"
@@ -57,6 +58,6 @@ def acknowledge_finding(finding_id: str, note: str) -> int:
         ExitStack() as stack,
     ):
         reader = Reader(pipelines.raw.destination, stack)
-        # The dashboard does not know who sits before it.
-        account = f"{account_name()} (dashboard)"
+        # Without a sign-in, the dashboard does not know who sits before it.
+        account = f"{signed_in_reader() or account_name()} (dashboard)"
         return acknowledge(pipelines, reader, (finding_id,), note.strip() or None, account)

@@ -15,6 +15,7 @@ from pipelines.dashboard.filters import Filters
 from pipelines.dashboard.freshness import read_freshness
 from pipelines.dashboard.queries import log
 from pipelines.dashboard.sidebar import choose_filters
+from pipelines.dashboard.sign_in import is_admitted
 from pipelines.dashboard.states import broken, busy, busy_note, empty_log, filter_note, nothing_loaded, stale_note
 from pipelines.dashboard.views import (
     access,
@@ -144,6 +145,8 @@ def main() -> None:
     """Set up the page and run the view that was chosen."""
     # Before the navigation, which would fetch the page's icon for the browser's tab from the internet.
     st.set_page_config(NAME, ICON, layout="wide")
+    if not is_admitted():
+        return
     chosen_filters: list[Filters] = []
     pages = {
         name: st.Page(

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.browser.serving import browser, chromium, dashboard
+from tests.browser.serving import browser, chromium, dashboard, watched_page
 from tests.pipelines.dashboard.conftest import prepared  # noqa: F401
 
 
@@ -26,16 +26,7 @@ def opened(address: str) -> Iterator[Any]:
 
 @pytest.fixture
 def page(opened: Any) -> Iterator[Any]:
-    """Open a new page in a time zone west of UTC. A request to another host or a dialog fails the test."""
-    context = opened.new_context(viewport={"width": 1280, "height": 900}, timezone_id="America/Los_Angeles")
-    shown = context.new_page()
-    seen: list[str] = []
-    shown.on("dialog", lambda dialog: (seen.append(f"dialog {dialog.message}"), dialog.dismiss()))
-    shown.on("request", lambda request: seen.append(request.url) if _is_foreign(request.url) else None)
-    yield shown
-    context.close()
+    """Open a new page. A request to another host or a dialog fails the test."""
+    with watched_page(opened) as (shown, seen):
+        yield shown
     assert seen == []
-
-
-def _is_foreign(url: str) -> bool:
-    return not url.startswith(("http://127.0.0.1:", "ws://127.0.0.1:", "data:", "blob:"))

@@ -8,7 +8,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -42,28 +42,35 @@ def dashboard(database: Path) -> Iterator[str]:
         yield served.address
 
 
-@contextmanager
-def serve(database: Path) -> Iterator[Served]:
-    """Serve a database in another process until the block ends."""
+def free_port() -> int:
+    """Return a port of this machine that nobody listens on."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def serve(database: Path, port: int | None = None, others: Mapping[str, str] | None = None) -> Iterator[Served]:
+    """Serve a database in another process until the block ends, with `others` among its settings."""
+    port = port or free_port()
     command = [sys.executable, "-m", "pipelines.dashboard", "--port", str(port)]
     settings = {
         **os.environ,
         "PYTHONPATH": str(REPOSITORY),
         "DESTINATION__DUCKDB__CREDENTIALS": database.name,
         "RUNTIME__DLTHUB_TELEMETRY": "false",
+        **(others or {}),
     }
     with subprocess.Popen(command, cwd=database.parent, env=settings, stdout=subprocess.DEVNULL) as process:
         try:
-            _wait_for(f"http://127.0.0.1:{port}/_stcore/health", process)
+            wait_for(f"http://127.0.0.1:{port}/_stcore/health", process)
             yield Served(f"http://127.0.0.1:{port}", process)
         finally:
             process.terminate()
 
 
-def _wait_for(url: str, process: Any) -> None:
+def wait_for(url: str, process: Any) -> None:
+    """Wait until a server answers."""
     give_up_at = time.monotonic() + START_SECONDS
     while time.monotonic() < give_up_at and process.poll() is None:
         try:
@@ -71,7 +78,7 @@ def _wait_for(url: str, process: Any) -> None:
             return
         except (urllib.error.URLError, OSError):
             time.sleep(0.1)
-    raise RuntimeError(f"the dashboard did not start within {START_SECONDS} s: no answer from {url}")
+    raise RuntimeError(f"the server did not start within {START_SECONDS} s: no answer from {url}")
 
 
 @contextmanager
@@ -83,6 +90,22 @@ def browser() -> Iterator[Any]:
         opened = playwright.chromium.launch(executable_path=chromium(), args=["--no-sandbox"])
         yield opened
         opened.close()
+
+
+@contextmanager
+def watched_page(opened: Any) -> Iterator[tuple[Any, list[str]]]:
+    """Open a new page in a time zone west of UTC. Yields it, and the dialogs and requests to other hosts so far."""
+    context = opened.new_context(viewport={"width": 1280, "height": 900}, timezone_id="America/Los_Angeles")
+    shown = context.new_page()
+    seen: list[str] = []
+    shown.on("dialog", lambda dialog: (seen.append(f"dialog {dialog.message}"), dialog.dismiss()))
+    shown.on("request", lambda request: seen.append(request.url) if _is_foreign(request.url) else None)
+    yield shown, seen
+    context.close()
+
+
+def _is_foreign(url: str) -> bool:
+    return not url.startswith(("http://127.0.0.1:", "ws://127.0.0.1:", "data:", "blob:"))
 
 
 def wait_until_scripts_end(page: Any) -> None:

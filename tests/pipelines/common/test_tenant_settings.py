@@ -157,6 +157,10 @@ def test_name_that_could_mix_datasets_is_refused(used: Used, name: str) -> None:
             '[tenants.us]\nregion = "eu1"\n[tenants.eu.alerts]\nwebhook_url = "https://x.example"\n',
             "setting `webhook_url` (config.toml, tenant eu) is a secret. Move it to secrets.toml.",
         ),
+        (
+            '[tenants.eu.dashboard]\ncookie_secret = "of-the-cookie"\n',
+            "setting `cookie_secret` (config.toml, tenant eu) is a secret. Move it to secrets.toml.",
+        ),
     ],
 )
 def test_wrong_settings_of_any_tenant_are_refused(used: Used, config: str, said: str) -> None:
