@@ -143,7 +143,7 @@ lint: $(VENV)/.dev ## Check style, SQL and types
 bench: $(VENV)/.dev ## Measure speed and memory against the alternatives; writes tests/benchmarks/RESULTS.md
 	@$(BIN)/python -m tests.benchmarks
 
-bench-dashboard: $(VENV)/.dev ## Measure how soon the dashboard opens on 1,000,000 events (needs Chromium; minutes)
+bench-dashboard: $(VENV)/.dev ## Measure how soon the pages of the dashboard open on 1,000,000 events (needs Chromium; minutes)
 	@$(BIN)/python -m tests.benchmarks.dashboard
 
 bench-disk: $(VENV)/.dev ## Measure how much disk the database and its copies take

@@ -1,4 +1,4 @@
-"""make bench-dashboard: time to open the dashboard on 1,000,000 events, in a Chromium with an empty cache.
+"""make bench-dashboard: time to open every page on 1,000,000 events, in a Chromium with an empty cache.
 
 An argument sets another number of events, or the path of an existing database.
 """
@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 import duckdb
 
+from pipelines.dashboard.app import PAGES
 from tests.benchmarks.measuring import measure
 from tests.benchmarks.tenant import bench_tenant
 from tests.browser.serving import Served, browser, chromium, serve, wait_until_drawn, wait_until_scripts_end
@@ -56,6 +57,7 @@ def report(database: Path) -> list[str]:
     with duckdb.connect(str(database), read_only=True) as connection:
         [(events,)] = connection.execute("select count(*) from anaplan_audit.fct_events").fetchall()
     openings, starts, searches = [], [], []
+    visits: dict[str, list[float]] = {name: [] for name in PAGES}
     with browser() as opened:
         for _ in range(STARTS):
             began = time.monotonic()
@@ -63,6 +65,8 @@ def report(database: Path) -> list[str]:
                 starts.append(time.monotonic() - began)
                 openings += [_open(opened, served, is_first=number == 0) for number in range(OPENINGS)]
                 searches.append([_search(opened, served, text) for text in SEARCHED])
+                for name, seconds in visits.items():
+                    seconds.append(_visit(opened, served, name))
     lines = [
         f"## The dashboard on {events:,} events\n",
         "| | title, s, median (min to max) | Overview drawn, s, median (min to max) | server's CPU, s |",
@@ -78,6 +82,8 @@ def report(database: Path) -> list[str]:
     ]
     for text, seconds in zip(SEARCHED.values(), zip(*searches, strict=True), strict=True):
         lines.append(f"| {text} | {_spread(list(seconds))} |")
+    lines += ["\n| page, of the whole log | drawn, s, median (min to max) |", "| --- | --- |"]
+    lines += [f"| {PAGES[name].title} | {_spread(seconds)} |" for name, seconds in visits.items()]
     return [*lines, f"\nThe server starts in {_spread(starts)} s. Browser and server share {os.cpu_count()} cores.\n"]
 
 
@@ -92,6 +98,17 @@ def _open(opened: Any, served: Served, *, is_first: bool) -> Opening:
         drawn = time.monotonic() - began
         assert page.get_by_text(re.compile("Nothing in this period")).count() == 0
         return Opening(titled, drawn, served.cpu_seconds() - cpu, is_first)
+
+
+def _visit(opened: Any, served: Served, name: str) -> float:
+    """Return the seconds until a page of the whole log, which nobody opened before, is drawn in a new browser."""
+    with opened.new_context(viewport={"width": 1280, "height": 900}) as context:
+        page = context.new_page()
+        began = time.monotonic()
+        page.goto(f"{served.address}/{name}?period=Whole+log")
+        page.get_by_role("heading", name=PAGES[name].title, exact=True, level=1).wait_for()
+        wait_until_scripts_end(page)
+        return time.monotonic() - began
 
 
 def _search(opened: Any, served: Served, text: str) -> float:
