@@ -1,15 +1,27 @@
 """Modules in place of drivers that are not installed: enough to import dlt's clients, which only make SQL here."""
 
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import import_module
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 from unittest.mock import MagicMock
 
 DRIVERS = ("snowflake", "google", "databricks", "clickhouse_driver", "clickhouse_connect", "pandas")
+
+# The destinations beside the default, as the example lists them.
+_EXAMPLE = (Path(__file__).parents[2] / ".dlt" / "config.toml.example").read_text(encoding="utf-8")
+KINDS = re.findall(r"\w+", re.search(r"destination_type = .*# or (.*)", _EXAMPLE)[1])  # type: ignore[index]
+# What dlt's clients need before they make SQL.
+SETTINGS = {
+    "bigquery": {"project_id": "p", "private_key": "k", "client_email": "loader@example.com"},
+    "databricks": {"catalog": "anaplan", "server_hostname": "h", "http_path": "/sql", "access_token": "t"},
+}
 
 
 class _Pretended(MetaPathFinder, Loader):
@@ -24,7 +36,9 @@ class _Pretended(MetaPathFinder, Loader):
         return module
 
     def exec_module(self, module: ModuleType) -> None:
-        pass
+        if module.__name__ == "databricks":
+            # So does the real one.
+            import_module("pandas")
 
 
 @contextmanager

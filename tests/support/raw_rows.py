@@ -58,7 +58,7 @@ def load_raw(pipeline: dlt.Pipeline, loaded_at: str = LOADED_AT, **rows: list[Ro
         rows["event_days"] = days_of(rows["events"], loaded_at)
     dlt.config["normalize.parquet_normalizer.add_dlt_load_id"] = True
     first = not pipeline.default_schema_name
-    pipeline.run([_resource(table, rows.get(table.name)) for table in schema.TABLES if first or table.name in rows])
+    pipeline.run([raw_resource(table, rows.get(table.name)) for table in schema.TABLES if first or table.name in rows])
 
 
 def arrow_table(table: schema.Table, rows: list[Row]) -> pa.Table:
@@ -68,7 +68,7 @@ def arrow_table(table: schema.Table, rows: list[Row]) -> pa.Table:
     return pa.Table.from_pylist(rows, pa.schema(fields))
 
 
-def _resource(table: schema.Table, rows: list[Row] | None) -> Any:
+def raw_resource(table: schema.Table, rows: list[Row] | None) -> Any:
     columns = {**table.dlt_columns}
     if table.history:
         columns.update({name: {"name": name, "data_type": "timestamp", "nullable": True} for name in VALIDITY})

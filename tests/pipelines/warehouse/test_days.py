@@ -12,7 +12,7 @@ from audit_source import schema
 from pipelines.run.load import DAYS
 from pipelines.warehouse.engine import engine_named
 from tests.conftest import Engine, Tenant, event, plain_server
-from tests.support.drivers import pretended_drivers
+from tests.support.drivers import SETTINGS, pretended_drivers
 from tests.support.tenant_records import LISTS
 
 EXPECTED = {
@@ -21,13 +21,6 @@ EXPECTED = {
     "databricks": "CLUSTER BY (`event_day`)",
     "redshift": '"event_day" date SORTKEY',
     "clickhouse": "PARTITION BY toYYYYMM(event_day)\nSETTINGS allow_nullable_key = true",
-}
-
-
-# What dlt's clients need before they make SQL.
-SETTINGS = {
-    "bigquery": {"project_id": "p", "private_key": "k", "client_email": "loader@example.com"},
-    "databricks": {"catalog": "anaplan", "server_hostname": "h", "http_path": "/sql", "access_token": "t"},
 }
 
 

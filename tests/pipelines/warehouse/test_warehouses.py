@@ -15,14 +15,13 @@ from dlt.common.destination import Destination
 from audit_source import schema
 from pipelines.warehouse.engine import Engine, engine_named
 from tests.conftest import REPOSITORY, Tenant, event, plain_server
+from tests.support.drivers import KINDS
 from tests.support.json_hints import no_json_hints
 from tests.support.postgres import Postgres
 from tests.support.small_models import with_models
 from tests.support.tenant_records import LISTS
 
 PAGE = (REPOSITORY / "docs" / "warehouses.md").read_text(encoding="utf-8")
-CONFIG = (REPOSITORY / ".dlt" / "config.toml.example").read_text(encoding="utf-8")
-KINDS = re.findall(r"\w+", re.search(r"destination_type = .*# or (.*)", CONFIG)[1])  # type: ignore[index]
 
 
 def settings(kind: str) -> dict[str, Any]:
