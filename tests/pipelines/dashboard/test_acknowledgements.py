@@ -98,6 +98,7 @@ def test_a_run_is_not_disturbed_by_an_acknowledgement(
     assert duck.rows("select count(*) from duckdb_tables() where table_name = 'alerts'") == [(0,)]
 
 
+@pytest.mark.long
 def test_what_was_acknowledged_is_still_known_while_a_run_holds_the_database(
     log: Path, page: Draw, tenant: Tenant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
