@@ -3,16 +3,19 @@
 Run as a program, which begins like `python -m pipelines.audit`: `first_load.py KIND...`. For each kind, it prints how many tables it would create.
 """
 
+import logging
 import sys
 from typing import Any
 
-from pipelines.common.start_up import leave_out_what_is_for_others, set_dlt_switches
+from pipelines.common.start_up import leave_out_what_is_for_others, prepare
 
 leave_out_what_is_for_others()
 
 import dlt  # noqa: E402
 
 from audit_source import schema  # noqa: E402
+from audit_source.dlt_internals import EXPECTED  # noqa: E402
+from pipelines.warehouse.dlt_internals import REPEATED  # noqa: E402
 from pipelines.warehouse.engine import engine_named  # noqa: E402
 from tests.support.drivers import pretended_drivers  # noqa: E402
 from tests.support.json_hints import no_json_hints  # noqa: E402
@@ -59,6 +62,6 @@ def client_of(destination: Any, described: dlt.Schema) -> Any:
 
 
 if __name__ == "__main__":
-    set_dlt_switches()
+    prepare(logging.StreamHandler(), (EXPECTED, REPEATED), debug=False)
     for one in sys.argv[1:]:
         print(one, first_load(one).lower().count("create table"), flush=True)
