@@ -1,4 +1,4 @@
-"""Progress of a load on standard error: a bar on a terminal, one line every ten seconds in a log."""
+"""Progress of a run on standard error: a bar on a terminal, one line every ten seconds in a log."""
 
 import sys
 import time
@@ -9,6 +9,7 @@ from typing import Any, TextIO
 from dlt.common.runtime.collector_base import Collector
 
 from pipelines.run.progress import WindowCount
+from pipelines.transform.table_progress import OnTable
 
 BAR_WIDTH = 24
 # Seconds between two updates. A terminal is redrawn, a log keeps every line.
@@ -16,7 +17,7 @@ TERMINAL_PERIOD, LOG_PERIOD = 0.1, 10.0
 
 
 class Progress(Collector):
-    """Shows finished and due windows, and the events of this run.
+    """Shows finished and due windows and the events of a load, then the tables of an enrichment.
 
     dlt calls `update`, `_start` and `_stop`. It writes to standard error, because standard output carries the result.
     """
@@ -39,6 +40,24 @@ class Progress(Collector):
             yield
         finally:
             self._windows = None
+            if self._bar is not None:
+                self._bar.stop()
+
+    @contextmanager
+    def watch_tables(self, step: str) -> Iterator[OnTable]:
+        """Yield the function that shows the table that a step begins, until the block ends."""
+        began = time.monotonic()
+        self._bar = _terminal_bar(self._stream) if self._stream.isatty() else None
+
+        def show(begun: int, due: int, table: str) -> None:
+            now = time.monotonic()
+            if now - self._shown >= self._period:
+                self._shown = now
+                self._draw(step, begun, due, f"{begun}/{due} tables  {table}  {now - began:.0f} s")
+
+        try:
+            yield show
+        finally:
             if self._bar is not None:
                 self._bar.stop()
 
@@ -68,12 +87,15 @@ class Progress(Collector):
         seconds = max(self._shown - self._began, 0.001)
         due = max(windows.due, windows.done, 1)
         counts = f"{windows.done}/{due} windows  {self._rows:,} events  {self._rows / seconds:,.0f}/s  {seconds:.0f} s"
+        self._draw(self._step, windows.done, due, counts)
+
+    def _draw(self, step: str, done: int, due: int, counts: str) -> None:
         if self._bar is None:
-            self._stream.write(f"{self._step:<9} {counts}\n")
+            self._stream.write(f"{step:<9} {counts}\n")
             self._stream.flush()
             return
         task = self._bar.task_ids[0]
-        self._bar.update(task, description=self._step, completed=windows.done, total=due, counts=counts, refresh=True)
+        self._bar.update(task, description=step, completed=done, total=due, counts=counts, refresh=True)
 
 
 def _terminal_bar(stream: TextIO) -> Any:

@@ -16,7 +16,7 @@ from pipelines.monitoring.run_record import RunRecord
 from pipelines.warehouse.pipelines import Pipelines
 from pipelines.warehouse.run_tables import OwnTables
 
-from .progress import LoadProgress
+from .progress import RunProgress
 
 logger = logging.getLogger(__name__)
 
@@ -27,12 +27,12 @@ class OpenRun:
 
     pipelines: Pipelines
     record: RunRecord
-    progress: LoadProgress
+    progress: RunProgress
 
 
 @contextmanager
 def recorded(
-    command: str, progress: LoadProgress, open_pipelines: Callable[[], AbstractContextManager[Pipelines]]
+    command: str, progress: RunProgress, open_pipelines: Callable[[], AbstractContextManager[Pipelines]]
 ) -> Iterator[OpenRun]:
     """Open the pipelines for one run, and record how it ends.
 

@@ -85,7 +85,8 @@ def enrich_step(run: "OpenRun", full_refresh: bool) -> "EnrichReport":
 
     def enrich_within(memory: str) -> "EnrichReport":
         run.pipelines.limit_memory(memory)
-        return enrich_all(run.pipelines.enriched, run.pipelines.raw, full_refresh=full_refresh)
+        with run.progress.watch_tables("enrich") as on_table:
+            return enrich_all(run.pipelines.enriched, run.pipelines.raw, full_refresh=full_refresh, on_table=on_table)
 
     with _timed("enrich", run.record.seconds):
         try:

@@ -3,6 +3,7 @@
 This is the way of every engine that cannot replace rows in one transaction without a staging copy.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import dlt
@@ -15,8 +16,10 @@ from .materialize import Datasets, State, is_outdated, model_resource, run_layer
 from .plan import Plan
 
 
-def write_by_layers(pipeline: dlt.Pipeline, raw: dlt.Dataset, enrichment: Enrichment, plan: Plan) -> list[str]:
-    """Write what the plan says, and return the load ids."""
+def write_by_layers(
+    pipeline: dlt.Pipeline, raw: dlt.Dataset, enrichment: Enrichment, plan: Plan, begin: Callable[[str], None]
+) -> list[str]:
+    """Write what the plan says, and return the load ids. `begin` is told each table, all of a layer at once."""
     load_ids: list[str] = []
     if plan.missing:
         # Remove them from the state first: after a crash, the next run must not take the empty tables for complete
@@ -25,6 +28,9 @@ def write_by_layers(pipeline: dlt.Pipeline, raw: dlt.Dataset, enrichment: Enrich
         restore_tables(pipeline, plan.missing)
     for number in range(1, len(enrichment.layers) + 1):
         state = plan.state_after if number == len(enrichment.layers) else plan.state_before
+        for model in enrichment.layers[number - 1]:
+            if model.name not in plan.unchanged:
+                begin(model.name)
         load_ids += _run_layer(pipeline, raw, enrichment, plan, number, state)
     forget_old_schemas(pipeline)
     return load_ids

@@ -1,5 +1,7 @@
 """Write the enriched tables by statements. dlt creates and alters the tables, and loads the seeds."""
 
+from collections.abc import Callable
+
 import dlt
 
 from pipelines.warehouse.dlt_tables import forget_old_schemas
@@ -20,8 +22,10 @@ from .materialize import (
 from .plan import Plan
 
 
-def write_by_statements(pipeline: dlt.Pipeline, raw: dlt.Dataset, enrichment: Enrichment, plan: Plan) -> list[str]:
-    """Write what the plan says, and return the load ids."""
+def write_by_statements(
+    pipeline: dlt.Pipeline, raw: dlt.Dataset, enrichment: Enrichment, plan: Plan, begin: Callable[[str], None]
+) -> list[str]:
+    """Write what the plan says, and return the load ids. `begin` is told each table."""
     load_ids = _create_tables(pipeline, raw, enrichment, plan)
     if stored_state(pipeline) != plan.state_before:
         with statement_load(pipeline) as before:
@@ -32,7 +36,8 @@ def write_by_statements(pipeline: dlt.Pipeline, raw: dlt.Dataset, enrichment: En
         for layer in enrichment.layers:
             models = [model for model in layer if model.name not in plan.unchanged]
             load.apply(
-                [model_change(load, datasets, enrichment, model, plan.days_of(model), plan.reach) for model in models]
+                [model_change(load, datasets, enrichment, model, plan.days_of(model), plan.reach) for model in models],
+                begin,
             )
         load.keep_state(SOURCE_NAME, plan.state_after)
     return [*load_ids, load.load_id]

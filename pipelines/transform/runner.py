@@ -22,6 +22,7 @@ from .graph import check_models, read_enrichment
 from .materialize import run_layer, stored_state
 from .parse import MODELS_DIR
 from .plan import inputs_hash, make_plan
+from .table_progress import OnTable, counted, say_nothing
 from .version_history import correct_versions, wrong_versions
 
 
@@ -49,13 +50,14 @@ def enrich(
     full_refresh: bool = False,
     recount: bool = False,
     models_dir: Path = MODELS_DIR,
+    on_table: OnTable = say_nothing,
 ) -> EnrichReport:
     """Bring the enriched dataset of `pipeline` up to date with the raw dataset of `raw`.
 
     Days are rewritten if loads brought events or names changed. A table is rewritten as a whole if its model or input
     changed, or with `full_refresh`. The next call repeats a run that was interrupted. `recount` looks for days
     that lost rows, builds the summaries from all days and writes every table without days, which is done once a day
-    otherwise.
+    otherwise. `on_table` is told each table that begins.
 
     Raises:
         ModelError: A model cannot be built; nothing was written.
@@ -75,7 +77,8 @@ def enrich(
         write_new_comments(pipeline)
         return EnrichReport(list(enrichment.tables), [], [], time.monotonic() - started, [])
     write = write_by_statements if engine_of(pipeline).loads_by_statement else write_by_layers
-    load_ids = write(pipeline, raw_dataset, enrichment, plan)
+    due = sum(name not in plan.unchanged for name in enrichment.models)
+    load_ids = write(pipeline, raw_dataset, enrichment, plan, counted(due, on_table))
     write_new_comments(pipeline)
     return EnrichReport(
         tables=list(enrichment.tables),

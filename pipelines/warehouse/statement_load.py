@@ -4,7 +4,7 @@ A dlt run works on the schema of all tables, while an hourly run writes the same
 load id, and dlt's tables record load and state, as after a dlt run.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -62,8 +62,8 @@ class StatementLoad:
         ]
         return Change(table, name, statements)
 
-    def apply(self, changes: Sequence[Change]) -> None:
-        """Apply changes of different tables, which read none of each other's results.
+    def apply(self, changes: Sequence[Change], begin: Callable[[str], None] = lambda table: None) -> None:
+        """Apply changes of different tables, which read none of each other's results. `begin` is told each table.
 
         Raises:
             TableError: The destination refused one.
@@ -71,11 +71,11 @@ class StatementLoad:
         if self._engine.parallel_statements == 1:
             # In this thread, where a signal ends a long statement.
             for change in changes:
-                self._apply(change)
+                self._apply(change, begin)
             return
         with ThreadPoolExecutor(self._engine.parallel_statements) as pool:
             # Gives back the error of the first that failed, after all have ended.
-            list(pool.map(self._apply, changes))
+            list(pool.map(lambda change: self._apply(change, begin), changes))
 
     def append(self, table: str, rows: list[dict[str, Any]]) -> None:
         """Append rows, which all have the same columns."""
@@ -91,7 +91,8 @@ class StatementLoad:
             for statement in insert_statements(client, table, rows):
                 client.execute_sql(statement.sql, *statement.values)
 
-    def _apply(self, change: Change) -> None:
+    def _apply(self, change: Change, begin: Callable[[str], None]) -> None:
+        begin(change.table)
         with self._pipeline.sql_client() as client:
             try:
                 self._engine.execute_together(client, change.full_name, change.statements)

@@ -1,4 +1,4 @@
-"""Progress of a load: a bar on a terminal, plain lines in a log."""
+"""Progress of a run: a bar on a terminal, plain lines in a log."""
 
 import io
 import os
@@ -10,6 +10,7 @@ import pytest
 
 from pipelines.cli import progress
 from pipelines.run.progress import WindowCount
+from pipelines.transform.table_progress import counted
 from tests.conftest import REPOSITORY
 
 ON_A_TERMINAL = """
@@ -27,6 +28,9 @@ with shown.watch(lambda: WindowCount(2, 5)):
     logging.getLogger("pipelines.run").warning("something happened")
     time.sleep(0.2)
     shown.update("events", 500)
+with shown.watch_tables("enrich") as begin:
+    time.sleep(0.2)
+    begin(3, 40, "fct_events")
 """
 
 
@@ -55,6 +59,16 @@ def test_rows_are_counted_while_they_are_extracted_only(monkeypatch: pytest.Monk
     assert [line.split("windows  ")[1].split(" events")[0] for line in log.getvalue().splitlines()] == ["10"] * 3
 
 
+def test_a_log_gets_the_tables_of_an_enrichment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(progress, "LOG_PERIOD", 0.0)
+    log = io.StringIO()
+    with progress.Progress(log).watch_tables("enrich") as tell:
+        begin = counted(2, tell)
+        begin("dim_users")
+        begin("fct_events")
+    assert log.getvalue() == "enrich    0/2 tables  dim_users  0 s\nenrich    1/2 tables  fct_events  0 s\n"
+
+
 def test_nothing_is_shown_outside_of_a_load(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(progress, "LOG_PERIOD", 0.0)
     log = io.StringIO()
@@ -76,6 +90,7 @@ def test_a_terminal_gets_a_bar_and_warnings_on_lines_of_their_own() -> None:
     assert child.returncode == 0
     text = shown.decode()
     assert "2/5 windows  1,000 events" in text and "2/5 windows  1,500 events" in text
+    assert "3/40 tables  fct_events" in text
     # The line is erased before the warning takes its place.
     before, _, after = text.partition("audit: something happened")
     assert after and before.endswith("\x1b[2K")

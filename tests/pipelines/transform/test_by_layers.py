@@ -49,6 +49,19 @@ def test_new_and_late_events_are_written(layered: Warehouse, short: Path) -> Non
     assert written == rebuilt_by_statements(layered, short)
 
 
+@pytest.mark.parametrize("is_short_way", [True, False])
+def test_each_table_is_told_when_it_begins(
+    loaded: Warehouse, short: Path, monkeypatch: pytest.MonkeyPatch, is_short_way: bool
+) -> None:
+    monkeypatch.setattr(DuckDb, "loads_by_statement", is_short_way)
+    told: list[tuple[int, int, str]] = []
+    loaded.enrich(short, full_refresh=True, on_table=lambda *table: told.append(table))
+    assert told == [(0, 2, "fct_events"), (1, 2, "users_a_day")]
+    told.clear()
+    loaded.enrich(short, on_table=lambda *table: told.append(table))
+    assert told == []
+
+
 def test_a_run_that_died_between_layers_is_made_good(
     layered: Warehouse, short: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
