@@ -22,9 +22,19 @@ CHECKOUT = Path(__file__).parents[2] / ".dlt"
 
 
 @click.command("init", cls=AuditCommand)
-@click.option("--region", type=click.Choice(REGIONS), help="Anaplan region of the tenant; default us1.")
+@click.option(
+    "--region",
+    type=click.Choice(REGIONS),
+    metavar="REGION",
+    help=f"Anaplan region of the tenant, one of {', '.join(REGIONS)}; default us1.",
+)
 @click.option("--sign-in", type=click.Choice(SIGN_INS), help="How the account signs in; default none.")
-@click.option("--destination", type=click.Choice(KINDS), help=f"Where the data is kept; default {DEFAULT_KIND}.")
+@click.option(
+    "--destination",
+    type=click.Choice(KINDS),
+    metavar="NAME",
+    help=f"Where the data is kept, one of {', '.join(KINDS)}; default {DEFAULT_KIND}.",
+)
 @click.option("--non-interactive", is_flag=True, help="Ask nothing: use the defaults of options that are not given.")
 def init(region: str | None, sign_in: str | None, destination: str | None, non_interactive: bool) -> int:
     """Write your settings into the folder `.dlt`; keeps files that exist. Asks what no option gives."""

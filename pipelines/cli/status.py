@@ -1,6 +1,7 @@
 """The command `status`."""
 
 import re
+import sys
 from datetime import timedelta
 
 import click
@@ -28,7 +29,7 @@ def show_status(json_wanted: bool, age: timedelta, runs: int, wait_seconds: floa
     # Close the file before printing: a pager must not block the next run.
     with open_reader(wait_seconds) as reader:
         status = read_status(reader, age, runs)
-    click.echo(as_json(status) if json_wanted else as_text(status))
+    click.echo(as_json(status) if json_wanted else as_text(status, wrap=sys.stdout.isatty()))
     return DONE if status["ok"] else FAILED
 
 

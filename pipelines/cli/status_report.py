@@ -1,6 +1,7 @@
 """The status as aligned text for people, and as JSON for programs."""
 
 import json
+import textwrap
 from datetime import datetime
 from typing import Any
 
@@ -18,15 +19,27 @@ def as_json(status: Json) -> str:
     return json.dumps(status, indent=2, default=_plain)
 
 
-def as_text(status: Json, width: int | None = None) -> str:
-    """Return the status, at most `width` columns wide; by default as wide as the terminal."""
-    width = width or terminal_width()
-    lines = [f"{name:<11} {text}" for name, text in _facts(status)]
-    for table in _tables(status):
-        lines += format_table(table, width)
-    results = [f"problem     {problem['text']}" for problem in status["problems"]]
-    results += [f"warning     {warning}" for warning in status["warnings"]]
-    return "\n".join([*lines, "", *(results or ["ok          nothing is missing"])])
+def as_text(status: Json, wrap: bool = False) -> str:
+    """Return the status, with tables as wide as the terminal.
+
+    Args:
+        wrap (bool): Whether long lines go on in the next one. Not in a file or a pipe, where programs look for them.
+    """
+    width = terminal_width()
+    facts = [_line(name, text, width if wrap else 0) for name, text in _facts(status)]
+    tables = [line for table in _tables(status) for line in format_table(table, width)]
+    results = [("problem", problem["text"]) for problem in status["problems"]]
+    results += [("warning", warning) for warning in status["warnings"]]
+    results = results or [("ok", "nothing is missing")]
+    return "\n".join([*facts, *tables, "", *(_line(name, text, width if wrap else 0) for name, text in results)])
+
+
+def _line(name: str, text: str, width: int) -> str:
+    line = f"{name:<11} {text}"
+    if not width:
+        return line
+    # Names of files and addresses stay whole, so that they can be copied.
+    return textwrap.fill(line, width, subsequent_indent=" " * 12, break_long_words=False, break_on_hyphens=False)
 
 
 def _facts(status: Json) -> list[tuple[str, str]]:

@@ -1,6 +1,7 @@
 """How a command ends: an exit code for schedulers, and one line that says what to do."""
 
 import re
+import textwrap
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -38,7 +39,10 @@ MEANINGS = {
     INTERRUPTED: "ended by Ctrl-C",
     TERMINATED: "ended by SIGTERM",
 }
-HELP = "\b\nExit codes:\n" + "\n".join(f" {code:>3}  {meaning}" for code, meaning in MEANINGS.items())
+# Click indents it by two columns and does not wrap it.
+HELP = "\b\nExit codes:\n" + "\n".join(
+    textwrap.fill(f" {code:>3}  {meaning}", 78, subsequent_indent=" " * 6) for code, meaning in MEANINGS.items()
+)
 
 
 # Of several codes the first one counts: what needs a person, then what passes with a later run.
