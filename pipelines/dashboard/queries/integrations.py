@@ -30,12 +30,12 @@ def daily_runs(filters: Filters) -> Query:
     return select(sql, _of_runs(filters))
 
 
-def integrations(filters: Filters) -> Query:
-    """Return integration_name, model_name, runs, failed, seconds (on average), last_at; most failures first."""
+def failing(filters: Filters) -> Query:
+    """Return integration_name, model_name, runs, failed, seconds (on average), last_at of those that failed."""
     return select(
         f"select {NAMES}, {RUNS}, {FAILED}, {AVERAGE} as seconds, max(started_at) as last_at"
-        " from fct_integration_runs group by integration_id order by failed desc, runs desc, integration_id"
-        f" limit {TOP}",
+        " from fct_integration_runs group by integration_id having max(case when outcome = 'failure' then 1 end) = 1"
+        f" order by failed desc, runs desc, integration_id limit {TOP}",
         _of_runs(filters),
     )
 

@@ -76,7 +76,7 @@ def _say_what_is_missing(known: pd.Series) -> None:
 def _failures(filters: Filters) -> Panel:
     return Panel(
         "Failing integrations",
-        integrations.integrations(filters),
+        integrations.failing(filters),
         lambda rows: charts.top_bars(rows, "integration_name", "failed", 1, within="model_name"),
         note="The table has all their runs.",
     )

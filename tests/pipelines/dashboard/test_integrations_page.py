@@ -49,6 +49,14 @@ def test_a_listed_integration_without_a_run_is_shown(log: Path) -> None:
     assert data_access.read(integrations.listed(FOURTH).sql("duckdb"))["runs"].tolist() == [3]
 
 
+def test_only_integrations_with_a_failed_run_are_failing(log: Path) -> None:
+    assert data_access.read(integrations.failing(FOURTH).sql("duckdb"))["failed"].tolist() == [2]
+    with duckdb.connect(str(log)) as connection:
+        connection.execute("update anaplan_audit.fct_integration_runs set outcome = 'success'")
+    assert data_access.read(integrations.runs(FOURTH).sql("duckdb"))["runs"].tolist() == [3]
+    assert data_access.read(integrations.failing(FOURTH).sql("duckdb")).empty
+
+
 @pytest.mark.parametrize(
     ("setting", "reason"), [("true", "Restricted Integration User"), ("false", "setting `cloudworks` is off")]
 )
