@@ -16,6 +16,7 @@ from pipelines.common.start_up import FOR_OTHERS
 from tests.conftest import REPOSITORY, Engine, Tenant, event, plain_server
 
 
+@pytest.mark.long
 def test_neither_process_imports_unneeded_packages(tenant: Tenant, duck: Engine) -> None:
     """Numpy and pandas take some 40 MB of each process if the dashboard or the tests have installed them."""
     now = int(time.time() * 1000)

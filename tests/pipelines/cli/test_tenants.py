@@ -58,6 +58,7 @@ def start(two: Place, *arguments: str) -> subprocess.Popen[str]:
     )
 
 
+@pytest.mark.long
 def test_each_tenant_has_its_own_datasets_and_a_failure_stops_no_other(two: Place) -> None:
     two.set("TENANTS__PRODUCTION__PRIVACY", "no such value")
     both = start(two, "load", "--all-tenants")

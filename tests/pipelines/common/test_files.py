@@ -72,6 +72,7 @@ def opens(database: Path) -> bool:
     return True
 
 
+@pytest.mark.long
 def test_damage_found_by_a_statement_is_reported(tenant: Tenant, database: Path, tmp_path: Path) -> None:
     now = int(time.time() * 1000)
     sent = [event(number, now - 600_000 - number * 1000, message=f"text {number * 7919}") for number in range(3_000)]

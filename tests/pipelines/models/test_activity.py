@@ -120,6 +120,7 @@ def test_facts_name_everybody_whom_any_list_or_event_names(activity: Warehouse) 
     }
 
 
+@pytest.mark.long
 def test_increments_equal_a_full_refresh_and_pass_all_checks(activity: Warehouse) -> None:
     before = activity.tables()
     activity.enrich(full_refresh=True)

@@ -212,6 +212,7 @@ def test_postgres_gives_equal_rows_from_one_load(
     assert expected["fct_model_history"] and expected["fct_integration_runs"]
 
 
+@pytest.mark.long
 def test_a_change_of_a_list_touches_the_days_that_it_names(
     warehouse: Warehouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -250,6 +251,7 @@ def test_a_change_of_a_list_touches_the_days_that_it_names(
     assert warehouse.rows("fct_events") == incremental
 
 
+@pytest.mark.long
 def test_a_table_without_new_input_is_not_written(
     warehouse: Warehouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -47,6 +47,7 @@ def problem_lines(tenant: Tenant) -> tuple[int, list[str]]:
     return outcome.code, [line for line in outcome.out.splitlines() if line.startswith("problem")]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("engine", ["duckdb"], indirect=True)
 def test_status_reports_that_every_window_is_incomplete_until_acknowledged(tenant: Tenant, engine: Engine) -> None:
     with Sandbox(events=300, days=2, users=5, rate_limit=0) as sandbox:

@@ -168,6 +168,7 @@ def test_findings_from_the_minimum_severity_are_reported_once(
     assert unknown.code == 2 and "`no-such-finding` is neither" in unknown.err
 
 
+@pytest.mark.long
 def test_certificate_expiry_is_reported_once_before_and_once_after(
     tenant: Tenant, duck: Engine, webhook: Webhook, tmp_path: Path
 ) -> None:
@@ -267,6 +268,7 @@ def test_webhook_response_is_checked_and_shown(tenant: Tenant, engine: Engine, w
     assert "alert" not in tenant.run("status").out.split("Tables")[0].replace("alerts", "")
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("few_models")
 def test_undated_finding_and_alerting_failure_stop_no_other_alert(
     tenant: Tenant, duck: Engine, webhook: Webhook, server: Any, monkeypatch: pytest.MonkeyPatch

@@ -126,6 +126,7 @@ def check(tenant: Tenant, path: Path) -> None:
     assert f"rows to {path}" in outcome.out
 
 
+@pytest.mark.usual_engine("duckdb")
 def test_copy_equals_the_dataset_and_may_stay_open(
     tenant: Tenant, loaded_engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -219,6 +220,7 @@ def test_nothing_is_published_when_a_check_fails(
     assert copy.read_bytes() == published
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", ["copy.duckdb", "audit"])
 def test_killed_while_publishing(
     loaded: Tenant, tmp_path: Path, month_models: Path, name: str, monkeypatch: pytest.MonkeyPatch

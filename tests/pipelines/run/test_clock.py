@@ -48,6 +48,7 @@ def held(sandbox: Sandbox) -> set[int]:
 
 
 # More in `tests/torture/test_attacks.py`.
+@pytest.mark.usual_engine("duckdb")
 @pytest.mark.parametrize(
     ("hours", "ready_token"),
     [
@@ -83,6 +84,7 @@ def test_wrong_local_clock_plans_by_anaplans_clock(
     assert (outcome.code, outcome.err) == (0, "")
 
 
+@pytest.mark.long
 @pytest.mark.usual_engine("duckdb")
 def test_ledger_with_future_windows_is_repaired(
     tenant: Tenant, engine: Engine, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
@@ -154,6 +156,7 @@ def test_missing_date_headers_are_reported_once(
     assert outcome.code == 0
 
 
+@pytest.mark.long
 @pytest.mark.usual_engine("duckdb")
 def test_next_run_completes_a_killed_repair(
     tenant: Tenant, engine: Engine, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
@@ -174,6 +177,7 @@ def test_next_run_completes_a_killed_repair(
     assert tenant.run("status").code == 0
 
 
+@pytest.mark.long
 @pytest.mark.usual_engine("duckdb")
 @pytest.mark.usefixtures("few_models")
 def test_purge_survives_the_restore_of_an_older_state(

@@ -168,6 +168,7 @@ def test_later_run_adds_only_new_and_late_events_with_the_user_name_of_their_tim
     assert names == [("Anna Arndt", "Anna Zeller")]
 
 
+@pytest.mark.long
 @pytest.mark.usual_engine("duckdb")
 def test_every_action_event_has_its_model_workspace_and_action(loaded: Company, engine: Engine) -> None:
     codes = ", ".join(f"'{code}'" for code in ACTION_CODES)
@@ -189,6 +190,7 @@ def test_every_action_event_has_its_model_workspace_and_action(loaded: Company, 
     assert changes == [(len(sent), len(sent) - 1)]
 
 
+@pytest.mark.long
 @pytest.mark.usual_engine("duckdb")
 def test_unlisted_codes_get_the_category_of_their_prefix(
     tenant: Tenant, engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -254,6 +256,7 @@ def test_certificate_sign_in_adapts_to_the_servers_form_and_clock(
     assert compare_events(held, duck).is_exact
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("few_models")
 def test_refresh_token_rotates_and_supplied_access_token_stays_valid(
     tenant: Tenant, duck: Engine, tmp_path: Path

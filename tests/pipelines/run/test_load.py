@@ -39,7 +39,7 @@ SHAPES: list[Any] = [
     {},
     {"newest_first": True, "page_cap": 9},
     pytest.param({"end_inclusive": True}, marks=pytest.mark.variant),
-    {"no_meta": True, "page_cap": 11},
+    pytest.param({"no_meta": True, "page_cap": 11}, marks=pytest.mark.long),
     # `test_live_tenant.py` has such a tenant too.
     pytest.param({"meta_if_needed": True}, marks=pytest.mark.variant),
 ]
@@ -60,6 +60,7 @@ def test_every_event_arrives_once_field_for_field(tenant: Tenant, duck: Engine, 
     assert loaded_rows(duck) == [expected_row(sent) for sent in events]
 
 
+@pytest.mark.usual_engine("duckdb")
 def test_both_engines_hold_the_expected_tables_and_lists(tenant: Tenant, engine: Engine) -> None:
     events = month_of_events(60)
     with plain_server(events, LISTS) as server:
@@ -95,6 +96,7 @@ def loaded_rows_of_ids(engine: Engine) -> list[tuple]:
     return engine.rows("select id from anaplan_audit_raw.events order by id")
 
 
+@pytest.mark.usual_engine("duckdb")
 def test_empty_tenant_gets_all_tables_and_later_loads_succeed(tenant: Tenant, engine: Engine) -> None:
     from audit_source.schema import TABLES
 
@@ -133,6 +135,7 @@ def test_late_event_of_a_past_day_is_found_and_loaded(tenant: Tenant, duck: Engi
     assert {row[0] for row in loaded_rows_of_ids(duck)} == {sent["id"] for sent in [*events, late]}
 
 
+@pytest.mark.long
 def test_only_days_with_new_events_are_marked_for_enrichment(tenant: Tenant, duck: Engine) -> None:
     days = "select event_day, loaded_at from anaplan_audit_raw.event_days order by event_day"
     events = month_of_events(90)
@@ -154,6 +157,7 @@ def test_only_days_with_new_events_are_marked_for_enrichment(tenant: Tenant, duc
     assert third[:-2] == second[:-2] and all(new > old for new, old in zip(third[-2:], second[-2:], strict=True))
 
 
+@pytest.mark.long
 def test_window_with_a_wrong_total_is_incomplete_and_fetched_again(tenant: Tenant, duck: Engine) -> None:
     events = month_of_events(90)
     hidden = events[30]
@@ -218,6 +222,7 @@ def test_events_load_while_the_directory_is_down(tenant: Tenant, duck: Engine) -
     assert len(loaded_rows_of_ids(duck)) == 20
 
 
+@pytest.mark.long
 def test_next_run_repeats_a_failed_count_of_a_past_window(tenant: Tenant, duck: Engine) -> None:
     events = month_of_events(90)
     late = event(999_999, events[30]["eventDate"] + 1)
@@ -232,6 +237,7 @@ def test_next_run_repeats_a_failed_count_of_a_past_window(tenant: Tenant, duck: 
     assert len(loaded_rows_of_ids(duck)) == 91
 
 
+@pytest.mark.long
 def test_large_backfill_is_split_into_many_loads(tenant: Tenant, duck: Engine) -> None:
     tenant.set("EVENTS_PER_LOAD", 50)
     events = month_of_events(400)

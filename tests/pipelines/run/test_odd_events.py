@@ -49,6 +49,7 @@ DATES: dict[str, tuple[Any, str]] = {
 }
 
 
+@pytest.mark.usual_engine("duckdb")
 @with_models("event_model")
 def test_events_with_impossible_dates_are_loaded(tenant: Tenant, engine: Engine, base: int) -> None:
     odd = [event(100 + n, base, eventDate=value, createdDate=base) for n, (value, _) in enumerate(DATES.values())]
@@ -84,6 +85,7 @@ def test_changed_event_is_enriched_again(tenant: Tenant, engine: Engine) -> None
     assert engine.rows(query.format("anaplan_audit.fct_events", "event_id")) == [("another text", False)]
 
 
+@pytest.mark.long
 @pytest.mark.usual_engine("duckdb")
 @with_models("few_models")
 def test_event_that_moves_to_another_day_passes_all_checks(tenant: Tenant, engine: Engine, base: int) -> None:
@@ -117,6 +119,7 @@ POISON: dict[str, str] = {
 }
 
 
+@pytest.mark.usual_engine("duckdb")
 @with_models("event_model")
 def test_malformed_event_loses_only_its_own_typed_columns(tenant: Tenant, engine: Engine, base: int) -> None:
     plain = [event(n, base + n * HOUR) for n in range(5)]

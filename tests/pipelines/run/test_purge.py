@@ -48,6 +48,7 @@ def expect_purged(engine: Engine) -> None:
     assert engine.rows(statuses) == [("complete", False), ("purged", True)]
 
 
+@pytest.mark.usual_engine("duckdb")
 @with_models("month_models")
 def test_purged_days_are_deleted_and_not_loaded_again(tenant: Tenant, engine: Engine) -> None:
     with plain_server(EVENTS, LISTS) as server:
@@ -105,6 +106,7 @@ def loaded(tenant: Tenant, prepared: Path, database: Path) -> Tenant:
     return tenant
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("when", "next_command"), [("before", "purge"), ("after", "run")])
 def test_killed_purge_is_completed(
     loaded: Tenant, duck: Engine, tmp_path: Path, month_models: Path, when: str, next_command: str

@@ -32,6 +32,7 @@ def refused(ended: Ended, code: int, *words: str) -> None:
     assert all(word in line for word in words), line
 
 
+@pytest.mark.long
 @pytest.mark.usual_engine("duckdb")
 def test_manual_changes_in_the_warehouse_block_no_later_run(world: World) -> None:
     where = world.place("first")
@@ -56,6 +57,7 @@ def test_manual_changes_in_the_warehouse_block_no_later_run(world: World) -> Non
     world.clean_run(where)
 
 
+@pytest.mark.usual_engine("duckdb")
 def test_second_concurrent_run_ends_at_once(world: World, tmp_path: Path) -> None:
     first = world.place("first")
     second = Place(tmp_path / "another machine", first.url, first.engine, **first.settings)

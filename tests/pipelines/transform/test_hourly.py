@@ -115,6 +115,7 @@ def test_changes_of_the_directory_equal_a_rebuild(world: Warehouse) -> None:
     compare_with_a_rebuild(world)
 
 
+@pytest.mark.long
 def test_what_a_load_replaced_and_what_was_purged_is_in_no_summary(world: Warehouse) -> None:
     secret = named(94, "2026-03-12 02:00", GHOST, "ghost@x.com")
     world.load("2026-03-12 03:00", events=[secret])
@@ -136,6 +137,7 @@ def test_what_a_load_replaced_and_what_was_purged_is_in_no_summary(world: Wareho
     compare_with_a_rebuild(world)
 
 
+@pytest.mark.long
 def test_recent_days_move_with_the_utc_day(world: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:
     assert {row[0] for row in world.rows("user_totals", "last_day")} == {date(2025, 9, day) for day in (1, 2, 3)}
     world.load("2026-06-20 00:00", events=[event(97, "USR-8", "2026-06-20 01:00", user_id=ANN, success=True)])
@@ -148,6 +150,7 @@ def test_recent_days_move_with_the_utc_day(world: Warehouse, monkeypatch: pytest
     compare_with_a_rebuild(world)
 
 
+@pytest.mark.long
 def test_a_run_that_died_after_its_last_layer_is_repeated(world: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:
     """The summaries are stored, but the state is not."""
     world.load("2026-03-12 03:00", events=[named(94, "2026-03-12 02:00", GHOST, "ghost@x.com")])

@@ -69,6 +69,7 @@ def test_second_machine_is_refused_while_the_first_one_runs(world: World) -> Non
     world.expect(place, "first")
 
 
+@pytest.mark.long
 def test_killed_owner_keeps_others_away_until_its_lease_expires(world: World) -> None:
     place = world.place("first")
     first, second = Machine(world, place, "first"), Machine(world, place, "second")
@@ -100,6 +101,7 @@ USUAL = (f"{SQL_JOB}:SqlJobClientBase.complete_load", 1)
 CASES = [USUAL, *(pytest.param(stop, marks=pytest.mark.variant) for stop in STOPS)]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("stop", CASES, ids=lambda stop: " ".join(map(str, stop)).rpartition(":")[2])
 def test_run_that_slept_too_long_writes_nothing_more(world: World, tmp_path: Path, stop: tuple[str, int]) -> None:
     place = world.place("first")
