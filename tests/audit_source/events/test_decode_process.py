@@ -128,6 +128,7 @@ def test_a_script_without_a_main_guard_is_not_run_again(tmp_path: Path) -> None:
     assert (ended.stdout.splitlines(), ended.stderr) == (["script", "True"], "")
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("no_details")
 def test_page_in_flight_at_the_end_of_a_load_is_not_requested_again(tenant: Tenant, duck: Engine) -> None:
     with Sandbox(events=1500, **HARSH) as sandbox:

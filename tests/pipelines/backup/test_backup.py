@@ -189,6 +189,7 @@ def test_archive_by_month_restores_into_an_empty_database(
     assert changed.code == 1 and "table `users` in `duckdb` differs from its source" in changed.err
 
 
+@pytest.mark.long
 def test_copy_to_postgresql_goes_on_there(
     tenant: Tenant,
     server: PlainServer,

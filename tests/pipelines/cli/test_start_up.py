@@ -46,6 +46,7 @@ def audit(*arguments: str) -> str:
     return subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
 
 
+@pytest.mark.long
 @pytest.mark.usual_engine("duckdb")
 def test_every_export_format_works_without_pandas(tenant: Tenant, engine: Engine, tmp_path: Path) -> None:
     """pyarrow mistook None in `sys.modules` for pandas, and failed at the first timestamp."""
@@ -65,6 +66,7 @@ def test_every_export_format_works_without_pandas(tenant: Tenant, engine: Engine
     assert pyarrow.parquet.read_table(tmp_path / "events.parquet").num_rows == 3
 
 
+@pytest.mark.long
 def test_debug_logs_the_steps_of_dlt(tenant: Tenant, database: Path) -> None:
     """dlt may have read its log level before the option is seen."""
     with plain_server([event(1, int(time.time() * 1000) - 3_600_000)]) as server:

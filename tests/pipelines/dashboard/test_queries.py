@@ -141,6 +141,7 @@ def copy_tables(source: Path, address: str) -> None:
         server.commit()
 
 
+@pytest.mark.long
 def test_postgres_and_duckdb_give_equal_results(on_duckdb: list[dict[str, list[tuple]]], postgres_log: None) -> None:
     assert [answers(ALL), answers(HOSTILE)] == on_duckdb
     # The log has no actions, and is a week long, so nothing is idle for 30 days.

@@ -187,6 +187,7 @@ def test_entitlements(facts: Warehouse) -> None:
     ]
 
 
+@pytest.mark.long
 def test_lists_that_come_later_give_the_rows_of_a_full_refresh(facts: Warehouse) -> None:
     """Every day with an action or integration was touched, and every check passes."""
     days = {row["event_day"] for row in EVENTS}
@@ -200,6 +201,7 @@ def test_lists_that_come_later_give_the_rows_of_a_full_refresh(facts: Warehouse)
     assert after == before
 
 
+@pytest.mark.long
 def test_postgres_gives_equal_rows_from_one_load(
     request: pytest.FixtureRequest, facts: Warehouse, tmp_path: Path
 ) -> None:

@@ -11,6 +11,7 @@ from sandbox.server import Sandbox
 from tests.conftest import Engine, Tenant, event, plain_server
 
 
+@pytest.mark.long
 @pytest.mark.usual_engine("duckdb")
 def test_permanently_incomplete_window_can_be_acknowledged(tenant: Tenant, engine: Engine) -> None:
     # Noon of yesterday: one window, older than the overlap that each run fetches again.

@@ -140,6 +140,7 @@ def test_gap_is_reported_once_and_can_be_acknowledged(
 HOSTILE_NAME = "<!channel> @here [click](https://evil.example) `x`"
 
 
+@pytest.mark.long
 def test_findings_from_the_minimum_severity_are_reported_once(
     tenant: Tenant, duck: Engine, webhook: Webhook, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -370,6 +371,7 @@ def test_a_second_channel_is_one_module_and_both_are_told(
     assert duck.rows(ALERTS) == [("run", "load", "alerted", 3), ("run", "load", "resolved", 3)]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("broken", "new_container"),
     [

@@ -24,6 +24,7 @@ def at(tenant: Tenant, sandbox: Sandbox) -> Tenant:
     return tenant.at(sandbox.url, password="sandbox")
 
 
+@pytest.mark.long
 @pytest.mark.usual_engine("duckdb")
 def test_status_shows_the_progress_inside_models(at: Tenant, engine: Engine, sandbox: Sandbox) -> None:
     models = [model for model in sandbox.company.models if model.state != "ARCHIVED"]

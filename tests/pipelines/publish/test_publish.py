@@ -272,6 +272,7 @@ def test_invalid_targets_are_refused(tenant: Tenant, tmp_path: Path, database: P
     assert "Did you mean `publish_to`?" in refusal(tenant)
 
 
+@pytest.mark.long
 def test_copy_that_is_open_for_writing_is_replaced(
     loaded: Tenant, duck: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -297,6 +298,7 @@ def start_check(models: Path, wait_seconds: int) -> Child:
     return Child(models.parent, environment, ["check"], [(use_models, str(models))])
 
 
+@pytest.mark.long
 def test_run_waits_for_a_reader_that_closes_the_file(loaded: Tenant, database: Path, month_models: Path) -> None:
     with holding(database) as ask:
         waiting = start_check(month_models, 60)

@@ -105,6 +105,7 @@ def test_ledger_with_future_windows_is_repaired(
     assert tenant.run("status").code == 0
 
 
+@pytest.mark.long
 @pytest.mark.usual_engine("duckdb")
 @pytest.mark.usefixtures("user_model")
 def test_clock_set_back_loses_neither_state_nor_history(

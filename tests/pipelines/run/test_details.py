@@ -133,6 +133,7 @@ def test_everything_is_loaded_and_a_quiet_run_sends_few_requests(
     assert engine.rows(f"select count(*) from {RAW}.model_actions where _dlt_valid_to is not null") == [(0,)]
 
 
+@pytest.mark.long
 def test_only_changed_models_are_read_and_only_they_get_new_versions(
     at_sandbox: Tenant, sandbox: Sandbox, engine: Engine
 ) -> None:
@@ -162,6 +163,7 @@ def test_only_changed_models_are_read_and_only_they_get_new_versions(
     assert requested(sandbox, sent) == {"cloudworks": 2}
 
 
+@pytest.mark.long
 def test_no_run_exceeds_its_budget_and_the_next_ones_read_the_rest(
     at_sandbox: Tenant, sandbox: Sandbox, duck: Engine
 ) -> None:
@@ -224,6 +226,7 @@ def test_settings_switch_contents_and_cloudworks_off(at_sandbox: Tenant, sandbox
         assert duck.rows(f"select count(*) from {RAW}.{table}") == [(0,)]
 
 
+@pytest.mark.long
 def test_integrations_that_shrank_sharply_are_not_applied(at_sandbox: Tenant, sandbox: Sandbox, duck: Engine) -> None:
     load(at_sandbox)
     first, *others = (one.id for one in sandbox.company.integrations)
@@ -293,6 +296,7 @@ def test_run_killed_while_the_contents_are_written_doubles_and_loses_nothing(
         assert number == distinct > 0, table
 
 
+@pytest.mark.long
 def test_purge_removes_old_runs_of_integrations_and_no_run_loads_them_again(
     at_sandbox: Tenant, sandbox: Sandbox, duck: Engine
 ) -> None:

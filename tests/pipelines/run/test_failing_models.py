@@ -65,6 +65,7 @@ def test_each_failure_of_a_model_has_its_status(sandbox: Sandbox, fault: str, st
     assert (found[0].error is None) == (status == READ)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("fault", "status", "says"),
     [
@@ -100,6 +101,7 @@ def _make_older(engine: Engine) -> None:
         connection.execute(f"update {RAW}.content_reads set read_at = read_at - interval 2 day")
 
 
+@pytest.mark.long
 def test_service_that_is_down_ends_the_reading_of_models(at: Tenant, duck: Engine, sandbox: Sandbox) -> None:
     sandbox.faults.add("contents:503:*:skip=30")
     outcome = at.run("load")
@@ -117,6 +119,7 @@ def test_service_that_is_down_ends_the_reading_of_models(at: Tenant, duck: Engin
     assert at.run("model-history")[::2] == (0, "")
 
 
+@pytest.mark.long
 def test_locked_process_is_no_process_without_steps(at: Tenant, duck: Engine, sandbox: Sandbox) -> None:
     process = next(
         row["id"] for model in sandbox.company.models for row in sandbox.state.contents.rows(model, "processes")
@@ -130,6 +133,7 @@ def test_locked_process_is_no_process_without_steps(at: Tenant, duck: Engine, sa
     assert duck.rows(steps) == [(True,)]
 
 
+@pytest.mark.long
 def test_cloudworks_is_read_from_the_address_that_answers(
     at: Tenant, duck: Engine, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -166,6 +170,7 @@ def test_reason_why_cloudworks_is_not_read_is_that_of_its_own_address(at: Tenant
             fetch_integrations(session.client, [without, DEAD])
 
 
+@pytest.mark.long
 def test_cloudworks_url_is_the_only_address_if_it_is_set(at: Tenant, sandbox: Sandbox) -> None:
     at.set("CLOUDWORKS_URL", "http://127.0.0.1:9")
     outcome = at.run("load")

@@ -57,6 +57,7 @@ def test_expired_days_are_reported_once(tenant: Tenant, duck: Engine) -> None:
     assert abs(told.timestamp() * 1000 - (now - 3 * DAY)) < 120_000
 
 
+@pytest.mark.long
 def test_late_event_of_the_expiring_day_is_loaded_after_a_pause(
     tenant: Tenant, engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -107,6 +107,7 @@ def test_run_that_came_without_an_id_keeps_its_row_once_runs_are_listed(tenant: 
     assert duck.rows(ids) == [(f"{INTEGRATION}/{start}",), ("run1",), ("run2",), ("run4",)]
 
 
+@pytest.mark.long
 def test_steps_end_with_the_process_and_stay_if_they_cannot_be_read(tenant: Tenant, engine: Engine) -> None:
     company = Company().live_through(1)
     steps = f"select step_number, action_id from {RAW}.process_steps order by 1"

@@ -192,6 +192,7 @@ def test_truncated_user_list_retires_no_user(tenant: Tenant, duck: Engine) -> No
     assert duck.rows("select count(*) from anaplan_audit_raw.users where _dlt_valid_to is null") == [(5,)]
 
 
+@pytest.mark.long
 def test_reload_requests_only_its_span(tenant: Tenant, duck: Engine) -> None:
     events = month_of_events(60)
     day = datetime.fromtimestamp(events[30]["eventDate"] / 1000, timezone.utc).date()

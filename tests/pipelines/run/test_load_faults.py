@@ -31,6 +31,7 @@ def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RUNTIME__REQUEST_MAX_ATTEMPTS", "3")
 
 
+@pytest.mark.long
 def test_faulty_run_prints_one_line_and_the_next_run_recovers(tenant: Tenant, duck: Engine) -> None:
     with Sandbox(clock_ms=int(time.time() * 1000) - BEHIND_MS, **TENANT) as sandbox:
         tenant.at(sandbox.url, password="sandbox")

@@ -134,6 +134,7 @@ def test_any_load_creates_the_tables(at: Tenant, duck: Engine, sandbox: Sandbox)
     expect_all(sandbox, duck)
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("few_models")
 def test_run_loads_model_history_if_it_is_set(at: Tenant, duck: Engine, sandbox: Sandbox) -> None:
     at.set("MODEL_HISTORY", "true")
@@ -145,6 +146,7 @@ def test_run_loads_model_history_if_it_is_set(at: Tenant, duck: Engine, sandbox:
     expect_all(sandbox, duck)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("fault", "code", "status", "says"),
     [
@@ -181,6 +183,7 @@ def test_failed_export_costs_one_model_once(
     assert set(statuses(duck).values()) == {"complete"}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("fault", "code"),
     [
@@ -248,6 +251,7 @@ def test_dry_run_lists_the_models_that_the_settings_select(at: Tenant, sandbox: 
     assert at.run("model-history", "--dry-run").code == 2
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("how", ["hash", "drop"])
 def test_privacy_reaches_every_column(at: Tenant, duck: Engine, sandbox: Sandbox, how: str) -> None:
     at.set("PRIVACY", how)
@@ -268,6 +272,7 @@ def test_privacy_reaches_every_column(at: Tenant, duck: Engine, sandbox: Sandbox
     assert duck.rows(f"select count(*) from {HISTORY}") == [(number,)]
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("few_models")
 def test_purged_history_is_not_loaded_again(at: Tenant, duck: Engine, sandbox: Sandbox) -> None:
     assert at.run("load").code == at.run("model-history").code == 0
@@ -288,6 +293,7 @@ def test_purged_history_is_not_loaded_again(at: Tenant, duck: Engine, sandbox: S
     assert "as a whole" not in outcome.out
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("function", "when", "number"),
     [

@@ -93,6 +93,7 @@ def test_actions_and_integrations_have_the_names_that_the_sandbox_knows(
         ).is_exact
 
 
+@pytest.mark.long
 def test_actions_of_a_live_like_tenant_belong_to_their_model(tenant: Tenant, duck: Engine) -> None:
     company = Company().live_through(1)
     at = company.now - 5 * 3_600_000

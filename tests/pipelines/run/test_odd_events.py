@@ -68,6 +68,7 @@ def test_events_with_impossible_dates_are_loaded(tenant: Tenant, engine: Engine,
     assert engine.rows("select count(*) from anaplan_audit.fct_events") == [(len(odd) + len(plain),)]
 
 
+@pytest.mark.long
 @pytest.mark.usual_engine("duckdb")
 @pytest.mark.usefixtures("event_model")
 def test_changed_event_is_enriched_again(tenant: Tenant, engine: Engine) -> None:
@@ -141,6 +142,7 @@ def test_malformed_event_loses_only_its_own_typed_columns(tenant: Tenant, engine
     assert engine.rows(incomplete) == [(0,)]
 
 
+@pytest.mark.long
 @pytest.mark.usual_engine("duckdb")
 @with_models("event_model")
 def test_malformed_directory_record_keeps_the_others(tenant: Tenant, engine: Engine, base: int) -> None:

@@ -102,6 +102,7 @@ def test_a_run_removes_old_records_once_a_day(tenant: Tenant, engine: Engine) ->
         assert upkeep.keep_tables_short(pipelines, datetime.now(timezone.utc) + timedelta(days=1))
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("few_models")
 def test_loads_of_models_that_were_read_long_ago_stay(
     tenant: Tenant, engine: Engine, monkeypatch: pytest.MonkeyPatch

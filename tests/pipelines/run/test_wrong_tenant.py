@@ -70,6 +70,7 @@ def test_list_that_shrank_sharply_is_not_applied(tenant: Tenant, engine: Engine)
         assert tenant.run("load").code == 0
 
 
+@pytest.mark.long
 @pytest.mark.usual_engine("duckdb")
 def test_list_that_became_empty_is_reported_and_never_applied(tenant: Tenant, engine: Engine) -> None:
     with Sandbox(**SMALL) as sandbox:

@@ -96,6 +96,7 @@ def test_hourly_runs_equal_a_rebuild(world: Warehouse) -> None:
     compare_with_a_rebuild(world)
 
 
+@pytest.mark.long
 def test_changes_of_the_directory_equal_a_rebuild(world: Warehouse) -> None:
     lee, bell, *others = scenario.USERS
     third = version(ANN, "2026-03-11 00:00", first_name="Ann", last_name="Third", email="ann@x.com")

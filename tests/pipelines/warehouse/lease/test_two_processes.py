@@ -52,6 +52,7 @@ def leases(place: Place) -> int:
     return int(place.engine.rows(f"select count(*) from {LEASES}")[0][0])
 
 
+@pytest.mark.long
 def test_second_machine_is_refused_while_the_first_one_runs(world: World) -> None:
     place = world.place("first")
     first, second = Machine(world, place, "first"), Machine(world, place, "second")
