@@ -57,6 +57,15 @@ def test_a_page_acknowledges_a_finding_and_marks_it(
     assert len(latest) == min(10, len(before) - 1)
 
 
+def test_an_acknowledgement_names_who_signed_in(
+    log: Path, page: Draw, duck: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(SETTING, "true")
+    monkeypatch.setattr("pipelines.dashboard.acknowledgements.signed_in_reader", lambda: "ann@example.com")
+    click_acknowledge(page("findings"))
+    assert [row[2] for row in duck.rows(WRITTEN)] == ["ann@example.com (dashboard)"]
+
+
 def test_findings_are_filtered_by_the_address(log: Path, page: Draw, tenant: Tenant) -> None:
     assert tenant.run("acknowledge", "findings").code == 0
     drawn = AppTest.from_string("from pipelines.dashboard.app import show\nshow('findings')", default_timeout=60)
