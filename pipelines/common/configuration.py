@@ -13,6 +13,8 @@ from .dashboard_settings import DASHBOARD_SETTINGS, check_dashboard_settings
 from .dashboard_settings import SECRETS as DASHBOARD_SECRETS
 from .dashboard_settings import SECTION as DASHBOARD_SECTION
 from .exit_codes import CONFIGURATION, PipelineError
+from .files import SETTING as GROUP_CAN_READ
+from .flags import flag
 from .forwarding import SECRETS as FORWARD_SECRETS
 from .forwarding import SECTION as FORWARD_SECTION
 from .forwarding import TargetSettings, check_forward_settings, target_settings
@@ -72,6 +74,7 @@ def check_settings() -> None:
     _check_seconds()
     full_check_every()
     can_acknowledge_in_dashboard()
+    flag(GROUP_CAN_READ)
     if any(setting == ("config.toml", "privacy_key") for setting in _configured(SOURCE_SECTION)):
         raise PipelineError(
             CONFIGURATION,
@@ -190,12 +193,7 @@ def can_acknowledge_in_dashboard() -> bool:
     Raises:
         PipelineError: The setting has a wrong value.
     """
-    name = "acknowledge_in_dashboard"
-    try:
-        # With its type: the environment holds the text `false`, which is true.
-        return bool(dlt.config.get(f"pipelines.anaplan_audit.{name}", bool))
-    except ValueError:
-        raise PipelineError(CONFIGURATION, f"setting `{name}` is neither true nor false.") from None
+    return flag("pipelines.anaplan_audit.acknowledge_in_dashboard")
 
 
 def lease_seconds() -> int:

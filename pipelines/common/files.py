@@ -30,10 +30,10 @@ def tighten(path: str) -> None:
 
 def group_can_read() -> bool:
     """Return the setting `group_can_read`: whether the group of the account may read."""
-    import dlt
+    from .flags import flag
 
     try:
-        return bool(dlt.config.get(SETTING, bool))
+        return flag(SETTING)
     except Exception:
         # The command itself reports an unreadable configuration.
         return False

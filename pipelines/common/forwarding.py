@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 import dlt
 
 from .exit_codes import CONFIGURATION, PipelineError
+from .flags import flag
 
 SECTION = "forward"
 AFTER_RUN = "after_run"
@@ -42,9 +43,12 @@ class TargetSettings(NamedTuple):
 
 
 def is_due_after_run() -> bool:
-    """Return whether each run forwards new events at its end (setting `after_run`)."""
-    # With its type: the environment holds the text `false`, which is true.
-    return bool(dlt.config.get(f"{SECTION}.{AFTER_RUN}", bool))
+    """Return whether each run forwards new events at its end (setting `after_run`).
+
+    Raises:
+        PipelineError: The setting is neither true nor false.
+    """
+    return flag(f"{SECTION}.{AFTER_RUN}")
 
 
 def check_forward_settings(configured: Iterable[tuple[str, str]]) -> None:
@@ -60,6 +64,7 @@ def check_forward_settings(configured: Iterable[tuple[str, str]]) -> None:
     for where, key in configured:
         target, separator, name = key.partition(".")
         if key == AFTER_RUN:
+            is_due_after_run()
             continue
         if not separator or not _NAME.fullmatch(target):
             raise _wrong(
