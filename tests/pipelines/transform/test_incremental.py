@@ -99,10 +99,10 @@ def test_a_run_that_died_between_layers_is_made_good(
 ) -> None:
     apply = StatementLoad.apply
 
-    def dies_in_the_second_layer(load: Any, changes: Any) -> None:
+    def dies_in_the_second_layer(load: Any, changes: Any, begin: Any) -> None:
         if any(change.table == "users_a_day" for change in changes):
             raise KeyboardInterrupt
-        apply(load, changes)
+        apply(load, changes, begin)
 
     def die(full_refresh: bool) -> None:
         with monkeypatch.context() as patched:
