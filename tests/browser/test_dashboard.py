@@ -175,7 +175,8 @@ def test_no_other_download_is_offered(page: Any, address: str) -> None:
     frame.hover()
     assert page.get_by_role("button", name=re.compile("Fullscreen")).count() >= 1
     assert page.get_by_role("button", name=re.compile("Download as CSV")).filter(visible=True).count() == 0
-    assert page.get_by_text("Deploy").count() == 0
+    assert page.get_by_role("button", name="Deploy").count() == 0
+    assert page.locator("[data-testid=stAppDeployButton]").count() == 0
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
