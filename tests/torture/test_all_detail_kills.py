@@ -50,7 +50,7 @@ STAGES = [
     ("dlt.common.storages.load_package:PackageStorage.complete_job", "before", 6),
     (f"{SQL_JOB}:SqlJobClientBase.complete_load", "before", 1),
     (f"{SQL_JOB}:SqlJobClientBase.complete_load", "after", 1),
-    ("pipelines.run.load:write_comments", "before", 1),
+    ("pipelines.run.load:write_new_comments", "before", 1),
 ]
 
 
