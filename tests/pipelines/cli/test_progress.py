@@ -14,22 +14,22 @@ from pipelines.transform.table_progress import counted
 from tests.conftest import REPOSITORY
 
 ON_A_TERMINAL = """
-import logging, time
+import logging
+from pipelines.cli import progress
 from pipelines.cli.command_group import WarningLines
 from pipelines.cli.progress import Progress
 from pipelines.run.progress import WindowCount
 
 logging.getLogger("pipelines").addHandler(WarningLines())
+# Draws each time, not ten times a second.
+progress.TERMINAL_PERIOD = 0.0
 shown = Progress()
 shown._start("Extract audit")
 with shown.watch(lambda: WindowCount(2, 5)):
-    time.sleep(0.2)
     shown.update("events", 1000)
     logging.getLogger("pipelines.run").warning("something happened")
-    time.sleep(0.2)
     shown.update("events", 500)
 with shown.watch_tables("enrich") as begin:
-    time.sleep(0.2)
     begin(3, 40, "fct_events")
 """
 
