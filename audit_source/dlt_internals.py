@@ -86,6 +86,11 @@ def begin_versions_at(moment: int) -> None:
         commit_load_package_state()
 
 
+def created_tables() -> set[str]:
+    """Return the names of the tables that loads have created: those that the schema of the destination has seen."""
+    return set(dlt.current.source_schema().data_table_names(seen_data_only=True))
+
+
 def declare_table(name: str, columns: list[Any]) -> None:
     """Give a table of the current source columns whose type no resource hint can set."""
     dlt.current.source_schema().update_table(new_table(name, columns=columns))

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable, Iterator
 
-import dlt
 from dlt.sources import DltResource
 
+from ..dlt_internals import created_tables
 from ..table_resources import HISTORY, MERGE, Batch, table_resource
 from .history_tables import MODEL_HISTORY, MODEL_HISTORY_READS
 from .tables import (
@@ -42,9 +42,10 @@ def history_resources(parent: DltResource) -> tuple[DltResource, ...]:
 
 
 def create_missing(filled: Iterable[str] = ()) -> Iterator[Batch]:
-    """Yield an empty batch for each table that no load has created and that is not in `filled`."""
-    for table in DETAIL_TABLES:
-        state = dlt.current.resource_state(table.name)
-        if table.name not in filled and not state.get("made"):
-            yield table.name, None
-        state["made"] = True
+    """Yield an empty batch for each table that no load has created and that is not in `filled`.
+
+    The schema says which exist, not the state: a killed load may have stored rows without its state, and an empty batch
+    retires every row of a table with history.
+    """
+    for name in {table.name for table in DETAIL_TABLES} - {*filled} - created_tables():
+        yield name, None

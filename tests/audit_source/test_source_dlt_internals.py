@@ -71,6 +71,26 @@ def test_a_declared_column_has_its_type_in_a_table_without_rows() -> None:
     assert (columns["row_version"]["data_type"], columns["row_version"]["nullable"]) == ("text", False)
 
 
+def test_tables_of_earlier_loads_are_known_while_a_later_one_is_extracted() -> None:
+    known: list[set[str]] = []
+
+    @dlt.source(name="seen")
+    def source() -> Any:
+        dlt_internals.declare_table("declared", [{"name": "a", "data_type": "text"}])
+
+        @dlt.resource
+        def people() -> Any:
+            known.append(dlt_internals.created_tables())
+            yield [{"id": 1}]
+
+        return people
+
+    pipeline = dlt.pipeline("seen", destination="duckdb", dataset_name="seen")
+    for _ in range(2):
+        pipeline.run(source())
+    assert known == [set(), {"people"}]
+
+
 def test_expected_dlt_warnings_keep_their_wording_and_are_dropped() -> None:
     sources = [inspect.getsource(module) for module in (extractors, worker)]
     for text in dlt_internals.EXPECTED_WARNINGS:

@@ -8,7 +8,7 @@ OF_ENGINE = {
         "COMMIT": f"{DUCK}.sql_client:DuckDbSqlClient.commit_transaction",
     },
     "postgres": {
-        "COPY": f"{PG}.postgres:PostgresParquetCopyJob.run",
+        "COPY": "pipelines.warehouse.postgres_copy:CopyJob.run",
         "COMMIT": f"{PG}.sql_client:Psycopg2SqlClient.commit_transaction",
     },
 }

@@ -45,7 +45,7 @@ STAGES = [
     ("COPY", "after", 1),
     ("COPY", "after", 4),
     ("COPY", "after", 7),
-    *(("COMMIT", when, number) for number in range(1, 9) for when in ("before", "after")),
+    *(("COMMIT", when, number) for number in range(1, 7) for when in ("before", "after")),
     ("dlt.common.storages.load_package:PackageStorage.complete_job", "before", 1),
     ("dlt.common.storages.load_package:PackageStorage.complete_job", "before", 6),
     (f"{SQL_JOB}:SqlJobClientBase.complete_load", "before", 1),

@@ -294,6 +294,8 @@ def test_run_killed_while_the_contents_are_written_doubles_and_loses_nothing(
         rows = f"select count(*), count(distinct ({key})) from {RAW}.{table}"
         [(number, distinct)] = engine.rows(rows)
         assert number == distinct > 0, table
+    for table in ("model_actions", "integrations", "user_entitlements"):
+        assert engine.rows(f"select count(*) from {RAW}.{table} where _dlt_valid_to is not null") == [(0,)], table
 
 
 @pytest.mark.long
