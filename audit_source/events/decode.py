@@ -46,7 +46,6 @@ _Event = msgspec.defstruct(
 
 class _Paging(msgspec.Struct):
     totalSize: int | None = None
-    nextOffset: int | None = None
 
 
 class _Meta(msgspec.Struct):
@@ -70,13 +69,11 @@ class Page(NamedTuple):
         events (pa.Table): None if the page has no events.
         arrived (int): Number of events.
         total (int): `totalSize`, or None.
-        next_offset (int): `nextOffset`, or None.
     """
 
     events: pa.Table | None
     arrived: int
     total: int | None
-    next_offset: int | None = None
 
 
 def decode_page(body: bytes, window_start: int, operation: str, new_columns: NewColumns) -> Page:
@@ -99,12 +96,12 @@ def decode_typed(body: bytes, window_start: int) -> Page | None:
         page = _page_decoder.decode(without_nul(body))
         events, meta = page.response, page.meta
         paging = meta.paging if meta and meta.paging else _Paging()
-        total, following = paging.totalSize, paging.nextOffset
+        total = paging.totalSize
         if events is msgspec.UNSET and total is not None:
             events = []
         if not isinstance(events, list):
             return None
-        return Page(_table(_typed_rows(events), window_start) if events else None, len(events), total, following)
+        return Page(_table(_typed_rows(events), window_start) if events else None, len(events), total)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, OverflowError, pa.ArrowInvalid, pa.ArrowTypeError):
         return None
 
@@ -141,7 +138,7 @@ def decode_generic(body: bytes, window_start: int, operation: str, new_columns: 
     answer = decode_lenient(body, operation)
     records = answer.get("response") if isinstance(answer, dict) else None
     paging = (answer.get("meta") or {}).get("paging") if isinstance(answer, dict) else None
-    total, following = (_whole(paging, key) for key in ("totalSize", "nextOffset"))
+    total = _whole(paging, "totalSize")
     if records is None and total is not None:
         records = []
     if not isinstance(records, list) or not all(isinstance(record, dict) for record in records):
@@ -154,7 +151,7 @@ def decode_generic(body: bytes, window_start: int, operation: str, new_columns: 
         if rows.columns["id"][position] is None:
             rows.columns["id"][position] = id_from_content(record)  # type: ignore[index]
             rows.columns["raw_record"][position] = as_text(record)  # type: ignore[index]
-    return Page(_table(rows, window_start) if records else None, len(records), total, following)
+    return Page(_table(rows, window_start) if records else None, len(records), total)
 
 
 def _whole(paging: Any, key: str) -> int | None:

@@ -17,7 +17,7 @@ UNUSED = ("pandas", "numpy")
 
 
 def main() -> None:
-    """Answer requests `[path, window_start]` with `[arrived, total, next_offset]`, or null: see `decode_file`."""
+    """Answer requests `[path, window_start]` with `[arrived, total]`, or null: see `decode_file`."""
     # The parent handles Ctrl-C.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     _save_memory()

@@ -20,7 +20,6 @@ class PageFacts(NamedTuple):
 
     arrived: int
     total: int | None
-    next_offset: int | None
 
 
 def write_body(path: str, body: bytes) -> bool:
@@ -56,7 +55,7 @@ def decode_file(path: str, window_start: int) -> PageFacts | None:
     if page.events is not None:
         with pa.OSFile(path + _TABLE, "wb") as target, pa.ipc.new_file(target, page.events.schema) as writer:
             writer.write_table(page.events)
-    return PageFacts(page.arrived, page.total, page.next_offset)
+    return PageFacts(page.arrived, page.total)
 
 
 def read_page(path: str, facts: PageFacts) -> Page:

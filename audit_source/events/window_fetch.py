@@ -138,9 +138,8 @@ class WindowFetch:
         """
         end = offset + page.arrived
         if page.total is not None:
-            says_more = (page.next_offset or 0) >= end and page.arrived >= page_size
-            if page.arrived and (end > page.total or (end == page.total and says_more)):
-                # More rows than the total, or a full page that names a next one: trust the rows, not the total.
+            if page.arrived and (end > page.total or (end == page.total and page.arrived >= page_size)):
+                # More rows than the total, or a full page at its end: the total may be the size of the page.
                 return end + 1
             return page.total if page.arrived else min(offset, page.total)
         new = set(page.events["id"].to_pylist() if page.events is not None else ()) - self._seen

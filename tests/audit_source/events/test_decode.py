@@ -168,8 +168,8 @@ def test_invalid_page_is_rejected_not_read_as_empty(body):
 
 
 def test_empty_pages_have_no_rows():
-    assert decode_page(b'{"response": []}', 0, "", NewColumns()) == (None, 0, None, None)
-    assert decode_page(b'{"meta": {"paging": {"totalSize": 0}}}', 0, "", NewColumns()) == (None, 0, 0, None)
+    assert decode_page(b'{"response": []}', 0, "", NewColumns()) == (None, 0, None)
+    assert decode_page(b'{"meta": {"paging": {"totalSize": 0}}}', 0, "", NewColumns()) == (None, 0, 0)
 
 
 @pytest.mark.parametrize(
