@@ -57,12 +57,22 @@ class Changes:
         is_first (bool): Whether the type is requested for the first time.
         fetched (List[Window]): The windows fetched since.
         grown (List[Span]): The spans found to have grown.
+        retained_from (int): Earliest epoch ms of a span in which Anaplan had events in this run; None before the first.
     """
 
     before: list[Window]
     is_first: bool = False
     fetched: list[Window] = field(default_factory=list)
     grown: list[Span] = field(default_factory=list)
+    retained_from: int | None = None
+
+    def note_events_at(self, moment: int) -> None:
+        """Note that Anaplan still has events of a span that begins at a moment."""
+        self.retained_from = moment if self.retained_from is None else min(self.retained_from, moment)
+
+    def retains(self, moment: int) -> bool:
+        """Return whether Anaplan is known to have events of that moment or before. An empty answer proves nothing."""
+        return self.retained_from is not None and self.retained_from <= moment
 
     def new_events(self) -> int:
         """Return how many more events the fetched windows hold than those they replaced.

@@ -23,6 +23,7 @@ from .retention_edge import partly_expired, parts_of
 from .spans import DAY_MS, Span, day_start
 from .windows import (
     COMPLETE,
+    EXPIRED,
     INCOMPLETE,
     Limits,
     Window,
@@ -110,6 +111,12 @@ class Ledger:
             # Nothing arrived: what earlier loads brought is still there.
             stored = (w.events_in_span for w in self.windows if window.start <= w.start and w.end <= window.end)
             window = replace(window, events_in_span=sum(stored))
+        if window.distinct:
+            self._changes.note_events_at(window.start)
+        lost = [w for w in self.windows if w.status == EXPIRED and w.start < window.end and w.end > window.start]
+        if lost and not window.distinct and not self._changes.retains(window.start):
+            self._keep_expired(lost, was_fetched=window.distinct is not None)
+            return
         total = self._probed.get(window.span)
         if window.status == COMPLETE and total not in (None, window.reported):
             window = replace(window, probed=total)
@@ -157,13 +164,16 @@ class Ledger:
             self.run.expired.append(lost)
         if settings.late_event_scan and due.probe:
             self._probe(fetcher, due.probe)
-            self._divide_edge(fetcher)
-        return sorted([*due.fetch, *self.grown])
+            due.fetch.extend([*self.grown, *self._divide_edge(fetcher)])
+        return sorted(due.fetch)
 
     def _probe(self, fetcher: EventFetcher, groups: list[list[Window]]) -> None:
         """Find the spans whose total differs from the loaded one. The others count as verified again."""
         wholes = [join(group) for group in groups]
         totals = fetcher.totals(self.event_type, [whole.span for whole in wholes], self.run.leave_out)
+        for whole, total in zip(wholes, totals, strict=True):
+            if total:
+                self._changes.note_events_at(whole.start)
         for group, whole, total in zip(groups, wholes, totals, strict=True):
             if total is not None and self._has_changed(whole, total):
                 self.grown.append(whole.span)
@@ -175,24 +185,34 @@ class Ledger:
     def _has_changed(self, whole: Window, total: int) -> bool:
         """Return whether a total calls for another fetch. It may shrink because an event moved to another day.
 
-        Near the end of the retention, it shrinks because events expire. Another fetch would remove them from the
-        ledger.
+        At the end of the retention, it shrinks because events expire. Another fetch would remove them from the ledger.
+        That end is where nothing older is left, if `history_days` is longer than the retention.
         """
         if total in (whole.reported or 0, whole.probed):
             return False
-        return total > (whole.reported or 0) or whole.start >= self.limits.floor + 2 * DAY_MS
+        is_settled = whole.start >= self.limits.floor + 2 * DAY_MS and self._changes.retains(whole.start - 1)
+        return total > (whole.reported or 0) or is_settled
 
-    def _divide_edge(self, fetcher: EventFetcher) -> None:
-        """Divide the day that expires next into hours, if their totals add up to what was loaded."""
+    def _divide_edge(self, fetcher: EventFetcher) -> list[Span]:
+        """Divide the day that expires next into hours, if their totals add up to what was loaded.
+
+        Returns:
+            List[Span]: The hours to fetch, if they hold more.
+        """
+        more: list[Span] = []
         for window, hours in hours_of_next_edge(self.windows, self.limits):
             if window.span in self.grown:
                 continue
             totals = fetcher.totals(self.event_type, hours, self.run.leave_out)
             counts = [total for total in totals if total is not None]
-            # More than the whole if an event at the exact end of an hour is counted by two.
-            if len(counts) == len(hours) and sum(counts) >= window.events_in_span:
+            if len(counts) == len(hours) and sum(counts) == window.events_in_span:
                 for (start, end), count in zip(hours, counts, strict=True):
                     self._record(Window(start, end, COMPLETE, count, count, count, self.limits.now))
+            elif sum(counts) > window.events_in_span:
+                # An event was stored since the day was probed, or one at the exact end of an hour is counted by two.
+                self.grown.append(window.span)
+                more += hours
+        return more
 
     def _divide_partly_expired(self, compares: bool) -> None:
         """Divide days that are expiring: retained hours are compared, and what was never verified has expired."""
@@ -200,6 +220,11 @@ class Ledger:
             if compares or window.status == INCOMPLETE:
                 for part in parts_of(window, spans, self._count_events(spans)):
                     self._record(part)
+
+    def _keep_expired(self, lost: list[Window], was_fetched: bool) -> None:
+        """Leave windows lost. An empty answer proves nothing: it is the same after Anaplan has deleted the events."""
+        for one in lost:
+            self._record(replace(one, checked_at=self.limits.now, repeats=one.repeats + was_fetched))
 
     def _record(self, window: Window) -> None:
         self.windows = record(self.windows, window)

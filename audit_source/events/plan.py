@@ -41,19 +41,20 @@ class Plan(NamedTuple):
 def plan(ledger: list[Window], limits: Limits) -> Plan:
     """Return what is due. Windows checked at `limits.now` or later are done for this run.
 
-    To fetch: spans without a window, incomplete windows, and windows that end within the overlap. To probe: every other
-    group of complete windows that Anaplan retains. Expired: spans without a complete window that Anaplan no longer
-    retains.
+    To fetch: spans without a window, incomplete windows, windows that end within the overlap, and expired ones that a
+    longer `history_days` includes. To probe: every other group of complete windows that Anaplan retains. Expired: spans
+    without a complete window that Anaplan no longer retains.
     """
     if not ledger:
         return Plan(_cut([(day_start(limits.floor), limits.end)], limits), [], [])
     uncovered = subtract([(min(ledger[0].start, limits.floor), limits.end)], [w.span for w in ledger])
+    retained = [w.span for w in ledger if _may_be_retained(w, limits)]
     open_windows = [w for w in ledger if w.status != EXPIRED and w.end > limits.floor and w.checked_at < limits.now]
     settled_before = max(w.end for w in ledger) - limits.overlap
     again = [w for w in open_windows if _is_due(w, limits) or w.end > settled_before]
     # The total of a window that has partly expired proves nothing: such days are divided into hours.
     probed = [w for w in open_windows if w not in again and w.status == COMPLETE and w.start >= limits.floor]
-    fetch = subtract(uncovered, [(0, limits.floor)]) + [w.span for w in again]
+    fetch = subtract(uncovered, [(0, limits.floor)]) + retained + [w.span for w in again]
     return Plan(_cut(fetch, limits), _groups(probed), _expired(ledger, uncovered, limits))
 
 
@@ -79,6 +80,15 @@ def _expired(ledger: list[Window], uncovered: list[Span], limits: Limits) -> lis
         for w in ledger
         if w.status == INCOMPLETE and w.end <= limits.floor
     ]
+
+
+def _may_be_retained(window: Window, limits: Limits) -> bool:
+    """Return whether an expired window is fetched after all: at once, and once a day if it turned out empty.
+
+    The setting may have been shorter than the retention of the tenant's edition.
+    """
+    is_in_reach = window.status == EXPIRED and window.start >= limits.floor and window.checked_at < limits.now
+    return is_in_reach and (not window.repeats or limits.now - window.checked_at >= DAY_MS)
 
 
 def _is_due(window: Window, limits: Limits) -> bool:

@@ -27,7 +27,8 @@ class Window:
             not document whether the end belongs to a span.
         distinct (int): Distinct ids that arrived. None if nothing arrived.
         events_in_span (int): Events dated within [start, end).
-        repeats (int): Runs in a row, after the first, in which the window stayed incomplete with the same numbers.
+        repeats (int): Runs in a row, after the first, in which the window stayed incomplete with the same numbers. For
+            an expired window, how often it was fetched in vain.
         probed (int): Total that a probe of the verified window reported, if it differs from `reported`. The same total
             again is no growth.
         digest (int): Sum over the contents of the events. 0 for windows that are not recent.

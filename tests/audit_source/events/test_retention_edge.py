@@ -25,13 +25,13 @@ class Log:
 
     def __init__(self) -> None:
         self.events = [event(number, NOW - number * HOUR_MS) for number in range(1, HISTORY_DAYS * 24)]
-        self.now = NOW
+        self.now, self.kept_days = NOW, HISTORY_DAYS
         self.fails: Callable[[dict[str, Any]], bool] = lambda _: False
 
     def answer(self, params: dict[str, Any]) -> Answer:
         if self.fails(params):
             return Answer(b"no JSON")
-        start = max(params["dateFrom"], self.now - HISTORY_DAYS * DAY_MS)
+        start = max(params["dateFrom"], self.now - self.kept_days * DAY_MS)
         found = [sent for sent in self.events if start <= sent["eventDate"] < params["dateTo"]]
         page = found[params["offset"] :][: params["limit"]]
         return Answer(json.dumps({"response": page, "meta": {"paging": {"totalSize": len(found)}}}).encode())
@@ -97,6 +97,24 @@ def test_second_late_event_of_the_expiring_day_is_found(memory: Memory) -> None:
         assert late in memory.rows
 
 
+def test_event_stored_while_the_next_day_is_divided_into_hours_is_loaded(memory: Memory) -> None:
+    log = Log()
+    loaded(log, memory, NOW)
+    late: list[int] = []
+
+    def store_after_the_total_of_the_day(params: dict[str, Any]) -> bool:
+        is_hour = params["dateTo"] - params["dateFrom"] == HOUR_MS
+        if not late and is_hour and params["dateFrom"] >= EDGE + DAY_MS:
+            late.append(log.add_late(EDGE + DAY_MS + 20 * HOUR_MS))
+        return False
+
+    log.fails = store_after_the_total_of_the_day
+    run = loaded(log, memory, LATER)
+
+    assert late and late[0] in memory.rows and run.late_events == 1
+    assert sum(window.events_in_span for window in memory.windows if window.start >= EDGE + DAY_MS) == 58
+
+
 def test_reload_includes_the_retained_hours_of_the_expiring_day(memory: Memory) -> None:
     memory.settings["late_event_scan"] = False
     log = Log()
@@ -142,3 +160,41 @@ def test_parts_keep_the_sum_of_a_window() -> None:
         ledger = record(ledger, part)
     assert ledger == parts and partly_expired(ledger, limits) == []
     assert partly_expired([Window(*whole.span, EXPIRED)], limits) == []
+
+
+@pytest.mark.parametrize("kept_days", [HISTORY_DAYS, 30])
+def test_expired_events_are_loaded_after_all_if_anaplan_kept_them(memory: Memory, kept_days: int) -> None:
+    log = Log()
+    loaded(log, memory, NOW)
+    missed = [log.add_late(NOW + day * DAY_MS) for day in range(1, 9)]
+    log.kept_days = kept_days
+    awake = loaded(log, memory, NOW + 9 * DAY_MS)
+    assert awake.expired and not set(missed[:3]) & set(memory.rows)
+
+    memory.settings["history_days"] = 30
+    longer = loaded(log, memory, NOW + 9 * DAY_MS + HOUR_MS)
+
+    is_kept = kept_days > HISTORY_DAYS
+    lost = [window for window in memory.windows if window.status == EXPIRED]
+    assert set(missed) <= set(memory.rows) if is_kept else not set(missed[:3]) & set(memory.rows)
+    # An empty answer does not turn lost days into verified ones.
+    assert [w.span for w in lost] == ([] if is_kept else [w.span for w in awake.expired])
+    assert not longer.expired and not longer.incomplete
+    # Nor does it empty the days that were verified before.
+    assert sum(window.events_in_span for window in memory.windows) == len(memory.rows)
+
+
+def test_expired_window_that_cannot_be_read_is_fetched_again(memory: Memory) -> None:
+    log = Log()
+    loaded(log, memory, NOW)
+    missed = log.add_late(NOW + DAY_MS)
+    loaded(log, memory, NOW + 9 * DAY_MS)
+    memory.settings["history_days"] = log.kept_days = 30
+    log.fails = lambda params: NOW - HOUR_MS < params["dateFrom"] < NOW + 2 * DAY_MS
+
+    failed = loaded(log, memory, NOW + 9 * DAY_MS + HOUR_MS)
+
+    assert failed.incomplete and missed not in memory.rows
+    log.fails = lambda _: False
+    loaded(log, memory, NOW + 9 * DAY_MS + 2 * HOUR_MS)
+    assert missed in memory.rows

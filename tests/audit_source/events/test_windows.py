@@ -104,6 +104,24 @@ def test_pause_beyond_the_retention_is_recorded_as_expired():
     assert plan(compact_ledger(carried_out(ledger, awake), awake), awake).expired == []
 
 
+def test_longer_history_fetches_expired_windows_at_once_and_in_vain_once_a_day():
+    awake = limits(NOW + 40 * DAY_MS)
+    ledger = carried_out(carried_out([], limits()), awake)
+    lost = [w for w in ledger if w.status == EXPIRED]
+    longer = limits(awake.now + HOUR, history=90 * DAY_MS)
+
+    spans = plan(ledger, longer).fetch
+
+    assert min(spans)[0] == longer.floor
+    assert subtract([w.span for w in lost], spans) == []
+    in_vain = [replace(w, checked_at=longer.now, repeats=1) if w in lost else w for w in ledger]
+    next_hour, next_day = longer.now + HOUR, longer.now + DAY_MS
+    assert subtract([w.span for w in lost], plan(in_vain, limits(next_hour, history=90 * DAY_MS)).fetch) == [
+        w.span for w in lost
+    ]
+    assert subtract([w.span for w in lost], plan(in_vain, limits(next_day, history=90 * DAY_MS)).fetch) == []
+
+
 def test_incomplete_window_is_retried_until_it_expires():
     ledger = [replace(w, status=INCOMPLETE) if i == 20 else w for i, w in enumerate(carried_out([], limits()))]
     bad = ledger[20]
