@@ -1,5 +1,6 @@
 """Who may open the dashboard: the settings, what the provider says about a person, and for how long it counts."""
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -137,6 +138,7 @@ def test_other_machines_are_let_in_only_with_a_sign_in(address: str, expected: b
 
 
 def test_an_address_for_other_machines_is_refused_without_a_sign_in(log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pipelines.dashboard.__main__.announce", lambda *_: pytest.fail("the address is served"))
     ended = CliRunner().invoke(main, ["--address", "0.0.0.0"])
     assert ended.exit_code == CONFIGURATION
     assert ended.stderr.startswith("dashboard: --address 0.0.0.0 lets other machines in, and nobody has to sign in.")
@@ -152,6 +154,21 @@ def test_the_script_shows_nothing_of_the_log_without_a_sign_in(
     drawn = AppTest.from_file(str(SCRIPT), default_timeout=60).run()
     assert not drawn.exception and [one.label for one in drawn.button] == ["Sign in"]
     assert not drawn.sidebar.children and not drawn.metric and not drawn.dataframe
+
+
+@pytest.mark.parametrize(
+    ("person", "buttons"), [("ann", {"Sign out", "Clear filters"}), ("eve", {"Sign in as somebody else"})]
+)
+def test_the_script_shows_the_log_to_listed_people_only(
+    person: str, buttons: set[str], log: Path, configure: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    configure(**SETTINGS)
+    claims = {"email": f"{person}@example.com", "is_logged_in": True, "iat": time.time()}
+    monkeypatch.setattr("streamlit.user_info.UserInfoProxy.to_dict", lambda _: claims)
+    drawn = AppTest.from_file(str(SCRIPT), default_timeout=60).run()
+
+    assert not drawn.exception and {one.label for one in drawn.button} == buttons
+    assert bool(drawn.metric) is (person == "ann")
 
 
 def test_the_client_is_in_a_file_for_this_account_only_while_the_server_runs() -> None:
