@@ -4,13 +4,13 @@ import click
 
 from pipelines.run.steps import enrich_step
 
+from .all_tenants import WritingCommand
 from .options import full_refresh_option
 from .recorded_run import recorded_run
 from .run_output import print_enriched, print_seconds
-from .tenant_options import EveryTenantCommand
 
 
-@click.command(cls=EveryTenantCommand)
+@click.command(cls=WritingCommand)
 @full_refresh_option
 def enrich(full_refresh: bool) -> int:
     """Bring the enriched tables up to date with the raw tables."""

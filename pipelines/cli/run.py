@@ -17,6 +17,7 @@ from pipelines.run.steps import (
 )
 from pipelines.run.summary import ending_of
 
+from .all_tenants import WritingCommand
 from .options import accept_directory_option, check_span, full_refresh_option, span_options
 from .recorded_run import recorded_run
 from .run_output import (
@@ -28,10 +29,9 @@ from .run_output import (
     print_published,
     print_seconds,
 )
-from .tenant_options import EveryTenantCommand
 
 
-@click.command(cls=EveryTenantCommand)
+@click.command(cls=WritingCommand)
 @span_options
 @full_refresh_option
 @accept_directory_option

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from pipelines.common.exit_codes import worst_of
+from pipelines.common.exit_codes import DONE, worst_of
 from pipelines.common.start_up import work_for_tenant
 from pipelines.common.tenants import tenant_names
 
@@ -49,7 +49,13 @@ class EveryTenantCommand(TenantCommand):
             raise click.UsageError(f"--tenant and {ALL} exclude each other. Leave one out.")
         self.check_for_all(context)
         to_stderr = self.reports_to_stderr or "--json" in sys.orig_argv
-        return run_for_all(tenant_names(), context.meta.get(STARTED_IN), to_stderr=to_stderr)
+        names = tenant_names()
+        code = run_for_all(names, context.meta.get(STARTED_IN), to_stderr=to_stderr)
+        return worst_of([code, self.after_all(names)])
+
+    def after_all(self, names: Sequence[str]) -> int:
+        """Do what is left once the command has ended for every tenant. Return an exit code."""
+        return DONE
 
     def check_for_all(self, context: click.Context) -> None:
         """Refuse options that cannot be the same for each tenant."""

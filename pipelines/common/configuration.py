@@ -9,6 +9,9 @@ import dlt
 
 from .alert_settings import ALERT_SETTINGS, check_alert_settings
 from .alert_settings import SECRETS as ALERT_SECRETS
+from .all_tenants import DATASET as ALL_DATASET
+from .all_tenants import GENERAL as OF_ALL_TENANTS
+from .all_tenants import check_views_dataset
 from .dashboard_settings import DASHBOARD_SETTINGS, check_dashboard_settings
 from .dashboard_settings import SECRETS as DASHBOARD_SECRETS
 from .dashboard_settings import SECTION as DASHBOARD_SECTION
@@ -40,7 +43,7 @@ PIPELINE_SETTINGS = {
         "lease_seconds",
         "acknowledge_in_dashboard",
     },
-    ENRICH_NAME: {"publish_to", "full_check_every"},
+    ENRICH_NAME: {"publish_to", "full_check_every", ALL_DATASET},
 }
 
 
@@ -73,6 +76,7 @@ def check_settings() -> None:
     check_dashboard_settings(_configured((DASHBOARD_SECTION,)))
     _check_seconds()
     full_check_every()
+    check_views_dataset()
     can_acknowledge_in_dashboard()
     flag(GROUP_CAN_READ)
     if any(setting == ("config.toml", "privacy_key") for setting in _configured(SOURCE_SECTION)):
@@ -93,6 +97,12 @@ def _check_tenants(sections: dict[tuple[str, ...], set[str]]) -> None:
     """Refuse settings of tenants as the general ones."""
     for where, key in configured_keys():
         tenant, _, name = key.partition(".")
+        if full_key(name) in OF_ALL_TENANTS:
+            raise PipelineError(
+                CONFIGURATION,
+                f"setting `{name.rpartition('.')[2]}` ({where}, tenant {tenant}) is for all tenants. Move it to "
+                f"[pipelines.{ENRICH_NAME}].",
+            )
         full = tuple(full_key(name).split("."))
         for section, known in sections.items():
             if name and full[: len(section)] == section:

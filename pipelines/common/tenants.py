@@ -72,6 +72,11 @@ def settings_of(name: str) -> dict[str, Any]:
     return {**_own_places(name), **found}
 
 
+def dataset_of(name: str, pipeline: str) -> str:
+    """Return the dataset of a pipeline of a tenant."""
+    return str(settings_of(name)[_DATASETS[pipeline]])
+
+
 def full_key(key: str) -> str:
     """Return dlt's full key of a setting of a tenant: `region` is `sources.audit_source.region`."""
     return key if key.partition(".")[0] in OTHER_SECTIONS else f"sources.audit_source.{key}"

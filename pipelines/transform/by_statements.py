@@ -5,6 +5,7 @@ from collections.abc import Callable
 import dlt
 
 from pipelines.warehouse.dlt_tables import forget_old_schemas
+from pipelines.warehouse.released_tables import release_tables
 from pipelines.warehouse.restore_tables import restore_tables
 from pipelines.warehouse.statement_load import has_columns, statement_load, stored_tables
 
@@ -56,6 +57,7 @@ def _create_tables(pipeline: dlt.Pipeline, raw: dlt.Dataset, enrichment: Enrichm
     outdated = [model for model in models if is_outdated(model, stored.get(model.name, {}))]
     if outdated:
         # dlt never changes the type of a column and never removes one, so it drops these tables first.
+        release_tables(pipeline, [one.name for one in outdated])
         load_ids += run_layer(pipeline, [empty_resource(raw, one) for one in outdated], plan.state_before, rebuild=True)
         stored = stored_tables(pipeline)
     seeds = [seed for seed in enrichment.seeds if seed.name in plan.rebuilt]

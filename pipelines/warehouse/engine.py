@@ -27,6 +27,7 @@ from .dlt_internals import raw_relation
 from .kinds import DEFAULT_KIND
 from .table_names import name_two_datasets
 
+TYPE_SETTING = f"pipelines.{LOAD_NAME}.destination_type"
 ROWS_PER_CHUNK = 50_000
 # Hint on a column by which an engine with indexes finds rows.
 INDEXED = "x-indexed"
@@ -74,6 +75,10 @@ class Engine:
     has_lease = True
     # Seconds after which all sessions see what one of them committed.
     settling_seconds = 0.0
+    # What follows the query of a view, so that the tables it reads can be replaced.
+    view_ending = ""
+    # A table that a view reads cannot be dropped.
+    views_hold_tables = False
     # Query for table, column (empty for the table itself) and comment of a dataset, which is given twice as a
     # parameter. None: dlt writes the comments when it creates the table, or the engine has none.
     comment_catalogue: str | None = None
@@ -316,7 +321,7 @@ def transformed(query: Query, rule: Callable[[Any], Any]) -> Query:
 
 def engine() -> Engine:
     """Return the engine of the configured destination."""
-    return engine_named(str(dlt.config.get(f"pipelines.{LOAD_NAME}.destination_type") or DEFAULT_KIND))
+    return engine_named(str(dlt.config.get(TYPE_SETTING) or DEFAULT_KIND))
 
 
 def engine_of(owner: dlt.Pipeline | dlt.Dataset) -> Engine:

@@ -60,6 +60,7 @@ class Postgres(Engine):
     comment_catalogue = _COMMENTS
     materializes_repeated_ctes = True
     has_lease = False
+    views_hold_tables = True
 
     def day_column_hints(self) -> dict[str, Any]:
         return {INDEXED: True}

@@ -10,6 +10,8 @@ from .engine import Engine, Query, transformed
 class Redshift(Engine):
     """A Redshift database."""
 
+    view_ending = " WITH NO SCHEMA BINDING"
+
     def day_column_hints(self) -> dict[str, Any]:
         return {"sort": True}
 

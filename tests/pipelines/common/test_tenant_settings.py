@@ -71,6 +71,7 @@ for line in sys.stdin:
         os._exit(0)
     os.wait()
 """
+OF_ALL = "[pipelines.anaplan_audit_enrich]\nall_tenants_dataset = "
 Used = Callable[..., Any]
 
 
@@ -156,6 +157,21 @@ def test_name_that_could_mix_datasets_is_refused(used: Used, name: str) -> None:
         (
             '[tenants.us]\nregion = "eu1"\n[tenants.eu.alerts]\nwebhook_url = "https://x.example"\n',
             "setting `webhook_url` (config.toml, tenant eu) is a secret. Move it to secrets.toml.",
+        ),
+        (
+            f'[tenants.eu]\n{OF_ALL}"Every-body"\n',
+            "setting `all_tenants_dataset`: `Every-body`: a name has lower-case letters, digits and underscores, and "
+            "begins with a letter. Rename it.",
+        ),
+        (
+            f'[tenants.eu]\n{OF_ALL}"anaplan_audit_raw_eu_staging"\n',
+            "setting `all_tenants_dataset`: `anaplan_audit_raw_eu_staging`: the tables of dataset "
+            "`anaplan_audit_raw_eu` are written there. Rename it.",
+        ),
+        (
+            '[tenants.eu.pipelines.anaplan_audit_enrich]\nall_tenants_dataset = "x"\n',
+            "setting `all_tenants_dataset` (config.toml, tenant eu) is for all tenants. Move it to "
+            "[pipelines.anaplan_audit_enrich].",
         ),
         (
             '[tenants.eu.dashboard]\ncookie_secret = "of-the-cookie"\n',
