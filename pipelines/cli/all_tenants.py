@@ -1,12 +1,15 @@
 """What a command does for the readers of all tenants, once it has written the tables of each."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import click
+import dlt
 
-from pipelines.common.all_tenants import views_dataset
+from pipelines.common.all_tenants import COPY_KEY, views_dataset
 from pipelines.common.exit_codes import DONE, worst_of
+from pipelines.common.files import private_files
+from pipelines.common.wording import counted
 
 from .command_group import report_error
 from .run_output import warn
@@ -18,25 +21,45 @@ class WritingCommand(EveryTenantCommand):
 
     def after_all(self, names: Sequence[str]) -> int:
         """Bring up to date what readers get of all tenants."""
-        return worst_of([_reported(_update_views, names)])
+        dataset, copy = views_dataset(), str(dlt.config.get(COPY_KEY) or "")
+        if dataset or copy:
+            click.echo("== all tenants ==")
+        return worst_of(
+            [
+                _reported(_update_views, names, dataset) if dataset else DONE,
+                _reported(_write_copy, names) if copy else DONE,
+            ]
+        )
 
 
-def _reported(step: Any, names: Sequence[str]) -> int:
+def _reported(step: Any, *arguments: Any) -> int:
     try:
-        step(names)
+        with private_files():
+            step(*arguments)
     except Exception as error:
         return report_error(error, "audit")
     return DONE
 
 
-def _update_views(names: Sequence[str]) -> None:
+def _update_views(names: Sequence[str], dataset: str) -> None:
     from pipelines.publish.tenant_views import update_views
 
-    dataset = views_dataset()
-    if dataset is None:
-        return
-    click.echo("== all tenants ==")
     views = update_views(names, dataset)
     click.echo(f"views     {views.line()}")
-    for name, reason in views.left_out.items():
-        warn(f"tenant `{name}` is not in `{dataset}`: {reason}.")
+    _say_left_out(views.left_out, f"the views in `{dataset}`")
+
+
+def _write_copy(names: Sequence[str]) -> None:
+    from pipelines.publish.target import path_of
+    from pipelines.publish.tenant_copy import write_copy
+
+    path = path_of(COPY_KEY)
+    assert path is not None
+    copy = write_copy(names, path)
+    click.echo(f"published {copy.published.line()}, of {counted(len(copy.tenants), 'tenant')}")
+    _say_left_out(copy.left_out, f"the copy {path}")
+
+
+def _say_left_out(left_out: Mapping[str, str], where: str) -> None:
+    for name, reason in left_out.items():
+        warn(f"tenant `{name}` has no part in {where}: {reason}.")

@@ -7,9 +7,10 @@ import dlt
 from .exit_codes import CONFIGURATION, PipelineError
 from .names import DEFAULT_DATASETS, ENRICH_NAME, dataset_name
 
-DATASET = "all_tenants_dataset"
+DATASET, COPY = "all_tenants_dataset", "all_tenants_copy"
 _SECTION = f"pipelines.{ENRICH_NAME}"
-GENERAL = {f"{_SECTION}.{DATASET}"}
+COPY_KEY = f"{_SECTION}.{COPY}"
+GENERAL = {f"{_SECTION}.{DATASET}", COPY_KEY}
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 
 

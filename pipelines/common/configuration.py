@@ -9,6 +9,7 @@ import dlt
 
 from .alert_settings import ALERT_SETTINGS, check_alert_settings
 from .alert_settings import SECRETS as ALERT_SECRETS
+from .all_tenants import COPY as ALL_COPY
 from .all_tenants import DATASET as ALL_DATASET
 from .all_tenants import GENERAL as OF_ALL_TENANTS
 from .all_tenants import check_views_dataset
@@ -43,7 +44,7 @@ PIPELINE_SETTINGS = {
         "lease_seconds",
         "acknowledge_in_dashboard",
     },
-    ENRICH_NAME: {"publish_to", "full_check_every", ALL_DATASET},
+    ENRICH_NAME: {"publish_to", "full_check_every", ALL_DATASET, ALL_COPY},
 }
 
 

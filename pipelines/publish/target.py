@@ -60,20 +60,36 @@ def publish_path() -> str | None:
     Raises:
         PipelineError: The path holds something that this pipeline did not write, or cannot be written.
     """
-    configured = str(dlt.config.get(SETTING) or "")
+    return path_of(SETTING)
+
+
+def path_of(setting: str) -> str | None:
+    """Return the absolute path of a copy, by the full key of its setting, None if it is not set.
+
+    Raises:
+        PipelineError: As `publish_path`.
+    """
+    configured = str(dlt.config.get(setting) or "")
     if not configured:
         return None
-    path = os.path.abspath(os.path.expanduser(configured))
+    name, path = setting.rpartition(".")[2], absolute(configured)
     folder = os.path.dirname(path)
     if not os.path.isdir(folder) or not os.access(folder, os.W_OK):
-        raise _refused(path, f"`{folder}` is not a writable folder", "Create it, or name another one.")
+        raise _refused(name, path, f"`{folder}` is not a writable folder", "Create it, or name another one.")
     if os.path.realpath(path) in map(os.path.realpath, engine().files()):
-        raise _refused(path, "it is the database that the pipeline works in", "Name another file.")
+        raise _refused(name, path, "it is the database that the pipeline works in", "Name another file.")
     if is_database(path) and Path(path).stem in (dataset_name(LOAD_NAME), dataset_name(ENRICH_NAME)):
-        raise _refused(path, f"`{Path(path).stem}` is also the name of a dataset", "Rename the file.")
+        raise _refused(name, path, f"`{Path(path).stem}` is also the name of a dataset", "Rename the file.")
     if not _may_replace(path):
-        raise _refused(path, "what is there was not published by this pipeline", "Move it away, or name another path.")
+        raise _refused(
+            name, path, "what is there was not published by this pipeline", "Move it away, or name another path."
+        )
     return path
+
+
+def absolute(configured: str) -> str:
+    """Return the absolute path of a configured one."""
+    return os.path.abspath(os.path.expanduser(configured))
 
 
 def publish(pipelines: Pipelines, path: str) -> Published:
@@ -131,5 +147,5 @@ def _has_mark(path: str) -> bool:
         return _has_mark(twin)
 
 
-def _refused(path: str, reason: str, advice: str) -> PipelineError:
-    return PipelineError(CONFIGURATION, f"setting `publish_to`: `{path}`: {reason}. {advice}")
+def _refused(setting: str, path: str, reason: str, advice: str) -> PipelineError:
+    return PipelineError(CONFIGURATION, f"setting `{setting}`: `{path}`: {reason}. {advice}")

@@ -3,7 +3,7 @@
 import os
 import re
 import shutil
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from datetime import datetime, timezone
 from pathlib import Path
@@ -37,7 +37,7 @@ class Source(NamedTuple):
     tables: list[str]
 
 
-class _Rows(NamedTuple):
+class Rows(NamedTuple):
     """The rows of one table, in chunks."""
 
     schema: pa.Schema
@@ -52,32 +52,52 @@ def write_database(sources: list[Source], path: str, connection: Any = None) -> 
     Args:
         connection (Any): The DuckDB database that holds the tables; None if they are on a server.
     """
+    keys = primary_keys()
+
+    def fill(copy: Any) -> int:
+        rows, schema = 0, ""
+        for pipeline, tables in sources:
+            schema, dataset = f"{COPY}.{quoted(pipeline.dataset_name)}", pipeline.dataset()
+            copy.execute(f"create schema {schema}")
+            for table in tables:
+                target, columns = f"{schema}.{quoted(table)}", columns_of(pipeline.default_schema, table)
+                _create_empty(copy, target, columns)
+                add_key(copy, target, keys.get(table, ()), columns)
+                if connection is None:
+                    rows += _insert_stream(copy, target, _rows_of(dataset, table, columns))
+                else:
+                    rows += _insert_table(copy, target, f"{quoted(pipeline.dataset_name)}.{quoted(table)}", columns)
+            write_comments(copy, schema, described(pipeline.default_schema), tables)
+        write_mark(copy, schema)
+        return rows
+
+    return replace_database(path, connection, fill)
+
+
+def replace_database(path: str, connection: Any, fill: Callable[[Any], int]) -> int:
+    """Replace `path` with a new DuckDB file; return the number of rows that `fill` wrote.
+
+    Args:
+        connection (Any): The DuckDB database to which the new file is attached as `COPY`; None for one in memory.
+        fill (Callable): Writes the tables of the new file, and its mark, on that connection.
+    """
     new = beside(path, "new")
-    rows, keys = 0, primary_keys()
     with removed_at_the_end(new):
         with _attached(new, connection) as copy:
-            for pipeline, tables in sources:
-                schema, dataset = f"{COPY}.{quoted(pipeline.dataset_name)}", pipeline.dataset()
-                copy.execute(f"create schema {schema}")
-                for table in tables:
-                    target, columns = f"{schema}.{quoted(table)}", columns_of(pipeline.default_schema, table)
-                    _create_empty(copy, target, columns)
-                    _add_key(copy, target, keys.get(table, ()), columns)
-                    if connection is None:
-                        rows += _insert_stream(copy, target, _rows_of(dataset, table, columns))
-                    else:
-                        rows += _insert_table(copy, target, f"{quoted(pipeline.dataset_name)}.{quoted(table)}", columns)
-                _write_comments(copy, schema, described(pipeline.default_schema), tables)
-            copy.execute(
-                f"create table {schema}.{MARK} as select cast(? as timestamptz) as published_at",
-                [datetime.now(timezone.utc)],
-            )
+            rows = fill(copy)
         _flush(new)
         # DuckDB would replay a log that another program left beside the old copy into the new one.
         Path(f"{path}.wal").unlink(missing_ok=True)
         os.replace(new, path)
         _flush(os.path.dirname(path))
     return rows
+
+
+def write_mark(copy: Any, schema: str) -> None:
+    """Mark a new file as written by this pipeline, in one of its schemas."""
+    copy.execute(
+        f"create table {schema}.{MARK} as select cast(? as timestamptz) as published_at", [datetime.now(timezone.utc)]
+    )
 
 
 @contextmanager
@@ -105,7 +125,7 @@ def _create_empty(copy: Any, target: str, columns: Mapping[str, str]) -> None:
     copy.unregister("no_rows")
 
 
-def _add_key(copy: Any, target: str, key: Iterable[str], columns: Iterable[str]) -> None:
+def add_key(copy: Any, target: str, key: Iterable[str], columns: Iterable[str]) -> None:
     """Add a primary key, by which tools find relations. The checks passed, so the rows fit it."""
     names = list(key)
     # The table of an earlier version may lack a column.
@@ -113,7 +133,7 @@ def _add_key(copy: Any, target: str, key: Iterable[str], columns: Iterable[str])
         copy.execute(f"alter table {target} add primary key ({', '.join(map(quoted, names))})")
 
 
-def _write_comments(copy: Any, schema: str, texts: Mapping[tuple[str, str], str], tables: Iterable[str]) -> None:
+def write_comments(copy: Any, schema: str, texts: Mapping[tuple[str, str], str], tables: Iterable[str]) -> None:
     """Write what tables and columns mean, in one transaction: each of its own would wait for the disk."""
     written = set(tables)
     copy.execute("begin transaction")
@@ -125,7 +145,7 @@ def _write_comments(copy: Any, schema: str, texts: Mapping[tuple[str, str], str]
     copy.execute("commit")
 
 
-def _insert_stream(copy: Any, target: str, rows: _Rows) -> int:
+def _insert_stream(copy: Any, target: str, rows: Rows) -> int:
     copy.register("source_rows", _reader(rows))
     inserted = count(copy.execute(f"insert into {target} select * from source_rows").fetchone())
     copy.unregister("source_rows")
@@ -140,6 +160,22 @@ def _insert_table(copy: Any, target: str, source: str, columns: Iterable[str]) -
 
 def write_folder(sources: list[Source], path: str) -> int:
     """Write a folder with a parquet file for each table, point the link `path` to it, and return the number of rows."""
+
+    def fill(folder: Path) -> int:
+        rows = 0
+        for pipeline, tables in sources:
+            dataset, texts = pipeline.dataset(), described(pipeline.default_schema)
+            for table in tables:
+                found = _rows_of(dataset, table, columns_of(pipeline.default_schema, table))
+                schema = with_descriptions(found.schema, table, texts)
+                rows += write_parquet(found._replace(schema=schema), folder / f"{table}.parquet")
+        return rows
+
+    return replace_folder(path, fill)
+
+
+def replace_folder(path: str, fill: Callable[[Path], int]) -> int:
+    """Point the link `path` to a new folder; return the number of rows that `fill` wrote into it."""
     name = os.path.basename(path)
     moment = datetime.now(timezone.utc)
     version = f".{name}.{moment:%Y%m%dT%H%M%S%f}"
@@ -147,15 +183,9 @@ def write_folder(sources: list[Source], path: str) -> int:
     link = parent / f".{name}.new"
     before = os.readlink(path) if os.path.islink(path) else None
     _remove_versions(parent, name, keep={before})
-    rows = 0
     try:
         (parent / version).mkdir()
-        for pipeline, tables in sources:
-            dataset, texts = pipeline.dataset(), described(pipeline.default_schema)
-            for table in tables:
-                found = _rows_of(dataset, table, columns_of(pipeline.default_schema, table))
-                schema = with_descriptions(found.schema, table, texts)
-                rows += _write_parquet(found._replace(schema=schema), parent / version / f"{table}.parquet")
+        rows = fill(parent / version)
         mark = parent / version / MARK_FILE
         mark.write_text(f'{{"published_at": "{moment.isoformat()}"}}\n', encoding="utf-8")
         _flush(str(mark))
@@ -173,18 +203,19 @@ def write_folder(sources: list[Source], path: str) -> int:
     return rows
 
 
-def _rows_of(dataset: dlt.Dataset, table: str, columns: Mapping[str, str]) -> _Rows:
+def _rows_of(dataset: dlt.Dataset, table: str, columns: Mapping[str, str]) -> Rows:
     query = exp.select(*(exp.column(name) for name in columns)).from_(exp.to_table(table))
-    return _Rows(arrow_schema(columns), stream(dataset, query, columns))
+    return Rows(arrow_schema(columns), stream(dataset, query, columns))
 
 
-def _reader(rows: _Rows) -> pa.RecordBatchReader:
+def _reader(rows: Rows) -> pa.RecordBatchReader:
     # Small slices: DuckDB reads many batches ahead.
     batches = (batch for chunk in rows.chunks for batch in chunk.to_batches(max_chunksize=SLICE_ROWS))
     return pa.RecordBatchReader.from_batches(rows.schema, batches)
 
 
-def _write_parquet(rows: _Rows, path: Path) -> int:
+def write_parquet(rows: Rows, path: Path) -> int:
+    """Write a parquet file, and return the number of rows."""
     number = 0
     with pq.ParquetWriter(path, rows.schema, compression="zstd") as writer:
         for chunk in rows.chunks:

@@ -97,8 +97,11 @@ def test_views_follow_columns_and_tenants_that_change(two: Place) -> None:
         del two.environment[name]
     ended = _update(two)
     assert "7 views of 1 tenant in `everybody`, replaced" in ended.out and ended.code == exit_codes.DONE
-    assert "tenant `new` is not in `everybody`: no tables yet." in ended.err
-    assert "tenant `far` is not in `everybody`: its own setting `destination.duckdb.credentials`." in ended.err
+    assert "tenant `new` has no part in the views in `everybody`: no tables yet." in ended.err
+    assert (
+        "tenant `far` has no part in the views in `everybody`: its own setting `destination.duckdb.credentials`."
+        in ended.err
+    )
     assert {row[0] for row in _of_all(two, "fct_events", ["event_id"])} == {"production"}
     assert two.engine.rows("select tenant, dataset from everybody.tenants") == [
         ("production", "anaplan_audit_production")
