@@ -25,6 +25,7 @@ class KnownDetails(NamedTuple):
         newest_runs (Mapping[str, Tuple[int, int]]): Latest start and latest end (epoch ms) of each integration's runs.
         runs_without_id (FrozenSet[str]): `run_id` of runs that came without an id.
         newest_stamp (int): Newest time (epoch ms) that a load has written for a version.
+        records (Mapping[str, int]): Number of current integrations, and of users who may enter a workspace.
     """
 
     reads: Mapping[str, ContentRead] = {}
@@ -33,6 +34,7 @@ class KnownDetails(NamedTuple):
     newest_runs: Mapping[str, tuple[int, int]] = {}
     runs_without_id: frozenset[str] = frozenset()
     newest_stamp: int = 0
+    records: Mapping[str, int] = {}
 
 
 class Known(NamedTuple):

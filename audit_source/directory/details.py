@@ -68,6 +68,7 @@ class DetailReader:
         filled: set[str] = set()
         if not self._listed.tenant_is_unsure:
             self._known_details = self._known.details()
+            self._guard.records = self._known_details.records
             stamps = (self._known.newest_stamp, self._known_details.newest_stamp, self._run.versions_at or 0)
             self._now = max(self._client.client.now_ms(), *(stamp + 1 for stamp in stamps))
             begin_versions_at(self._now)

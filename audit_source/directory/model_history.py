@@ -12,6 +12,7 @@ import pyarrow as pa
 from dlt.common.configuration.specs import BaseConfiguration
 from dlt.sources import DltResource
 
+from ..dlt_internals import created_tables
 from ..errors import AuditSourceError, ExportError, UnreachableError, is_no_access, is_token_refused
 from ..extract_report import Run
 from ..privacy.history import form_of
@@ -287,10 +288,8 @@ def history_tables() -> tuple[DltResource, ...]:
 
 def _missing_tables(filled: set[str]) -> Iterator[Batch]:
     """Yield the tables that no load has made yet, without those that this load fills: it may not mix file formats."""
-    state = dlt.current.resource_state(MODEL_HISTORY.name)
-    if not state.get("made"):
-        yield from ((table.name, None) for table in HISTORY_TABLES if table.name not in filled)
-        state["made"] = True
+    for name in {table.name for table in HISTORY_TABLES} - filled - created_tables():
+        yield name, None
 
 
 @dlt.source(name="audit", section="audit_source", spec=BaseConfiguration)

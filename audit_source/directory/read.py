@@ -7,7 +7,7 @@ from typing import Any
 
 import dlt
 
-from ..dlt_internals import begin_versions_at
+from ..dlt_internals import begin_versions_at, created_tables
 from ..drift import found_in, new_drift
 from ..errors import AuditSourceError, ConfigurationError
 from ..extract_report import Run
@@ -91,9 +91,8 @@ def _read_list(
         batches.append((USER_LOGINS.name, logins(records)))
     for name, rows in batches:
         # An empty list would retire every record. The empty table is created once.
-        if rows is not None or not state.get("made"):
+        if rows is not None or name not in created_tables():
             yield name, rows
-    state["made"] = True
 
 
 def _fetched_records(

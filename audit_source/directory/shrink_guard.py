@@ -3,7 +3,7 @@
 An account that loses a right sees a fraction of a list. dlt would retire every missing record.
 """
 
-from collections.abc import MutableMapping
+from collections.abc import Mapping, MutableMapping
 from typing import Any
 
 from ..extract_report import Run, ShrunkList
@@ -20,11 +20,15 @@ class DirectoryGuard:
     Args:
         limit_percent (int): A list that lost a larger share of its records at once is not applied.
         accept (bool): Whether to apply it anyway.
-        known (Known): Number of records of each list in the destination, for a state without it.
+        known (Known): What the destination holds.
+
+    Attributes:
+        records (Mapping[str, int]): Number of records of each list in the destination, for a state without it.
     """
 
     def __init__(self, limit_percent: int, accept: bool, known: Known) -> None:
         self._limit, self._accept, self._known = limit_percent, accept, known
+        self.records: Mapping[str, int] = known.records
         # Whether the tenant is known, but the users do not confirm it.
         self.is_unsure = False
         # Whether the list of users could not be read. That was reported, so an unconfirmed tenant needs no second
@@ -57,4 +61,4 @@ class DirectoryGuard:
     def _before(self, name: str, state: MutableMapping[str, Any]) -> int:
         """Return how many records the list had when it was last applied."""
         records = state.get("records")
-        return int(self._known.records.get(name, 0) if records is None else records)
+        return int(self.records.get(name, 0) if records is None else records)

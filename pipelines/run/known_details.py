@@ -10,7 +10,7 @@ import dlt
 from dlt.destinations.exceptions import DatabaseUndefinedRelation
 
 from audit_source.directory.content_plan import ContentRead
-from audit_source.directory.tables import DETAIL_TABLES
+from audit_source.directory.tables import DETAIL_TABLES, INTEGRATIONS, USER_ENTITLEMENTS
 from audit_source.known import KnownDetails
 from pipelines.transform.incremental import rows_of, utc_moment
 
@@ -43,6 +43,10 @@ def read_known_details(raw: dlt.Pipeline) -> KnownDetails:
             newest_runs={str(key): (_ms(start), _ms(end)) for key, start, end in runs},
             runs_without_id=frozenset(row[0] for row in found.get("run_without_id", [])),
             newest_stamp=max([*(read.read_at for read in reads.values()), *stamps], default=0),
+            records={
+                INTEGRATIONS.name: sum(1 for row in versions if row[0] is not None),
+                USER_ENTITLEMENTS.name: len(found.get("entitled", [])),
+            },
         )
     except DatabaseUndefinedRelation:
         # A table was dropped by hand. The load creates it again.
@@ -55,7 +59,7 @@ select
 from content_reads
 where _dlt_load_id in (select load_id from _dlt_loads where status = 0)
 """
-# One row for each current model, version of an integration, integration that ran, and run without an id.
+# One row for each current model, version of an integration, entitled user, integration that ran, and run without an id.
 _FACTS = """
 select * from (
     select 'model' as what, id as name, cast(null as timestamptz) as newest, cast(null as timestamptz) as newest_end
@@ -66,6 +70,10 @@ select * from (
     from integrations
     union all
     select 'version', cast(null as varchar), max(_dlt_valid_from), max(_dlt_valid_to) from user_entitlements
+    union all
+    select distinct 'entitled', user_id, cast(null as timestamptz), cast(null as timestamptz)
+    from user_entitlements
+    where _dlt_valid_to is null
     union all
     select 'run', integration_id, max(started_at), max(ended_at)
     from integration_runs

@@ -4,16 +4,18 @@ Each part names the dlt version in which it was seen. `tests/pipelines/warehouse
 test for each one, which fails when an upgrade of dlt moves it.
 """
 
+import json
 import logging
 import os
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import dlt
-from dlt.common.destination.client import FollowupJobRequest, LoadJob, RunnableLoadJob
+from dlt.common.destination.client import FollowupJobRequest, LoadJob, RunnableLoadJob, WithStateSync
+from dlt.common.destination.exceptions import DestinationUndefinedEntity
 from dlt.common.normalizers.utils import generate_dlt_id
 from dlt.common.storages.load_package import ParsedLoadJobFileName, create_load_id
 from dlt.common.time import increasing_precise_time
@@ -38,13 +40,26 @@ def keep_load_ids_above(moment: float) -> None:
         increasing_precise_time._last = max(increasing_precise_time._last, moment)
 
 
-def synchronise(pipeline: dlt.Pipeline) -> None:
+def synchronise(pipeline: dlt.Pipeline, schema_name: str | None = None) -> None:
     """Restore state and schemas from the destination, once.
 
-    Seen in dlt 1.31: `run` does it again unless `_state_restored` is set.
+    Seen in dlt 1.31: `run` does it again unless `_state_restored` is set. Only the state names the schemas to restore,
+    and a first load that was killed has stored tables, and the schema `schema_name`, but no state.
     """
     pipeline.sync_destination()
+    if schema_name and not pipeline.default_schema_name:
+        schema = _stored_schema(pipeline, schema_name)
+        if schema is not None:
+            pipeline._inject_schema(schema)
     pipeline._state_restored = True
+
+
+def _stored_schema(pipeline: dlt.Pipeline, name: str) -> dlt.Schema | None:
+    """Return the schema that the last load has stored. Seen in dlt 1.31: `WithStateSync.get_stored_schema`."""
+    with suppress(DestinationUndefinedEntity), pipeline.destination_client() as client:
+        stored = client.get_stored_schema(name) if isinstance(client, WithStateSync) else None
+        return None if stored is None else dlt.Schema.from_dict(json.loads(stored.schema))
+    return None
 
 
 def new_load_id() -> str:

@@ -84,8 +84,8 @@ def open_pipelines(progress: Any = None, wait_seconds: float | None = None) -> I
         used = engine_of(raw)
         stack.enter_context(used.lock(raw, raw.dataset_name, enriched.dataset_name))
         stack.enter_context(used.explained(raw))
-        for pipeline in (raw, enriched):
-            synchronise(pipeline)
+        synchronise(raw, new_tables.name)
+        synchronise(enriched)
         keep_rising(raw, enriched)
         rename_columns(raw)
         declare_new_columns(raw, TABLES)

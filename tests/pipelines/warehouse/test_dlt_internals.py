@@ -224,6 +224,27 @@ def test_a_synchronised_pipeline_reads_no_state_again(pipeline: dlt.Pipeline, mo
     pipeline.run([{"id": 2}], table_name="things")
 
 
+@pytest.mark.parametrize("table", ["_dlt_loads", "_dlt_pipeline_state"])
+def test_a_pipeline_that_stored_no_state_gets_the_schema_that_it_stored(pipeline: dlt.Pipeline, table: str) -> None:
+    """As after a kill between the rows of a first load and its record: dlt restores a schema by the state only."""
+    pipeline.run([{"id": 1}], table_name="things")
+    name = pipeline.default_schema_name
+    with pipeline.sql_client() as client:
+        client.execute_sql(f"delete from {table}")
+    pipeline = pipeline.drop()
+    dlt_internals.synchronise(pipeline, "other")
+    assert pipeline.default_schema_name is None
+    dlt_internals.synchronise(pipeline, name)
+    assert pipeline.default_schema.data_table_names(seen_data_only=True) == ["things"]
+    pipeline.run([{"id": 2}], table_name="things")
+    assert pipeline.dataset().table("things").select("id").fetchall() == [(1,), (2,)]
+
+
+def test_an_empty_destination_has_no_stored_schema(pipeline: dlt.Pipeline) -> None:
+    dlt_internals.synchronise(pipeline, "contract")
+    assert pipeline.default_schema_name is None
+
+
 def test_a_state_row_is_what_an_extraction_stores(pipeline: dlt.Pipeline) -> None:
     pipeline.run([{"id": 1}], table_name="things")
     row = dlt_internals.state_row(pipeline, "numbers", {"one": 1}, "5.0")
