@@ -19,6 +19,7 @@ from ..extract_report import ContentProgress, Run
 from ..known import Known, KnownDetails
 from ..privacy.masking import Privacy, mask_of
 from ..records import NewColumns, Record
+from ..schema import MODELS
 from ..settings import AuditSettings
 from ..signed_client import SignedClient
 from ..table_resources import Batch
@@ -80,7 +81,10 @@ class DetailReader:
 
     def _contents(self) -> Iterator[Batch]:
         models = self._listed.models
-        if not self._settings.model_requests_per_run or models is None:
+        if not self._settings.model_requests_per_run:
+            return
+        if models is None:
+            self._note_missing_models()
             return
         reads = self._known_details.reads
         found: list[Contents] = [archived(model) for model in newly_archived(models, reads)]
@@ -104,6 +108,15 @@ class DetailReader:
             self._run.leave_unread(
                 f"contents of {count:,} model{'' if count == 1 else 's'}: the account may not enter them "
                 "(model role NO ACCESS)"
+            )
+
+    def _note_missing_models(self) -> None:
+        """Note that the account sees no model. A list that failed or shrank was reported."""
+        is_refused = any(one.name == MODELS.name for one in self._run.shrunk)
+        if self._run.directory.get(MODELS.name) == 0 and not is_refused:
+            self._run.leave_unread(
+                "contents of models: the account sees no model. It needs a workspace, and a model role other than "
+                "NO ACCESS"
             )
 
     def _note_failures(self, found: list[Contents]) -> None:

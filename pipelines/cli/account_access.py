@@ -137,11 +137,13 @@ def _contents(session: Session) -> _Detail:
     if found.tried and not found.entered and not found.failures:
         reason = f"none of {_tried(found)} can be entered"
         raise RoleError("contents", reason, DETAIL_HINTS["contents"])
+    is_whole = 0 < found.entered == found.tried
+    hint = "" if is_whole or found.failures else f". {DETAIL_HINTS['contents']}"
     lines = {
-        "contents": f"{found.entered} of {_tried(found)} can be entered{_failed(found)}",
+        "contents": f"{found.entered} of {_tried(found)} can be entered{_failed(found)}{hint}",
         "history": f"{found.exporting} of {_tried(found)} can export their history. {DETAIL_HINTS['history']}",
     }
-    return _Detail(lines, not found.failures)
+    return _Detail(lines, is_whole)
 
 
 def _tried(found: TriedModels) -> str:
@@ -156,7 +158,7 @@ def _failed(found: TriedModels) -> str:
 def _integrations(session: Session) -> _Detail:
     number = count_integrations(session)
     hint = "" if number else f". {DETAIL_HINTS['cloudworks']}"
-    return _Detail({"cloudworks": f"{counted(number, 'integration')}{hint}"})
+    return _Detail({"cloudworks": f"{counted(number, 'integration')}{hint}"}, number > 0)
 
 
 def _entitlements(session: Session) -> _Detail:

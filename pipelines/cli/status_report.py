@@ -53,6 +53,7 @@ def _facts(status: Json) -> list[tuple[str, str]]:
     if coverage["until"] is not None:
         facts.append(("covered", f"{utc(coverage['from'])} to {utc(coverage['until'])}"))
     facts += _models(status)
+    facts += [("not read", printable(line)) for line in status["not_read"]]
     if coverage["until"] is not None or status["incomplete_windows"]:
         facts += [
             (

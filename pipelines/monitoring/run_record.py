@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipelines.common.exit_codes import DONE
 from pipelines.common.redaction import redact
+from pipelines.common.text import printable
 from pipelines.common.version import own_version
 from pipelines.warehouse.run_tables import RUNS, OwnTables
 
@@ -76,6 +77,7 @@ class RunRecord:
             "incomplete_windows": len(found.incomplete) if found else None,
             "expired_windows": len(found.expired) if found else None,
             **{f"{name}_changed": changes.get(name) for name in ("users", "workspaces", "models")},
+            "not_read": redact("\n".join(printable(line) for line in found.unread)) or None if found else None,
             "history_rows": self.history.new_rows if self.history else None,
             "forwarded_events": None if self.forwarded is None else sum(one.events for one in self.forwarded),
             "failed_checks": None if self.checked is None else sum(not result.passed for result in self.checked),

@@ -38,6 +38,7 @@ KEYS = {
     "incomplete_windows": "event_type, start, end, reported_events, distinct_events, acknowledged",
     "contents": "models (listed now); read, forbidden, archived, failed: models of `content_reads` by their status; "
     "waiting: models that were never requested",
+    "not_read": "lines about optional data that the last load could not read, with the missing role",
     "model_history": "models_with_export, as far as lists inside models were read; models_loaded, models_failed by "
     "their last attempt; rows, newest_change; last_failure: model_id, model_name, status, read_at, error",
     "late_events": "events that arrived late in the runs of the last `days`",
@@ -75,6 +76,7 @@ def read_status(reader: Reader | None, max_age: timedelta, runs: int, now: datet
         "gaps": _gaps(windows, acknowledged),
         "incomplete_windows": _incomplete(windows, acknowledged),
         "contents": contents(reader),
+        "not_read": _not_read(past),
         "model_history": model_history(reader),
         "late_events": {"days": LATE_EVENT_DAYS, "events": _late_events(past, now)},
         "findings": _findings(reader, acknowledged),
@@ -224,6 +226,13 @@ def _incomplete(windows: list[Json], acknowledged: set[tuple[str, str]]) -> list
         for w in windows
         if w["status"] == "incomplete" and w["event_type"] in requested
     ]
+
+
+def _not_read(past: list[Json]) -> list[str]:
+    """Return what the newest successful load could not read. A table of an earlier version does not have the column."""
+    # A load that failed counts no changes, and may have failed before it read this data.
+    loaded = (run for run in past if run["ended_at"] is not None and run["users_changed"] is not None)
+    return str(next(loaded, {}).get("not_read") or "").splitlines()
 
 
 def _late_events(past: list[Json], now: datetime) -> int:

@@ -51,6 +51,10 @@ _DECLARED: dict[str, dict[str, tuple[str, str]]] = {
         "users_changed": ("bigint", "Users that are new, changed or gone"),
         "workspaces_changed": ("bigint", "Workspaces that are new, changed or gone"),
         "models_changed": ("bigint", "Models that are new, changed or gone"),
+        "not_read": (
+            "text",
+            "Optional data that the account could not read, one line each, with the missing role; empty if nothing was",
+        ),
         "history_rows": (
             "bigint",
             "Rows of model history that were loaded for the first time; empty if it was not loaded, or its load failed",

@@ -1,5 +1,6 @@
 """Contents of models, CloudWorks and entitlements: complete, frugal, and with the history of what changed."""
 
+import json
 import os
 import re
 import signal
@@ -192,6 +193,49 @@ def test_no_run_exceeds_its_budget_and_the_next_ones_read_the_rest(
     assert f"contents    {models} of {len(sandbox.company.models)} models read" in status.out
 
 
+def not_read_once(tenant: Tenant, engine: Engine, out: str) -> str:
+    """Return the only line about what a load left out. `status` shows it too, from the table `runs`."""
+    [line] = [line for line in out.splitlines() if line.startswith("not read")]
+    reason = line.removeprefix("not read").strip()
+    status = tenant.run("status").out.splitlines()
+    assert [line for line in status if line.startswith("not read")] == [f"not read    {reason}"]
+    assert json.loads(tenant.run("status", "--json").out)["not_read"] == [reason]
+    assert engine.rows(f"select not_read from {RAW}.runs order by started_at desc limit 1") == [(reason,)]
+    return reason
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(
+    ("right", "reason", "access"),
+    [
+        ("models", "the account may not enter them (model role NO ACCESS)", "model role other than NO ACCESS"),
+        ("workspaces", "the account sees no model. It needs a workspace, and", "access to the workspace"),
+    ],
+)
+def test_account_without_models_is_told_what_it_needs(
+    at_sandbox: Tenant, sandbox: Sandbox, duck: Engine, right: str, reason: str, access: str
+) -> None:
+    at_sandbox.set("CREDENTIALS__EMAIL", next(email for email, lacking in WITHOUT.items() if lacking == right))
+    at_sandbox.set("CLOUDWORKS", "false")
+    sandbox.state.settings.set(no_access_listed=True)
+    assert reason in not_read_once(at_sandbox, duck, load(at_sandbox))
+    checked = at_sandbox.run("check-access")
+    assert access in checked.out and "Nothing is missing" not in checked.out
+    for table in ("events", "users", "user_entitlements"):
+        assert duck.rows(f"select count(*) > 0 from {RAW}.{table}") == [(True,)]
+
+
+def test_failed_load_keeps_what_the_last_one_could_not_read(at_sandbox: Tenant, sandbox: Sandbox, duck: Engine) -> None:
+    at_sandbox.set("MODEL_REQUESTS_PER_RUN", 0)
+    sandbox.faults.add("cloudworks:role:*")
+    reason = not_read_once(at_sandbox, duck, load(at_sandbox))
+    sandbox.faults.add("auth:401:*")
+    assert at_sandbox.run("load").code == 3
+    assert f"not read    {reason}" in at_sandbox.run("status").out
+    sandbox.faults.clear()
+    assert "not read" not in load(at_sandbox) + at_sandbox.run("status").out
+
+
 @pytest.mark.parametrize(
     ("right", "said", "empty"),
     [
@@ -205,10 +249,10 @@ def test_account_without_a_role_loads_everything_else_and_is_told_the_role(
     email = next(email for email, lacking in WITHOUT.items() if lacking == right)
     at_sandbox.set("CREDENTIALS__EMAIL", email)
     out = load(at_sandbox)
-    [line] = [line for line in out.splitlines() if line.startswith("not read")]
+    line = not_read_once(at_sandbox, duck, out)
     assert said in line
     checked = at_sandbox.run("check-access")
-    assert checked.code == 0 and checked.out.count(said) >= 1
+    assert checked.code == 0 and checked.out.count(said) == 1 and "Nothing is missing" not in checked.out
     filled = {
         table: duck.rows(f"select count(*) from {RAW}.{table}")[0][0] > 0
         for table in ("model_actions", "integrations", "integration_runs", "user_entitlements", "scim_users")
