@@ -29,18 +29,18 @@ def read_known_details(raw: dlt.Pipeline) -> KnownDetails:
     try:
         if not existing.issuperset(table.name for table in DETAIL_TABLES):
             return KnownDetails(usage=_usage(dataset))
-        reads = {str(row[0]).lower(): _content_read(row) for row in rows_of(dataset, _READS)}
         found: dict[str, list[tuple[Any, ...]]] = {}
         for what, *row in rows_of(dataset, _facts()):
             found.setdefault(what, []).append(tuple(row))
+        reads = {str(row[0]).lower(): _content_read(row) for row in found.get("read", [])}
         versions, runs = found.get("version", []), found.get("run", [])
-        stamps = [_ms(moment) + 1 for _, *moments in versions for moment in moments if moment is not None]
+        stamps = [_ms(moment) + 1 for row in versions for moment in row[1:3] if moment is not None]
         return KnownDetails(
             reads=reads,
             # Only while some model was never read: it reads many events.
             usage=_usage(dataset) if len(reads) < len(found.get("model", [])) else {},
             integration_versions=frozenset(row[0] for row in versions if row[0] is not None),
-            newest_runs={str(key): (_ms(start), _ms(end)) for key, start, end in runs},
+            newest_runs={str(key): (_ms(start), _ms(end)) for key, start, end, *_ in runs},
             runs_without_id=frozenset(row[0] for row in found.get("run_without_id", [])),
             newest_stamp=max([*(read.read_at for read in reads.values()), *stamps], default=0),
             records={
@@ -53,43 +53,43 @@ def read_known_details(raw: dlt.Pipeline) -> KnownDetails:
         return KnownDetails()
 
 
-_READS = """
-select
-    model_id, last_saved_serial_number, last_modified, read_at, status, action_count, process_count, steps_read
-from content_reads
-where _dlt_load_id in (select load_id from _dlt_loads where status = 0)
-"""
-# One row for each current model, version of an integration, entitled user, integration that ran, and run without an id.
+# One row for each model that was read, current model, version of an integration, entitled user, integration that ran,
+# and run without an id.
 _FACTS = """
 select * from (
-    select 'model' as what, id as name, cast(null as timestamptz) as newest, cast(null as timestamptz) as newest_end
-    from models
-    where _dlt_valid_to is null
+    select
+        'read' as what, model_id as name, last_modified as newest, read_at as newest_end, status,
+        last_saved_serial_number as number_0, action_count as number_1, process_count as number_2,
+        steps_read as number_3
+    from content_reads
+    where _dlt_load_id in (select load_id from _dlt_loads where status = 0)
     union all
-    select 'version', case when _dlt_valid_to is null then row_version end, _dlt_valid_from, _dlt_valid_to
+    select 'model', id, {no_moments}, {nothing} from models where _dlt_valid_to is null
+    union all
+    select 'version', case when _dlt_valid_to is null then row_version end, _dlt_valid_from, _dlt_valid_to, {nothing}
     from integrations
     union all
-    select 'version', cast(null as varchar), max(_dlt_valid_from), max(_dlt_valid_to) from user_entitlements
+    select 'version', cast(null as varchar), max(_dlt_valid_from), max(_dlt_valid_to), {nothing} from user_entitlements
     union all
-    select distinct 'entitled', user_id, cast(null as timestamptz), cast(null as timestamptz)
-    from user_entitlements
-    where _dlt_valid_to is null
+    select distinct 'entitled', user_id, {no_moments}, {nothing} from user_entitlements where _dlt_valid_to is null
     union all
-    select 'run', integration_id, max(started_at), max(ended_at)
+    select 'run', integration_id, max(started_at), max(ended_at), {nothing}
     from integration_runs
     where ended_at is not null and started_at >= cast('{since} 00:00:00+00:00' as timestamptz)
     group by integration_id
     union all
-    select 'run_without_id', run_id, cast(null as timestamptz), cast(null as timestamptz)
+    select 'run_without_id', run_id, {no_moments}, {nothing}
     from integration_runs
     where run_id like '%/%'
 ) as facts
 """
+_NO_MOMENTS = "cast(null as timestamptz), cast(null as timestamptz)"
+_NOTHING = ", ".join(["cast(null as varchar)", *["cast(null as bigint)"] * 4])
 
 
 def _facts() -> str:
     since = datetime.now(timezone.utc) - timedelta(days=RUN_DAYS)
-    return _FACTS.format(since=since.date())
+    return _FACTS.format(since=since.date(), no_moments=_NO_MOMENTS, nothing=_NOTHING)
 
 
 def _usage(dataset: dlt.Dataset) -> dict[str, int]:
@@ -106,7 +106,7 @@ def _usage(dataset: dlt.Dataset) -> dict[str, int]:
 
 
 def _content_read(row: tuple[Any, ...]) -> ContentRead:
-    _, serial, modified, read_at, status, *counts = row
+    _, modified, read_at, status, serial, *counts = row
     return ContentRead(
         _number(serial), None if modified is None else _ms(modified), _ms(read_at), status, *map(_number, counts)
     )

@@ -36,25 +36,27 @@ class Scope:
 
 
 @dataclass(frozen=True)
-class _PastCheck:
-    checked_at: datetime
-    is_full: bool
-    failed: int
-    load_id: str
+class _PastChecks:
+    """Whether the last checks since a moment failed, whether any looked at all days, and the loads after the last."""
+
+    has_full: bool
+    last_failed: bool
+    loads_after: set[str]
 
 
 def scope_after(pipeline: dlt.Pipeline, report: EnrichReport) -> Scope:
     """Return what to check after an enrichment."""
     past = _past_checks(pipeline)
-    if past is None or _loads_after(pipeline, past[-1].load_id) - set(report.load_ids) or report.rebuilt:
+    is_proven = past is not None and past.has_full and not past.last_failed
+    if past is None or not is_proven or past.loads_after - set(report.load_ids) or report.rebuilt:
         return Scope()
     if not report.load_ids:
         return Scope(set(), is_needed=False)
     return Scope(None if report.days is None else set(report.days))
 
 
-def _past_checks(pipeline: dlt.Pipeline) -> list[_PastCheck] | None:
-    """Return the checks since all days were last due, oldest first; None if all days are to be checked now."""
+def _past_checks(pipeline: dlt.Pipeline) -> _PastChecks | None:
+    """Return the checks since all days were last due; None if there were none, or too old a version wrote them."""
     every = full_check_every()
     schema = pipeline.default_schema if pipeline.default_schema_name else None
     # A table of an older version has no such column: its checks count as too old.
@@ -63,26 +65,20 @@ def _past_checks(pipeline: dlt.Pipeline) -> list[_PastCheck] | None:
     first_day = datetime.now(timezone.utc).date() - timedelta(days=every - 1)
     since = datetime.combine(first_day, time(), timezone.utc)
     with pipeline.sql_client() as client:
-        table, load = client.make_qualified_table_name(RESULTS), client.escape_column_name("_dlt_load_id")
+        results, loads = map(client.make_qualified_table_name, (RESULTS, schema.loads_table_name))
+        stated = client.escape_column_name("_dlt_load_id")
+        load = client.escape_column_name(schema.naming.normalize_identifier("load_id"))
         rows = client.execute_sql(
-            "SELECT checked_at, MAX(CASE WHEN checked_days IS NULL THEN 1 ELSE 0 END) AS is_full,"
-            f" SUM(CASE WHEN status = 'passed' THEN 0 ELSE 1 END) AS failed, MAX({load}) AS load_id"
-            f" FROM {table} WHERE checked_at >= %s GROUP BY checked_at ORDER BY checked_at",
+            "WITH past AS (SELECT checked_at, MAX(CASE WHEN checked_days IS NULL THEN 1 ELSE 0 END) AS is_full,"
+            f" SUM(CASE WHEN status = 'passed' THEN 0 ELSE 1 END) AS failed, MAX({stated}) AS check_load"
+            f" FROM {results} WHERE checked_at >= %s GROUP BY checked_at)"
+            " SELECT checked_at, is_full, failed, check_load FROM past UNION ALL"
+            f" SELECT NULL, NULL, NULL, {load} FROM {loads} WHERE {load} > (SELECT MAX(check_load) FROM past)",
             since,
         )
-    past = [_PastCheck(moment, bool(full), int(failed), str(load_id)) for moment, full, failed, load_id in rows or []]
-    return past if any(one.is_full for one in past) and not past[-1].failed else None
-
-
-def _loads_after(pipeline: dlt.Pipeline, load_id: str) -> set[str]:
-    schema = pipeline.default_schema
-    with pipeline.sql_client() as client:
-        column = client.escape_column_name(schema.naming.normalize_identifier("load_id"))
-        table = client.make_qualified_table_name(schema.loads_table_name)
-        return {
-            str(row[0])
-            for row in client.execute_sql(f"SELECT {column} FROM {table} WHERE {column} > %s", load_id) or []
-        }
+    checks = sorted((moment, full, failed) for moment, full, failed, _ in rows or [] if moment is not None)
+    after = {str(load_id) for moment, *_, load_id in rows or [] if moment is None}
+    return _PastChecks(any(full for _, full, _ in checks), bool(checks[-1][2]), after) if checks else None
 
 
 def scan(table: str, day: str | None, days: Days) -> exp.Expr:

@@ -105,18 +105,23 @@ _ENTITLEMENTS = (
 )
 
 
-def read_watermark(raw: dlt.Dataset) -> Watermark:
-    """Return the watermark of the raw dataset."""
+def watermark_queries(raw: dlt.Dataset) -> list[str]:
+    """Return the queries, of one row each, whose rows `watermark_of` takes."""
     # Tables that an older version did not load may be missing.
     access = [_SCIM_USERS, _ENTITLEMENTS] if {"scim_users", "user_entitlements"} <= raw.schema.tables.keys() else []
-    lists = [_VERSIONS.format(table=table) for table in _NAMES]
-    loaded, logins, *others = single_rows(raw, [_LOADED, _LOGINS, *lists, *access])
-    changed = [moment for row in others[: len(lists)] for moment in row]
+    return [_LOADED, _LOGINS, *(_VERSIONS.format(table=table) for table in _NAMES), *access]
+
+
+def watermark_of(rows: Sequence[tuple[Any, ...]]) -> Watermark:
+    """Return the watermark of the raw dataset."""
+    loaded, logins, *others = rows
+    changed = [moment for row in others[: len(_NAMES)] for moment in row]
+    access = others[len(_NAMES) :]
     return Watermark(
         newest_moment(loaded[:1]),
         newest_moment(changed),
         newest_moment(logins),
-        _access_watermark(*others[len(lists) :]) if access else None,
+        _access_watermark(*access) if access else None,
         loaded[1],
         int(loaded[2]),
     )
@@ -127,8 +132,10 @@ def _access_watermark(users: tuple[Any, ...], entitlements: tuple[Any, ...]) -> 
     return f"{users[0]} {entitlements[0]} {newest_moment([*users[1:], *entitlements[1:]])}"
 
 
-def loaded_days(raw: dlt.Dataset, since: Watermark) -> set[date]:
-    """Return the days of which loads brought events after `since`."""
+def loaded_days(raw: dlt.Dataset, since: Watermark, now: Watermark) -> set[date]:
+    """Return the days of which loads brought events after `since` and until `now`."""
+    if since.events == now.events:
+        return set()
     query = f"select event_day from event_days where loaded_at > {sql_moment(since.events)}"
     return {day for (day,) in rows_of(raw, query)}
 
@@ -145,8 +152,10 @@ def days_of_other_size(raw: dlt.Dataset, enriched: dlt.Dataset) -> set[date]:
     return {day for day in {**before, **now} if before.get(day) != now.get(day)}
 
 
-def changed_ids(raw: dlt.Dataset, since: Watermark) -> dict[str, date | None]:
+def changed_ids(raw: dlt.Dataset, since: Watermark, now: Watermark) -> dict[str, date | None]:
     """Return ids whose versions changed after `since`, with the first affected day of their events (None: all days)."""
+    if since.directory == now.directory:
+        return {}
     moment = sql_moment(since.directory)
     queries = []
     for table, columns in _NAMES.items():

@@ -4,7 +4,7 @@ The lists of a large tenant are read over many runs, and a model that is read fo
 age. So days older than `RECENT_DAYS` wait for the first enrichment of a UTC day. Other runs stay as cheap as they were.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta, timezone
 from typing import Any
@@ -19,7 +19,6 @@ from .incremental import (
     newest_moment,
     rows_of,
     since_day,
-    single_rows,
     sql_moment,
     utc_moment,
 )
@@ -111,15 +110,20 @@ class _Changes:
         return len(self.models) + len(self.actions) + len(self.integrations)
 
 
-def read_lists_state(raw: dlt.Dataset, before: ListsState, is_first_of_day: bool) -> ListsState:
-    """Return what the tables contain after this enrichment, which follows one that left `before`."""
+def lists_queries() -> list[str]:
+    """Return the queries, of one row each, whose rows `lists_state_of` takes."""
     queries = []
     for table, columns in _SIGNATURES.items():
         selected = ", ".join(f"cast({one} as timestamptz) as moment_{n}" for n, one in enumerate(columns))
         queries.append(f"select cast(count(*) as bigint) as size, {selected} from {table}")
+    return queries
+
+
+def lists_state_of(rows: Sequence[tuple[Any, ...]], before: ListsState, is_first_of_day: bool) -> ListsState:
+    """Return what the tables contain after this enrichment, which follows one that left `before`."""
     moments: list[datetime | None] = []
     values, history = [], None
-    for table, row in zip(_SIGNATURES, single_rows(raw, queries), strict=True):
+    for table, row in zip(_SIGNATURES, rows, strict=True):
         values.append(f"{table} {row[0]} {newest_moment(row[1:])}")
         if table in ("model_actions", "integrations"):
             moments += row[1:]
@@ -138,29 +142,38 @@ def unchanged_lists(before: str | None, after: str | None) -> set[str]:
 
 
 def days_of_lists(
-    raw: dlt.Dataset, enriched: dlt.Dataset, before: ListsState, is_first_of_day: bool
+    raw: dlt.Dataset,
+    enriched: dlt.Dataset,
+    before: ListsState,
+    now: ListsState,
+    newest_day: date | None,
+    is_first_of_day: bool,
 ) -> set[date] | None:
-    """Return the days to rewrite because lists changed after `before`; None means all days."""
+    """Return the days to rewrite because lists changed between `before` and `now`; None means all days.
+
+    `newest_day` is the last day that has events.
+    """
+    since = before.older if is_first_of_day else before.recent
+    if since == now.recent:
+        return set()
     columns = enriched.schema.tables.get(FACTS, {}).get("columns", {})
     # A user's own facts may name no actions.
     if not {"action_id", "process_id", "integration_id"} <= columns.keys():
         return set()
-    changes = _changes(raw, before.older if is_first_of_day else before.recent)
+    changes = _changes(raw, since)
     if changes.size > MAX_CHANGED_IDS and is_first_of_day:
         return None
-    first = None if is_first_of_day else _first_recent_day(raw)
+    first = None if is_first_of_day else _first_recent_day(newest_day)
     if changes.size > MAX_CHANGED_IDS:
         return {day for (day,) in rows_of(raw, "select event_day from event_days") if first is None or day >= first}
     return _days_of(enriched, changes, first)
 
 
-def _first_recent_day(raw: dlt.Dataset) -> date | None:
-    ((newest,),) = rows_of(raw, "select cast(max(event_day) as date) as newest from event_days")
+def _first_recent_day(newest: date | None) -> date | None:
     if newest is None:
         return None
     # An event dated in the future must not make every day an old one.
-    last: date = min(newest, datetime.now(timezone.utc).date())
-    return last - timedelta(days=RECENT_DAYS)
+    return min(newest, datetime.now(timezone.utc).date()) - timedelta(days=RECENT_DAYS)
 
 
 def _changes(raw: dlt.Dataset, since: str | None) -> _Changes:

@@ -13,10 +13,11 @@ from pipelines.warehouse.restore_tables import missing_tables
 from . import list_days
 from .graph import Enrichment
 from .history_days import days_of_history
-from .incremental import WATCHED, Watermark, read_watermark, rows_of
-from .list_days import ListsState, read_lists_state
+from .incremental import WATCHED, Watermark, rows_of
+from .list_days import ListsState, lists_state_of
 from .materialize import Datasets, State, stored_state
 from .parse import Model
+from .raw_signs import RawSigns
 from .summaries import Days, Reach
 from .touched import Search, can_search
 from .unchanged import unchanged_tables
@@ -57,11 +58,11 @@ class Plan:
 
 
 def make_plan(
-    pipeline: dlt.Pipeline, raw: dlt.Dataset, enrichment: Enrichment, full_refresh: bool, recount: bool
+    pipeline: dlt.Pipeline, raw: dlt.Dataset, enrichment: Enrichment, signs: RawSigns, full_refresh: bool, recount: bool
 ) -> Plan:
-    """Return what an enrichment has to write."""
+    """Return what an enrichment has to write; `signs` are those of the raw dataset."""
     state = stored_state(pipeline)
-    now = read_watermark(raw)
+    now = signs.watermark
     wanted = fingerprints(enrichment, _catalogue_hash(raw))
     built = {} if full_refresh else state.get("models", {})
     existing: set[str] = set(pipeline.default_schema.tables) if pipeline.default_schema_name else set()
@@ -72,13 +73,13 @@ def make_plan(
     moment, tables = datetime.now(timezone.utc), enrichment.tables.items()
     is_first_of_day = str(state.get("as_of", ""))[:10] != moment.date().isoformat()
     lists_before = ListsState(*(state.get(name) for name in _LISTS))
-    lists_now = read_lists_state(raw, lists_before, is_first_of_day)
+    lists_now = lists_state_of(signs.lists, lists_before, is_first_of_day)
     # A purge removes days from those that loads touched. It may have died before its enrichment.
     recount = recount or is_first_of_day or now.day_count < state.get("day_count", 0)
     reach = Reach(pipeline.dataset_name, since=_recent_since(state, now, moment.date(), is_first_of_day))
     if can_search(rebuilt, missing, enrichment.models):
         datasets = Datasets(raw, pipeline.dataset())
-        search = Search(datasets, enrichment, state, lists_before, rebuilt, is_first_of_day, recount)
+        search = Search(datasets, enrichment, state, now, lists_before, lists_now, rebuilt, is_first_of_day, recount)
         days, reach = search.find(reach)
         counts_again = recount or lists_before.signature != lists_now.signature
         if days is not None and counts_again:

@@ -22,6 +22,7 @@ from .graph import check_models, read_enrichment
 from .materialize import run_layer, stored_state
 from .parse import MODELS_DIR
 from .plan import inputs_hash, make_plan
+from .raw_signs import read_signs
 from .table_progress import OnTable, counted, say_nothing
 from .version_history import correct_versions, wrong_versions
 
@@ -71,8 +72,11 @@ def enrich(
     enrichment = read_enrichment(columns, models_dir, validate=False)
     if stored_state(pipeline).get("checked") != inputs_hash(enrichment):
         check_models(enrichment)
-    repaired = _repair_versions(pipeline, raw)
-    plan = make_plan(pipeline, raw_dataset, enrichment, full_refresh or repaired, recount)
+    signs = read_signs(raw_dataset)
+    repaired = bool(signs.wrong_versions) and _repair_versions(pipeline, raw)
+    if repaired:
+        signs = read_signs(raw_dataset)
+    plan = make_plan(pipeline, raw_dataset, enrichment, signs, full_refresh or repaired, recount)
     if plan.is_idle and not recount:
         write_new_comments(pipeline)
         return EnrichReport(list(enrichment.tables), [], [], time.monotonic() - started, [])

@@ -55,8 +55,10 @@ def changed_names(datasets: Datasets, enrichment: Enrichment, reach: Reach) -> d
     if NAMES not in enrichment.models or "user_label" not in columns:
         return {}
     summary = enrichment.models[NAMES]
-    query = summary_rows(enrichment, summary, reach)
     is_kept = NAMES in reach.kept
+    if is_kept and not reach.loaded:
+        return {}
+    query = summary_rows(enrichment, summary, reach)
     now, before = exp.to_table(whole_name(summary)), stored_table(summary, reach.dataset)
     named = f"(select * from {{}} where user_id in (select user_id from {fresh_name(summary)}))"
     texts = [named.format(one.sql(DIALECT)) if is_kept else one.sql(DIALECT) for one in (now, before)]

@@ -32,14 +32,16 @@ from .told_names import changed_names, days_with_other_names
 class Search:
     """What is known before the search.
 
-    `recount` compares the number of events of every day, and builds every summary from all days. `incomplete` tables
-    cannot be asked.
+    `now` and `lists_now` are what the raw tables hold, `lists` what the enriched ones contain. `recount` compares the
+    number of events of every day, and builds every summary from all days. `incomplete` tables cannot be asked.
     """
 
     datasets: Datasets
     enrichment: Enrichment
     state: State
+    now: Watermark
     lists: ListsState
+    lists_now: ListsState
     incomplete: set[str]
     is_first_of_day: bool
     recount: bool
@@ -48,11 +50,11 @@ class Search:
         """Return the days to rewrite, None for all, and what queries have to read of the others."""
         raw, enriched = self.datasets
         watermark = Watermark(self.state.get("events"), self.state.get("directory"))
-        loaded = loaded_days(raw, watermark)
+        loaded = loaded_days(raw, watermark, self.now)
         reach = replace(reach, loaded=frozenset(loaded), kept=self._kept(reach, frozenset(loaded)))
-        changes = changed_ids(raw, watermark)
+        changes = changed_ids(raw, watermark, self.now)
         told = changed_names(self.datasets, self.enrichment, reach)
-        lists = days_of_lists(raw, enriched, self.lists, self.is_first_of_day)
+        lists = days_of_lists(raw, enriched, self.lists, self.lists_now, self.now.newest_day, self.is_first_of_day)
         names = days_of_names(raw, enriched, changes, watermark.directory)
         if max(len(changes), len(told)) > MAX_CHANGED_IDS or lists is None or names is None:
             return None, replace(reach, kept=frozenset())

@@ -4,12 +4,10 @@ Such a version ends before it begins, or after the next one begins. The version 
 whatever its dates. The others move in front of it, as little as possible.
 """
 
-from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
 import dlt
-from dlt.destinations.exceptions import DatabaseUndefinedRelation
 
 from pipelines.warehouse.engine import engine_of
 
@@ -61,20 +59,24 @@ class Version(NamedTuple):
     valid_to: datetime | None
 
 
+def count_query() -> str:
+    """Return the query, of one row, that counts what `wrong_versions` returns."""
+    return f"select cast(count(*) as bigint) as number from ({_wrong()}) as wrong_versions"
+
+
 def wrong_versions(raw: dlt.Pipeline) -> dict[tuple[str, str], list[Version]]:
     """Return all versions of each record (list, id) that has one which runs backwards or overlaps the next."""
     found: dict[tuple[str, str], list[Version]] = {}
     dataset = raw.dataset()
-    lists = [table for table in LISTS if table in dataset.schema.tables]
-    if not lists:
-        return {}
-    versions = " union all ".join(_VERSIONS.format(table=table) for table in lists)
-    with suppress(DatabaseUndefinedRelation):
-        for table, record_id, row_version, *validity in rows_of(dataset, _WRONG.format(versions=versions)):
-            start, end = (None if moment is None else utc_moment(moment) for moment in validity)
-            if start is not None:
-                found.setdefault((table, record_id), []).append(Version(row_version, start, end))
+    for table, record_id, row_version, *validity in rows_of(dataset, _wrong()):
+        start, end = (None if moment is None else utc_moment(moment) for moment in validity)
+        if start is not None:
+            found.setdefault((table, record_id), []).append(Version(row_version, start, end))
     return found
+
+
+def _wrong() -> str:
+    return _WRONG.format(versions=" union all ".join(_VERSIONS.format(table=table) for table in LISTS))
 
 
 def correct_versions(raw: dlt.Pipeline, wrong: dict[tuple[str, str], list[Version]]) -> None:

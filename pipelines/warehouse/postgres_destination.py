@@ -5,6 +5,9 @@ statement.
 """
 
 import hashlib
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import islice
 from typing import Any, ClassVar
 
@@ -18,6 +21,7 @@ from dlt.destinations.impl.postgres.factory import PostgresTypeMapper
 from dlt.destinations.impl.postgres.postgres import PostgresClient
 from dlt.destinations.impl.postgres.sql_client import Psycopg2SqlClient
 from dlt.destinations.insert_job_client import InsertValuesLoadJob
+from dlt.destinations.job_client_impl import SqlLoadJob
 from dlt.destinations.sql_client import SqlClientBase
 from psycopg2.extensions import TRANSACTION_STATUS_IDLE
 
@@ -133,8 +137,10 @@ class _RunClient(Unstaged, PostgresClient):
     def own_job(self, table: Any, path: str) -> Any:
         if path.endswith(".parquet"):
             return CopyJob(path)
-        if path.endswith(".insert_values"):
+        if ".insert_values" in os.path.basename(path):
             return _InsertJob(path)
+        if path.endswith(".sql"):
+            return MergeJob(path)
         return None
 
 
@@ -149,6 +155,19 @@ class _InsertJob(InsertValuesLoadJob):
             self._sql_client.execute_fragments(statements[0])
         else:
             super().run()
+
+
+class MergeJob(SqlLoadJob):
+    """Sends the statements of a merge in one message, which PostgreSQL runs as one transaction."""
+
+    @contextmanager
+    def maybe_transaction(self, sql: str) -> Iterator[None]:
+        """Begin a transaction only for statements that are too long for one message."""
+        if len(sql) < self._job_client.capabilities.max_query_length // 2:
+            yield
+            return
+        with super().maybe_transaction(sql):
+            yield
 
 
 def execute_together(client: SqlClientBase[Any], table: str, statements: list[str]) -> None:

@@ -1,6 +1,6 @@
 """Functions of dlt at which the tests kill or disturb a run."""
 
-DUCK, PG = "dlt.destinations.impl.duckdb", "dlt.destinations.impl.postgres"
+DUCK = "dlt.destinations.impl.duckdb"
 SQL_JOB = "dlt.destinations.job_client_impl"
 OF_ENGINE = {
     "duckdb": {
@@ -9,6 +9,7 @@ OF_ENGINE = {
     },
     "postgres": {
         "COPY": "pipelines.warehouse.postgres_copy:CopyJob.run",
-        "COMMIT": f"{PG}.sql_client:Psycopg2SqlClient.commit_transaction",
+        # A merge is one message, which commits at its end.
+        "COMMIT": "pipelines.warehouse.postgres_destination:MergeJob.run",
     },
 }

@@ -9,7 +9,7 @@ import pytest
 
 from tests.support.children import Ended
 from tests.support.crash_world import World, error_lines
-from tests.support.dlt_functions import PG, SQL_JOB
+from tests.support.dlt_functions import OF_ENGINE, SQL_JOB
 from tests.support.obstacles import (
     DROPPED,
     HANDS,
@@ -23,15 +23,16 @@ from tests.support.obstacles import (
 from tests.support.places import place
 from tests.support.postgres import Postgres
 
-COPY, COMMIT = f"{PG}.postgres:PostgresParquetCopyJob.run", f"{PG}.sql_client:Psycopg2SqlClient.commit_transaction"
+COPY, COMMIT = OF_ENGINE["postgres"]["COPY"], OF_ENGINE["postgres"]["COMMIT"]
+WRITE = "pipelines.warehouse.statement_load:StatementLoad._apply"
 CUTS = [
     (COPY, "before", 2),
     (COPY, "after", 3),
     (COMMIT, "before", 3),
     (COMMIT, "after", 3),
     (f"{SQL_JOB}:SqlJobClientBase.complete_load", "before", 1),
-    (f"{SQL_JOB}:ModelLoadJob.run", "before", 1),
-    (f"{SQL_JOB}:ModelLoadJob.run", "after", 3),
+    (WRITE, "before", 1),
+    (WRITE, "after", 3),
 ]
 
 
