@@ -136,7 +136,7 @@ def open_world(
 
 def error_lines(ended: Ended) -> list[str]:
     """Return the lines of standard error, without progress lines, which only a slow machine prints."""
-    return [line for line in ended.err.splitlines() if not re.match(r"\w+ +\d+/\d+ windows  ", line)]
+    return [line for line in ended.err.splitlines() if not re.match(r"\w+ +\d+/\d+ (windows|tables)  ", line)]
 
 
 def use_models(folder: str) -> None:
