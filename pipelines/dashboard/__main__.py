@@ -28,7 +28,10 @@ FIRST_PORT, PORTS = 8501, 20
 WARM_SECONDS = 20.0
 SCRIPT = Path(__file__).with_name("app.py")
 FIRST_PAGE = """
+import streamlit as st
 from pipelines.dashboard.app import show
+from pipelines.dashboard.tenants import SHOWN
+st.session_state[SHOWN] = {tenant!r}
 show("overview")
 """
 
@@ -41,7 +44,8 @@ show("overview")
     "--no-sign-in", is_flag=True, help="Listen for other machines without a sign-in: a proxy signs people in."
 )
 @click.option("--tenant", metavar="NAME", help="Tenant to show: a section `[tenants.NAME]` of the settings.")
-def main(address: str, port: int | None, max_age: str, no_sign_in: bool, tenant: str | None) -> None:
+@click.option("--all-tenants", is_flag=True, help="Show every configured tenant, which readers choose on the page.")
+def main(address: str, port: int | None, max_age: str, no_sign_in: bool, tenant: str | None, all_tenants: bool) -> None:
     """Serve the enriched tables as a web page.
 
     It only reads, unless the setting `acknowledge_in_dashboard` is on. Without the settings under `[dashboard]`, nobody
@@ -54,8 +58,7 @@ def main(address: str, port: int | None, max_age: str, no_sign_in: bool, tenant:
     age = parse_age(max_age)
     try:
         set_dlt_switches()
-        work_for_tenant(tenant)
-        _keep(age)
+        _keep(age, _chosen(tenant, all_tenants))
         sign_in = _sign_in(address, no_sign_in)
         announce(address, port or free_port(address))
     except click.ClickException:
@@ -68,11 +71,33 @@ def main(address: str, port: int | None, max_age: str, no_sign_in: bool, tenant:
         cli.main_run.main([str(SCRIPT), *options], "streamlit", standalone_mode=False)
 
 
-def _keep(max_age: timedelta) -> None:
+def _chosen(tenant: str | None, all_tenants: bool) -> list[str]:
+    """Use the settings of a tenant for this process, or return the names of all if readers choose one.
+
+    Raises:
+        PipelineError: There is no such tenant, or none is named.
+    """
+    from pipelines.common.tenants import tenant_names
+
+    if not all_tenants:
+        work_for_tenant(tenant)
+        return []
+    if tenant:
+        raise click.UsageError("--tenant and --all-tenants exclude each other. Leave one out.")
+    names = tenant_names()
+    if not names:
+        raise click.UsageError(
+            "--all-tenants: no tenants are configured. Add sections `[tenants.NAME]`, or leave it out."
+        )
+    return names
+
+
+def _keep(max_age: timedelta, tenants: list[str]) -> None:
     # Imported late: it imports dlt, which reads the tenant's settings.
+    from pipelines.common.tenant_context import read_all
     from pipelines.dashboard.options import options
 
-    options.max_age = max_age
+    options.max_age, options.tenants = max_age, read_all(tenants)
 
 
 def _sign_in(address: str, no_sign_in: bool) -> "SignIn | None":
@@ -109,17 +134,24 @@ def announce(address: str, port: int) -> None:
 
     check_files()
     can_acknowledge_in_dashboard()
-    is_demo = use_demo()
-    from pipelines.dashboard import data_access
+    from pipelines.dashboard.options import options
+
+    is_demo = not options.tenants and use_demo()
 
     # As environment variables, because the page is drawn once before the server reads its options.
     os.environ.update(STREAMLIT_SERVER_ADDRESS=address, STREAMLIT_SERVER_PORT=str(port))
     draw_once()
-    with data_access.opened() as places:
-        read = f"the copy {places.copy}" if places.copy else places.database
+    read = f"{len(options.tenants)} tenants: {', '.join(options.tenants)}" if options.tenants else _read_from()
     what = f"the demo's data in {read}" if is_demo else read
     click.echo(f"Dashboard of {what}: http://{'localhost' if address == THIS_MACHINE else address}:{port}")
     click.echo("Ctrl-C ends it.")
+
+
+def _read_from() -> str:
+    from pipelines.dashboard import data_access
+
+    with data_access.opened() as places:
+        return f"the copy {places.copy}" if places.copy else places.database
 
 
 def draw_once() -> None:
@@ -129,12 +161,16 @@ def draw_once() -> None:
     """
     from streamlit.testing.v1 import AppTest
 
+    from pipelines.dashboard.options import options
+
     # Streamlit warns that there is no browser, and later that it reads its options again.
     logging.getLogger("streamlit.config").addFilter(lambda record: "was detected" not in record.getMessage())
     logging.disable(logging.WARNING)
     with suppress(RuntimeError):
         # Not the script, which may ask for a sign-in first.
-        AppTest.from_string(FIRST_PAGE, default_timeout=WARM_SECONDS).run()
+        AppTest.from_string(
+            FIRST_PAGE.format(tenant=next(iter(options.tenants), None)), default_timeout=WARM_SECONDS
+        ).run()
     logging.disable(logging.NOTSET)
 
 

@@ -14,6 +14,7 @@ from . import data_access
 from .cached import ask_if_any
 from .queries import log
 from .sign_in import signed_in_reader
+from .tenants import settings_of_shown
 
 COLUMNS = ("kind", "subject", "account", "note", "happened_at")
 OPEN, ACKNOWLEDGED = "open", "acknowledged"
@@ -49,8 +50,13 @@ def acknowledge_finding(finding_id: str, note: str) -> int:
         Busy: A run or a reader holds the database.
         PipelineError: The finding is no longer there, or the database cannot be written.
     """
-    check_settings()
-    check_database_exists()
+    with settings_of_shown():
+        check_settings()
+        check_database_exists()
+        return _acknowledge_alone(finding_id, note)
+
+
+def _acknowledge_alone(finding_id: str, note: str) -> int:
     # A run that is on its way is not waited for: somebody looks at the page.
     with (
         data_access.alone(),

@@ -8,7 +8,6 @@ from typing import NamedTuple
 
 import streamlit as st
 
-from pipelines.common.tenants import chosen_tenant
 from pipelines.dashboard import data_access
 from pipelines.dashboard.cached import ask, watch
 from pipelines.dashboard.filters import Filters
@@ -17,6 +16,7 @@ from pipelines.dashboard.queries import log
 from pipelines.dashboard.sidebar import choose_filters
 from pipelines.dashboard.sign_in import is_admitted
 from pipelines.dashboard.states import broken, busy, busy_note, empty_log, filter_note, nothing_loaded, stale_note
+from pipelines.dashboard.tenants import choose_tenant, shown_tenant
 from pipelines.dashboard.views import (
     access,
     access_now,
@@ -137,7 +137,7 @@ def _draw(page: Page, view: View) -> None:
 
 
 def _of_tenant() -> str:
-    tenant = chosen_tenant()
+    tenant = shown_tenant()
     return f"Tenant {tenant}. " if tenant else ""
 
 
@@ -145,7 +145,7 @@ def main() -> None:
     """Set up the page and run the view that was chosen."""
     # Before the navigation, which would fetch the page's icon for the browser's tab from the internet.
     st.set_page_config(NAME, ICON, layout="wide")
-    if not is_admitted():
+    if not is_admitted() or not choose_tenant():
         return
     chosen_filters: list[Filters] = []
     pages = {

@@ -1,7 +1,7 @@
 """Caches query results until the next load, so that a changed filter is fast and the file stays free.
 
-The cache key contains the moment at which the tables were last written. While a load locks the file, that moment stays
-the same: the page shows the earlier results, with their time.
+The cache key contains the tenant, and the moment at which the tables were last written. While a load locks the file,
+that moment stays the same: the page shows the earlier results, with their time.
 """
 
 import threading
@@ -30,6 +30,7 @@ KEPT_HOURS, KEPT_ANSWERS = 12, 1000
 class Watch:
     """The last known state of a copy or database, shared by all sessions."""
 
+    tenant: str | None
     place: str
     is_copy: bool
     version: str = ""
@@ -47,8 +48,8 @@ class Watch:
 
 
 @st.cache_resource(show_spinner=False)
-def _watch_of(place: str, is_copy: bool) -> Watch:
-    return Watch(place, is_copy)
+def _watch_of(tenant: str | None, place: str, is_copy: bool) -> Watch:
+    return Watch(tenant, place, is_copy)
 
 
 def watch() -> Watch:
@@ -69,8 +70,8 @@ def _seen(places: data_access.Places) -> Watch:
     if places.copy:
         # If the copy cannot be read, use the database.
         with suppress(data_access.NothingLoaded, PipelineError):
-            return _looked_at(_watch_of(places.copy, True))
-    return _looked_at(_watch_of(places.database, False))
+            return _looked_at(_watch_of(places.tenant, places.copy, True))
+    return _looked_at(_watch_of(places.tenant, places.database, False))
 
 
 def _looked_at(seen: Watch) -> Watch:
@@ -104,7 +105,7 @@ def _look(seen: Watch) -> None:
 def ask(query: Query, owner: str = data_access.ENRICHED) -> pd.DataFrame:
     """Return the rows of the query as of the last load."""
     seen = watch()
-    return _answer(query.sql(DIALECT), owner, seen.version, seen.place)
+    return _answer(seen.tenant, query.sql(DIALECT), owner, seen.version, seen.place)
 
 
 def ask_database(query: Query, owner: str = data_access.ENRICHED) -> pd.DataFrame:
@@ -117,7 +118,7 @@ def ask_database(query: Query, owner: str = data_access.ENRICHED) -> pd.DataFram
             return ask(query, owner)
         try:
             written = str(data_access.written_at())
-            return _answer(query.sql(DIALECT), owner, written, places.database, SHORT_WAIT)
+            return _answer(places.tenant, query.sql(DIALECT), owner, written, places.database, SHORT_WAIT)
         except (data_access.Busy, data_access.NothingLoaded):
             return ask(query, owner)
 
@@ -128,12 +129,12 @@ def ask_if_any(query: Query, owner: str = data_access.ENRICHED) -> pd.DataFrame 
     While a load locks the database, return the last answer; None if there was none.
     """
     with data_access.opened() as places:
-        asked = (query.sql(DIALECT), owner, places.database)
+        asked = (places.tenant, query.sql(DIALECT), owner, places.database)
         try:
             written = str(data_access.written_at())
             if not places.copy:
                 written = f"{written} {watch().version}"
-            answer = _answer_if_any(asked[0], owner, written, places.database, SHORT_WAIT)
+            answer = _answer_if_any(places.tenant, asked[1], owner, written, places.database, SHORT_WAIT)
         except data_access.Busy:
             return _last_answers().get(asked)
         _last_answers()[asked] = answer
@@ -141,12 +142,14 @@ def ask_if_any(query: Query, owner: str = data_access.ENRICHED) -> pd.DataFrame 
 
 
 @st.cache_resource(show_spinner=False)
-def _last_answers() -> dict[tuple[str, str, str], pd.DataFrame | None]:
+def _last_answers() -> dict[tuple[str | None, str, str, str], pd.DataFrame | None]:
     return {}
 
 
 @st.cache_data(ttl=KEPT_HOURS * 3600, max_entries=KEPT_ANSWERS, show_spinner=False)
-def _answer_if_any(sql: str, owner: str, version: str, place: str, _wait: float | None = None) -> pd.DataFrame | None:
+def _answer_if_any(
+    tenant: str | None, sql: str, owner: str, version: str, place: str, _wait: float | None = None
+) -> pd.DataFrame | None:
     try:
         return data_access.read(sql, owner, place, _wait)
     except data_access.NothingLoaded:
@@ -154,5 +157,7 @@ def _answer_if_any(sql: str, owner: str, version: str, place: str, _wait: float 
 
 
 @st.cache_data(ttl=KEPT_HOURS * 3600, max_entries=KEPT_ANSWERS, show_spinner=False)
-def _answer(sql: str, owner: str, version: str, place: str, _wait: float | None = None) -> pd.DataFrame:
+def _answer(
+    tenant: str | None, sql: str, owner: str, version: str, place: str, _wait: float | None = None
+) -> pd.DataFrame:
     return data_access.read(sql, owner, place, _wait)

@@ -22,6 +22,7 @@ from pipelines.warehouse.engine import engine
 from pipelines.warehouse.reader import ENRICHED, RAW, Reader, open_reader
 
 from .gate import Closed, Gate
+from .tenants import settings_of_shown, shown_tenant
 
 __all__ = ["ENRICHED", "RAW", "Busy", "NothingLoaded", "Places", "alone", "chunks", "opened", "read", "written_at"]
 
@@ -41,12 +42,14 @@ class Busy(Exception):
 class Places:
     """The copy and the database that a page reads; each is opened by the first query that needs it.
 
-    `database` and `copy` are names for people; `copy` is None if no copy is read. `watched` is their state.
+    `database` and `copy` are names for people, of the data of `tenant`; `copy` is None if no copy is read. `watched` is
+    their state.
     """
 
     watched: Any = None
 
     def __init__(self) -> None:
+        self.tenant = shown_tenant()
         self.is_file = engine().is_file
         self.database = relative(engine().location()) if self.is_file else engine().name
         # A warehouse can be read at any time, so its copy is for other programs.
@@ -93,13 +96,14 @@ def opened() -> Iterator[Places]:
     if known is not None:
         yield known
         return
-    places = Places()
-    token = _opened.set(places)
-    try:
-        yield places
-    finally:
-        _opened.reset(token)
-        places.close()
+    with settings_of_shown():
+        places = Places()
+        token = _opened.set(places)
+        try:
+            yield places
+        finally:
+            _opened.reset(token)
+            places.close()
 
 
 @contextmanager

@@ -6,6 +6,8 @@ from urllib.parse import quote
 import pandas as pd
 import streamlit as st
 
+from .tenants import address_part
+
 # Column, page, parameter of its address.
 PAGES = {
     "user_id": ("person", "user"),
@@ -29,8 +31,10 @@ def link_column(name: str, heading: str) -> Any:
 
 
 def _address(page: str, parameter: str) -> Any:
+    start = f"{page}?{address_part()}{parameter}="
+
     def of(value: object) -> str | None:
         # Quoted, so that no id becomes another address.
-        return f"{page}?{parameter}={quote(value, safe='')}" if isinstance(value, str) else None
+        return f"{start}{quote(value, safe='')}" if isinstance(value, str) else None
 
     return of

@@ -13,6 +13,7 @@ from .downloads import to_csv
 from .links import link_column, linked
 from .queries.shapes import DETAILS, Query
 from .rows import exact, has_long_texts, ids_last
+from .tenants import about_tenant
 from .zones import in_zone, zone
 
 NONE = "Nothing in this period with these filters."
@@ -169,7 +170,7 @@ def _download(frame: pd.DataFrame, title: str) -> None:
     st.download_button(
         "Download CSV",
         lambda: to_csv(frame),
-        f"{name}.csv",
+        f"{'_'.join([*about_tenant().values(), name])}.csv",
         "text/csv",
         key=f"download_{name}",
         on_click="ignore",

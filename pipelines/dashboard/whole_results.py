@@ -17,6 +17,7 @@ from pipelines.export.writer import write_csv, write_parquet
 from pipelines.export.xlsx import write_xlsx
 
 from .queries.shapes import Query
+from .tenants import about_tenant, settings_of_shown, shown_tenant
 
 # Streamlit holds a file in memory until it is downloaded. The command `export` has no limit.
 FORMATS = {
@@ -39,8 +40,8 @@ def offer(query: Query, rows: int, about: Mapping[str, str], name: str, key: str
         for suffix, (label, mime, most) in FORMATS.items():
             st.download_button(
                 f"Download all as {label}",
-                partial(written, sql, suffix, {**about, "Rows": f"{rows:,}"}),
-                f"{file_name(name)}.{suffix}",
+                partial(written, sql, suffix, {**about_tenant(), **about, "Rows": f"{rows:,}"}, shown_tenant()),
+                f"{file_name(' '.join([*about_tenant().values(), name]))}.{suffix}",
                 mime,
                 key=f"{key}_{suffix}",
                 on_click="ignore",
@@ -55,9 +56,9 @@ def file_name(text: str) -> str:
     return re.sub(r"[^a-z0-9-]+", "_", text.lower()).strip("_")[:120]
 
 
-def written(sql: str, suffix: str, about: Mapping[str, str]) -> bytes:
-    """Return the file with all rows of a query, which must have some."""
-    with tempfile.TemporaryFile() as file, data_access.opened():
+def written(sql: str, suffix: str, about: Mapping[str, str], tenant: str | None = None) -> bytes:
+    """Return the file with all rows of a query, which must have some, of the tenant whose page offered it."""
+    with tempfile.TemporaryFile() as file, settings_of_shown(tenant), data_access.opened():
         chunks = data_access.chunks(sql)
         first = next(chunks)
         _write(suffix, chain([first], chunks), first.schema, about, file)

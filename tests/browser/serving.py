@@ -8,7 +8,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -50,10 +50,12 @@ def free_port() -> int:
 
 
 @contextmanager
-def serve(database: Path, port: int | None = None, others: Mapping[str, str] | None = None) -> Iterator[Served]:
+def serve(
+    database: Path, port: int | None = None, others: Mapping[str, str] | None = None, options: Sequence[str] = ()
+) -> Iterator[Served]:
     """Serve a database in another process until the block ends, with `others` among its settings."""
     port = port or free_port()
-    command = [sys.executable, "-m", "pipelines.dashboard", "--port", str(port)]
+    command = [sys.executable, "-m", "pipelines.dashboard", "--port", str(port), *options]
     settings = {
         **os.environ,
         "PYTHONPATH": str(REPOSITORY),

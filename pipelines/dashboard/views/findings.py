@@ -18,6 +18,7 @@ from ..cached import ask
 from ..filters import Filters
 from ..panels import Panel, details, numbers, page_title, row
 from ..queries.shapes import DETAILS
+from ..tenants import address_part, command_option
 
 SEVERITIES = ("high", "medium", "low")
 CHOICES = 200
@@ -129,7 +130,9 @@ def _evidence(found: pd.DataFrame) -> None:
     ids = str(finding["evidence_event_ids"] or "").split(",")
     # Another tab: the list of findings stays as it is.
     st.link_button(
-        "Open in the event search", f"events?finding_id={quote(str(chosen), safe='')}", icon=":material/search:"
+        "Open in the event search",
+        f"events?{address_part()}finding_id={quote(str(chosen), safe='')}",
+        icon=":material/search:",
     )
     details("Events behind the finding", findings.evidence([int(value) for value in ids if value.isdigit()]))
 
@@ -152,7 +155,7 @@ def _acknowledgement(finding: pd.Series) -> None:
     else:
         st.caption("To acknowledge it, once you know its reason:")
         subject = quote_for_shell(printable(finding["finding_id"]))
-        st.code(f"python -m pipelines.audit acknowledge {subject}", language=None)
+        st.code(f"python -m pipelines.audit acknowledge {subject}{command_option()}", language=None)
 
 
 def _acknowledge(finding_id: str) -> None:

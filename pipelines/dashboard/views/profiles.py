@@ -16,6 +16,7 @@ from ..data_access import NothingLoaded
 from ..filters import ACTOR_OR_TARGET, Filters
 from ..panels import Panel, details, numbers, page_title, row
 from ..queries.shapes import Query
+from ..tenants import address_part
 from .shared import busiest_models, most_active_users, most_visited_pages
 
 NO_HISTORY = (
@@ -129,4 +130,4 @@ def _name(known: dict[str, Any], *columns: str) -> None:
 
 
 def _search_link(query: str) -> None:
-    st.link_button("All events in the search", f"events?{query}", icon=":material/search:")
+    st.link_button("All events in the search", f"events?{address_part()}{query}", icon=":material/search:")
