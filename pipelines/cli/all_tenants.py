@@ -9,11 +9,27 @@ import dlt
 from pipelines.common.all_tenants import COPY_KEY, views_dataset
 from pipelines.common.exit_codes import DONE, worst_of
 from pipelines.common.files import private_files
+from pipelines.common.tenants import chosen_tenant, former_tenants, has_run, tenant_names
 from pipelines.common.wording import counted
 
 from .command_group import report_error
 from .run_output import warn
-from .tenant_options import EveryTenantCommand
+from .tenant_options import TENANT, EveryTenantCommand
+
+
+class LoadingCommand(EveryTenantCommand):
+    """A command that loads: for a tenant with a new name, it would begin with empty tables."""
+
+    def work(self, context: click.Context) -> Any:
+        """Warn if a tenant may have been renamed, then run the command."""
+        name = context.meta.get(TENANT) or chosen_tenant()
+        former = former_tenants() if name in tenant_names() and not has_run(str(name)) else []
+        if former:
+            warn(
+                f"tenant `{name}` is new here, and no longer configured: {', '.join(former)}. If you renamed it, give "
+                "it the `dataset_name`s that it had, or its history begins again. See docs/operations.md."
+            )
+        return super().work(context)
 
 
 class WritingCommand(EveryTenantCommand):
@@ -30,6 +46,20 @@ class WritingCommand(EveryTenantCommand):
                 _reported(_write_copy, names) if copy else DONE,
             ]
         )
+
+
+class RunCommand(WritingCommand, LoadingCommand):
+    """A command that loads and writes the enriched tables."""
+
+
+class StatusCommand(EveryTenantCommand):
+    """A command that shows the state of each tenant."""
+
+    def after_all(self, names: Sequence[str]) -> int:
+        """Say which tenants it does not show, because they are no longer configured. Their tables stay."""
+        for name in former_tenants():
+            warn(f"tenant `{name}` is no longer configured. Its tables stay as they are. See docs/operations.md.")
+        return DONE
 
 
 def _reported(step: Any, *arguments: Any) -> int:

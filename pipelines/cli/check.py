@@ -5,12 +5,12 @@ import click
 from pipelines.run.steps import check_step, publish_step, publish_target
 from pipelines.run.summary import ending_of
 
+from .all_tenants import WritingCommand
 from .recorded_run import recorded_run
 from .run_output import print_checked, print_published, print_seconds
-from .tenant_options import EveryTenantCommand
 
 
-@click.command(cls=EveryTenantCommand)
+@click.command(cls=WritingCommand)
 def check() -> int:
     """Run the data checks on all days of the enriched tables."""
     with recorded_run("check", needs_tables=True) as run:

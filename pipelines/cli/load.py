@@ -7,13 +7,13 @@ import click
 from pipelines.run.steps import load_step
 from pipelines.run.summary import ending_of
 
+from .all_tenants import LoadingCommand
 from .options import accept_directory_option, check_span, span_options
 from .recorded_run import recorded_run
 from .run_output import print_loaded, print_seconds
-from .tenant_options import EveryTenantCommand
 
 
-@click.command(cls=EveryTenantCommand)
+@click.command(cls=LoadingCommand)
 @span_options
 @accept_directory_option
 def load(since: datetime | None, until: datetime | None, accept_directory: bool) -> int:

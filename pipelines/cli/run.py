@@ -17,7 +17,7 @@ from pipelines.run.steps import (
 )
 from pipelines.run.summary import ending_of
 
-from .all_tenants import WritingCommand
+from .all_tenants import RunCommand
 from .options import accept_directory_option, check_span, full_refresh_option, span_options
 from .recorded_run import recorded_run
 from .run_output import (
@@ -31,7 +31,7 @@ from .run_output import (
 )
 
 
-@click.command(cls=WritingCommand)
+@click.command(cls=RunCommand)
 @span_options
 @full_refresh_option
 @accept_directory_option

@@ -8,9 +8,9 @@ import click
 
 from pipelines.common.exit_codes import DONE, FAILED
 
+from .all_tenants import StatusCommand
 from .demo_data import show_demo
 from .options import wait_option
-from .tenant_options import EveryTenantCommand
 
 LONGEST_AGE = timedelta(days=36_500)
 _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
@@ -56,7 +56,7 @@ max_age_option = click.option(
 )
 
 
-@click.command(cls=EveryTenantCommand)
+@click.command(cls=StatusCommand)
 @click.option("--json", "json_wanted", is_flag=True, help="Print JSON.")
 @max_age_option
 @click.option(

@@ -14,7 +14,7 @@ from pipelines.common.tenants import tenant_names
 from .command_group import STARTED_IN, AuditCommand
 
 ALL = "--all-tenants"
-_TENANT, _EVERY = f"{__name__}.tenant", f"{__name__}.all_tenants"
+TENANT, _EVERY = f"{__name__}.tenant", f"{__name__}.all_tenants"
 
 
 class TenantCommand(AuditCommand):
@@ -25,7 +25,7 @@ class TenantCommand(AuditCommand):
 
     def work(self, context: click.Context) -> Any:
         """Run the command with the settings of its tenant."""
-        work_for_tenant(context.meta.get(_TENANT))
+        work_for_tenant(context.meta.get(TENANT))
         return super().work(context)
 
 
@@ -45,7 +45,7 @@ class EveryTenantCommand(TenantCommand):
         """Run the command for its tenant, or for one tenant after the other."""
         if not context.meta.get(_EVERY):
             return super().work(context)
-        if context.meta.get(_TENANT):
+        if context.meta.get(TENANT):
             raise click.UsageError(f"--tenant and {ALL} exclude each other. Leave one out.")
         self.check_for_all(context)
         to_stderr = self.reports_to_stderr or "--json" in sys.orig_argv
@@ -78,6 +78,10 @@ def run_for_all(names: Sequence[str], started_in: str | None = None, *, to_stder
         click.echo(f"== {name} ==", err=to_stderr)
         sys.stdout.flush()
         codes.append(_run_for(name, started_in))
+    if any(codes):
+        # On standard error, where the errors of the tenants do not name them.
+        ended = ", ".join(f"{name} {code}" for name, code in zip(names, codes, strict=True))
+        click.echo(f"audit: exit codes of the tenants: {ended}.", err=True)
     return worst_of(codes)
 
 
@@ -98,7 +102,7 @@ def tenant_option() -> click.Option:
         ["--tenant"],
         metavar="NAME",
         expose_value=False,
-        callback=_note(_TENANT),
+        callback=_note(TENANT),
         help="Tenant to work for: a section `[tenants.NAME]` of the settings.",
     )
 

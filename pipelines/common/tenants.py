@@ -92,6 +92,18 @@ def data_dir_of(name: str) -> str:
     return os.path.join(dlt.current.run_context().data_dir, SECTION, name)
 
 
+def former_tenants() -> list[str]:
+    """Return the tenants that ran here and are no longer configured. Call it before this process works for one."""
+    folder = Path(dlt.current.run_context().data_dir, SECTION)
+    known = set(tenant_names())
+    return sorted(one.name for one in folder.iterdir() if one.name not in known) if folder.is_dir() else []
+
+
+def has_run(name: str) -> bool:
+    """Return whether a tenant ran here. Call it before this process works for one."""
+    return os.path.isdir(data_dir_of(name))
+
+
 def _own_places(name: str) -> dict[str, Any]:
     """Return datasets, copy, token store and metrics file with the tenant's name, so that no two tenants share one."""
     places: dict[str, Any] = {key: f"{dataset_name(pipeline)}_{name}" for pipeline, key in _DATASETS.items()}

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from pipelines.cli import tenant_options
 from pipelines.common import exit_codes
 from tests.conftest import REPOSITORY, Engine, event, plain_server
 from tests.support.places import Place, place
@@ -100,11 +101,28 @@ def test_alerts_test_the_channels_of_each_tenant(two: Place) -> None:
         two.set("TENANTS__PRODUCTION__ALERTS__WEBHOOK_URL", "http://127.0.0.1:9/closed")
         two.set("TENANTS__TEST__ALERTS__WEBHOOK_URL", hook.url)
         both = start(two, "alerts", "test", "--all-tenants")
-        out, _ = both.communicate(timeout=120)
+        out, err = both.communicate(timeout=120)
         (text,) = hook.take()
     assert both.returncode == exit_codes.FAILED and "of tenant test" in text
     headings = [line for line in out.splitlines() if line.startswith("==")]
     assert headings == ["== production ==", "== test =="] and out.splitlines()[-1].endswith("taken")
+    assert err.splitlines()[-1] == "audit: exit codes of the tenants: production 1, test 0."
+
+
+def test_tenant_that_may_have_been_renamed_is_told(two: Place) -> None:
+    two.set("TENANTS__TEST__AUTH_URL", "http://127.0.0.1:9")
+    (two.folder / "dlt" / "tenants" / "former").mkdir(parents=True)
+    first, second = (two.run("load", "--tenant", "test") for _ in range(2))
+    assert "tenant `test` is new here, and no longer configured: former." in first.err
+    assert first.code == second.code == exit_codes.UNREACHABLE and "is new here" not in second.err
+    told = two.run("status", "--all-tenants", prepare=[(_run_for_none,)])
+    assert told.err == (
+        "audit: tenant `former` is no longer configured. Its tables stay as they are. See docs/operations.md.\n"
+    )
+
+
+def _run_for_none() -> None:
+    tenant_options.run_for_all = lambda *_, **__: exit_codes.DONE  # type: ignore[assignment]
 
 
 def test_tenants_that_are_not_named_are_asked_for(two: Place) -> None:
