@@ -106,6 +106,8 @@ def check_step(run: "OpenRun", enriched: "EnrichReport | None" = None) -> Checke
     pipeline, raw = run.pipelines.enriched, run.pipelines.raw
     with _timed("check", run.record.seconds):
         scope = scope_after(pipeline, enriched) if enriched else Scope()
+        if scope.is_needed:
+            run.pipelines.free_memory()
         run.record.checked = check_all(pipeline, raw, days=scope.days) if scope.is_needed else []
     return CheckedReport(run.record.checked, scope.words if scope.is_needed else "")
 

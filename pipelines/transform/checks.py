@@ -6,6 +6,7 @@ looks at each day of that column on its own, and a check of some days limits it 
 """
 
 import re
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
@@ -104,7 +105,7 @@ def check(
         }
         results = [
             CheckResult(name, count, _first_rows(client, queries[name], checks[name]) if count else "", checked_at)
-            for name, count in _counts(client, queries).items()
+            for name, count in _counts(client, queries, engine_of(pipeline).checks_per_statement).items()
         ]
     _record(pipeline, results, days)
     return results
@@ -182,13 +183,22 @@ def qualified(
     return query
 
 
-def _counts(client: SqlClientBase[Any], queries: dict[str, str]) -> dict[str, int]:
-    """Return the number of wrong rows of each check, counted by one statement on one snapshot of the data."""
+def _counts(client: SqlClientBase[Any], queries: dict[str, str], at_once: int | None) -> dict[str, int]:
+    """Return the number of wrong rows of each check, counted on one snapshot of the data.
+
+    `at_once` is the most checks that one statement counts, None for all.
+    """
     counts = [
         f"SELECT {number} AS number, COUNT(*) AS failing FROM ({query}) AS rows_{number}"
         for number, query in enumerate(queries.values())
     ]
-    rows = client.execute_sql(" UNION ALL ".join(counts)) or []
+    step = at_once or len(counts)
+    with client.begin_transaction() if at_once else nullcontext():
+        rows = [
+            row
+            for start in range(0, len(counts), step)
+            for row in client.execute_sql(" UNION ALL ".join(counts[start : start + step])) or []
+        ]
     found = {int(number): int(failing) for number, failing in rows}
     return {name: found[number] for number, name in enumerate(queries)}
 

@@ -67,6 +67,8 @@ class Engine:
     loads_by_statement = False
     # Number of connections on which tables are filled at the same time.
     parallel_statements = 1
+    # The most checks that one statement holds. None: all, because each statement costs a round trip.
+    checks_per_statement: int | None = None
     # The connection of a run is a DuckDB database: it can attach another file and copy tables into it without Python.
     attaches_files = False
     # A CTE that is read twice is computed with all its columns, which would copy every column of `events`.
@@ -191,6 +193,9 @@ class Engine:
 
     def limit_memory(self, database: Any, amount: str, threads: int | None = None) -> None:
         """Limit the engine inside this process to an amount (`200MB`) and a number of threads. A server has none."""
+
+    def free_memory(self, database: Any) -> None:
+        """Free the memory of an engine inside this process that holds what this run has written."""
 
     def compact(self, database: Any, raw: dlt.Pipeline) -> None:
         """Remove deleted rows from the storage, as far as a statement can."""

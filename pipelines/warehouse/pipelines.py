@@ -50,6 +50,10 @@ class Pipelines(NamedTuple):
         """Limit an engine inside this process to an amount (`200MB`) and a number of threads."""
         self.engine.limit_memory(self.database, amount, threads)
 
+    def free_memory(self) -> None:
+        """Free the memory of an engine inside this process that holds what this run has written."""
+        self.engine.free_memory(self.database)
+
     @property
     def file_format(self) -> Any:
         """The file format of loads, None for the one that dlt prefers."""

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from pipelines.common.exit_codes import ModelError, PipelineError
+from pipelines.transform import checks as checks_module
 from pipelines.transform.parse import MODELS_DIR
 from tests.support import scenario
 from tests.support.model_warehouse import Warehouse
@@ -52,6 +53,22 @@ def test_wrong_rows_are_counted_named_and_recorded(warehouse: Warehouse, short: 
     recorded = warehouse.rows("check_results", "check_name", "status", "failing_rows")
     assert {name: rows for name, status, rows in recorded if status == "failed"} == failing
     assert len(recorded) == len(results)
+
+
+def test_duckdb_counts_few_checks_at_once_on_one_snapshot(loaded: Warehouse) -> None:
+    queries = {f"check {number}": f"select {number} from range({number})" for number in range(45)}
+    sent: list[str] = []
+    with loaded.raw.sql_client() as client:
+        original = client.execute_sql
+
+        def noted(sql: str, *values: object) -> object:
+            sent.append(sql)
+            return original(sql, *values)
+
+        client.execute_sql = noted  # type: ignore[method-assign, assignment]
+        found = checks_module._counts(client, queries, 20)
+    assert found == {f"check {number}": number for number in range(45)}
+    assert [sql.count("AS failing") for sql in sent if "AS failing" in sql] == [20, 20, 5]
 
 
 def test_hostile_text_does_not_reach_the_terminal(loaded: Warehouse, short: Path) -> None:
