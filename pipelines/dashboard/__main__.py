@@ -108,6 +108,7 @@ def _sign_in(address: str, no_sign_in: bool) -> "SignIn | None":
     """
     from pipelines.common.dashboard_settings import sign_in_settings
     from pipelines.dashboard.sign_in import check_packages
+    from pipelines.dashboard.tenants import check_tenants
 
     settings = sign_in_settings()
     if settings:
@@ -118,6 +119,7 @@ def _sign_in(address: str, no_sign_in: bool) -> "SignIn | None":
             f"--address {address} lets other machines in, and nobody has to sign in. Set the provider and who may open "
             "the pages under [dashboard], or add --no-sign-in if a proxy signs people in.",
         )
+    check_tenants(settings)
     return settings
 
 

@@ -11,7 +11,8 @@ from urllib.parse import quote
 
 import streamlit as st
 
-from pipelines.common.dashboard_settings import sign_in_settings
+from pipelines.common.dashboard_settings import SignIn, sign_in_settings
+from pipelines.common.exit_codes import CONFIGURATION, PipelineError
 from pipelines.common.tenant_context import using
 from pipelines.common.tenants import chosen_tenant
 
@@ -25,6 +26,23 @@ LIST = "choose_tenant"
 # What another tenant's page may keep.
 KEPT = {LIST, "period", "days", "zone"}
 _bound: ContextVar[str | None] = ContextVar("bound", default=None)
+
+
+def check_tenants(general: SignIn | None) -> None:
+    """Refuse a provider that a tenant has for itself: one page can send people to one provider only.
+
+    Raises:
+        PipelineError: The settings of a tenant are wrong, or name another provider than the general ones.
+    """
+    for name, settings in options.tenants.items():
+        with using(settings):
+            own = sign_in_settings()
+        if own is not None and (general is None or own.client != general.client):
+            raise PipelineError(
+                CONFIGURATION,
+                f"tenant `{name}` has a provider of its own under [tenants.{name}.dashboard]. Set the provider under "
+                "[dashboard], and only `allowed_users` and `allowed_groups` for a tenant, or use --tenant.",
+            )
 
 
 def shown_tenant() -> str | None:

@@ -10,6 +10,8 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
+from pipelines.common.dashboard_settings import sign_in_settings
+from pipelines.common.exit_codes import PipelineError
 from pipelines.common.tenant_context import read_all
 from pipelines.dashboard import cached, data_access
 from pipelines.dashboard.__main__ import SCRIPT
@@ -17,7 +19,7 @@ from pipelines.dashboard.acknowledgements import acknowledge_finding
 from pipelines.dashboard.links import linked
 from pipelines.dashboard.options import options
 from pipelines.dashboard.queries import log as log_queries
-from pipelines.dashboard.tenants import LIST, SHOWN, settings_of_shown
+from pipelines.dashboard.tenants import LIST, SHOWN, check_tenants, settings_of_shown
 from pipelines.dashboard.whole_results import written
 from tests.support.dashboard_pages import numbers
 from tests.support.two_tenants import TENANTS, WORKSPACE, add_second_tenant
@@ -117,6 +119,9 @@ def test_lists_of_a_tenant_keep_it_from_others(monkeypatch: pytest.MonkeyPatch) 
     named.query_params["tenant"] = "eu"
     named.run()
     assert [title.value for title in named.title] == ["Which tenant?"]
+    check_tenants(sign_in_settings())
+    with pytest.raises(PipelineError, match="tenant `eu` has a provider of its own"):
+        check_tenants(None)
     monkeypatch.setenv("TENANTS__US__DASHBOARD__ALLOWED_USERS", '["ben@example.com"]')
     monkeypatch.setattr(options, "tenants", read_all(["eu", "us"]))
     drawn = AppTest.from_file(str(SCRIPT), default_timeout=60).run()
