@@ -10,7 +10,7 @@ from audit_source.auth.device_grant import DeviceCode, DeviceGrant
 from audit_source.auth.token_store import TokenStore
 from audit_source.settings import resolve_settings
 from pipelines.common.exit_codes import CONFIGURATION, PipelineError
-from pipelines.common.names import LOAD_NAME
+from pipelines.common.names import LOAD_NAME, command_line
 from pipelines.common.text import printable
 from pipelines.warehouse.locks import machine_lock
 from pipelines.warehouse.settings import warn_about_open_secrets
@@ -47,7 +47,7 @@ def login() -> None:
     others = [mode for mode in configured_credentials(path) if mode != "oauth"]
     if others and _setting("auth") != "oauth":
         click.echo(f'Set `auth = "oauth"` under [sources.audit_source]: {" and ".join(others)} is configured too.')
-    click.echo("Next: `python -m pipelines.audit check-access` shows what the account can see, then `make run`.")
+    click.echo(f"Next: `{command_line('check-access')}` shows what the account can see, then `make run`.")
 
 
 def _print_steps(code: DeviceCode) -> None:

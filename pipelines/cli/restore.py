@@ -5,6 +5,7 @@ import os
 import click
 
 from pipelines.common.exit_codes import DONE
+from pipelines.common.names import command_line
 
 from .tenant_options import TenantCommand
 
@@ -25,5 +26,5 @@ def restore_command(source: str) -> int:
     click.echo(f"restored  {copied.rows:,} rows of {copied.tables} tables, verified")
     if kept:
         click.echo(f"kept      the database before it: {kept}")
-    click.echo("Next: `python -m pipelines.audit run` loads what happened since.")
+    click.echo(f"Next: `{command_line('run')}` loads what happened since.")
     return DONE

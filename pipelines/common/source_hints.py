@@ -11,10 +11,12 @@ def source_error_line(error: Exception) -> str:
     """Return the line of an error of the source, with the command that helps."""
     from audit_source import errors
 
+    from .names import command_line
+
     if isinstance(error, errors.MissingRefreshTokenError):
-        return f"{error} `python -m pipelines.audit login` gets one."
+        return f"{error} `{command_line('login')}` gets one."
     if isinstance(error, errors.RefreshTokenError):
-        return f"{error} `python -m pipelines.audit login` gets a new refresh token."
+        return f"{error} `{command_line('login')}` gets a new refresh token."
     return str(error)
 
 

@@ -49,7 +49,8 @@ def refuse_no_tenant() -> None:
     if names:
         raise PipelineError(
             CONFIGURATION,
-            f"settings of several tenants: {', '.join(names)}. Name one with --tenant, or with the setting `tenant`.",
+            f"settings of several tenants: {', '.join(names)}. Name one with --tenant, or with the setting "
+            "`tenant`; many commands take --all-tenants, too.",
         )
 
 

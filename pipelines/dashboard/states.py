@@ -8,6 +8,7 @@ import streamlit as st
 from dlt.common import logger
 
 from pipelines.common.exit_codes import explain
+from pipelines.common.names import command_line
 from pipelines.dashboard import data_access
 from pipelines.monitoring.problems import duration
 
@@ -21,6 +22,11 @@ def nothing_loaded() -> None:
     st.title("No audit log yet", anchor=False)
     with data_access.opened() as places:
         st.text(f"There is nothing to show in {places.database}: no events were loaded and enriched.")
+        if places.tenant:
+            st.markdown(f"Load tenant {places.tenant}, after you put its credentials into `.dlt/secrets.toml`:")
+            st.code(command_line("run"), language=None)
+            st.button("Look again", icon=":material/refresh:", type="primary")
+            return
     st.markdown("Try it with a simulated company, which needs no configuration:")
     st.code("make demo", language=None)
     st.markdown("Or load your tenant, after you put your credentials into `.dlt/secrets.toml`:")

@@ -107,12 +107,6 @@ def address_part() -> str:
     return f"{PARAMETER}={quote(name, safe='')}&" if name else ""
 
 
-def command_option() -> str:
-    """Return the option that makes a command work for the tenant that is shown, with a space before it."""
-    name = shown_tenant()
-    return f" --tenant {name}" if name else ""
-
-
 def about_tenant() -> Mapping[str, str]:
     """Return the tenant as files name it; empty if there is none."""
     name = shown_tenant()

@@ -3,6 +3,7 @@
 from datetime import datetime, timezone
 from typing import Any
 
+from pipelines.common.names import command_line
 from pipelines.common.wording import counted
 
 Json = dict[str, Any]
@@ -15,7 +16,7 @@ def problems_of(status: Json) -> list[Json]:
         if not gap["acknowledged"]:
             text = (
                 f"events from {utc(gap['start'])} to {utc(gap['end'])} are lost: Anaplan has deleted them. "
-                "To close the gap: `python -m pipelines.audit acknowledge gaps`."
+                f"To close the gap: `{command_line('acknowledge gaps')}`."
             )
             problems.append({"kind": "gap", "text": text})
     for window in status["incomplete_windows"]:
@@ -24,7 +25,7 @@ def problems_of(status: Json) -> list[Json]:
         text = (
             f"window {utc(window['start'])} to {utc(window['end'])} is incomplete: {window['distinct_events']} events "
             f"arrived, {window['reported_events']} were reported. A later run fetches it again. If that fails too: "
-            "`python -m pipelines.audit acknowledge incomplete`."
+            f"`{command_line('acknowledge incomplete')}`."
         )
         problems.append({"kind": "incomplete", "text": text})
     return problems
@@ -35,13 +36,13 @@ def _problems_of_freshness(status: Json) -> list[Json]:
     is_empty = not (status["coverage"]["until"] or status["gaps"] or status["incomplete_windows"])
     if is_empty:
         what = status["destination"]["database"] or status["destination"]["raw_dataset"]
-        text = f"nothing was loaded yet into `{what}`. Run `python -m pipelines.audit run`."
+        text = f"nothing was loaded yet into `{what}`. Run `{command_line('run')}`."
         return [{"kind": "never_loaded", "text": text}]
     open_types = {window["event_type"] for window in status["incomplete_windows"] if not window["acknowledged"]}
     # For types with open windows, those windows already explain why nothing is covered.
     missing = [kind for kind in freshness["not_covered"] if kind not in open_types]
     if missing:
-        text = f"no window of event type `{', '.join(missing)}` is complete yet. Run `python -m pipelines.audit run`."
+        text = f"no window of event type `{', '.join(missing)}` is complete yet. Run `{command_line('run')}`."
         return [{"kind": "never_loaded", "text": text}]
     if not freshness["stale"] or freshness["covered_until"] is None:
         return []

@@ -18,6 +18,7 @@ from dlt.extract import DltResource
 from sqlglot import exp
 
 from pipelines.common.exit_codes import CONFIGURATION, PipelineError
+from pipelines.common.names import command_line
 from pipelines.warehouse.engine import engine_of
 from pipelines.warehouse.sql_fixes import for_dialect
 from pipelines.warehouse.statement_load import has_columns, statement_load, stored_tables
@@ -93,7 +94,7 @@ def check(
     enrichment = read_enrichment(raw_columns(raw.dataset()), models_dir, validate=False)
     built: set[str] = set(pipeline.default_schema.tables) if pipeline.default_schema_name else set()
     if not built.issuperset(enrichment.tables):
-        raise PipelineError(CONFIGURATION, "the enriched tables are not built yet (python -m pipelines.audit enrich).")
+        raise PipelineError(CONFIGURATION, f"the enriched tables are not built yet ({command_line('enrich')}).")
     checks = {**declared_checks(enrichment, days), **read_checks(enrichment, models_dir, days)}
     checked_at = datetime.now(timezone.utc)
     dialect = str(pipeline.dataset().destination_dialect)

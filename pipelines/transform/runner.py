@@ -13,6 +13,7 @@ import dlt
 from dlt.common import logger
 
 from pipelines.common.exit_codes import CONFIGURATION, PipelineError
+from pipelines.common.names import command_line
 from pipelines.warehouse.engine import engine_of
 from pipelines.warehouse.table_comments import write_new_comments
 
@@ -117,7 +118,7 @@ def raw_columns(raw: dlt.Dataset) -> dict[str, dict[str, str]]:
     """
     tables = raw.schema.tables
     if "events" not in tables:
-        raise PipelineError(CONFIGURATION, "there are no raw tables yet: load first (python -m pipelines.audit run).")
+        raise PipelineError(CONFIGURATION, f"there are no raw tables yet: load first ({command_line('run')}).")
     return {
         name: {column: str(hints["data_type"]) for column, hints in table["columns"].items() if "data_type" in hints}
         for name, table in tables.items()

@@ -12,7 +12,7 @@ from dlt.destinations.sql_client import SqlClientBase
 from sqlglot import exp
 
 from pipelines.common.exit_codes import CONFIGURATION, PipelineError
-from pipelines.common.names import DIALECT, ENRICH_NAME, LOAD_NAME, dataset_name
+from pipelines.common.names import DIALECT, ENRICH_NAME, LOAD_NAME, command_line, dataset_name
 
 from .engine import engine, engine_of
 from .session import closing_session
@@ -24,7 +24,7 @@ RAW, ENRICHED = LOAD_NAME, ENRICH_NAME
 
 def no_tables() -> PipelineError:
     """Return the error of a command that needs the tables of a load."""
-    return PipelineError(CONFIGURATION, "there are no tables yet: load first (python -m pipelines.audit run).")
+    return PipelineError(CONFIGURATION, f"there are no tables yet: load first ({command_line('run')}).")
 
 
 def check_database_exists() -> None:
@@ -105,7 +105,7 @@ class Reader:
             raise PipelineError(
                 CONFIGURATION,
                 "the tables are those of an earlier version and lack a column that this command reads. Bring them up "
-                "to date first: python -m pipelines.audit run.",
+                f"to date first: {command_line('run')}.",
             ) from error
 
     def _translated(self, client: SqlClientBase[Any], query: str) -> str:

@@ -9,6 +9,7 @@ import streamlit as st
 
 from pipelines.common.configuration import can_acknowledge_in_dashboard
 from pipelines.common.exit_codes import explain
+from pipelines.common.names import command_line
 from pipelines.common.text import printable
 from pipelines.dashboard import charts, data_access
 from pipelines.dashboard.queries import findings
@@ -18,7 +19,7 @@ from ..cached import ask
 from ..filters import Filters
 from ..panels import Panel, details, numbers, page_title, row
 from ..queries.shapes import DETAILS
-from ..tenants import address_part, command_option
+from ..tenants import address_part
 
 SEVERITIES = ("high", "medium", "low")
 CHOICES = 200
@@ -155,7 +156,7 @@ def _acknowledgement(finding: pd.Series) -> None:
     else:
         st.caption("To acknowledge it, once you know its reason:")
         subject = quote_for_shell(printable(finding["finding_id"]))
-        st.code(f"python -m pipelines.audit acknowledge {subject}{command_option()}", language=None)
+        st.code(command_line(f"acknowledge {subject}"), language=None)
 
 
 def _acknowledge(finding_id: str) -> None:

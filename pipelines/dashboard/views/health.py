@@ -3,6 +3,7 @@
 import pandas as pd
 import streamlit as st
 
+from pipelines.common.names import command_line
 from pipelines.dashboard import charts
 from pipelines.dashboard.data_access import RAW, NothingLoaded
 from pipelines.dashboard.queries import log, usage
@@ -76,7 +77,7 @@ def _checks(checks: pd.DataFrame, failed: pd.DataFrame) -> None:
         elif len(failed):
             st.error(f"{len(failed)} of {len(checks)} checks of the last run failed.", icon=":material/error:")
         else:
-            st.info("No check has run yet: `python -m pipelines.audit check`.")
+            st.info(f"No check has run yet: `{command_line('check')}`.")
         if len(checks):
             table(checks, "Data checks")
 

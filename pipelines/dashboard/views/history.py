@@ -5,6 +5,7 @@ from dataclasses import replace
 import pandas as pd
 import streamlit as st
 
+from pipelines.common.names import command_line
 from pipelines.dashboard import charts
 from pipelines.dashboard.queries import history
 
@@ -85,7 +86,8 @@ def _say_how_to_switch_on() -> None:
         "2. Give the account of the pipeline access to that model.\n"
         "3. See which models have such an export, then load them:"
     )
-    st.code("python -m pipelines.audit model-history --dry-run\npython -m pipelines.audit model-history", language=None)
+    lines = (command_line("model-history --dry-run"), command_line("model-history"))
+    st.code("\n".join(lines), language=None)
     st.markdown("With `model_history = true` under `[sources.audit_source]`, each run loads what is new.")
 
 

@@ -14,6 +14,7 @@ from dlt.destinations.exceptions import DatabaseUndefinedRelation
 from sqlglot import exp
 
 from pipelines.common.exit_codes import CONFIGURATION, PipelineError
+from pipelines.common.names import command_line
 from pipelines.export.siem.lines import COLUMNS, EMPTY, TABLE
 from pipelines.transform.incremental import rows_of, utc_moment
 from pipelines.transform.summaries import day_literal
@@ -129,7 +130,7 @@ def check_enriched(enriched: dlt.Dataset) -> None:
         PipelineError: There are no enriched events yet.
     """
     if TABLE not in enriched.schema.tables:
-        raise PipelineError(CONFIGURATION, "the enriched tables are not built yet (python -m pipelines.audit enrich).")
+        raise PipelineError(CONFIGURATION, f"the enriched tables are not built yet ({command_line('enrich')}).")
 
 
 def _sizes(dataset: dlt.Dataset, table: str, days: Sequence[date]) -> dict[date, int]:

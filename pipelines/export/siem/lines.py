@@ -8,6 +8,7 @@ import msgspec
 from sqlglot import exp
 
 from pipelines.common.exit_codes import CONFIGURATION, PipelineError
+from pipelines.common.names import command_line
 from pipelines.warehouse.streaming import columns_of, stream
 
 from .cef import CUSTOM, cef_line
@@ -80,7 +81,7 @@ def read_classes(enriched: dlt.Dataset) -> EventClasses:
         raise PipelineError(
             CONFIGURATION,
             f"table `{CLASSES}` does not exist: the enriched tables are those of an earlier version. Bring them up to "
-            "date first: python -m pipelines.audit run.",
+            f"date first: {command_line('run')}.",
         )
     columns = columns_of(enriched.schema, CLASSES)
     query = exp.select(*map(exp.column, columns)).from_(exp.to_table(CLASSES))

@@ -6,6 +6,7 @@ from typing import Any
 
 from pipelines.common.alert_settings import SEVERITIES
 from pipelines.common.exit_codes import meaning_of
+from pipelines.common.names import command_line
 from pipelines.common.redaction import redact
 from pipelines.common.tenants import chosen_tenant
 from pipelines.common.text import printable
@@ -45,7 +46,7 @@ def gap_found(start: datetime, end: datetime) -> str:
     return (
         f"• LOST: events between {utc(start)} and {utc(end)} were not loaded before Anaplan deleted them. "
         "Schedule the pipeline more often than the retention period. To close the gap: "
-        "`python -m pipelines.audit acknowledge gaps`."
+        f"`{command_line('acknowledge gaps')}`."
     )
 
 

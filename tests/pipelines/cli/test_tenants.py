@@ -130,6 +130,8 @@ def test_tenants_that_are_not_named_are_asked_for(two: Place) -> None:
     assert ended.code == exit_codes.CONFIGURATION and "production, test. Name one with --tenant" in ended.err
     ended = two.run("load", "--tenant", "test", "--all-tenants")
     assert ended.code == 2 and "exclude each other" in ended.err
+    ended = two.run("report", "--tenant", "test")
+    assert ended.code == 2 and "load first (python -m pipelines.audit run --tenant test)." in ended.err
     assert not Path(two.engine.address).exists()
 
 

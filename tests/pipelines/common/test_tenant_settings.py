@@ -130,7 +130,10 @@ def test_one_is_named_by_the_setting_or_the_option(used: Used) -> None:
     assert used(TENANT="us")[-1] == "data/tenants/us"
     assert used(config=f'tenant = "eu"\n{CONFIG}')[-1] == "data/tenants/eu"
     assert used("us", config=f'tenant = "eu"\n{CONFIG}')[-1] == "data/tenants/us"
-    assert used() == ("settings of several tenants: eu, us. Name one with --tenant, or with the setting `tenant`.")
+    assert used() == (
+        "settings of several tenants: eu, us. Name one with --tenant, or with the setting `tenant`; many commands take "
+        "--all-tenants, too."
+    )
     assert used("other") == "tenant `other` is not configured. The tenants are eu, us."
     alone = used(config='[sources.audit_source]\nregion = "au1"\n', secrets="")
     assert (alone[0], alone[6], alone[-1]) == ("au1", None, "data")

@@ -94,6 +94,15 @@ def test_unknown_tenant_shows_no_page(name: str) -> None:
 
 
 @pytest.mark.usefixtures("two")
+def test_tenant_without_tables_shows_how_to_load_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TENANTS__NEW__REGION", "us1")
+    monkeypatch.setattr(options, "tenants", read_all(["eu", "new"]))
+    drawn = page(tenant="new").run()
+    assert not drawn.exception and not drawn.metric
+    assert [code.value for code in drawn.code] == ["python -m pipelines.audit run --tenant new"]
+
+
+@pytest.mark.usefixtures("two")
 def test_lists_of_a_tenant_keep_it_from_others(monkeypatch: pytest.MonkeyPatch) -> None:
     client = {
         **dict.fromkeys(("SERVER_METADATA_URL", "REDIRECT_URI"), "https://a.example/oauth2callback"),
