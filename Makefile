@@ -8,6 +8,8 @@ DUCKLAKE := .ducklake
 CLICKHOUSE := .clickhouse
 SNOWFLAKE := .snowflake
 SHELL := /bin/bash
+# Without the compiled files, each of the many processes of the tests compiles every module again.
+unexport PYTHONDONTWRITEBYTECODE
 .DEFAULT_GOAL := help
 
 help: ## List the targets
@@ -101,8 +103,9 @@ test-dashboard: $(VENV)/.dev ## Run the tests of the dashboard that need a brows
 screenshots: $(VENV)/.dev ## Draw the README's pictures of the dashboard again (needs Chromium)
 	@$(BIN)/python -m tests.browser.screenshots
 
+# DuckDB takes its number of threads from SLURM_CPUS_ON_NODE. There is a process a core, and tables are small.
 test: $(VENV)/.dev ## Run the tests: sandbox over HTTP, DuckDB, PostgreSQL
-	@$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
+	@SLURM_CPUS_ON_NODE=1 $(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
 test-variants: $(VENV)/.dev ## Run the variants that make test leaves out: the same tests on the other engine, or with all models (minutes)
 	@$(BIN)/python -m pytest -m "variant or long" -n auto --dist loadfile
