@@ -3,6 +3,7 @@
 import copy
 import functools
 import hashlib
+import os
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -54,6 +55,7 @@ def take_shortcuts() -> None:
     _remember_fields()
     _remember_valid_documents()
     _remember_names_of_settings()
+    _leave_out_mounted_secrets()
     _remember_version_hashes()
     _remember_read_schemas()
     _remember_printed_columns()
@@ -150,6 +152,17 @@ def _remember_names_of_settings() -> None:
     for provider in (environ.EnvironProvider, doc.BaseDocProvider):
         provider.get_key_name = staticmethod(functools.cache(provider.get_key_name))  # type: ignore[method-assign]
     resolve._build_section_lookup_paths = functools.cache(resolve._build_section_lookup_paths)
+
+
+def _leave_out_mounted_secrets() -> None:
+    """Look for a secret in the environment only: dlt tries to open a file of `/run/secrets` under every name."""
+
+    def value(self: Any, key: str, hint: Any, pipeline_name: str | None, *sections: str) -> tuple[str | None, str]:
+        name = self.get_key_name(key, pipeline_name, *sections)
+        return os.environ.get(name), name
+
+    if not Path("/run/secrets").exists():
+        environ.EnvironProvider.get_value = value  # type: ignore[assignment, method-assign]
 
 
 def _remember_version_hashes() -> None:
