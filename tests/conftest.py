@@ -18,6 +18,7 @@ sys.path.insert(0, str(REPOSITORY))
 os.environ["RUNTIME__DLTHUB_TELEMETRY"] = "false"
 
 from pipelines.cli import progress  # noqa: E402
+from pipelines.warehouse import engine as engines  # noqa: E402
 from tests.support.dlt_shortcuts import take_shortcuts  # noqa: E402
 from tests.support.plain_server import PlainServer  # noqa: E402
 from tests.support.postgres import Postgres, for_dlt, postgres_server  # noqa: E402
@@ -81,6 +82,13 @@ def _own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(progress, "LOG_PERIOD", 3600.0)
     monkeypatch.setenv("PIPELINES__ANAPLAN_AUDIT__WAIT_FOR_READERS_SECONDS", "0")
     monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture(autouse=True)
+def _no_comments(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Write no comments of tables and columns, half a second of a first run, unless a test is marked `comments`."""
+    if request.node.get_closest_marker("comments") is None:
+        monkeypatch.setattr(engines.Engine, "write_comments", lambda *_: None)
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -13,6 +13,8 @@ from pipelines.warehouse.table_comments import write_comments
 from tests.support.model_warehouse import Warehouse
 from tests.support.small_models import describe
 
+pytestmark = pytest.mark.comments
+
 HOSTILE = "it's 100% \"so\" \\' ; drop table fct_events; -- %s %(x)s $1 {0}\n\ttwo lines, 🎉, \\n and E'x'"
 
 

@@ -48,6 +48,7 @@ def test_rows_of_many_statements_keep_their_values(warehouse: Warehouse) -> None
     assert found == {row["subject"]: row["note"] for row in rows}
 
 
+@pytest.mark.comments
 def test_ducklake_writes_all_comments_in_one_transaction(loaded: Warehouse) -> None:
     with loaded.raw.sql_client() as client:
         table = client.make_qualified_table_name("events")

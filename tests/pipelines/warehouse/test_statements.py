@@ -17,6 +17,7 @@ WITH_NEW_EVENTS, WITH_NOTHING_NEW, CONNECTIONS = 73, 35, 9
 FEW_MODELS = 46, 35
 
 
+@pytest.mark.comments
 @with_models("few_models")
 @pytest.mark.parametrize("engine", ["postgres"], indirect=True)
 def test_an_hourly_run_sends_few_statements(tenant: Tenant, engine: Engine, postgres: Postgres, models: str) -> None:

@@ -13,6 +13,8 @@ from pipelines.warehouse import run_tables
 from tests.conftest import Engine, Tenant, event, plain_server
 from tests.support.tenant_records import LISTS
 
+pytestmark = pytest.mark.comments
+
 COMMENTS = {
     "duckdb": """
         select schema_name, table_name, '', comment from duckdb_tables()
