@@ -133,6 +133,13 @@ def test_boxes_do_not_overlap(tables: list[DocumentedTable]) -> None:
             assert apart or y + height <= other_y or other_y + other_height <= y
 
 
+def test_no_column_has_a_name_that_ducklake_reserves(tables: list[DocumentedTable]) -> None:
+    """Tried on DuckDB 1.5: other names of its virtual columns, such as `rowid` and `filename`, are free."""
+    reserved = {"row_id", "begin_snapshot", "end_snapshot"}
+    named = {column.name for table in tables for column in table.columns}
+    assert named.isdisjoint(reserved) and "history_row_id" in named
+
+
 def test_columns_tell_what_they_are_made_from(tables: list[DocumentedTable]) -> None:
     columns = {(table.name, column.name): column for table in tables for column in table.columns}
     assert columns["fct_events", "seconds_late"].sources == [("events", "created_date"), ("events", "event_date")]

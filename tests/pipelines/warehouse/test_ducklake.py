@@ -7,7 +7,6 @@ from typing import Any
 import duckdb
 import pytest
 
-from pipelines.data_dictionary.tables import documented_tables
 from pipelines.warehouse.ducklake_destination import OneInstance, remove_all_but_the_present, remove_old_snapshots
 from pipelines.warehouse.session import Session
 
@@ -55,10 +54,3 @@ def test_a_lake_is_detached_before_its_connection_is_closed() -> None:
     session.close()
     with pytest.raises(duckdb.ConnectionException, match="closed"):
         connection.execute("select 1")
-
-
-def test_no_column_has_a_name_that_ducklake_reserves() -> None:
-    """Tried on DuckDB 1.5: other names of its virtual columns, such as `rowid` and `filename`, are free."""
-    reserved = {"row_id", "begin_snapshot", "end_snapshot"}
-    named = {column.name for table in documented_tables() for column in table.columns}
-    assert named.isdisjoint(reserved) and "history_row_id" in named
