@@ -90,24 +90,28 @@ class Warehouse:
 
     def columns(self, table: str) -> list[str]:
         """Return the columns in the destination, except dlt's own."""
-        with self._client() as client:
-            found = client.execute_sql(
-                "select column_name from information_schema.columns"
-                " where table_schema = 'anaplan_audit' and table_name = %s order by ordinal_position",
-                table,
-            )
-        return [name for (name,) in found or [] if not name.startswith("_dlt")]
+        return self._columns()[table]
 
     def tables(self) -> dict[str, list[tuple[Any, ...]]]:
         """Return every enriched table with all its rows."""
         with self._client() as self._held:
             try:
-                found = self._held.execute_sql(
-                    "select table_name from information_schema.tables where table_schema = 'anaplan_audit'"
-                )
-                return {name: self.rows(name) for (name,) in sorted(found or []) if not name.startswith("_dlt")}
+                return {name: self.rows(name, *columns) for name, columns in self._columns().items()}
             finally:
                 self._held = None
+
+    def _columns(self) -> dict[str, list[str]]:
+        """Return the columns of all tables in one query: one for each table takes a second."""
+        with self._client() as client:
+            found = client.execute_sql(
+                "select table_name, column_name from information_schema.columns"
+                " where table_schema = 'anaplan_audit' order by table_name, ordinal_position"
+            )
+        columns: dict[str, list[str]] = {}
+        for table, name in found or []:
+            if not table.startswith("_dlt") and not name.startswith("_dlt"):
+                columns.setdefault(table, []).append(name)
+        return columns
 
     @contextmanager
     def _client(self) -> Iterator[Any]:
