@@ -18,6 +18,25 @@ QUERIES = {name: model.query for name, model in MODELS.items()}
 QUERIES.update({file.stem: read_sql_file(file).query for file in (MODELS_DIR / "checks").glob("*.sql")})
 
 
+# dlt does the same for every warehouse, apart from the spelling of names and what ClickHouse cannot read.
+SENT = [pytest.param(one, marks=() if one in ("snowflake", "clickhouse") else pytest.mark.variant) for one in WRONG]
+
+
+@cache
+def translated(warehouse: str) -> dict[str, str]:
+    """Return models and checks in the SQL of a warehouse."""
+    return {
+        name: for_dialect(query, warehouse).sql(warehouse, unsupported_level=ErrorLevel.RAISE)
+        for name, query in QUERIES.items()
+    }
+
+
+@cache
+def parsed(warehouse: str) -> dict[str, exp.Expr]:
+    """Return them parsed with the warehouse's grammar."""
+    return {name: sqlglot.parse_one(text, dialect=warehouse) for name, text in translated(warehouse).items()}
+
+
 @cache
 def texts(warehouse: str) -> dict[str, str]:
     """Return models and checks as dlt sends them."""
@@ -32,18 +51,19 @@ def sent(warehouse: str) -> dict[str, exp.Expr]:
 
 
 @pytest.mark.parametrize("warehouse", WAREHOUSES)
-def test_every_model_and_check_translates(warehouse: str) -> None:
-    for name, query in QUERIES.items():
-        text = for_dialect(query, warehouse).sql(warehouse, unsupported_level=ErrorLevel.RAISE)
-        assert sqlglot.parse_one(text, dialect=warehouse).find(exp.Select), name
+def test_every_model_and_check_translates_to_nothing_known_to_fail(warehouse: str) -> None:
+    for name, query in parsed(warehouse).items():
+        assert query.find(exp.Select), name
+        if warehouse in WRONG:
+            assert re.findall(WRONG[warehouse], translated(warehouse)[name]) == [], name
 
 
-@pytest.mark.parametrize("warehouse", WRONG)
+@pytest.mark.parametrize("warehouse", SENT)
 def test_what_dlt_sends_parses_there_and_holds_nothing_known_to_fail(warehouse: str) -> None:
     assert sent(warehouse).keys() >= QUERIES.keys()
     for name, query in sent(warehouse).items():
         assert query.find(exp.Select), name
-        assert re.findall(WRONG[warehouse], query.sql(warehouse)) == [], name
+        assert re.findall(WRONG[warehouse], texts(warehouse)[name]) == [], name
 
 
 def test_each_query_reads_tables_that_exist_by_then() -> None:
@@ -57,7 +77,7 @@ def test_each_query_reads_tables_that_exist_by_then() -> None:
 
 def test_names_of_ctes_are_unique() -> None:
     """Databricks gets all CTEs of a query in one list, including those of other files in the folder."""
-    for name, query in sent("databricks").items():
+    for name, query in parsed("databricks").items():
         names = [cte.alias for cte in query.find_all(exp.CTE)]
         assert len(names) == len(set(names)), name
 
@@ -81,7 +101,7 @@ def test_no_window_of_redshift_needs_a_frame_and_has_none() -> None:
     frameless = (exp.RowNumber, exp.Lead, exp.Lag)
     assert [
         (name, window.sql())
-        for name, query in sent("redshift").items()
+        for name, query in parsed("redshift").items()
         for window in query.find_all(exp.Window)
         if window.args.get("order") and not window.args.get("spec") and not isinstance(window.this, frameless)
     ] == []
