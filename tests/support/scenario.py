@@ -105,3 +105,13 @@ WORLD = {
     "workspaces": WORKSPACES,
     "models": MODELS,
 }
+
+# Long before the recent days, which begin 100 days before the newest day.
+OLD_EVENTS: list[Row] = [
+    event(200, "USR-13", "2025-09-01 08:00", user_id=GHOST, object_id=PLAN, success=True, attr_model_id=PLAN),
+    event(201, "USR-8", "2025-09-02 08:00", user_id=ANN, object_id=ANN, success=True),
+    event(202, "USR-20", "2025-09-02 09:00", user_id=EVE, object_id=PLAN, success=True, attr_model_id=PLAN)
+    | {"additional_attributes__workspace_id": SALES},
+    event(203, "USR-8", "2025-09-03 08:00", user_id=GONE, object_id=GONE, success=True),
+]
+LONG_WORLD = {**WORLD, "events": [*EVENTS, *OLD_EVENTS]}

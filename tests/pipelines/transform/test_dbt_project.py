@@ -28,18 +28,6 @@ DBT = os.environ.get("DBT_BIN", "") or shutil.which("dbt") or ""
 NO_DBT = "there is no dbt: `make test-dbt` runs this test with a dbt in an environment of its own"
 
 
-@pytest.fixture(scope="module")
-def built(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A DuckDB file in which the runner has built every table."""
-    folder = tmp_path_factory.mktemp("built")
-    with pytest.MonkeyPatch.context() as environment:
-        environment.setenv("DLT_DATA_DIR", str(folder / "dlt"))
-        with open_warehouse("duckdb", request, folder) as warehouse:
-            warehouse.load(**scenario.WORLD)
-            warehouse.enrich()
-    return folder / "audit_log.duckdb"
-
-
 def sql_files(project: Path) -> Iterator[tuple[str, str]]:
     for file in sorted(project.rglob("*.sql")):
         yield file.stem, file.read_text(encoding="utf-8")
@@ -102,8 +90,8 @@ def test_each_entry_has_its_file(tmp_path: Path) -> None:
     assert {table["name"] for table in sources["sources"][0]["tables"]} == RAW_TABLES.keys()
 
 
-def test_files_run_in_order_give_the_rows_of_the_runner(tmp_path: Path, built: Path) -> None:
-    database = Path(shutil.copy(built, tmp_path))
+def test_files_run_in_order_give_the_rows_of_the_runner(tmp_path: Path, enriched_scenario: Path) -> None:
+    database = Path(shutil.copy(enriched_scenario, tmp_path))
     write_project(tmp_path / "dbt")
     waiting = dict(sql_files(tmp_path / "dbt" / "models"))
     with duckdb.connect(str(database)) as connection:
@@ -137,8 +125,8 @@ def _create_seed(connection: duckdb.DuckDBPyConnection, file: Path, seed: Any) -
 
 
 @pytest.mark.skipif(not DBT, reason=NO_DBT)
-def test_dbt_builds_equal_tables_on_duckdb(tmp_path: Path, built: Path) -> None:
-    database = Path(shutil.copy(built, tmp_path))
+def test_dbt_builds_equal_tables_on_duckdb(tmp_path: Path, enriched_scenario: Path) -> None:
+    database = Path(shutil.copy(enriched_scenario, tmp_path))
     write_project(tmp_path / "dbt")
     run_dbt(tmp_path / "dbt", DBT_DUCKDB_PATH=str(database))
     assert_equal_in(database)

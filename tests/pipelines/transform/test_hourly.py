@@ -15,16 +15,8 @@ from tests.support import scenario
 from tests.support.model_warehouse import Warehouse, open_warehouse
 from tests.support.raw_rows import Row, event, version
 from tests.support.scans import scans_of
-from tests.support.scenario import ANN, BOB, EVE, GHOST, GONE, PLAN, SALES
+from tests.support.scenario import ANN, BOB, GHOST, GONE, PLAN
 
-# Long before the recent days, which begin 100 days before the newest day.
-OLD = [
-    event(200, "USR-13", "2025-09-01 08:00", user_id=GHOST, object_id=PLAN, success=True, attr_model_id=PLAN),
-    event(201, "USR-8", "2025-09-02 08:00", user_id=ANN, object_id=ANN, success=True),
-    event(202, "USR-20", "2025-09-02 09:00", user_id=EVE, object_id=PLAN, success=True, attr_model_id=PLAN)
-    | {"additional_attributes__workspace_id": SALES},
-    event(203, "USR-8", "2025-09-03 08:00", user_id=GONE, object_id=GONE, success=True),
-]
 # Bounds of days may be too wide until the next UTC day.
 BOUNDS = "id_days"
 pytestmark = pytest.mark.usual_engine("duckdb")
@@ -36,30 +28,15 @@ def named(number: int, when: str, user: str, name: str) -> Row:
     return told | {"additional_attributes__target_user_name": name}
 
 
-@pytest.fixture(scope="module")
-def enriched_file(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The loaded and enriched world as a DuckDB file, for all tests of this file."""
-    folder = tmp_path_factory.mktemp("hourly")
-    with pytest.MonkeyPatch.context() as environment:
-        environment.setenv("DLT_DATA_DIR", str(folder / "dlt"))
-        with open_warehouse("duckdb", request, folder) as warehouse:
-            fill(warehouse)
-    return folder / "audit_log.duckdb"
-
-
 @pytest.fixture(params=["duckdb", "postgres"])
 def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Warehouse]:
     if request.param == "duckdb":
-        shutil.copy(request.getfixturevalue("enriched_file"), tmp_path)
+        shutil.copy(request.getfixturevalue("enriched_scenario"), tmp_path)
     with open_warehouse(request.param, request, tmp_path) as warehouse:
         if request.param != "duckdb":
-            fill(warehouse)
+            warehouse.load(**scenario.LONG_WORLD)
+            warehouse.enrich()
         yield warehouse
-
-
-def fill(warehouse: Warehouse) -> None:
-    warehouse.load(**{**scenario.WORLD, "events": [*scenario.EVENTS, *OLD]})
-    warehouse.enrich()
 
 
 def compare_with_a_rebuild(world: Warehouse) -> None:
@@ -77,14 +54,14 @@ def compare_with_a_rebuild(world: Warehouse) -> None:
 def test_hourly_runs_equal_a_rebuild(world: Warehouse) -> None:
     # New events of a known day and of a new one, and late events: of a recent day and of one long ago. No later step
     # writes these days again.
-    world.load("2026-03-11 00:00", events=[event(90, "USR-8", "2026-03-09 01:00", user_id=ANN, success=True)])
-    assert world.enrich().days == [date(2026, 3, 9)]
-    world.load("2026-03-12 00:00", events=[event(91, "USR-13", "2026-03-12 01:00", user_id="f00d" * 8, object_id=PLAN)])
-    world.enrich()
-    world.load("2026-03-12 01:00", events=[event(92, "NEW-77", "2026-03-04 23:00", user_id=BOB, object_id="X9")])
-    assert world.enrich().days == [date(2026, 3, 4)]
-    world.load("2026-03-12 02:00", events=[event(93, "USR-8", "2025-09-02 09:00", user_id=GHOST, success=True)])
-    assert world.enrich().days == [date(2025, 9, 2)]
+    known = event(90, "USR-8", "2026-03-09 01:00", user_id=ANN, success=True)
+    new = event(91, "USR-13", "2026-03-12 01:00", user_id="f00d" * 8, object_id=PLAN)
+    world.load("2026-03-12 00:00", events=[known, new])
+    assert world.enrich().days == [date(2026, 3, 9), date(2026, 3, 12)]
+    recent = event(92, "NEW-77", "2026-03-04 23:00", user_id=BOB, object_id="X9")
+    old = event(93, "USR-8", "2025-09-02 09:00", user_id=GHOST, success=True)
+    world.load("2026-03-12 02:00", events=[recent, old])
+    assert world.enrich().days == [date(2025, 9, 2), date(2026, 3, 4)]
 
     # Names that events give to somebody in no list, who acts on days long ago.
     world.load("2026-03-13 03:00", events=[named(94, "2026-03-13 02:00", GONE, "gone@y.com")])
