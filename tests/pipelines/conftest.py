@@ -11,7 +11,10 @@ from tests.support.crash_world import write_few_models
 from tests.support.model_warehouse import Warehouse, open_warehouse
 from tests.support.month import OF_A_MONTH
 from tests.support.prepared import shared_folder
-from tests.support.small_models import build_only, copy_models, write_short_models
+from tests.support.read_models import ModelFolders, read_models_once
+from tests.support.small_models import build_only, write_short_models
+
+read_models_once()
 
 
 @pytest.fixture(params=["duckdb", "postgres"])
@@ -25,6 +28,12 @@ def warehouse(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Wareho
 def short(tmp_path: Path) -> Path:
     """Return a folder with a few models, including fct_events."""
     return write_short_models(tmp_path / "models")
+
+
+@pytest.fixture(scope="session")
+def models_of(tmp_path_factory: pytest.TempPathFactory) -> ModelFolders:
+    """Return a function that returns a folder with some of the real models."""
+    return ModelFolders(tmp_path_factory)
 
 
 @pytest.fixture
@@ -45,23 +54,23 @@ def models(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def month_models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def month_models(models_of: ModelFolders, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Make `run`, `enrich` and `check` build facts, numbers by day and what is known of users."""
-    folder = copy_models(tmp_path / "month_models", OF_A_MONTH)
+    folder = models_of(*OF_A_MONTH)
     build_only(folder, monkeypatch)
     return folder
 
 
 @pytest.fixture
-def user_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def user_model(models_of: ModelFolders, monkeypatch: pytest.MonkeyPatch) -> None:
     """Make `run`, `enrich` and `check` build `dim_users` only, as `few_models` does."""
-    build_only(copy_models(tmp_path / "user_model", ("dim_users",)), monkeypatch)
+    build_only(models_of("dim_users"), monkeypatch)
 
 
 @pytest.fixture
-def event_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def event_model(models_of: ModelFolders, monkeypatch: pytest.MonkeyPatch) -> None:
     """Make `run`, `enrich` and `check` build `fct_events` only, as `few_models` does."""
-    build_only(copy_models(tmp_path / "event_model", ("fct_events",)), monkeypatch)
+    build_only(models_of("fct_events"), monkeypatch)
 
 
 @pytest.fixture(scope="session")
@@ -76,6 +85,20 @@ def prepared(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
                 warehouse.enrich(write_short_models(folder / "models"))
 
     return shared_folder(tmp_path_factory, "scenario", fill)
+
+
+@pytest.fixture(scope="session")
+def enriched_scenario(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a DuckDB file of the scenario with old events, enriched with all models. Copy it before writing to it."""
+
+    def fill(folder: Path) -> None:
+        with pytest.MonkeyPatch.context() as environment:
+            environment.setenv("DLT_DATA_DIR", str(folder / "dlt"))
+            with open_warehouse("duckdb", request, folder) as warehouse:
+                warehouse.load(**scenario.LONG_WORLD)
+                warehouse.enrich()
+
+    return shared_folder(tmp_path_factory, "enriched-scenario", fill) / "audit_log.duckdb"
 
 
 @pytest.fixture

@@ -17,8 +17,9 @@ from pipelines.warehouse.statement_load import StatementLoad
 from tests.support import scenario
 from tests.support.model_warehouse import Warehouse
 from tests.support.raw_rows import event, version
+from tests.support.read_models import ModelFolders
 from tests.support.scenario import ANN, GHOST
-from tests.support.small_models import copy_models, write_model, write_seed
+from tests.support.small_models import write_model, write_seed
 
 DAY_1, DAY_2, DAY_9 = date(2026, 3, 1), date(2026, 3, 2), date(2026, 3, 9)
 LATER = "2026-03-11 00:00"
@@ -48,8 +49,8 @@ def test_without_events_no_day_is_touched(warehouse: Warehouse, short: Path) -> 
     assert len(warehouse.rows("fct_events")) == 1
 
 
-def test_late_names_and_new_names_repair_their_days(loaded: Warehouse, tmp_path: Path) -> None:
-    models = copy_models(tmp_path / "facts", ("fct_events",))
+def test_late_names_and_new_names_repair_their_days(loaded: Warehouse, models_of: ModelFolders) -> None:
+    models = models_of("fct_events")
     loaded.enrich(models)
     lee, bell, *others = scenario.USERS
     casper = version(GHOST, "2026-03-12 00:00", first_name="Casper")
@@ -284,9 +285,9 @@ def test_nothing_is_written_where_every_table_would_come_out_as_it_is(
     assert loaded.enrich(short).load_ids != []
 
 
-def test_a_name_that_an_event_tells_later_reaches_older_days(loaded: Warehouse, tmp_path: Path) -> None:
+def test_a_name_that_an_event_tells_later_reaches_older_days(loaded: Warehouse, models_of: ModelFolders) -> None:
     """A user in no list, who acts on day 1: an event of day 9 names the user, one of day 10 gives another name."""
-    models = copy_models(tmp_path / "facts", ("fct_events",))
+    models = models_of("fct_events")
     columns = ("user_name", "user_email", "user_name_source", "user_label")
     ghost = f"user_id = '{GHOST}'"
     loaded.enrich(models)
