@@ -4,18 +4,19 @@ import json
 import os
 import re
 import signal
-import subprocess
-import sys
 from collections import Counter
 from collections.abc import Iterator
 from datetime import date, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from sandbox.api.tokens import PASSWORD, WITHOUT
 from sandbox.server import Sandbox
-from tests.conftest import REPOSITORY, Engine, Tenant
+from tests.conftest import Engine, Tenant
+from tests.support.children import Child
+from tests.support.killing import kill_at
 
 RAW = "anaplan_audit_raw"
 KINDS = {"action": "actions", "import": "imports", "export": "exports", "process": "processes"}
@@ -309,16 +310,14 @@ def test_closed_model_is_remembered_and_keeps_what_was_known(
 
 
 @pytest.mark.usual_engine("duckdb")
-@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("when", [pytest.param("before", marks=pytest.mark.long), "after"])
 def test_run_killed_while_the_contents_are_written_doubles_and_loses_nothing(
-    at_sandbox: Tenant, sandbox: Sandbox, engine: Engine, when: str
+    at_sandbox: Tenant, sandbox: Sandbox, engine: Engine, when: str, tmp_path: Path
 ) -> None:
     """The second package of a first run holds the contents. Rows of a load that was not completed do not count."""
-    command = [sys.executable, "-m", "tests.support.killing", "dlt.load.load:Load.complete_package", when, "2", "load"]
-    killed = subprocess.run(
-        command, env={**os.environ, "PYTHONPATH": str(REPOSITORY)}, capture_output=True, timeout=240, check=False
-    )
-    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    prepare = [(kill_at, "dlt.load.load:Load.complete_package", when, 2)]
+    killed = Child(tmp_path, dict(os.environ), ["load"], prepare).end()
+    assert killed.code == -signal.SIGKILL, killed.err
     # The events were stored before the contents were read.
     assert engine.rows(f"select count(*) > 10 from {RAW}.events") == [(True,)]
     sent = len(sandbox.state.requests)

@@ -18,7 +18,7 @@ ALL, USERS, ACCESS, BOTH = '["all"]', '["user_activity"]', '["access_control"]',
     "order",
     [
         pytest.param([USERS, ALL, BOTH, ALL, ALL], marks=pytest.mark.usual_engine("duckdb")),
-        pytest.param([USERS, BOTH, ALL], marks=pytest.mark.usual_engine("duckdb")),
+        pytest.param([USERS, BOTH, ALL], marks=pytest.mark.long),
         [ALL, ACCESS],
     ],
 )

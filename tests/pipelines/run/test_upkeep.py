@@ -62,6 +62,7 @@ def counts(engine: Engine) -> dict[str, int]:
     return {table: engine.rows(f"select count(*) from {table}")[0][0] for table in tables}
 
 
+@pytest.mark.usual_engine("duckdb")
 @pytest.mark.usefixtures("few_models")
 def test_a_year_of_runs_leaves_short_tables(tenant: Tenant, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     assert tenant.run("run").code == 0
