@@ -1,7 +1,8 @@
 """make bench: compare the pipeline with alternatives, measure growth, skew and the hourly run, and write RESULTS.md.
 
 Machines are noisy, so compare the ratios to the floor, which are medians of interleaved runs.
-BENCH_EVENTS, BENCH_ROUNDS, BENCH_SKEWED and BENCH_GROWTH (in thousands) shorten the benchmark.
+BENCH_EVENTS, BENCH_ROUNDS, BENCH_SKEWED, BENCH_HISTORY and BENCH_GROWTH (in thousands) shorten the benchmark. BENCH_MONTHS
+lengthens a history: `1,10,50` goes to 50 million events.
 """
 
 import json
@@ -14,7 +15,17 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from tests.benchmarks import dashboard, growth, hourly, many_models, model_history, network, skewed, warehouse
+from tests.benchmarks import (
+    dashboard,
+    growth,
+    history,
+    hourly,
+    many_models,
+    model_history,
+    network,
+    skewed,
+    warehouse,
+)
 from tests.benchmarks.measuring import Measured, measure
 from tests.benchmarks.runs import pipeline, stored
 from tests.benchmarks.tenant import BenchTenant, bench_tenant
@@ -23,6 +34,7 @@ from tests.browser.serving import chromium
 EVENTS = int(os.environ.get("BENCH_EVENTS", "200000"))
 ROUNDS = int(os.environ.get("BENCH_ROUNDS", "5"))
 GROWTH = [int(thousands) * 1000 for thousands in os.environ.get("BENCH_GROWTH", "100,300,1000,3000").split(",")]
+MONTHS = [int(one) for one in os.environ.get("BENCH_MONTHS", "1,10").split(",")]
 HERE = Path(__file__).parent
 
 
@@ -49,6 +61,7 @@ def main() -> None:
     lines += _compare()
     lines += growth.report(GROWTH)
     lines += hourly.report()
+    lines += history.report(MONTHS)
     lines += skewed.report()
     lines += network.report()
     lines += warehouse.report(EVENTS)

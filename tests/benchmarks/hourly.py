@@ -19,10 +19,10 @@ KEPT_DAYS = 90
 OPTIONS = ("--retention-days", str(KEPT_DAYS), "--weekend", "1")
 
 EXPLAINED = """
-Seconds are for the whole process. The steps add up to less, because start-up, opening and closing are not steps. Two
-steps grow with the history: checks scan every row, and the dimensions search all events for ids that are in no list.
-One cost grows with the tenant: a day that gets a new event is enriched again as a whole. A late event makes the run
-fetch and enrich its old day again.
+Seconds are for the whole process. The steps add up to less, because start-up, opening and closing are not steps. The
+enrichment and the checks read the touched days, the last 100 days of the tables by day and user, and small tables that
+tell something of all days. One cost grows with the tenant: a day that gets a new event is enriched again as a whole. A
+late event makes the run fetch and enrich its old day again.
 """
 
 
