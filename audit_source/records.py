@@ -96,11 +96,16 @@ def decode_lenient(body: bytes, operation: str) -> Any:
     text = without_nul(body).decode("utf-8", "replace")
     try:
         try:
-            parsed = _loads(text)
+            return _cleaned(text)
         except RecursionError:
-            parsed = _loads(flattened(text))
+            return _cleaned(flattened(text))
     except (ValueError, RecursionError):
         raise BadAnswerError(operation, "a body that is not JSON", "Run again. If it stays, report it.")
+
+
+def _cleaned(text: str) -> Any:
+    """Parse JSON. From Python 3.12 on, values nest deeper in `json` than functions may, and `_clean` is what fails."""
+    parsed = _loads(text)
     return _clean(parsed) if "\\ud" in text or "\\uD" in text or "\x00" in text else parsed
 
 

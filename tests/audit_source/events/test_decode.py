@@ -167,6 +167,16 @@ def test_invalid_page_is_rejected_not_read_as_empty(body):
         decode_page(body, 0, "GET page", NewColumns())
 
 
+@pytest.mark.parametrize("text", ["plain", "half a pair: \\ud83d"])
+@pytest.mark.parametrize("depth", [900, 3_000, 50_000])
+def test_a_value_nested_too_deep_fails_no_page(depth: int, text: str) -> None:
+    """Python 3.12 and newer parse deeper values than functions can walk through."""
+    deep = '{"a":' * depth + "1" + "}" * depth
+    body = f'{{"response": [{{"id": 1, "message": "{text}", "additionalAttributes": {deep}}}]}}'
+    row = decode_page(body.encode(), 0, "GET page", NewColumns()).events.to_pylist()[0]
+    assert row["id"] == 1 and row["message"].startswith(text[:11])
+
+
 def test_empty_pages_have_no_rows():
     assert decode_page(b'{"response": []}', 0, "", NewColumns()) == (None, 0, None)
     assert decode_page(b'{"meta": {"paging": {"totalSize": 0}}}', 0, "", NewColumns()) == (None, 0, 0)
