@@ -1,19 +1,21 @@
 """Find the days of `fct_model_history` to rewrite: rows were loaded or purged, or users and models have other names."""
 
 from collections.abc import Mapping
-from datetime import date, datetime
+from datetime import date
 
 import dlt
 from sqlglot import exp
 
-from .incremental import MAX_CHANGED_IDS, has_one_of, rows_of, since_day, sql_moment, utc_moment
+from .incremental import MAX_CHANGED_IDS, has_one_of, rows_of, since_day, sql_moment
 
 HISTORY, RAW_HISTORY = "fct_model_history", "model_history"
 # The columns of HISTORY that hold the id of a user, workspace or model.
 _IDS = ("model_id", "workspace_id", "user_id", "target_user_id")
 
+# Rows were loaded in the order of `loaded_at`, so DuckDB reads the newest ones only.
+_LOADED = "select distinct change_day from model_history where change_day is not null and loaded_at > {since}"
 _STORED = """
-select change_day, cast(count(*) as bigint) as size, cast(max(loaded_at) as timestamptz) as loaded_at
+select change_day, cast(count(*) as bigint) as size
 from model_history
 where change_day is not null
 group by change_day
@@ -29,21 +31,18 @@ where _dlt_valid_from > {since}
 """
 
 
-def days_of_history(raw: dlt.Dataset, enriched: dlt.Dataset, loaded_since: str | None) -> set[date]:
-    """Return the days whose rows were loaded after `loaded_since`, or whose number of rows differs."""
+def days_of_history(raw: dlt.Dataset, enriched: dlt.Dataset, loaded_since: str | None, recount: bool) -> set[date]:
+    """Return the days whose rows were loaded after `loaded_since`; with `recount`, also those of another size.
+
+    To recount reads every day of both tables.
+    """
     if not is_built(enriched):
         return set()
-    built = dict(rows_of(enriched, _BUILT))
-    newest = datetime.fromisoformat(loaded_since) if loaded_since else None
-    stored = {day: (size, loaded_at) for day, size, loaded_at in rows_of(raw, _STORED)}
-    return {
-        day
-        for day in {**built, **stored}
-        if (found := stored.get(day)) is None
-        or found[0] != built.get(day)
-        or newest is None
-        or (found[1] is not None and utc_moment(found[1]) > newest)
-    }
+    days = {day for (day,) in rows_of(raw, _LOADED.format(since=sql_moment(loaded_since)))}
+    if recount:
+        stored, built = dict(rows_of(raw, _STORED)), dict(rows_of(enriched, _BUILT))
+        days |= {day for day in {**built, **stored} if stored.get(day) != built.get(day)}
+    return days
 
 
 def days_of_names(

@@ -136,9 +136,9 @@ def unchanged_lists(before: str | None, after: str | None) -> set[str]:
     """Return the raw tables that two signatures show as equal."""
     if before == after:
         return set(WATCHED)
-    # After any change, days of the models' history that lost rows are looked for: it counts as changed.
     found = {one.partition(" ")[0] for one in set((before or "").split(", ")) & set((after or "").split(", "))}
-    return found | ({"process_steps"} if "content_reads" in found else set())
+    written = {"content_reads": "process_steps", "model_history_reads": "model_history"}
+    return found | {table for read, table in written.items() if read in found}
 
 
 def days_of_lists(

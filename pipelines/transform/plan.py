@@ -81,9 +81,8 @@ def make_plan(
         datasets = Datasets(raw, pipeline.dataset())
         search = Search(datasets, enrichment, state, now, lists_before, lists_now, rebuilt, is_first_of_day, recount)
         days, reach = search.find(reach)
-        counts_again = recount or lists_before.signature != lists_now.signature
-        if days is not None and counts_again:
-            days |= days_of_history(raw, pipeline.dataset(), lists_before.history)
+        if days is not None and (recount or lists_before.history != lists_now.history):
+            days |= days_of_history(raw, pipeline.dataset(), lists_before.history, recount)
     if days is None:
         lists_now = replace(lists_now, older=lists_now.recent)
     # Until the last layer is written, a table that is being rebuilt counts as not built.

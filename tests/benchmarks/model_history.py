@@ -1,4 +1,4 @@
-"""Model history: the first read of a file of 1,000,000 rows, and the next one with some 1,000 new rows.
+"""Model history: the first read of a file of 200 MB with some 1,500,000 rows, and the next one with a few new rows.
 
 python -m tests.benchmarks.model_history prints the table alone.
 """
@@ -17,7 +17,9 @@ import requests
 from tests.benchmarks.measuring import Measured, measure
 from tests.benchmarks.tenant import EMAIL, PASSWORD, SOURCE, BenchTenant, bench_tenant
 
-ROWS_A_DAY = 600
+ROWS_A_DAY = 900
+# At least one of them is a working day.
+DAYS = 3
 MODEL = re.compile(r"model ([0-9A-F]{32}), export (\d+)")
 
 
@@ -26,6 +28,7 @@ class Download(NamedTuple):
 
     megabytes: float
     seconds: float
+    cpu: float
 
 
 def report() -> list[str]:
@@ -39,21 +42,22 @@ def report() -> list[str]:
         model, export = max(MODEL.findall(listed), key=lambda found: len(_export(tenant, *found)[1]))
         environment[f"{SOURCE}MODEL_HISTORY_MODELS"] = json.dumps([model])
         lines = []
-        for title in ("first read", "again, after a day"):
+        for title in ("first read", f"again, after {DAYS} days"):
             download = _download(tenant, model, export)
             before = _stored(folder)
             run = _history(environment)
             lines.append(
                 f"| {title} | {_stored(folder):,} | {_stored(folder) - before:,} | {download.megabytes:.0f} "
-                f"| {download.seconds:.1f} | {run.seconds:.1f} | {run.cpu:.1f} | {run.peak_mb:.0f} |"
+                f"| {download.seconds:.1f} | {download.cpu:.1f} | {run.seconds:.1f} | {run.cpu:.1f} "
+                f"| {run.peak_mb:.0f} |"
             )
             print(lines[-1])
             now = tenant.control("")["now_ms"]
-            tenant.control("/clock", {"ms": now + 86_400_000})
+            tenant.control("/clock", {"ms": now + DAYS * 86_400_000})
     return [
         "## Model history: one file\n",
-        "| | rows | new rows | MB | download alone, s | `model-history`, s | its processor, s | peak MB |",
-        "| --- | --- | --- | --- | --- | --- | --- | --- |",
+        "| | rows | new rows | MB | download alone, s | its processor, s | `model-history`, s | its processor, s | MB |",
+        "| --- |" + " --- |" * 8,
         *lines,
         "",
     ]
@@ -75,23 +79,23 @@ def _stored(folder: Path) -> int:
 def _download(tenant: BenchTenant, model: str, export: str) -> Download:
     """Run an export and fetch its file."""
     session, chunks = _export(tenant, model, export)
-    began = time.monotonic()
-    size = sum(len(session.get(chunk, timeout=60).content) for chunk in chunks)
-    return Download(size / 1e6, time.monotonic() - began)
+    began, used = time.monotonic(), time.process_time()
+    size = sum(len(session.get(chunk, timeout=300).content) for chunk in chunks)
+    return Download(size / 1e6, time.monotonic() - began, time.process_time() - used)
 
 
 def _export(tenant: BenchTenant, model: str, export: str) -> tuple[requests.Session, list[str]]:
     """Run an export. Return a session, and the addresses of the chunks."""
-    answer = requests.post(f"{tenant.url}/token/authenticate", auth=(EMAIL, PASSWORD), timeout=60)
+    answer = requests.post(f"{tenant.url}/token/authenticate", auth=(EMAIL, PASSWORD), timeout=300)
     session = requests.Session()
     session.headers["Authorization"] = f"AnaplanAuthToken {answer.json()['tokenInfo']['tokenValue']}"
     base = f"{tenant.url}/2/0/models/{model}"
     tasks = f"{base}/exports/{export}/tasks"
-    task = session.post(tasks, json={"localeName": "en_US"}, timeout=60).json()["task"]["taskId"]
-    while session.get(f"{tasks}/{task}", timeout=60).json()["task"]["taskState"] != "COMPLETE":
+    task = session.post(tasks, json={"localeName": "en_US"}, timeout=300).json()["task"]["taskId"]
+    while session.get(f"{tasks}/{task}", timeout=300).json()["task"]["taskState"] != "COMPLETE":
         pass
     url = f"{base}/files/{export}/chunks"
-    return session, [f"{url}/{one['id']}" for one in session.get(url, timeout=60).json()["chunks"]]
+    return session, [f"{url}/{one['id']}" for one in session.get(url, timeout=300).json()["chunks"]]
 
 
 if __name__ == "__main__":

@@ -14,8 +14,10 @@ from pipelines.transform.parse import MODELS_DIR
 from pipelines.warehouse.reader import Reader
 from sandbox.world.history_texts import DELETED_ITEM, FREQUENT, RARE
 from tests.support.history_rows import EXPECTED, HISTORY, NO_MOMENT, ROWS, change, reads
-from tests.support.lists_of_models import ANN, BOB, COPY, DIRECTORY, PLAN, SALES, validity
+from tests.support.lists_of_models import ANN, BOB, COPY, DIRECTORY, PLAN, RUNS, SALES, validity
 from tests.support.model_warehouse import Warehouse, open_warehouse
+from tests.support.raw_rows import Row, at
+from tests.support.scans import Scan, scans_of
 from tests.support.small_models import copy_models
 
 pytestmark = pytest.mark.usual_engine("duckdb")
@@ -70,7 +72,8 @@ def test_later_rows_and_names_touch_their_days(warehouse: Warehouse, tmp_path: P
     warehouse.enrich(models)
     assert warehouse.enrich(models).days == []
 
-    more = change(20, "2026-03-04 09:00", "Add Module", user_name="Zoe Zed")
+    # Rows and the reading that brought them have the same time.
+    more = change(20, "2026-03-04 09:00", "Add Module", user_name="Zoe Zed", loaded_at=at("2026-03-11 01:00"))
     warehouse.load(model_history=[*ROWS, more], model_history_reads=reads("2026-03-11 01:00"))
     assert warehouse.enrich(models).days == [date(2026, 3, 4)]
     # The same rows again, and a model that was asked in vain.
@@ -89,6 +92,31 @@ def test_later_rows_and_names_touch_their_days(warehouse: Warehouse, tmp_path: P
     assert len(incremental) == len(ROWS)
     warehouse.enrich(models, full_refresh=True)
     assert warehouse.rows("fct_model_history") == incremental
+
+
+@pytest.mark.parametrize("warehouse", ["duckdb"], indirect=True)
+def test_new_rows_are_the_only_ones_that_an_enrichment_reads_and_writes(warehouse: Warehouse, tmp_path: Path) -> None:
+    models = copy_models(tmp_path / "models", ("fct_events", "fct_model_history"))
+    warehouse.load(**DIRECTORY, **HISTORY)
+    warehouse.enrich(models)
+
+    def scans(**rows: list[Row]) -> list[Scan]:
+        warehouse.load(**rows)
+        with warehouse.raw.sql_client() as client:
+            found = scans_of(client.native_connection, lambda: warehouse.enrich(models))
+        return [one for one in found if one.table in ("model_history", "fct_model_history")]
+
+    # Something else than history changed.
+    assert scans(integration_runs=RUNS) == []
+    more = change(20, "2026-03-04 09:00", "Add Module", loaded_at=at("2026-03-11 01:00"))
+    found = scans(model_history=[*ROWS, more], model_history_reads=reads("2026-03-11 01:00"))
+    assert {one.table for one in found} == {"model_history", "fct_model_history"}
+    whole = [one for one in found if "change_day" not in one.filters.replace("change_day IS NOT NULL", "")]
+    assert all("loaded_at" in one.filters for one in whole), whole
+    assert warehouse.rows("fct_model_history", "history_row_id", where="change_day = '2026-03-04'") == [
+        ("row-013",),
+        ("row-020",),
+    ]
 
 
 def test_every_text_of_the_sandbox_but_one_has_a_kind() -> None:
