@@ -18,6 +18,7 @@ from tests.conftest import REPOSITORY
 README_LINES = 130
 # What a reader makes with the commands of the documents.
 MADE = (
+    ".dlt/network_names.csv",
     ".venv",
     ".demo",
     "build/",

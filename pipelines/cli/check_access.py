@@ -10,11 +10,14 @@ def check_access_command() -> int:
     """Check all settings, sign in, and show what the account can read and what it cannot. Changes nothing."""
     from pipelines.cli.account_access import check_access
     from pipelines.common.configuration import check_settings
+    from pipelines.common.network_names import network_file, read_networks
     from pipelines.monitoring.metrics.write import check_targets
     from pipelines.warehouse.settings import check_destination_settings
 
     check_settings()
     click.echo(f"destination {check_destination_settings()}")
+    if path := network_file():
+        click.echo(f"networks    {len(read_networks()):,} in {path}")
     for target in check_targets():
         click.echo(f"metrics     {target}")
     return check_access()

@@ -19,10 +19,12 @@ def opened_pipelines(progress: Any = None, *, needs_tables: bool = False) -> "It
         needs_tables (bool): Refuse a missing database instead of creating it.
     """
     from pipelines.common.configuration import check_settings
+    from pipelines.common.network_names import read_networks
     from pipelines.warehouse.pipelines import open_pipelines
     from pipelines.warehouse.reader import check_database_exists
 
     check_settings()
+    read_networks()
     if needs_tables:
         check_database_exists()
     with open_pipelines(progress) as pipelines:

@@ -44,7 +44,7 @@ PIPELINE_SETTINGS = {
         "lease_seconds",
         "acknowledge_in_dashboard",
     },
-    ENRICH_NAME: {"publish_to", "full_check_every", ALL_DATASET, ALL_COPY},
+    ENRICH_NAME: {"publish_to", "full_check_every", "network_names", ALL_DATASET, ALL_COPY},
 }
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from audit_source import schema
 from pipelines.transform import checks
+from pipelines.transform.addresses import ADDRESSES
 from pipelines.transform.check_scope import RESULTS
 from pipelines.transform.graph import Enrichment, read_enrichment
 from pipelines.transform.parse import MODELS_DIR, Model, raw_schema
@@ -98,9 +99,10 @@ def _raw(table: schema.Table) -> DocumentedTable:
 def _seed(seed: Seed, enrichment: Enrichment) -> DocumentedTable:
     readers = [number for number, layer in enumerate(enrichment.layers, 1) for one in layer if seed.name in one.inputs]
     file = f"pipelines/models/seeds/{seed.file.name}"
-    return _enriched(
-        seed.name, seed.docs, seed.columns, "replaced by the rows of the file", file, {}, min(readers, default=2) - 1
-    )
+    written = "replaced by the rows of the file"
+    if seed.name == ADDRESSES:
+        file, written = "pipelines/transform/addresses.py", "replaced when a run finds other addresses"
+    return _enriched(seed.name, seed.docs, seed.columns, written, file, {}, min(readers, default=2) - 1)
 
 
 def _model(model: Model, layer: int, sources: Mapping[str, list[Source]], models_dir: Path) -> DocumentedTable:

@@ -139,8 +139,9 @@ def seed_resource(seed: Seed) -> DltResource:
 def rows_resource(
     name: str, rows: list[dict[str, Any]], columns: TTableSchemaColumns, how: Any, comment: str
 ) -> DltResource:
-    """Return a few rows from Python as a dlt resource."""
-    return _described(dlt.resource([rows], name=name, write_disposition=how, columns=columns), comment)
+    """Return a few rows from Python as a dlt resource. Without rows, dlt has to be told to create the table."""
+    found = [rows] if rows else [dlt.mark.materialize_table_schema()]
+    return _described(dlt.resource(found, name=name, write_disposition=how, columns=columns), comment)
 
 
 def _described(resource: DltResource, comment: str) -> DltResource:

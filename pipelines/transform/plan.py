@@ -68,7 +68,10 @@ def make_plan(
     existing: set[str] = set(pipeline.default_schema.tables) if pipeline.default_schema_name else set()
     missing = set(missing_tables(pipeline)) & set(enrichment.tables)
     unbuilt = missing | (set(wanted) - existing)
+    found_rows = {one.name: _hash(one.rows) for one in enrichment.seeds if one.version}
     rebuilt = {name for name, value in wanted.items() if built.get(name) != value or name in unbuilt}
+    # What reads new rows are the days that brought them, and tables without days.
+    rebuilt |= {name for name, value in found_rows.items() if state.get("found_rows", {}).get(name) != value}
     days: Days = None
     moment, tables = datetime.now(timezone.utc), enrichment.tables.items()
     is_first_of_day = str(state.get("as_of", ""))[:10] != moment.date().isoformat()
@@ -100,6 +103,8 @@ def make_plan(
         "recent_since": None if reach.since is None else reach.since.isoformat(),
         "as_of": as_of,
         "models": wanted,
+        "found_rows": found_rows,
+        "found_versions": {one.name: one.version for one in enrichment.seeds if one.version},
         "checked": inputs_hash(enrichment),
         "descriptions": _hash([(name, table.docs.columns, table.docs.comment) for name, table in sorted(tables)]),
     }
@@ -123,7 +128,7 @@ def _recent_since(state: State, now: Watermark, today: date, is_first_of_day: bo
 def fingerprints(enrichment: Enrichment, catalogue: str) -> dict[str, str]:
     """Return a hash for each table, of its rows or of its SQL and inputs. A table with another hash is outdated."""
     found = {name: catalogue if name == "event_types" else name for name in enrichment.raw_tables}
-    found.update({seed.name: _hash(seed.columns, seed.rows) for seed in enrichment.seeds})
+    found.update({seed.name: _hash(seed.columns, seed.version or seed.rows) for seed in enrichment.seeds})
     for layer in enrichment.layers:
         for model in layer:
             inputs = [found[name] for name in sorted(model.inputs)]

@@ -17,6 +17,7 @@ from pipelines.common.names import command_line
 from pipelines.warehouse.engine import engine_of
 from pipelines.warehouse.table_comments import write_new_comments
 
+from .addresses import named_addresses
 from .by_layers import write_by_layers
 from .by_statements import write_by_statements
 from .graph import check_models, read_enrichment
@@ -71,9 +72,10 @@ def enrich(
     if pipeline.has_pending_data:
         pipeline.abort_packages()
     enrichment = read_enrichment(columns, models_dir, validate=False)
+    signs = read_signs(raw_dataset)
+    enrichment = named_addresses(pipeline, raw_dataset, enrichment, signs.watermark, full_refresh or recount)
     if stored_state(pipeline).get("checked") != inputs_hash(enrichment):
         check_models(enrichment)
-    signs = read_signs(raw_dataset)
     repaired = bool(signs.wrong_versions) and _repair_versions(pipeline, raw)
     if repaired:
         signs = read_signs(raw_dataset)

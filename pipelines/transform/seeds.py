@@ -13,13 +13,17 @@ from .table_docs import TableDocs
 
 @dataclass(frozen=True)
 class Seed:
-    """A table whose rows are a CSV file."""
+    """A table whose rows are a CSV file, or found by a run (`addresses.py`).
+
+    `version` stands for the rows where they are found: with another one, what reads the table is built again.
+    """
 
     name: str
     file: Path
     columns: Columns
     rows: list[dict[str, Any]]
     docs: TableDocs
+    version: str | None = None
 
     @property
     def inputs(self) -> frozenset[str]:

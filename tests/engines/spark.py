@@ -4,6 +4,7 @@ import os
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -49,9 +50,9 @@ class Spark:
         for table in schema.TABLES:
             self._write(RAW, table.name, arrow_table(table, rows.get(table.name, [])))
 
-    def enrich(self) -> None:
-        """Build every table, inputs first."""
-        for seed in ENRICHMENT.seeds:
+    def enrich(self, found: Mapping[str, list[Row]]) -> None:
+        """Build every table, inputs first. `found` are the rows of seeds that a run finds."""
+        for seed in (replace(one, rows=found.get(one.name, one.rows)) for one in ENRICHMENT.seeds):
             self._write(ENRICHED, seed.name, _seed_table(seed))
         for name, query in self.translator.models().items():
             self.sql(f"create table {ENRICHED}.{name} using parquet as {query}")

@@ -12,6 +12,8 @@ import duckdb
 import pytest
 
 from audit_source import schema
+from pipelines.common.network_names import Network, Networks
+from pipelines.transform.addresses import ADDRESSES
 from pipelines.transform.plan import RECENT_DAYS
 from pipelines.transform.summaries import Reach
 from sandbox.server import Sandbox
@@ -23,6 +25,7 @@ from tests.support.harsh import HARSH
 from tests.support.history_rows import HISTORY, change
 from tests.support.lists_of_models import DIRECTORY, EVENTS, LISTS
 from tests.support.model_warehouse import open_warehouse
+from tests.support.network_list import write_list
 from tests.support.raw_rows import Row, at, days_of, event, version
 from tests.support.scenario import ANN, BOB
 from tests.support.translation import ENRICHMENT, Translator
@@ -57,6 +60,13 @@ STRANGE = [
     event(561, "AUTHZ-6", "2026-09-02 08:30", user_id=ANN, object_id=ANN, attr_role_name="Page Builder"),
     *(event(570 + day, "USR-8", f"2026-04-{1 + day:02} 12:00", user_id=BOB, user_agent="python") for day in range(6)),
     event(579, "USR-8", "2026-04-09 12:00", user_id=BOB, user_agent="curl/8.5.0"),
+]
+
+# Two countries within the hour in which New York sets its clocks forward.
+NETWORKS = "10.7.0.0/16,Munich,Germany\n2001:db8::/32,Lyon,France"
+TRAVEL = [
+    event(590, "USR-8", "2026-03-08 05:30", user_id=BOB, ip_address="10.7.0.1"),
+    event(591, "USR-8", "2026-03-08 09:29", user_id=BOB, ip_address="2001:db8::1"),
 ]
 
 # A row by a user whose name only one user has, with the columns that no other row fills.
@@ -107,7 +117,7 @@ def _rows(database: duckdb.DuckDBPyConnection, table: str) -> list[Row]:
 def _scenario(table: str) -> list[Row]:
     worlds = (scenario.WORLD, DIRECTORY, LISTS, HISTORY, _apart(draw_world(1, 400), 10_000))
     more = {
-        "events": [*NEWCOMER, *DAYLIGHT, *STRANGE, VISIT, *_apart({"events": EVENTS}, 1_000)["events"]],
+        "events": [*NEWCOMER, *DAYLIGHT, *STRANGE, *TRAVEL, VISIT, *_apart({"events": EVENTS}, 1_000)["events"]],
         "users": [version(OWL, "2026-03-01 00:00", first_name="Nina", last_name="Owl", email="nina@x.com")],
         "workspaces": RENAMED,
         "model_history": [CHANGE],
@@ -130,6 +140,7 @@ def warehouses(
         environment.setenv("DLT_DATA_DIR", str(tmp_path_factory.mktemp("dlt")))
         # The zone of PostgreSQL's sessions. Not UTC, as on Spark.
         environment.setenv("PGTZ", "America/New_York")
+        write_list(tmp_path_factory.mktemp("networks"), environment, NETWORKS)
 
         def tables(engine: str) -> Tables:
             if engine not in built:
@@ -148,11 +159,18 @@ def recent_days(rows: dict[str, list[Row]]) -> Reach:
     return Reach(since=min(newest, datetime.now(timezone.utc).date()) - timedelta(days=RECENT_DAYS))
 
 
+def named_addresses(rows: dict[str, list[Row]]) -> list[Row]:
+    """Return the rows of `dim_addresses`, which are found in Python on every engine."""
+    networks = Networks([Network(*line.split(",")) for line in NETWORKS.splitlines()])
+    found = {row["ip_address"]: networks.of(row["ip_address"]) for row in rows["events"] if row.get("ip_address")}
+    return [{"ip_address": address, **one._asdict()} for address, one in found.items() if one]
+
+
 @pytest.fixture(scope="session")
 def spark(tmp_path_factory: pytest.TempPathFactory, raw_rows: dict[str, list[Row]]) -> Iterator[Spark]:
     with local_spark(tmp_path_factory.mktemp("spark"), recent_days(raw_rows)) as opened:
         opened.load(raw_rows)
-        opened.enrich()
+        opened.enrich({ADDRESSES: named_addresses(raw_rows)})
         yield opened
 
 

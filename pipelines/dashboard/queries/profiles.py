@@ -32,11 +32,13 @@ def person(filters: Filters) -> Query:
 
 
 def addresses(filters: Filters) -> Query:
-    """Return ip_address, client, sign_ins, failures, first_at, last_at; the newest first."""
+    """Return ip_address, network_name, country, client, sign_ins, failures, first_at, last_at; the newest first."""
     return select(
-        f"select ip_address, client, {count_if(_DONE, 'sign_ins')}, {count_if(_REFUSED, 'failures')},"
+        f"select ip_address, network_name, country, client, {count_if(_DONE, 'sign_ins')},"
+        f" {count_if(_REFUSED, 'failures')},"
         " min(occurred_at) as first_at, max(occurred_at) as last_at from fct_sign_ins where kind = 'sign_in'"
-        f" group by ip_address, client order by last_at desc, ip_address, client limit {DETAILS}",
+        " group by ip_address, network_name, country, client"
+        f" order by last_at desc, ip_address, client limit {DETAILS}",
         filters.conditions(places=False),
     )
 

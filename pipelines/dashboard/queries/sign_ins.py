@@ -42,7 +42,10 @@ def users_failing(filters: Filters) -> Query:
 
 def sign_in_events(filters: Filters, outcomes: Sequence[str]) -> Query:
     """Return the newest sign-ins with one of these outcomes."""
-    columns = "occurred_at, outcome, user_label, user_email, ip_address, client, message, user_id, event_id"
+    columns = (
+        "occurred_at, outcome, user_label, user_email, ip_address, network_name, country, client, message, user_id,"
+        " event_id"
+    )
     chosen = exp.column("outcome").isin(*(exp.Literal.string(outcome) for outcome in outcomes))
     return newest_rows(columns, "fct_sign_ins", [*_conditions(filters), chosen])
 

@@ -13,6 +13,7 @@ from pipelines.common.defaults import DEFAULTS, use_defaults
 from pipelines.common.exit_codes import PipelineError
 from pipelines.warehouse.settings import check_destination_settings
 from tests.conftest import REPOSITORY, Tenant
+from tests.support.network_list import write_list
 
 
 def configure(folder: Path, text: str, name: str = "config.toml") -> None:
@@ -99,3 +100,14 @@ def test_database_file_may_be_named_in_config_toml(tmp_path: Path, monkeypatch: 
     monkeypatch.delenv("DESTINATION__DUCKDB__CREDENTIALS")
     configure(tmp_path, '[destination.duckdb]\ncredentials = "mine.duckdb"\n')
     assert check_destination_settings() == str(tmp_path / "mine.duckdb")
+
+
+def test_check_access_and_a_run_check_the_list_of_networks(
+    tenant: Tenant, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write_list(tmp_path, monkeypatch, "10.0.0.0/8,Offices,Germany\n10.0.0.0/99,Lyon,France")
+    tenant.at("http://127.0.0.1:9")
+    for command in ("check-access", "run"):
+        ended = tenant.run(command)
+        assert ended.code == 2
+        assert f"{path}, line 3: `10.0.0.0/99` is not a network." in " ".join(ended.err.split())

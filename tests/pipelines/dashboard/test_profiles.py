@@ -22,7 +22,7 @@ def test_a_person_is_shown_with_everything_known(log: Path, page: Draw, duck: En
     assert (numbers(drawn)["Events"], numbers(drawn)["Failed sign-ins"]) == (str(events), str(failures))
     assert any(SCRIPT in text.value for text in drawn.text)
     tables = {tuple(table.value.columns)[:2]: table.value for table in drawn.dataframe}
-    assert tables["ip_address", "client"]["failures"].sum() == failures == 6
+    assert tables["ip_address", "network_name"]["failures"].sum() == failures == 6
     assert "Tenant Administrator" in set(tables["user_label", "role_label"]["role_label"])
     assert len(tables["severity", "state"]) > 0
 

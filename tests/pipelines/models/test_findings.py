@@ -445,3 +445,33 @@ def test_techniques_are_written_as_mitre_writes_them() -> None:
     rules = TABLES["finding_rules"]
     assert isinstance(rules, Seed)
     assert all(re.fullmatch(r"T\d{4}(\.\d{3})?", row["technique"]) for row in rules.rows if row["technique"])
+
+
+def travel(insert: Insert, number: int, minute: float, country: str | None, **values: Any) -> None:
+    name = {"network_name": f"Office in {country}"} if country else {}
+    insert("fct_sign_ins", number, minute, outcome="success", country=country, **{**name, **values})
+
+
+def test_sign_ins_from_two_countries_within_four_hours_are_found_once_a_day(
+    insert: Insert, findings: Findings, database: duckdb.DuckDBPyConnection
+) -> None:
+    travel(insert, 1, 0, "Germany")
+    travel(insert, 2, 35, "Brazil")
+    assert findings() == [("impossible_travel", "u", 2, "1,2")]
+    text = "u signed in from Germany (Office in Germany) and then from Brazil (Office in Brazil) within 35 minutes"
+    assert database.execute("select finding from security_findings").fetchall() == [(text,)]
+    travel(insert, 3, 50, "Germany")
+    assert findings() == [("impossible_travel", "u", 3, "1,2,3")]
+    more = f"{text}, and changed the country 1 more times that day"
+    assert database.execute("select finding from security_findings").fetchall() == [(more,)]
+
+
+def test_slow_travel_other_people_failures_and_unnamed_addresses_are_none(insert: Insert, findings: Findings) -> None:
+    travel(insert, 1, 0, "Germany")
+    travel(insert, 2, 240, "Brazil")
+    travel(insert, 3, 250, "brazil")
+    travel(insert, 4, 251, None)
+    travel(insert, 5, 252, "France", user_id="v")
+    travel(insert, 6, 253, "France", user_id=None)
+    insert("fct_sign_ins", 7, 254, outcome="failure", country="France", network_name="Lyon")
+    assert findings() == []
