@@ -3,6 +3,7 @@
 All files are in `.demo/`. The pipeline runs as users run it: as a command, with its settings in the environment.
 """
 
+import csv
 import os
 import shutil
 import subprocess
@@ -10,9 +11,14 @@ import sys
 from pathlib import Path
 
 from pipelines import audit
+from pipelines.common.network_names import HEADER, USUAL_FILE
+
+from .world.names import OFFICES
+from .world.stories import ABROAD
 
 FOLDER = Path(".demo")
 DATABASE = FOLDER / "audit_log.duckdb"
+NETWORKS = FOLDER / USUAL_FILE
 # No hostile texts: the dashboard would show them as names.
 COMPANY = {"events": 60_000, "users": 250, "no-access-models": 2, "rate-limit": 0, "incident-level": 2}
 # Alerts about the demo would alarm somebody.
@@ -32,6 +38,7 @@ What next
 def main() -> int:
     """Run the demo. Returns the exit code of the pipeline; the sandbox stops with it."""
     FOLDER.mkdir(exist_ok=True)
+    write_networks(NETWORKS)
     sandbox = subprocess.Popen(
         [sys.executable, "-m", str(__package__), *(f"--{name}={value}" for name, value in COMPANY.items())],
         stdout=subprocess.PIPE,
@@ -55,8 +62,16 @@ def main() -> int:
 def _audit(arguments: list[str], url: str) -> int:
     command = [sys.executable, "-m", audit.__name__, *arguments]
     shown = {f"SOURCES__AUDIT_SOURCE__{name}": value for name, value in SHOWN.items()}
-    settings = {**os.environ, **settings_of(url, DATABASE, FOLDER / "dlt"), **shown}
+    named = {"PIPELINES__ANAPLAN_AUDIT_ENRICH__NETWORK_NAMES": str(NETWORKS)}
+    settings = {**os.environ, **settings_of(url, DATABASE, FOLDER / "dlt"), **shown, **named}
     return subprocess.run(command, env=settings, check=False).returncode
+
+
+def write_networks(path: Path) -> None:
+    """Write the list of the company's networks, so that sign-ins show where they came from."""
+    offices = [(f"{part}.0.0/16", f"{city} office", country) for city, country, _, part in OFFICES]
+    with path.open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows([HEADER, *offices, (f"{ABROAD}.0/24", "Hotel", "Brazil")])
 
 
 def settings_of(url: str, database: Path, data_dir: Path) -> dict[str, str]:
@@ -72,6 +87,8 @@ def settings_of(url: str, database: Path, data_dir: Path) -> dict[str, str]:
         "DLT_DATA_DIR": str(data_dir.resolve()),
         "PIPELINES__ANAPLAN_AUDIT_ENRICH__PUBLISH_TO": "",
         "FORWARD__AFTER_RUN": "false",
+        "METRICS__PROMETHEUS_FILE": "",
+        "METRICS__OTLP_ENDPOINT": "",
         **{f"ALERTS__{name}": "" for name in CHANNELS},
     }
 

@@ -24,7 +24,7 @@ class Actor:
         self.table = _draw(_daily_work(person, library, rng), rng)
         if person.is_admin:
             self.table += _draw(_admin_work(library, rng, block), rng, TABLE_SIZE // 4)
-        _, self.utc_offset, network = names.OFFICES[person.office]
+        _, _, self.utc_offset, network = names.OFFICES[person.office]
         self.addresses = [f"{network}.{int(person.id[:2], 16)}.{int(person.id[2:4], 16)}"]
         # Home: one address of a documentation network for each person.
         self.addresses.append(f"198.51.{int(person.id[4:6], 16)}.{int(person.id[6:8], 16)}")

@@ -28,7 +28,11 @@ ACTION_NAMES = (
 )  # fmt: skip
 EXPORT_NAMES = ("P&L to CSV", "Headcount to XLSX", "Orders - all columns", "Grid export")
 IMPORT_NAMES = ("Actuals from ERP.csv", "Employees from HR.csv", "Customers from CRM", "FX rates")
-OFFICES = (("London", 0, "10.20"), ("New York", -5, "10.30"), ("Berlin", 1, "10.40"), ("Singapore", 8, "10.50"))
+# City, country, hours from UTC, and the first half of its addresses.
+OFFICES = (
+    ("London", "United Kingdom", 0, "10.20"), ("New York", "United States", -5, "10.30"),
+    ("Berlin", "Germany", 1, "10.40"), ("Singapore", "Singapore", 8, "10.50"),
+)  # fmt: skip
 ROLES = (
     "Tenant Administrator", "Tenant Auditor", "User Administrator", "Page Builder", "Integration Administrator",
     "Workspace Administrator",
