@@ -9,7 +9,7 @@ from .tenant_options import TenantCommand
 
 
 @click.command("acknowledge", cls=TenantCommand)
-@click.argument("what", nargs=-1, required=True, metavar="gaps | incomplete | findings | FINDING_ID ...")
+@click.argument("what", nargs=-1, required=True, metavar="gaps | incomplete | findings | RULE | FINDING_ID ...")
 @click.option("--note", help="Reason for closing them; stored in the table `alerts`.")
 def acknowledge_command(what: tuple[str, ...], note: str | None) -> int:
     """Close gaps, incomplete windows or findings that you have seen. `status` no longer counts them."""

@@ -1,5 +1,6 @@
 """What was acknowledged, and acknowledging findings from a page: all that the dashboard ever writes."""
 
+from collections.abc import Sequence
 from contextlib import ExitStack
 
 import pandas as pd
@@ -43,20 +44,20 @@ def with_state(found: pd.DataFrame) -> pd.DataFrame:
     return found[[found.columns[0], "state", *(name for name in found.columns[1:] if name != "state")]]
 
 
-def acknowledge_finding(finding_id: str, note: str) -> int:
-    """Acknowledge a finding; return 0 if somebody did before. Call it while no page is drawn in this session.
+def acknowledge_findings(finding_ids: Sequence[str], note: str) -> int:
+    """Acknowledge findings; return how many were open. Call it while no page is drawn in this session.
 
     Raises:
         Busy: A run or a reader holds the database.
-        PipelineError: The finding is no longer there, or the database cannot be written.
+        PipelineError: A finding is no longer there, or the database cannot be written.
     """
     with settings_of_shown():
         check_settings()
         check_database_exists()
-        return _acknowledge_alone(finding_id, note)
+        return _acknowledge_alone(finding_ids, note)
 
 
-def _acknowledge_alone(finding_id: str, note: str) -> int:
+def _acknowledge_alone(finding_ids: Sequence[str], note: str) -> int:
     # A run that is on its way is not waited for: somebody looks at the page.
     with (
         data_access.alone(),
@@ -66,4 +67,4 @@ def _acknowledge_alone(finding_id: str, note: str) -> int:
         reader = Reader(pipelines.raw.destination, stack)
         # Without a sign-in, the dashboard does not know who sits before it.
         account = f"{signed_in_reader() or account_name()} (dashboard)"
-        return acknowledge(pipelines, reader, (finding_id,), note.strip() or None, account)
+        return acknowledge(pipelines, reader, tuple(finding_ids), note.strip() or None, account)

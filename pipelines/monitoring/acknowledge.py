@@ -26,17 +26,19 @@ def acknowledge(
     """Close gaps, incomplete windows or findings. Return how many of them were open.
 
     Args:
-        what (Tuple[str, ...]): `gaps`, `incomplete`, `findings`, or ids of findings.
+        what (Tuple[str, ...]): `gaps`, `incomplete`, `findings`, rules or ids of findings.
         account (str): Who closes them; by default the account on this machine.
 
     Raises:
-        PipelineError: No finding has this id, or nothing was loaded yet.
+        PipelineError: No finding has this id, there is no such rule, or nothing was loaded yet.
     """
     if not reader.tables(RAW):
         raise no_tables()
     gaps = {gap_subject(row) for row in reader.rows(RAW, "select * from event_windows where status = 'expired'")}
     windows = {incomplete_subject(row) for row in reader.rows(RAW, _INCOMPLETE)}
-    findings = {row["finding_id"] for row in reader.rows(ENRICHED, "select finding_id from security_findings")}
+    found = reader.rows(ENRICHED, "select finding_id, rule from security_findings")
+    findings = {row["finding_id"] for row in found}
+    rules = {row["rule"] for row in reader.rows(ENRICHED, "select rule from finding_rules")}
     chosen: set[tuple[str, str]] = set()
     for name in what:
         if name == GAPS:
@@ -47,10 +49,13 @@ def acknowledge(
             chosen |= {("finding", subject) for subject in findings}
         elif name in findings:
             chosen.add(("finding", name))
+        elif name in rules:
+            chosen |= {("finding", row["finding_id"]) for row in found if row["rule"] == name}
         else:
             raise PipelineError(
                 CONFIGURATION,
-                f"`{name}` is neither `{GAPS}`, `{WINDOWS}`, `{FINDINGS}` nor a `finding_id` of `security_findings`.",
+                f"`{name}` is neither `{GAPS}`, `{WINDOWS}`, `{FINDINGS}`, a rule of `finding_rules` nor a "
+                "`finding_id` of `security_findings`.",
             )
     tables = OwnTables(pipelines.raw)
     known = {(row["kind"], row["subject"]) for row in tables.select(ALERTS) if row["what"] == "acknowledged"}

@@ -14,7 +14,7 @@ from pipelines.common.text import printable
 from pipelines.dashboard import charts, data_access
 from pipelines.dashboard.queries import findings
 
-from ..acknowledgements import ACKNOWLEDGED, OPEN, acknowledge_finding, with_state
+from ..acknowledgements import ACKNOWLEDGED, OPEN, acknowledge_findings, with_state
 from ..cached import ask
 from ..filters import Filters
 from ..panels import Panel, details, numbers, page_title, row
@@ -69,6 +69,7 @@ def show(filters: Filters) -> None:
     )
     found = with_state(ask(findings.findings_with(chosen["finding_id"].tolist()[:DETAILS])))
     details("Findings", found, note="Highest severity first.")
+    _acknowledge_all(chosen)
     if len(found):
         _evidence(found.set_index("finding_id", drop=False))
 
@@ -149,7 +150,7 @@ def _acknowledgement(finding: pd.Series) -> None:
         st.button(
             "Acknowledge this finding",
             on_click=_acknowledge,
-            args=(finding["finding_id"],),
+            args=([finding["finding_id"]], "note"),
             icon=":material/done:",
             help="`status` no longer counts it. Its row stays; the table `alerts` keeps the reason.",
         )
@@ -159,12 +160,25 @@ def _acknowledgement(finding: pd.Series) -> None:
         st.code(command_line(f"acknowledge {subject}"), language=None)
 
 
-def _acknowledge(finding_id: str) -> None:
+def _acknowledge_all(chosen: pd.DataFrame) -> None:
+    """Let the reader acknowledge every open finding that the filters of the page leave, where a setting allows it."""
+    still_open = chosen.loc[chosen["state"] == OPEN, "finding_id"].tolist()
+    if len(still_open) < 2 or not can_acknowledge_in_dashboard():
+        return
+    with st.expander(
+        f"Acknowledge all {len(still_open):,} open findings of this selection", icon=":material/done_all:"
+    ):
+        st.text_input("Reason for all of them, and who you are", key="note_all", max_chars=500, icon=":material/edit:")
+        st.button("Acknowledge all of them", on_click=_acknowledge, args=(still_open, "note_all"))
+
+
+def _acknowledge(finding_ids: list[str], note: str) -> None:
     # Called before the page is drawn, so this session holds no database open.
     try:
-        new = acknowledge_finding(finding_id, str(st.session_state.get("note") or ""))
-        st.session_state["note"] = ""
-        said: tuple[Any, str] = (st.success, "Acknowledged." if new else "Somebody acknowledged it already.")
+        new = acknowledge_findings(finding_ids, str(st.session_state.get(note) or ""))
+        st.session_state[note] = ""
+        done = f"Acknowledged {new:,} findings." if len(finding_ids) > 1 else "Acknowledged."
+        said: tuple[Any, str] = (st.success, done if new else "Somebody acknowledged it already.")
     except data_access.Busy:
         said = (st.warning, "Not acknowledged: a run or a reader holds the database. Try again when it has ended.")
     except Exception as error:
@@ -176,7 +190,7 @@ def _say_what_was_done() -> None:
     draw, text = st.session_state.pop(DONE, (None, ""))
     if draw is st.error:
         # The message may contain text of others.
-        st.error("The finding was not acknowledged.", icon=":material/error:")
+        st.error("Nothing was acknowledged.", icon=":material/error:")
         st.text(text)
     elif draw:
         draw(text)

@@ -57,6 +57,25 @@ def test_a_page_acknowledges_a_finding_and_marks_it(
     assert len(latest) == min(10, len(before) - 1)
 
 
+def test_a_page_acknowledges_all_findings_of_its_filters(
+    log: Path, page: Draw, duck: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(SETTING, "true")
+    drawn = page("findings")
+    rule = listed(drawn)["rule"].value_counts().index[0]
+    drawn.multiselect(key="rule").set_value([rule]).run()
+    ids = sorted(listed(drawn)["finding_id"])
+    assert len(ids) > 1
+    drawn.text_input(key="note_all").set_value("known project")
+    drawn = next(button for button in drawn.button if button.label == "Acknowledge all of them").click().run()
+    assert [text.value for text in drawn.success] == [f"Acknowledged {len(ids)} findings."]
+    written = duck.rows(WRITTEN)
+    assert sorted(row[0] for row in written) == ids and {row[3] for row in written} == {"known project"}
+    assert not any(button.label == "Acknowledge all of them" for button in drawn.button)
+    drawn.multiselect(key="rule").set_value([]).run()
+    assert int(numbers(drawn)["Acknowledged"]) == len(ids) and numbers(drawn)["Open"] != "0"
+
+
 def test_an_acknowledgement_names_who_signed_in(
     log: Path, page: Draw, duck: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -64,6 +83,20 @@ def test_an_acknowledgement_names_who_signed_in(
     monkeypatch.setattr("pipelines.dashboard.acknowledgements.signed_in_reader", lambda: "ann@example.com")
     click_acknowledge(page("findings"))
     assert [row[2] for row in duck.rows(WRITTEN)] == ["ann@example.com (dashboard)"]
+
+
+def test_the_command_acknowledges_all_findings_of_a_rule(log: Path, tenant: Tenant, duck: Engine) -> None:
+    of_rules = dict(duck.rows("select rule, count(*) from anaplan_audit.security_findings group by rule"))
+    rule = max(of_rules, key=lambda name: of_rules[name])
+    assert tenant.run("acknowledge", rule, "--note", "seen").out == f"acknowledged {of_rules[rule]} that were open\n"
+    assert {subject.split(":")[0] for subject, *_ in duck.rows(WRITTEN)} == {rule}
+    assert tenant.run("acknowledge", rule).out == "acknowledged 0 that were open\n"
+    refused = tenant.run("acknowledge", "no_such_rule")
+    assert refused.code == 2 and "`no_such_rule` is neither" in refused.err
+    assert (
+        tenant.run("acknowledge", "findings").out
+        == f"acknowledged {sum(of_rules.values()) - of_rules[rule]} that were open\n"
+    )
 
 
 def test_findings_are_filtered_by_the_address(log: Path, page: Draw, tenant: Tenant) -> None:
