@@ -14,7 +14,8 @@ from tests.support.killing import kill_at
 # In the order of one run. Each killed run starts from the state that the one before has left.
 POINTS = [
     ("COMMIT", "after", 2),
-    (f"{SQL_JOB}:SqlJobClientBase.complete_load", "before", 1),
+    # The first one is that of the empty tables that the killed run did not come to.
+    (f"{SQL_JOB}:SqlJobClientBase.complete_load", "before", 2),
     ("pipelines.warehouse.statement_load:StatementLoad.apply", "before", 2),
 ]
 
