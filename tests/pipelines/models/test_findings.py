@@ -462,7 +462,7 @@ def test_sign_ins_from_two_countries_within_four_hours_are_found_once_a_day(
     assert database.execute("select finding from security_findings").fetchall() == [(text,)]
     travel(insert, 3, 50, "Germany")
     assert findings() == [("impossible_travel", "u", 3, "1,2,3")]
-    more = f"{text}, and changed the country 1 more times that day"
+    more = f"{text}, and changed the country once more that day"
     assert database.execute("select finding from security_findings").fetchall() == [(more,)]
 
 

@@ -69,9 +69,11 @@ select
     d.severity,
     cast(concat(
         d.user_label, ' signed in from ', d.journey, ' within ', cast(cast(d.minutes_between as bigint) as varchar),
-        ' minutes', case when d.journey_count = 1 then '' else concat(
-            ', and changed the country ', cast(d.journey_count - 1 as varchar), ' more times that day'
-        ) end
+        ' minutes', case
+            when d.journey_count = 1 then ''
+            when d.journey_count = 2 then ', and changed the country once more that day'
+            else concat(', and changed the country ', cast(d.journey_count - 1 as varchar), ' more times that day')
+        end
     ) as varchar) as finding,
     d.user_id,
     cast(d.user_name as varchar) as user_name,
