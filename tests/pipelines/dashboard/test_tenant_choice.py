@@ -15,7 +15,7 @@ from pipelines.common.exit_codes import PipelineError
 from pipelines.common.tenant_context import read_all
 from pipelines.dashboard import cached, data_access
 from pipelines.dashboard.__main__ import SCRIPT
-from pipelines.dashboard.acknowledgements import acknowledge_finding
+from pipelines.dashboard.acknowledgements import acknowledge_findings
 from pipelines.dashboard.links import linked
 from pipelines.dashboard.options import options
 from pipelines.dashboard.queries import log as log_queries
@@ -158,7 +158,7 @@ def test_a_finding_is_acknowledged_for_its_tenant(two: Path, monkeypatch: pytest
     with duckdb.connect(str(two)) as database:
         [(finding,)] = database.execute("select min(finding_id) from anaplan_audit.security_findings").fetchall()
     with settings_of_shown("us"):
-        assert acknowledge_finding(finding, "seen") == 1
+        assert acknowledge_findings([finding], "seen") == 1
     with duckdb.connect(str(two), read_only=True) as database:
         tables: list[Any] = database.execute(
             "select schema_name from duckdb_tables() where table_name = 'alerts'"
