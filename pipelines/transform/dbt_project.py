@@ -19,7 +19,7 @@ from pipelines.warehouse.sql_fixes import for_dialect
 from pipelines.warehouse.table_names import input_tables
 
 from .checks import read_checks
-from .column_types import typed
+from .column_types import SQL_TYPES, typed
 from .graph import Enrichment, read_enrichment
 from .parse import MODELS_DIR, Model, raw_schema
 from .seeds import Seed
@@ -65,7 +65,7 @@ def write_project(folder: Path, dialect: str = DIALECT, models_dir: Path = MODEL
     for part in ("models", "seeds", "tests"):
         shutil.rmtree(folder / part, ignore_errors=True)
     texts = {
-        "dbt_project.yml": _yaml(_PROJECT),
+        "dbt_project.yml": _yaml({**_PROJECT, "seeds": {PROJECT: _seed_types(enrichment)}}),
         "profiles.yml": _yaml(
             {PROJECT: {"target": dialect, "outputs": {dialect: {**profile, "schema": TARGET_SCHEMA}}}}
         ),
@@ -139,6 +139,12 @@ def _sql(query: exp.Query, raw: Mapping[str, object], dialect: str) -> str:
     for name in sorted(inputs, key=len, reverse=True):
         text = text.replace(name, inputs[name])
     return text + "\n"
+
+
+def _seed_types(enrichment: Enrichment) -> dict[str, object]:
+    """Return the text columns of the seeds: dbt takes those of digits, or of a file without rows, for numbers."""
+    texts = {seed.name: [name for name, kind in seed.columns.items() if kind == "text"] for seed in enrichment.seeds}
+    return {seed: {"+column_types": dict.fromkeys(names, SQL_TYPES["text"])} for seed, names in texts.items() if names}
 
 
 def _sources() -> dict[str, object]:

@@ -90,6 +90,15 @@ def test_each_entry_has_its_file(tmp_path: Path) -> None:
     assert {table["name"] for table in sources["sources"][0]["tables"]} == RAW_TABLES.keys()
 
 
+def test_text_columns_of_seeds_have_their_type(tmp_path: Path) -> None:
+    """dbt takes the columns of a file without rows for numbers, which PostgreSQL does not compare with text."""
+    write_project(tmp_path)
+    types = yaml.safe_load((tmp_path / "dbt_project.yml").read_text(encoding="utf-8"))["seeds"]["anaplan_audit"]
+    columns = ("ip_address", "cidr", "network_name", "country")
+    assert types["dim_addresses"] == {"+column_types": dict.fromkeys(columns, "varchar")}
+    assert "minutes" not in types["finding_rules"]["+column_types"]
+
+
 def test_files_run_in_order_give_the_rows_of_the_runner(tmp_path: Path, enriched_scenario: Path) -> None:
     database = Path(shutil.copy(enriched_scenario, tmp_path))
     write_project(tmp_path / "dbt")
