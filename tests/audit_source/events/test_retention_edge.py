@@ -182,15 +182,21 @@ def test_expired_events_are_loaded_after_all_if_anaplan_kept_them(memory: Memory
     assert not longer.expired and not longer.incomplete
     # Nor does it empty the days that were verified before.
     assert sum(window.events_in_span for window in memory.windows) == len(memory.rows)
+    # The next hour asks for no lost day again.
+    asked: list[int] = []
+    log.fails = lambda params: asked.append(params["dateFrom"]) or params["limit"] == 0
+    loaded(log, memory, NOW + 9 * DAY_MS + 2 * HOUR_MS)
+    assert asked and not {window.start for window in lost} & {*asked}
 
 
-def test_expired_window_that_cannot_be_read_is_fetched_again(memory: Memory) -> None:
+@pytest.mark.parametrize("since", [NOW - HOUR_MS, 0], ids=["older days can be counted", "nothing older can be read"])
+def test_expired_window_that_cannot_be_read_is_fetched_again(memory: Memory, since: int) -> None:
     log = Log()
     loaded(log, memory, NOW)
     missed = log.add_late(NOW + DAY_MS)
     loaded(log, memory, NOW + 9 * DAY_MS)
     memory.settings["history_days"] = log.kept_days = 30
-    log.fails = lambda params: NOW - HOUR_MS < params["dateFrom"] < NOW + 2 * DAY_MS
+    log.fails = lambda params: since < params["dateFrom"] < NOW + 2 * DAY_MS
 
     failed = loaded(log, memory, NOW + 9 * DAY_MS + HOUR_MS)
 

@@ -114,6 +114,11 @@ def test_longer_history_fetches_expired_windows_at_once_and_in_vain_once_a_day()
 
     assert min(spans)[0] == longer.floor
     assert subtract([w.span for w in lost], spans) == []
+    # By the shorter history they are no more than a record.
+    assert plan(ledger, limits(awake.now + HOUR)).fetch[0][0] >= awake.floor
+    # A run that could not read them does not ask twice.
+    failed = [replace(w, checked_at=longer.now) if w in lost else w for w in ledger]
+    assert subtract([w.span for w in lost], plan(failed, longer).fetch) == [w.span for w in lost]
     in_vain = [replace(w, checked_at=longer.now, repeats=1) if w in lost else w for w in ledger]
     next_hour, next_day = longer.now + HOUR, longer.now + DAY_MS
     assert subtract([w.span for w in lost], plan(in_vain, limits(next_hour, history=90 * DAY_MS)).fetch) == [

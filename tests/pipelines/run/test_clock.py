@@ -60,6 +60,8 @@ def held(sandbox: Sandbox) -> set[int]:
 def test_wrong_local_clock_plans_by_anaplans_clock(
     tenant: Tenant, engine: Engine, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, hours: float, ready_token: bool
 ) -> None:
+    # Two checks of a clock that runs would count other days if an event expired between them.
+    sandbox.set_clock(sandbox.now_ms)
     if ready_token:
         token = sandbox.issue_token()
         tenant.unset("CREDENTIALS__EMAIL")

@@ -53,18 +53,21 @@ def test_a_list_names_old_and_new_addresses_and_their_sign_ins(
     asked = []
     named = addresses._named
     monkeypatch.setattr(addresses, "_named", lambda networks, found: asked.append({*found}) or named(networks, found))
-    world.load("2026-03-11 00:00", events=[sign_in(91, "10.0.0.77"), sign_in(92, "172.16.0.1")])
+    addressed = enumerate(("10.0.0.77", "172.16.0.1", "10.0.0.1"), 91)
+    world.load("2026-03-11 00:00", events=[sign_in(number, address) for number, address in addressed])
     report = world.enrich(models)
     assert asked == [{"10.0.0.77", "172.16.0.1"}]
     assert [str(day) for day in report.days or ()] == ["2026-03-09"]
     assert report.rebuilt == ["dim_addresses"]
-    assert networks_of_sign_ins(world) == [("10.0.0.1", "Offices", "Germany"), ("10.0.0.77", "Offices", "Germany")]
+    known = ("10.0.0.1", "Offices", "Germany")
+    assert networks_of_sign_ins(world) == [known, known, ("10.0.0.77", "Offices", "Germany")]
     assert world.enrich(models).days == []
 
     # Another list names all of them again.
     write_list(tmp_path, monkeypatch, f"{OFFICES}\n10.0.0.1/32,Gateway,\n172.16.0.0/12,Lyon,France")
     world.enrich(models)
-    named_again = [("10.0.0.1", "Gateway", None), ("10.0.0.77", "Offices", "Germany"), ("172.16.0.1", "Lyon", "France")]
+    gateway = ("10.0.0.1", "Gateway", None)
+    named_again = [gateway, gateway, ("10.0.0.77", "Offices", "Germany"), ("172.16.0.1", "Lyon", "France")]
     assert networks_of_sign_ins(world) == named_again
     hourly = world.tables()
     world.enrich(models, full_refresh=True)
