@@ -56,23 +56,5 @@ def kill_at_step(number: int) -> None:
     sys.addaudithook(watch)
 
 
-def count_steps(file: str) -> None:
-    """Write the number of such operations to a file when the process ends."""
-    from multiprocessing.util import Finalize
-
-    steps = 0
-
-    def watch(event: str, _: Any) -> None:
-        nonlocal steps
-        steps += event.startswith(("open", "os.", "socket.", "shutil.", "tempfile."))
-
-    def write() -> None:
-        with open(file, "w", encoding="utf-8") as counted:
-            counted.write(str(steps))
-
-    Finalize(None, write, exitpriority=1)
-    sys.addaudithook(watch)
-
-
 def die() -> None:
     os.kill(os.getpid(), signal.SIGKILL)

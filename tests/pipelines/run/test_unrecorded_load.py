@@ -3,8 +3,6 @@
 import os
 import shutil
 import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,9 +10,11 @@ from typing import Any
 import pytest
 
 from sandbox.server import Sandbox
-from tests.conftest import REPOSITORY, Engine, Tenant
+from tests.conftest import Engine, Tenant
+from tests.support.children import Child
 from tests.support.dlt_functions import SQL_JOB
 from tests.support.harsh import HARSH
+from tests.support.killing import kill_at
 from tests.support.obstacles import execute
 
 RAW = "anaplan_audit_raw"
@@ -87,16 +87,12 @@ def test_lists_that_shrank_sharply_after_it_are_not_applied(
 @pytest.mark.long
 @pytest.mark.usual_engine("duckdb")
 @pytest.mark.usefixtures("no_details")
-def test_real_kill_before_the_record_ends_no_version(tenant: Tenant, sandbox: Sandbox, engine: Engine) -> None:
-    command = [sys.executable, "-m", "tests.support.killing", f"{SQL_JOB}:SqlJobClientBase.complete_load", "before"]
-    killed = subprocess.run(
-        [*command, "1", "load"],
-        env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
-        capture_output=True,
-        timeout=240,
-        check=False,
-    )
-    assert killed.returncode == -signal.SIGKILL, killed.stderr
+def test_real_kill_before_the_record_ends_no_version(
+    tenant: Tenant, sandbox: Sandbox, engine: Engine, tmp_path: Path
+) -> None:
+    prepare = [(kill_at, f"{SQL_JOB}:SqlJobClientBase.complete_load", "before", 1)]
+    killed = Child(tmp_path, dict(os.environ), ["load"], prepare).end()
+    assert killed.code == -signal.SIGKILL, killed.err
     before = versions(engine, LISTS)
     assert all(number > 0 for number, _ in before.values())
     assert engine.rows(f"select count(*) from {RAW}._dlt_loads") == [(0,)]
