@@ -19,7 +19,10 @@ _document: ContextVar[Mapping[str, Any] | None] = ContextVar("document", default
 
 
 class _TenantSettings(BaseDocProvider):
-    """Settings of the tenant of the present thread. They count more than environment and files."""
+    """Settings of the tenant of the present thread. They count more than environment and files.
+
+    Seen in dlt 1.31: a provider of a document reads `_config_doc` for each setting, and the first provider counts most.
+    """
 
     def __init__(self) -> None:
         pass

@@ -1,7 +1,4 @@
-"""Run the pipeline in a process that gets SIGKILL at a given call of a function or at a given step.
-
-python -m tests.support.killing FUNCTION before|after NUMBER COMMAND...   (FUNCTION as `package.module:Class.method`)
-"""
+"""End this process by SIGKILL at a given call of a function (`package.module:Class.method`), or at a given step."""
 
 import functools
 import importlib

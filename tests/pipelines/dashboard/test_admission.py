@@ -150,10 +150,11 @@ def test_the_script_shows_nothing_of_the_log_without_a_sign_in(
 ) -> None:
     """However it is started."""
     configure(**SETTINGS)
-    monkeypatch.setattr("pipelines.dashboard.app.show", lambda *_: pytest.fail("a page was drawn"))
+    queries: list[Any] = []
+    monkeypatch.setattr("pipelines.dashboard.data_access.read", lambda *asked: queries.append(asked))
     drawn = AppTest.from_file(str(SCRIPT), default_timeout=60).run()
     assert not drawn.exception and [one.label for one in drawn.button] == ["Sign in"]
-    assert not drawn.sidebar.children and not drawn.metric and not drawn.dataframe
+    assert not drawn.sidebar.children and not drawn.metric and not drawn.dataframe and not queries
 
 
 @pytest.mark.parametrize(
