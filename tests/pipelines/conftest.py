@@ -8,7 +8,7 @@ import pytest
 
 from tests.support import scenario
 from tests.support.crash_world import write_few_models
-from tests.support.model_warehouse import Warehouse, open_warehouse
+from tests.support.model_warehouse import Warehouse, open_shared_warehouse, open_warehouse
 from tests.support.month import OF_A_MONTH
 from tests.support.prepared import shared_folder
 from tests.support.read_models import ModelFolders, read_models_once
@@ -78,11 +78,9 @@ def prepared(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
     """Return a folder with a DuckDB file of the scenario, loaded and enriched with a few models."""
 
     def fill(folder: Path) -> None:
-        with pytest.MonkeyPatch.context() as environment:
-            environment.setenv("DLT_DATA_DIR", str(folder / "dlt"))
-            with open_warehouse("duckdb", request, folder) as warehouse:
-                warehouse.load(**scenario.WORLD)
-                warehouse.enrich(write_short_models(folder / "models"))
+        with open_shared_warehouse("duckdb", request, folder) as warehouse:
+            warehouse.load(**scenario.WORLD)
+            warehouse.enrich(write_short_models(folder / "models"))
 
     return shared_folder(tmp_path_factory, "scenario", fill)
 
@@ -92,11 +90,9 @@ def enriched_scenario(request: pytest.FixtureRequest, tmp_path_factory: pytest.T
     """Return a DuckDB file of the scenario with old events, enriched with all models. Copy it before writing to it."""
 
     def fill(folder: Path) -> None:
-        with pytest.MonkeyPatch.context() as environment:
-            environment.setenv("DLT_DATA_DIR", str(folder / "dlt"))
-            with open_warehouse("duckdb", request, folder) as warehouse:
-                warehouse.load(**scenario.LONG_WORLD)
-                warehouse.enrich()
+        with open_shared_warehouse("duckdb", request, folder) as warehouse:
+            warehouse.load(**scenario.LONG_WORLD)
+            warehouse.enrich()
 
     return shared_folder(tmp_path_factory, "enriched-scenario", fill) / "audit_log.duckdb"
 

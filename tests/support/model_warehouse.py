@@ -128,6 +128,15 @@ def _plain(value: Any) -> Any:
 
 
 @contextmanager
+def open_shared_warehouse(kind: str, request: pytest.FixtureRequest, folder: Path) -> Iterator[Warehouse]:
+    """Open a warehouse for several tests, with dlt's data in `folder`: the folder of a test ends with it."""
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("DLT_DATA_DIR", str(folder / "dlt"))
+        with open_warehouse(kind, request, folder) as warehouse:
+            yield warehouse
+
+
+@contextmanager
 def open_warehouse(kind: str, request: pytest.FixtureRequest, folder: Path) -> Iterator[Warehouse]:
     """Open two pipelines on one destination, as the command line does: a DuckDB file in `folder`, or a new
     database of the `postgres` fixture.

@@ -11,7 +11,7 @@ from pipelines.publish.target import publish
 from pipelines.warehouse.pipelines import Pipelines
 from tests.conftest import REPOSITORY
 from tests.support.hostile_log import WORLD
-from tests.support.model_warehouse import open_warehouse
+from tests.support.model_warehouse import open_shared_warehouse
 from tests.support.prepared import shared_folder
 
 
@@ -30,14 +30,12 @@ def prepared(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
     """Return a DuckDB file with the log, enriched and checked, and published beside it as `copy.duckdb` and `copy`."""
 
     def fill(folder: Path) -> None:
-        with pytest.MonkeyPatch.context() as environment:
-            environment.setenv("DLT_DATA_DIR", str(folder / "dlt"))
-            with open_warehouse("duckdb", request, folder) as warehouse:
-                warehouse.load(**WORLD)
-                warehouse.enrich()
-                warehouse.check()
-                for copy in ("copy.duckdb", "copy"):
-                    publish(Pipelines(warehouse.raw, warehouse.enriched), str(folder / copy))
+        with open_shared_warehouse("duckdb", request, folder) as warehouse:
+            warehouse.load(**WORLD)
+            warehouse.enrich()
+            warehouse.check()
+            for copy in ("copy.duckdb", "copy"):
+                publish(Pipelines(warehouse.raw, warehouse.enriched), str(folder / copy))
 
     return shared_folder(tmp_path_factory, "dashboard", fill) / "audit_log.duckdb"
 

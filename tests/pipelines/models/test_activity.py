@@ -12,7 +12,7 @@ from pipelines.cli.report_tables import summary_tables
 from pipelines.warehouse.reader import Reader
 from tests.support import activity_truth as truth
 from tests.support.activity_world import MODELS, NAMED, NAMELESS, PEOPLE, SYSTEM, draw_world
-from tests.support.model_warehouse import Warehouse, open_warehouse
+from tests.support.model_warehouse import Warehouse, open_shared_warehouse
 from tests.support.raw_rows import Row, at
 
 ROWS = draw_world(seed=14)
@@ -23,18 +23,16 @@ pytestmark = pytest.mark.usual_engine("duckdb")
 def activity(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Warehouse]:
     """The company, loaded in two steps: names and grants of the second half reach the days of the first."""
     folder: Path = tmp_path_factory.mktemp("activity")
-    with pytest.MonkeyPatch.context() as environment:
-        environment.setenv("DLT_DATA_DIR", str(folder / "dlt"))
-        with open_warehouse(request.param, request, folder) as warehouse:
-            catalogue: list[Row] = [
-                {"event_type_id": code, "event_type_code": normalise_code(code), "object_kind": kind}
-                for code, kind in (("USR-13", "model"), ("USR-29", "user"))
-            ]
-            warehouse.load("2026-08-01 00:00", **{**ROWS, "events": _unnamed(), "event_types": catalogue})
-            warehouse.enrich()
-            warehouse.load("2026-08-02 00:00", events=[one for one in ROWS["events"] if one not in _unnamed()])
-            warehouse.enrich()
-            yield warehouse
+    with open_shared_warehouse(request.param, request, folder) as warehouse:
+        catalogue: list[Row] = [
+            {"event_type_id": code, "event_type_code": normalise_code(code), "object_kind": kind}
+            for code, kind in (("USR-13", "model"), ("USR-29", "user"))
+        ]
+        warehouse.load("2026-08-01 00:00", **{**ROWS, "events": _unnamed(), "event_types": catalogue})
+        warehouse.enrich()
+        warehouse.load("2026-08-02 00:00", events=[one for one in ROWS["events"] if one not in _unnamed()])
+        warehouse.enrich()
+        yield warehouse
 
 
 def _unnamed() -> list[Row]:

@@ -15,7 +15,7 @@ from pipelines.warehouse.reader import Reader
 from sandbox.world.history_texts import DELETED_ITEM, FREQUENT, RARE
 from tests.support.history_rows import EXPECTED, HISTORY, NO_MOMENT, ROWS, change, reads
 from tests.support.lists_of_models import ANN, BOB, COPY, DIRECTORY, PLAN, RUNS, SALES, validity
-from tests.support.model_warehouse import Warehouse, open_warehouse
+from tests.support.model_warehouse import Warehouse, open_shared_warehouse
 from tests.support.raw_rows import Row, at
 from tests.support.scans import Scan, scans_of
 from tests.support.small_models import copy_models
@@ -26,12 +26,10 @@ pytestmark = pytest.mark.usual_engine("duckdb")
 @pytest.fixture(scope="module", params=["duckdb", "postgres"])
 def history(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Warehouse]:
     folder: Path = tmp_path_factory.mktemp("history")
-    with pytest.MonkeyPatch.context() as environment:
-        environment.setenv("DLT_DATA_DIR", str(folder / "dlt"))
-        with open_warehouse(request.param, request, folder) as warehouse:
-            warehouse.load(**DIRECTORY, **HISTORY)
-            warehouse.enrich(copy_models(folder / "models", ("fct_events", "fct_model_history")))
-            yield warehouse
+    with open_shared_warehouse(request.param, request, folder) as warehouse:
+        warehouse.load(**DIRECTORY, **HISTORY)
+        warehouse.enrich(copy_models(folder / "models", ("fct_events", "fct_model_history")))
+        yield warehouse
 
 
 def test_descriptions_have_kinds_and_counts(history: Warehouse) -> None:

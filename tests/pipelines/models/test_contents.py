@@ -36,7 +36,7 @@ from tests.support.lists_of_models import (
     WEEKLY,
     validity,
 )
-from tests.support.model_warehouse import Warehouse, open_warehouse
+from tests.support.model_warehouse import Warehouse, open_shared_warehouse, open_warehouse
 from tests.support.raw_rows import at, event
 from tests.support.small_models import copy_models
 
@@ -47,16 +47,14 @@ pytestmark = pytest.mark.usual_engine("duckdb")
 @pytest.fixture(scope="module", params=["duckdb", "postgres"])
 def facts(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Warehouse]:
     folder = tmp_path_factory.mktemp("contents")
-    with pytest.MonkeyPatch.context() as environment:
-        environment.setenv("DLT_DATA_DIR", str(folder / "dlt"))
-        with open_warehouse(request.param, request, folder) as warehouse:
-            # The lists come a run later than the events, as on a large tenant.
-            warehouse.load(events=EVENTS, **DIRECTORY, **HISTORY)
-            warehouse.enrich()
-            warehouse.load(**LISTS)
-            warehouse.first = warehouse.enrich()
-            warehouse.results = warehouse.check()
-            yield warehouse
+    with open_shared_warehouse(request.param, request, folder) as warehouse:
+        # The lists come a run later than the events, as on a large tenant.
+        warehouse.load(events=EVENTS, **DIRECTORY, **HISTORY)
+        warehouse.enrich()
+        warehouse.load(**LISTS)
+        warehouse.first = warehouse.enrich()
+        warehouse.results = warehouse.check()
+        yield warehouse
 
 
 def by_number(facts: Warehouse, *columns: str, table: str = "fct_events") -> dict[int, tuple[Any, ...]]:

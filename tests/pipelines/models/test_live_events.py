@@ -10,7 +10,7 @@ import pytest
 from audit_source.events.decode import normalise_code
 from pipelines.transform.parse import MODELS_DIR
 from tests.conftest import REPOSITORY
-from tests.support.model_warehouse import Warehouse, open_warehouse
+from tests.support.model_warehouse import Warehouse, open_shared_warehouse
 from tests.support.raw_rows import Row, event, load_raw, version
 from tests.support.read_models import ModelFolders
 
@@ -66,13 +66,11 @@ def facts(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, models_of: ModelFolders
 ) -> Iterator[Warehouse]:
     folder: Path = tmp_path_factory.mktemp("live")
-    with pytest.MonkeyPatch.context() as environment:
-        environment.setenv("DLT_DATA_DIR", str(folder / "dlt"))
-        with open_warehouse(request.param, request, folder) as warehouse:
-            warehouse.load(events=EVENTS, **DIRECTORY)
-            load_raw(warehouse.raw, event_types=CATALOGUE)
-            warehouse.enrich(models_of("fct_events", "dim_event_types", "fct_denied_access", "fct_platform_changes"))
-            yield warehouse
+    with open_shared_warehouse(request.param, request, folder) as warehouse:
+        warehouse.load(events=EVENTS, **DIRECTORY)
+        load_raw(warehouse.raw, event_types=CATALOGUE)
+        warehouse.enrich(models_of("fct_events", "dim_event_types", "fct_denied_access", "fct_platform_changes"))
+        yield warehouse
 
 
 def by_number(facts: Warehouse, *columns: str) -> dict[int, tuple[Any, ...]]:
