@@ -174,24 +174,45 @@ class Ledger:
         for whole, total in zip(wholes, totals, strict=True):
             if total:
                 self._changes.note_events_at(whole.start)
+        deletes = self._deletes_probed(wholes, totals)
         for group, whole, total in zip(groups, wholes, totals, strict=True):
-            if total is not None and self._has_changed(whole, total):
+            if total is not None and self._has_changed(whole, total, deletes):
                 self.grown.append(whole.span)
                 self._probed[whole.span] = total
             elif total is not None:
                 for window in group:
                     self._record(replace(window, checked_at=self.limits.now))
 
-    def _has_changed(self, whole: Window, total: int) -> bool:
+    def _deletes_probed(self, wholes: list[Window], totals: list[int | None]) -> bool:
+        """Return whether Anaplan deletes days that are probed, as it does if `history_days` is longer than it keeps.
+
+        Then the oldest days are empty. A day is empty too if its events moved, but then other days hold them.
+        """
+        emptied = grown = 0
+        for whole, total in zip(wholes, totals, strict=True):
+            reported = whole.reported or 0
+            if total == 0 and not self._changes.retains(whole.start):
+                emptied += reported
+            elif total is not None:
+                grown += max(total - reported, 0)
+        return emptied > grown
+
+    def _has_changed(self, whole: Window, total: int, deletes: bool) -> bool:
         """Return whether a total calls for another fetch. It may shrink because an event moved to another day.
 
         At the end of the retention, it shrinks because events expire. Another fetch would remove them from the ledger.
-        That end is where nothing older is left, if `history_days` is longer than the retention.
+
+        Args:
+            whole (Window): What was loaded of a span.
+            total (int): How many events Anaplan reports of it now.
+            deletes (bool): Anaplan deletes days that are probed: the end is where nothing older is left.
         """
         if total in (whole.reported or 0, whole.probed):
             return False
-        is_settled = whole.start >= self.limits.floor + 2 * DAY_MS and self._changes.retains(whole.start - 1)
-        return total > (whole.reported or 0) or is_settled
+        expires = whole.start < self.limits.floor + 2 * DAY_MS
+        if deletes and not self._changes.retains(whole.start - 1):
+            expires = True
+        return total > (whole.reported or 0) or not expires
 
     def _divide_edge(self, fetcher: EventFetcher) -> list[Span]:
         """Divide the day that expires next into hours, if their totals add up to what was loaded.

@@ -189,6 +189,25 @@ def test_expired_events_are_loaded_after_all_if_anaplan_kept_them(memory: Memory
     assert asked and not {window.start for window in lost} & {*asked}
 
 
+@pytest.mark.parametrize("stays", [0, 3], ids=["all events of a day", "one of its events"])
+def test_events_that_move_from_the_oldest_day_are_counted_where_they_are(memory: Memory, stays: int) -> None:
+    """The oldest day shrinks as it does where Anaplan deletes days, but another day holds as many more."""
+    log = Log()
+    oldest = day_start(NOW) - 2 * DAY_MS
+    log.events = [sent for sent in log.events if sent["eventDate"] >= oldest + DAY_MS]
+    moves, *others = [event(500 + number, oldest + number * HOUR_MS) for number in range(1 + stays)]
+    log.events += [moves, *others]
+    loaded(log, memory, NOW)
+    moves["eventDate"] += DAY_MS
+
+    run = loaded(log, memory, NOW + HOUR_MS)
+
+    assert not run.incomplete and memory.rows[moves["id"]]["event_date"].timestamp() * 1000 == moves["eventDate"]
+    for day in (oldest, oldest + DAY_MS):
+        counted = sum(window.events_in_span for window in memory.windows if day_start(window.start) == day)
+        assert counted == sum(day_start(sent["eventDate"]) == day for sent in log.events)
+
+
 @pytest.mark.parametrize("since", [NOW - HOUR_MS, 0], ids=["older days can be counted", "nothing older can be read"])
 def test_expired_window_that_cannot_be_read_is_fetched_again(memory: Memory, since: int) -> None:
     log = Log()
