@@ -27,13 +27,6 @@ FIRST_PORT, PORTS = 8501, 20
 # Print the address after this time at the latest, even if the first page is not drawn yet.
 WARM_SECONDS = 20.0
 SCRIPT = Path(__file__).with_name("app.py")
-FIRST_PAGE = """
-import streamlit as st
-from pipelines.dashboard.app import show
-from pipelines.dashboard.tenants import SHOWN
-st.session_state[SHOWN] = {tenant!r}
-show("overview")
-"""
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
@@ -170,10 +163,20 @@ def draw_once() -> None:
     logging.disable(logging.WARNING)
     with suppress(RuntimeError):
         # Not the script, which may ask for a sign-in first.
-        AppTest.from_string(
-            FIRST_PAGE.format(tenant=next(iter(options.tenants), None)), default_timeout=WARM_SECONDS
-        ).run()
+        tenant = next(iter(options.tenants), None)
+        AppTest.from_function(first_page, default_timeout=WARM_SECONDS, kwargs={"tenant": tenant}).run()
     logging.disable(logging.NOTSET)
+
+
+def first_page(tenant: str | None) -> None:
+    """Draw the page that opens first. Streamlit runs the source of this function by itself."""
+    import streamlit as st
+
+    from pipelines.dashboard.app import show
+    from pipelines.dashboard.tenants import SHOWN
+
+    st.session_state[SHOWN] = tenant
+    show("overview")
 
 
 def free_port(address: str) -> int:
