@@ -145,6 +145,7 @@ HISTORY = re.compile(r"(events|event_windows|model_history|(fct|agg)_\w+)")
 WHOLE = {"security_findings", "role_assignments", "fct_integration_runs"}
 
 
+@pytest.mark.parametrize("world", ["duckdb"], indirect=True)
 def test_no_statement_of_an_hour_reads_a_history_table_without_its_days(world: Warehouse) -> None:
     """Neither with new events that give names to somebody in no list, nor with a new user in the directory."""
     new = "f00d" * 8
