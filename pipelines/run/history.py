@@ -87,7 +87,7 @@ def _source(pipelines: Pipelines, history: ModelHistory) -> Any:
     source = history.source()
     for resource in source.resources.values():
         resource.apply_hints(file_format=pipelines.file_format)
-    source.resources[MODEL_HISTORY.name].apply_hints(**pipelines.engine.day_hints("change_day"))
+    source.resources[MODEL_HISTORY.name].apply_hints(**pipelines.engine.day_hints("change_day", "loaded_at"))
     if pipelines.engine.writes_directly:
         # The source yields each row once per load, so the merge need not remove duplicates.
         source.resources[MODEL_HISTORY.name].apply_hints(write_disposition=MERGE_KNOWN)

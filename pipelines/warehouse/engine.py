@@ -48,6 +48,7 @@ class Engine:
     | file, or setting that must be checked | `opened_for_writing`, `opened_for_reading`, `check_settings` | `duckdb/` |
     | format of load files | `load_format` | |
     | partitions, sort keys | `day_column_hints`, `day_table_hints`, `key_table_hints` | `clickhouse.py` |
+    | index by the time of the load | `load_time_hints` | `postgres.py` |
     | comments | `comment_catalogue`, `comment_hints`, `write_comments` | `bigquery.py` |
     | errors that need an explanation | `explanation_of`, `is_out_of_memory`, `lacks_column` | `duckdb/errors.py` |
 
@@ -256,15 +257,25 @@ class Engine:
         """Return dlt's hints for a large table whose days are in the column `day`."""
         return {}
 
+    def load_time_hints(self) -> dict[str, Any]:
+        """Return dlt's hints for the column with the time of the load, by which a run finds the new rows of a table."""
+        return {}
+
     def key_table_hints(self) -> dict[str, Any]:
         """Return dlt's hints for a table with a primary key whose columns may be empty."""
         return {}
 
-    def day_hints(self, day: str) -> dict[str, Any]:
-        """Return what `apply_hints` of a resource takes for a large table whose days are in the column `day`."""
-        column = self.day_column_hints()
+    def day_hints(self, day: str, load_time: str | None = None) -> dict[str, Any]:
+        """Return what `apply_hints` of a resource takes for a large table.
+
+        Args:
+            day (str): The column with the day of a row.
+            load_time (str): The column with the time of its load, if a run finds new rows by it.
+        """
+        columns = {day: self.day_column_hints()} | ({load_time: self.load_time_hints()} if load_time else {})
+        columns = {name: hints for name, hints in columns.items() if hints}
         return {
-            **({"columns": {day: column}} if column else {}),
+            **({"columns": columns} if columns else {}),
             **({"additional_table_hints": hints} if (hints := self.day_table_hints(day)) else {}),
         }
 

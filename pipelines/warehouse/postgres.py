@@ -65,6 +65,9 @@ class Postgres(Engine):
     def day_column_hints(self) -> dict[str, Any]:
         return {INDEXED: True}
 
+    def load_time_hints(self) -> dict[str, Any]:
+        return {INDEXED: True}
+
     def dbt_profile(self) -> dict[str, object]:
         return {
             "type": self.name,

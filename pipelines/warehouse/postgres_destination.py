@@ -180,14 +180,17 @@ def execute_together(client: SqlClientBase[Any], table: str, statements: list[st
 
 
 def index_statements(table: Any, name: str) -> list[str]:
-    """Return the statements that create the indexes of a table, if there is a table: by day, and by its single key."""
+    """Return the statements that create the indexes of a table, if there is a table.
+
+    They are by day, by the time of the load where a run looks for it, and by its single key.
+    """
     columns = table["columns"]
-    days = [column for column, hints in columns.items() if hints.get(INDEXED)]
-    keys = [column for column, hints in columns.items() if hints.get("primary_key")] if days else []
+    indexed = [column for column, hints in columns.items() if hints.get(INDEXED)]
+    keys = [column for column, hints in columns.items() if hints.get("primary_key")] if indexed else []
     return [
         f"DO $$ BEGIN IF to_regclass('{name}') IS NOT NULL THEN "
         f'CREATE INDEX IF NOT EXISTS "{table["name"]}_by_{column}" ON {name} ("{column}"); END IF; END $$'
-        for column in [*days, *(keys if len(keys) == 1 else [])]
+        for column in [*indexed, *(keys if len(keys) == 1 else [])]
     ]
 
 
