@@ -7,9 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import dlt
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from audit_source.directory.history_tables import MODEL_HISTORY
+from audit_source.directory.tables import DETAIL_TABLES
+from audit_source.privacy.history import mask_cells
 from audit_source.privacy.masking import Privacy
 from tests.conftest import Engine, Outcome, Tenant, event, plain_server
 from tests.support.tenant_records import LISTS
@@ -245,3 +249,42 @@ def test_people_in_integrations_and_entitlements_have_the_same_tokens_as_in_the_
         (JANE, "w1", f"Space of {mail}")
     ]
     assert duck.rows(f"select action_id, name from {raw}.model_actions") == [("117000000001", f"Send to {mail}")]
+
+
+# The columns with the name or the address of a person. All others name things.
+PEOPLE = {
+    "integrations": {"created_by", "modified_by"},
+    "integration_runs": {"triggered_by"},
+    "integration_flows": {"created_by", "modified_by"},
+    "scim_users": {"user_name", "display_name"},
+}
+
+
+@pytest.mark.parametrize("key", [KEY.encode(), None])
+def test_each_column_of_a_list_without_its_people_and_addresses(key: bytes | None) -> None:
+    privacy = Privacy(key)
+    for table in DETAIL_TABLES:
+        people = set()
+        for column in table.columns:
+            field = column.field or column.name
+            masked = privacy.record(table.name, {field: f"Plan of {MAIL}, 203.0.113.7"})
+            nested = privacy.record(table.name, {field: {"by": ["Jane Quux", MAIL]}})
+            assert leaks([str(masked), str(nested)]) == [], (table.name, field)
+            if column.field and leaks([str(privacy.record(table.name, {field: "Jane Quux"}))]) == []:
+                people.add(column.name)
+        assert people == PEOPLE.get(table.name, set()), table.name
+
+
+@pytest.mark.parametrize("key", [KEY.encode(), None])
+def test_each_column_of_model_history_without_its_people_and_addresses(key: bytes | None) -> None:
+    ids = {"history_row_id", "model_id", "workspace_id", "transaction_id"}
+    # None is a header that is not known.
+    names = [column.name for column in MODEL_HISTORY.columns if column.data_type == "text" and column.name not in ids]
+    columns = [*names, None]
+    cells = [pa.array([f"Plan of {MAIL}", "Jane Quux", None]) for _ in columns]
+    masked = dict(zip(columns, mask_cells(Privacy(key), columns, cells), strict=True))
+    assert [leaks([str(column[0])]) for column in masked.values()] == [[]] * len(masked)
+    replaced = {name for name, column in masked.items() if column[1].as_py() != "Jane Quux"}
+    values = set() if key else {"previous_value", "new_value"}
+    assert replaced == {"user_name", "target_user", None} | values
+    assert all(masked[name].null_count == 3 for name in values)
