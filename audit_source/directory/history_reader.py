@@ -79,6 +79,7 @@ class HistoryReader:
         form_name (str): Form of the masking (`form_of`), part of the digest.
         known (KnownFile): What is known of the file, if anything.
         purged_before (date): Rows of days before it were purged, and stay away.
+        title (str): How an error names the file.
 
     Attributes:
         facts (FileFacts): Set when the file has been read.
@@ -92,9 +93,10 @@ class HistoryReader:
         form_name: str,
         known: KnownFile | None,
         purged_before: date | None = None,
+        title: str = "history file",
     ) -> None:
         self._open_file, self._make_form, self._form_name = open_file, make_form, form_name
-        self._known, self._purged_before = known, purged_before
+        self._known, self._purged_before, self._title = known, purged_before, title
         self.facts: FileFacts | None = None
         self.was_rewritten = False
 
@@ -204,7 +206,8 @@ class _Pass:
                     # Chunks and blocks of several threads leave free memory in pieces, which would add up.
                     pa.default_memory_pool().release_unused()
         except MalformedFile as error:
-            raise ExportError("history file", str(error), "It is exported again the next time.", "unreadable") from None
+            hint = "It is exported again the next time."
+            raise ExportError(self._reader._title, str(error), hint, "unreadable") from None
         if waiting:
             yield pa.concat_tables(waiting)
 

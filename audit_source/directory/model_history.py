@@ -205,6 +205,7 @@ class ModelHistory:
             form_of(self._privacy),
             self._known_file(export),
             self._known.purged_before,
+            f"history file of model `{export.model_name}`",
         )
         yield from reader.tables()
         if reader.was_rewritten:

@@ -83,3 +83,27 @@ def test_history_of_a_live_like_tenant_is_exact(tenant: Tenant, duck: Engine) ->
         outcome = tenant.run("model-history", "--dry-run")
         assert f"Supply  (model {SUPPLY}, export 116000000017 `Who changed what`)" in outcome.out
     assert live.sign_in.violations == []
+
+
+def test_a_damaged_or_empty_file_loses_nothing_and_costs_one_model(tenant: Tenant, duck: Engine) -> None:
+    with LiveTenant(whole_company(1)) as live:
+        live.point(tenant.set)
+        tenant.set("CREDENTIALS__EMAIL", "auditor@example.com")
+        tenant.set("CREDENTIALS__PASSWORD", "Pässword: 100% right")
+        plan = live.history.models[PLAN] = Model(FINANCE, changes(1, 4), HEADERS)
+        supply = live.history.models[SUPPLY] = Model(OPERATIONS, changes(1, 1), HEADERS)
+        assert tenant.run("model-history")[::2] == (0, "")
+        known = sent(plan.rows)
+        # A row lacks its last cell. The other model goes on.
+        header = ",".join(HEADERS)
+        plan.rows, supply.rows = changes(1, 5), changes(1, 2)
+        plan.body = f"{header}\r\n5,2026-11-01 00:05:00,anna@example.com,Secret,1,2\r\n".encode()
+        damaged = tenant.run("model-history")
+        assert damaged.code == 5 and "Secret" not in damaged.err
+        assert "history file of model `Plan 2026`: a row has 6 cells instead of 7." in damaged.err
+        assert stored(duck, PLAN) == known and stored(duck, SUPPLY) == sent(supply.rows)
+        for plan.body in (f"{header}\r\n".encode(), b""):
+            assert tenant.run("model-history")[::2] == (0, "") and stored(duck, PLAN) == known
+        plan.body = None
+        assert "history   1 new row " in tenant.run("model-history").out
+        assert stored(duck, PLAN) == sent(plan.rows)

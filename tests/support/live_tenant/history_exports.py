@@ -15,7 +15,10 @@ _PATH = re.compile(r"/2/0(?:/workspaces/(?P<workspace>\w+))?/models/(?P<model>\w
 
 @dataclass
 class Model:
-    """A model with a saved history export. `rows` are newest first, `bytes_of_chunk` cuts anywhere."""
+    """A model with a saved history export.
+
+    `rows` are newest first, `bytes_of_chunk` cuts anywhere, and `body` replaces what an export writes.
+    """
 
     workspace: str
     rows: list[dict[str, str]]
@@ -23,13 +26,14 @@ class Model:
     bytes_of_chunk: int = 997
     tasks: dict[str, int] = field(default_factory=dict)
     file: bytes | None = None
+    body: bytes | None = None
 
     def write(self) -> None:
         text = io.StringIO(newline="")
         writer = csv.DictWriter(text, self.headers, quoting=csv.QUOTE_ALL, lineterminator="\r\n")
         writer.writeheader()
         writer.writerows(self.rows)
-        self.file = b"\xef\xbb\xbf" + text.getvalue().encode()
+        self.file = b"\xef\xbb\xbf" + text.getvalue().encode() if self.body is None else self.body
 
     @property
     def chunks(self) -> list[bytes]:
