@@ -91,7 +91,7 @@ def open_pipelines(progress: Any = None, wait_seconds: float | None = None) -> I
         synchronise(raw, new_tables.name)
         synchronise(enriched)
         keep_rising(raw, enriched)
-        rename_columns(raw)
+        rename_columns(raw, TABLES)
         declare_new_columns(raw, TABLES)
         _create_new_tables(raw)
         _restore_missing(raw)

@@ -140,12 +140,14 @@ def warehouses(
         environment.setenv("DLT_DATA_DIR", str(tmp_path_factory.mktemp("dlt")))
         # The zone of PostgreSQL's sessions. Not UTC, as on Spark.
         environment.setenv("PGTZ", "America/New_York")
-        write_list(tmp_path_factory.mktemp("networks"), environment, NETWORKS)
+        networks = tmp_path_factory.mktemp("networks")
 
         def tables(engine: str) -> Tables:
             if engine not in built:
                 warehouse = stack.enter_context(open_warehouse(engine, request, tmp_path_factory.mktemp(engine)))
                 warehouse.load(**raw_rows)
+                # Each test begins without the settings of the one before.
+                write_list(networks, environment, NETWORKS)
                 warehouse.enrich()
                 built[engine] = warehouse.tables()
             return built[engine]

@@ -13,14 +13,13 @@ from sandbox.world.company import Model
 from tests.conftest import Engine, Tenant
 from tests.support.killing import kill_at
 from tests.support.model_history import history_rows, small_loads, stored_history
-from tests.support.obstacles import execute
+from tests.support.older_database import make_older, newest_schema
 from tests.support.places import place
 
 NOW = 1_795_000_000_000
 SMALL: dict[str, Any] = {"events": 40, "days": 2, "users": 6, "rate_limit": 0, "history_rows_a_day": 1.0}
 HISTORY = "anaplan_audit_raw.model_history"
 READS = "anaplan_audit_raw.model_history_reads"
-VERSIONS = "anaplan_audit_raw._dlt_version"
 
 
 @pytest.fixture
@@ -89,7 +88,13 @@ def test_history_of_an_older_version_keeps_its_rows_under_the_new_name_of_their_
     assert at.run("model-history").code == 0
     query = f"select history_row_id, model_id, _dlt_load_id from {HISTORY} order by 1"
     before = engine.rows(query)
-    make_older(engine)
+    # As before DuckLake reserved the name of the key, and without a column that was added since.
+    schema = newest_schema(engine)
+    columns = schema["tables"]["model_history"]["columns"]
+    columns["row_id"] = {**columns.pop("history_row_id"), "name": "row_id"}
+    del columns["loaded_at"]
+    renamed = f"alter table {HISTORY} rename column history_row_id to row_id"
+    make_older(engine, schema, renamed, f"alter table {HISTORY} drop column loaded_at")
 
     # Any command brings the tables up to date.
     outcome = at.run("check")
@@ -107,27 +112,6 @@ def test_history_of_an_older_version_keeps_its_rows_under_the_new_name_of_their_
         assert indexes == [(f"model_history_by_{column}",) for column in columns]
     # Tables that were never loaded are created as a whole.
     assert at.run("load")[::2] == (0, "")
-
-
-def make_older(engine: Engine) -> None:
-    """Store the history as before DuckLake reserved the name of its key, and without a column that was added since."""
-    schema = newest_schema(engine)
-    columns = schema["tables"]["model_history"]["columns"]
-    columns["row_id"] = {**columns.pop("history_row_id"), "name": "row_id"}
-    del columns["loaded_at"]
-    text = json.dumps(schema).replace("'", "''")
-    execute(
-        engine,
-        f"alter table {HISTORY} rename column history_row_id to row_id",
-        f"alter table {HISTORY} drop column loaded_at",
-        f"update {VERSIONS} set schema = '{text}' where schema_name = 'audit'",
-    )
-
-
-def newest_schema(engine: Engine) -> Any:
-    query = f"select schema from {VERSIONS} where schema_name = 'audit' order by inserted_at desc limit 1"
-    [(text,)] = engine.rows(query)
-    return json.loads(text)
 
 
 def test_any_load_creates_the_tables(at: Tenant, duck: Engine, sandbox: Sandbox) -> None:
