@@ -19,7 +19,7 @@ from requests.adapters import HTTPAdapter
 
 from .retry import with_jitter
 
-# dlt knows no public way to say that Arrow text is JSON, and warns of the difference for every page. It also warns
+# dlt has no public way to say that Arrow text is JSON, and warns of the difference for every page. It also warns
 # that an empty table has no parquet writer, which is intended. dlt logs both without a type, so their text is compared.
 EXPECTED_WARNINGS = ("several column hints were different", "native writer could not be found")
 # SCD2 versions may begin this much later than requested, but never earlier: they could precede a stored version.
@@ -54,7 +54,7 @@ class ExpectedWarnings(logging.Filter):
         return not any(text in record.getMessage() for text in EXPECTED_WARNINGS)
 
 
-# For `logging.getLogger("dlt").addFilter`. The source leaves the log of its process alone.
+# For `logging.getLogger("dlt").addFilter`, which is up to the program: the source changes no logging.
 EXPECTED = ExpectedWarnings()
 
 

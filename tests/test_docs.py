@@ -241,6 +241,7 @@ def test_a_stranger_opens_at_most_two_files_to_add_something() -> None:
         "a raw field",
         "a model",
         "a check",
+        "a rule for findings",
         "an alert channel",
         "a warehouse with its own lock, merge or SQL",
         "a retry policy",

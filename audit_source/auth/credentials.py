@@ -54,8 +54,8 @@ MODES: dict[str, type[CredentialsConfiguration]] = {
     "oauth": OAuthCredentials,
     "token": TokenCredentials,
 }
-# A file or variable made by `echo` ends with a line break. A password may begin or end with a space, so it stays.
-_STRIPPED = ("email", "certificate", "private_key", "client_id", "refresh_token", "client_secret", "access_token")
+# A file or variable made by `echo` ends with a line break, so values are stripped. A password may begin with a space.
+_NEVER_STRIPPED = ("password", "private_key_password")
 REQUIRED: dict[str, list[str]] = {
     "password": ["email", "password"],
     "certificate": ["certificate", "private_key"],
@@ -80,11 +80,10 @@ def choose_credentials(
         ConfigurationError: No way is complete, several are and `auth` is not set, or a value is a placeholder.
     """
     chosen = _choose(given, auth, token_store)
-    for name in _STRIPPED:
-        value = getattr(chosen, name, None)
-        if isinstance(value, str):
-            setattr(chosen, name, value.strip())
     for name in chosen.get_resolvable_fields():
+        value = getattr(chosen, name)
+        if isinstance(value, str):
+            setattr(chosen, name, _as_sent(name, value))
         refuse_placeholder(name, getattr(chosen, name))
     return chosen
 
@@ -153,7 +152,7 @@ def _configured_fields(spec: type[CredentialsConfiguration]) -> dict[str, str]:
 
 
 def _as_sent(name: str, value: str) -> str:
-    return value.strip() if name in _STRIPPED else value
+    return value if name in _NEVER_STRIPPED else value.strip()
 
 
 def _missing(mode: str, found: dict[str, str]) -> ConfigurationError:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from ..events.spans import DAY_MS
 
 READ, FORBIDDEN, ARCHIVED, FAILED = "read", "forbidden", "archived", "failed"
-# A refused model is requested again after this time, or when it was saved since.
+# A refused model is requested again after this time, or once it has been saved again.
 RETRY_MS = {FORBIDDEN: 7 * DAY_MS, ARCHIVED: 7 * DAY_MS, FAILED: DAY_MS}
 
 

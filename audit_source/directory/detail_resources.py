@@ -1,4 +1,4 @@
-"""The resources of the tables of what events refer to, and their creation without a row."""
+"""dlt resources of the detail tables, and the empty batches that create these tables."""
 
 from collections.abc import Iterable, Iterator
 

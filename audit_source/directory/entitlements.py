@@ -26,7 +26,7 @@ def fetch_scim_users(client: SignedClient, api_url: str) -> list[Record]:
 
     Raises:
         RoleError: The account lacks the role User Administrator.
-        BadAnswerError: After every attempt the list had another number of users than it reports, or other users.
+        BadAnswerError: No attempt gave the reported number of users, or no two gave the same users.
         AuditSourceError: Anaplan did not answer, or refused.
     """
     url = f"{api_url}/scim/1/0/v2/Users"
@@ -39,7 +39,7 @@ def fetch_scim_users(client: SignedClient, api_url: str) -> list[Record]:
             return list(users.values())
         last = set(users) if arrived == reported else None
     reason = f"{arrived} users, but {reported} reported" if arrived != reported else "never the same users twice"
-    raise BadAnswerError(f"GET {url}", reason, "What was known stays. Run again.")
+    raise BadAnswerError(f"GET {url}", reason, "The stored users were kept. Run again.")
 
 
 def count_scim_users(client: SignedClient, api_url: str) -> int | None:

@@ -14,7 +14,7 @@ from ..signed_client import SignedClient
 from .paged_lists import Budget, all_records
 
 EXPORT_TYPE = "AUDIT_LOG"
-# Exports of the account's language would name months and headers in it.
+# Otherwise months and headers would be in the language of the account.
 _LOCALE = {"localeName": "en_US"}
 _FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 5.0
 # Chunks in memory while one is parsed. A chunk has some 10 MB.
@@ -123,7 +123,7 @@ class HistoryExports:
         def fetch(chunk: str) -> bytes:
             answer = self._signed.get(f"{url}/{chunk}", {}, {"Accept": OCTETS})
             if answer.status_code != 200:
-                # Without it, the rows of this chunk would be missing unnoticed.
+                # Skipping the chunk would lose its rows silently.
                 raise BadAnswerError(f"GET {url}/{chunk}", "no content", "Run again.")
             return answer.content
 

@@ -44,7 +44,7 @@ class KnownFile:
 
     @property
     def parsed(self) -> "ParsedRows":
-        """What was last parsed as a whole. An earlier version kept no number and transaction of its own."""
+        """What was last parsed as a whole. A digest without a row count and a transaction has those of the file."""
         form, digest, *rest = self.digest.split(":")
         rows, newest = map(int, rest) if rest else (self.rows, self.newest_transaction)
         return ParsedRows(form, digest, rows, newest)
@@ -108,9 +108,9 @@ class HistoryReader:
         """
         file = MarkedFile(self._open_file())
         if self._known is not None:
-            is_known = self._test_of_known(file, self._known)
-            if is_known is not None:
-                reading = _Pass(self, file.above(is_known))
+            is_known_record = self._known_record_test(file, self._known)
+            if is_known_record is not None:
+                reading = _Pass(self, file.above(is_known_record))
                 yield from reading.tables()
                 if reading.is_ordered and file.ends_with(self._known.mark):
                     self.facts = reading.facts_above(self._known, file.mark)
@@ -134,7 +134,7 @@ class HistoryReader:
             yield from reading.tables()
         self.facts = reading.facts(file.mark)
 
-    def _test_of_known(self, file: MarkedFile, known: KnownFile) -> Callable[[bytes], bool] | None:
+    def _known_record_test(self, file: MarkedFile, known: KnownFile) -> Callable[[bytes], bool] | None:
         """Return the test whether a record is known, if the bytes of the file can show it."""
         if not file.has_header_of(known.mark):
             return None
@@ -179,7 +179,7 @@ class _Pass:
         return known.form != self._reader._form_name or known.digest == self._known_digest.hexdigest()
 
     def facts(self, mark: str | None) -> FileFacts:
-        """Return what the file is, which was parsed as a whole."""
+        """Return the facts of a file that was parsed as a whole."""
         known = self._known.newest_transaction if self._known else None
         newest = known if self._newest is None else self._newest
         digest = f"{self._reader._form_name}:{self._digest.hexdigest()}"
@@ -188,7 +188,7 @@ class _Pass:
         return FileFacts(self._rows, f"{digest}:{self._rows}:{newest}", newest, mark)
 
     def facts_above(self, known: KnownFile, mark: str | None) -> FileFacts:
-        """Return what the file is, of which only the rows above the known ones were parsed."""
+        """Return the facts of a file of which only the rows above the known ones were parsed."""
         parsed = known.parsed
         digest = f"{parsed.form}:{parsed.digest}:{parsed.rows}:{parsed.newest_transaction}"
         newest = known.newest_transaction if self._newest is None else self._newest

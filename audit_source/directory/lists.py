@@ -94,7 +94,7 @@ class _Reading(NamedTuple):
 
 
 def _fetch_once(client: SignedClient, url: str, name: str) -> _Reading:
-    """Read a list once. `all_records` of `paged_lists.py` does not tell what two equal reads need."""
+    """Read a list once. `all_records` reports neither totals nor pages, which comparing two reads needs."""
     records: dict[str, Record] = {}
     totals: list[int] = []
     arrived = pages = 0

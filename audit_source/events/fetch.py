@@ -182,7 +182,7 @@ class EventFetcher:
         return most is not None and total is not None and total > most and span[1] - span[0] >= 2 * MINUTE_MS
 
     def _keep_ahead(self, queue: WindowQueue) -> None:
-        """Keep the pages that were requested for the next load."""
+        """Keep the pages that were requested ahead, for the next load."""
         self._requests.keep(
             (PageRequest(queue.event_type, fetch.span, one.offset, self._requests.page_size), one.page)
             for fetch in queue.started

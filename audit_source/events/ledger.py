@@ -47,7 +47,7 @@ class Ledger:
 
     Args:
         event_type (str): `type` of the audit API.
-        stored (List[Any]): The ledgers of all types in dlt's state, by type.
+        stored (Dict[str, List[Any]]): The ledgers of all types in dlt's state, by type.
         limits (Limits): The times of this run.
         run (Run): Collects the findings.
         count_events (CountEvents): Counts the loaded events of this type.

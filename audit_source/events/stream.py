@@ -23,7 +23,7 @@ from .spans import DAY_MS, MINUTE_MS
 from .windows import Limits
 
 ROWS_WRITTEN_TOGETHER = 20_000
-# A few events may carry another tenant's id. If there are so many, the list of users is not needed to decide.
+# A few events may carry another tenant's id. This many prove another tenant, without the list of users.
 FOREIGN_EVENTS = 10
 TABLES = (EVENTS, EVENT_WINDOWS, EVENT_DAYS)
 
@@ -58,7 +58,7 @@ def read_log(
     events = _EventBatches(run, state, privacy, known)
     budget = settings.events_per_load or float("inf")
     for event_type in settings.requested_types:
-        # The rows do not tell of which type they were requested.
+        # Rows do not record the type that they were requested under.
         count_events = known.count_events if event_type == "all" else count_nothing
         ledger = Ledger(event_type, ledgers, limits, run, count_events)
         events.days = set()

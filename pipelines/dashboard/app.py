@@ -59,9 +59,10 @@ class Page(NamedTuple):
     user_is: str = "who did it"
 
 
-ACTOR_OR_TARGET = "who did it or on whom it was done"
-OVERVIEW = f"who did it; in access changes and findings {ACTOR_OR_TARGET}"
+EITHER = "who did it or on whom it was done"
+OVERVIEW = f"who did it; in access changes and findings {EITHER}"
 HOLDER = "who holds the role, may enter the workspace, was refused, or worked"
+# A new page is a module of `views/` and a row here.
 PAGES = {
     "overview": Page("Overview", ":material/dashboard:", overview.show, ("place", "user"), OVERVIEW),
     "sign-ins": Page("Sign-ins", ":material/login:", sign_ins.show, ("user",)),
@@ -70,10 +71,10 @@ PAGES = {
     "changes": Page("Changes", ":material/edit_note:", changes.show, ("place", "user")),
     "model-history": Page("Model history", ":material/history:", history.show, ("place", "user"), "who changed it"),
     "integrations": Page("Integrations", ":material/sync_alt:", integrations.show, ("place", "user"), "who started it"),
-    "access": Page("Access changes", ":material/key:", access.show, ("place", "user"), ACTOR_OR_TARGET),
+    "access": Page("Access changes", ":material/key:", access.show, ("place", "user"), EITHER),
     "access-now": Page("Access now", ":material/lock_person:", access_now.show, ("place", "user"), HOLDER),
-    "findings": Page("Security findings", ":material/shield:", findings.show, ("user",), ACTOR_OR_TARGET),
-    "events": Page("Events", ":material/search:", search.show, ("place", "user"), ACTOR_OR_TARGET),
+    "findings": Page("Security findings", ":material/shield:", findings.show, ("user",), EITHER),
+    "events": Page("Events", ":material/search:", search.show, ("place", "user"), EITHER),
     "person": Page("Person", ":material/person:", profiles.show_person, ("place", "user"), "the person of this page"),
     "model": Page("Model", ":material/deployed_code:", profiles.show_model, ("place", "user")),
     "health": Page("Data health", ":material/monitor_heart:", health.show, ()),

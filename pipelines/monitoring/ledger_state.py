@@ -12,7 +12,7 @@ SOURCE = "audit"
 _STATE = f"select state from _dlt_pipeline_state where pipeline_name = '{LOAD_NAME}' order by _dlt_load_id desc limit 1"
 
 
-def older_state(reader: Reader | None, windows: list[dict[str, Any]]) -> list[str]:
+def older_state_warnings(reader: Reader | None, windows: list[dict[str, Any]]) -> list[str]:
     """Return a warning for each event type whose state ends before its rows in `event_windows`.
 
     A run that was killed during its commit leaves this condition until the next run. If it stays, dlt restores an old

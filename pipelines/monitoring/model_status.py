@@ -1,4 +1,4 @@
-"""What is known of the inside of models: lists that were read, and history. For `status`. Reads only."""
+"""Which lists and histories of models are loaded, for `status`. Reads only."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ from models as m left join content_reads as r on lower(r.model_id) = lower(m.id)
 where m._dlt_valid_to is null
 group by r.status
 """
-# A model counts before its history was ever loaded: its list of exports shows it.
+# A model counts even before its history is loaded, if it lists such an export.
 _EXPORTING = """
 select count(*) as models
 from models as m

@@ -13,7 +13,7 @@ from pipelines.warehouse.reader import ENRICHED, RAW, Reader
 from pipelines.warehouse.run_tables import ALERTS, RUNS
 
 from .lease_status import read_lease
-from .ledger_state import older_state
+from .ledger_state import older_state_warnings
 from .model_status import contents, model_history, unknown_changes
 from .problems import problems_of, warnings_of
 from .sign_in_status import sign_in_status
@@ -88,7 +88,7 @@ def read_status(reader: Reader | None, max_age: timedelta, runs: int, now: datet
     }
     status["problems"] = problems_of(status)
     status["warnings"] = [*warnings_of(past, engine().is_file), *sign_in.warnings]
-    status["warnings"] += [*_alerting(reader), *older_state(reader, windows)]
+    status["warnings"] += [*_alerting(reader), *older_state_warnings(reader, windows)]
     status["ok"] = not status["problems"]
     return status
 

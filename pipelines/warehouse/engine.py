@@ -1,9 +1,9 @@
 """The one place where destinations differ: an `Engine` for each kind of destination.
 
 `Engine` holds what is right for every destination of dlt. A destination that needs something else has a module named
-like it in this package (`postgres.py`, `duckdb/`). The module defines a subclass and names it `ENGINE`; no list has to
-be edited. All other modules ask the engine and never compare names: `tests/pipelines/warehouse/test_engine.py` checks
-this.
+like it in this package (`postgres.py`, `duckdb/`). The module defines a subclass and names it `ENGINE`. `init` and
+`copy-to` offer those that `kinds.py` lists. All other modules ask the engine and never compare names:
+`tests/pipelines/warehouse/test_engine.py` checks this.
 """
 
 from collections.abc import Callable, Iterator

@@ -27,8 +27,8 @@ _KINDS = {
 MORE = ("inside models", "CloudWorks", "SCIM")
 
 EXPLAINED = """
-The first run asks 200 requests inside models (`model_requests_per_run`), after the last one for events; the next runs
-continue. The second row reads all others at once. SCIM is asked once a day, and when the users changed: one request for
+The first run sends 200 requests inside models (`model_requests_per_run`), after the last one for events; the next runs
+continue. The second row reads all others at once. SCIM is asked once a day, and after a change of users: one request for
 100 users. CloudWorks is asked for its integrations and flows in each run, and for the runs of each integration that ran.
 """
 

@@ -113,7 +113,7 @@ def test_malformed_search_body_is_400(reader: Client) -> None:
     assert reader.post(f"{EVENTS}/search", data="{").status_code == 400
 
 
-def test_page_cap_cuts_pages_without_a_word(sandbox: Sandbox, client: Client) -> None:
+def test_page_cap_cuts_pages_silently(sandbox: Sandbox, client: Client) -> None:
     sandbox.settings.page_cap = 70
     page = paging(client, limit=10_000)
     assert (page["currentPageSize"], page["nextOffset"]) == (70, 70)

@@ -168,7 +168,7 @@ def test_hostile_texts_and_long_user_agents_occur(odd_month: list[dict]) -> None
     assert max(len(e["userAgent"]) for e in month) > 2_000
 
 
-def test_stories_are_told(month: list[dict]) -> None:
+def test_planted_incidents_occur(month: list[dict]) -> None:
     failures = Counter((e["userId"], e["ipAddress"]) for e in month if e["eventTypeId"] == "USR-9")
     (user, address), count = failures.most_common(1)[0]
     assert count >= 8
@@ -220,8 +220,8 @@ def test_a_company_without_events_or_users_works() -> None:
     assert {e["userId"][:9] for e in store(events=500, users=0).truth()} == {"INTERNAL_"}
 
 
-def test_late_percent_100_and_paging_around_hidden_events() -> None:
-    """Every second event of the last days is hidden, and pages skip them."""
+def test_pages_skip_late_events_that_are_still_hidden() -> None:
+    """Every second event of the last days is late."""
     log = store(events=3_000, late_percent=50)
     window = log.window(NOW - DAY, NOW + 1)
     one_by_one = [bytes(window.page(i, 1)[0]) for i in range(window.total)]
@@ -230,7 +230,7 @@ def test_late_percent_100_and_paging_around_hidden_events() -> None:
 
 
 @pytest.mark.parametrize("tenant", [FAULTY, CRASHING], ids=["faults", "kills"])
-def test_tests_of_exactness_meet_odd_shapes_and_hostile_texts(tenant: dict[str, Any]) -> None:
+def test_exactness_tests_use_odd_shapes_and_hostile_texts(tenant: dict[str, Any]) -> None:
     """A milder default of the sandbox must not make these tests milder unnoticed."""
     made = store(**tenant).truth()
     assert min(event["id"] for event in made) > 2**53
@@ -240,7 +240,7 @@ def test_tests_of_exactness_meet_odd_shapes_and_hostile_texts(tenant: dict[str, 
 
 
 def test_more_incidents_are_planted_on_request() -> None:
-    """At the usual level, the events are those of before."""
+    """Level 1 is the default and adds nothing."""
     usual, more = store(), store(incident_level=2)
     assert usual.truth() == store(incident_level=1).truth()
     changes = [e for e in more.truth() if e["eventTypeId"] in ("AUTHZ-3", "AUTHZ-6") and e["userId"] == e["objectId"]]

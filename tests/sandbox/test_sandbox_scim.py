@@ -91,6 +91,6 @@ def test_entitlements_follow_projects() -> None:
 
 
 @pytest.mark.parametrize("params", [{"count": 101}, {"count": 0}, {"startIndex": 0}, {"startIndex": "x"}])
-def test_senseless_pages_are_400(reader: Client, params: dict[str, Any]) -> None:
+def test_invalid_pages_are_400(reader: Client, params: dict[str, Any]) -> None:
     answer = reader.get(USERS, params=params)
     assert (answer.status_code, answer.json()["status"]["code"]) == (400, 400)

@@ -22,7 +22,7 @@ PROGRAMS = "By the client: the table client_uses says which are programs. Others
 
 
 def show(filters: Filters) -> None:
-    """Draw the page `access_now`."""
+    """Draw the page `access-now`."""
     page_title(
         "Access now",
         "Roles and workspaces that people have, and who gave them. Access that was refused, and use by programs.",

@@ -10,7 +10,7 @@ from .shared import daily_sign_ins
 
 
 def show(filters: Filters) -> None:
-    """Draw the page `sign_ins`."""
+    """Draw the page `sign-ins`."""
     page_title("Sign-ins", "Who signed in or failed to, and from where. Sign-ins belong to no workspace or model.")
     found = ask(sign_ins.signed_in(filters)).iloc[0]
     attempts, failures = int(found["attempts"]), int(found["failures"])

@@ -15,7 +15,7 @@ PREFIX = "anaplan_audit_"
 NO_TENANT = "default"
 STEPS = ("load", "history", "enrich", "check")
 
-# Names and labels are a contract, as dashboards and alert rules name them: they may be added, but never change.
+# Dashboards and alert rules name these metrics and labels: new ones may be added, existing ones never change.
 DESCRIPTIONS = {
     "last_success_timestamp_seconds": "When the command last ended with exit code 0",
     "last_run_timestamp_seconds": "When the last run of the command that ended began",

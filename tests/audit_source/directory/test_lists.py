@@ -22,7 +22,7 @@ def _small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
 def listing(
     users_at: Callable[[int], list[dict[str, Any]]], reported: Callable[[int], int | None] = len, cap: int = 10
 ) -> FakeClient:
-    """Return a response for each request by its number: the users in the list at that time, and the reported total."""
+    """Return a client whose answers change by request: the users of the list at that time, and the reported total."""
 
     def answer(params: dict[str, Any]) -> Answer:
         users = users_at(len(client.requests))

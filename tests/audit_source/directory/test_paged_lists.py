@@ -92,7 +92,7 @@ def test_record_that_is_always_sent_twice_is_read_once() -> None:
 
 
 @pytest.mark.parametrize("content", [b"", b"{}", b'{"message": "OK"}'])
-def test_answer_without_a_word_on_the_list_is_not_an_empty_list(content: bytes) -> None:
+def test_answer_that_does_not_mention_the_list_is_not_an_empty_list(content: bytes) -> None:
     with pytest.raises(BadAnswerError, match="JSON without a list `things`"):
         read(FakeClient(lambda _: Answer(content)))
 

@@ -4,7 +4,6 @@ import os
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import pytest
 
@@ -42,10 +41,3 @@ def test_run_goes_on_and_export_ends(tenant: Tenant, duck: Engine) -> None:
     assert (exported.returncode, exported.stderr) == (0, "")
     nobody = tenant.run("export", "events", "--where", "user_id=nobody")
     assert nobody.code == 0 and "no row of events matches the filters" in nobody.err
-
-
-@pytest.mark.parametrize("name", ["events.xls", "events.txt", "events.CSV.gz"])
-def test_unknown_suffix_is_refused(tenant: Tenant, tmp_path: Path, name: str) -> None:
-    ended = tenant.run("export", "events", "--to", str(tmp_path / name))
-    assert ended.code == 2 and "is no format of this command" in ended.err
-    assert not (tmp_path / name).exists()

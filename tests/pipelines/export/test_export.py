@@ -207,3 +207,10 @@ def test_events_for_a_siem(loaded: Tenant, tmp_path: Path) -> None:
     assert {int(parsed_cef(line.decode())[1]["externalId"]) for line in lines["cef"]} == SENT.keys()
     refused = loaded.run("export", "dim_users", "--format", "cef")
     assert refused.code == 2 and "holds no events" in refused.err
+
+
+@pytest.mark.parametrize("name", ["events.xls", "events.txt", "events.CSV.gz"])
+def test_unknown_suffix_is_refused(tenant: Tenant, tmp_path: Path, name: str) -> None:
+    ended = tenant.run("export", "events", "--to", str(tmp_path / name))
+    assert ended.code == 2 and "is no format of this command" in ended.err
+    assert not (tmp_path / name).exists()

@@ -269,7 +269,7 @@ def test_burst_of_refused_access(insert: Insert, findings: Findings) -> None:
     ]
 
 
-def test_a_million_refusals_of_one_account_take_no_square_of_time(
+def test_a_million_refusals_of_one_account_take_linear_time(
     database: duckdb.DuckDBPyConnection, findings: Findings
 ) -> None:
     """The plan joins by equality only; with a join by range this would not end."""

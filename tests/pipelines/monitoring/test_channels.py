@@ -90,7 +90,7 @@ def test_failing_channel_stops_no_other_and_shows_no_secret(tenant: Tenant, hook
     assert "Check `ping_url`" in ended.out
 
 
-def test_no_channel_is_a_matter_of_the_configuration(tenant: Tenant) -> None:
+def test_alerts_test_without_a_channel_exits_with_2(tenant: Tenant) -> None:
     ended = tenant.run("alerts", "test")
     assert ended.code == 2 and "no channel is configured" in ended.err
 

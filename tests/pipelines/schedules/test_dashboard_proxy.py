@@ -144,7 +144,7 @@ def _wait_until_open(port: int, server: subprocess.Popen[bytes]) -> None:
     raise AssertionError("nginx ended")
 
 
-def test_only_who_signed_in_reaches_the_dashboard(proxy: Proxy, tmp_path: Path) -> None:
+def test_only_signed_in_users_reach_the_dashboard(proxy: Proxy, tmp_path: Path) -> None:
     wanted = "/person?user=8a80d86a5565443f01557f053e6719ba&days=30"
     asked = proxy.get(wanted)
     # The sign-in leads back to the page with all its filters.

@@ -59,7 +59,7 @@ def test_enrich_makes_the_newest_version_current(
     old = version(ANN, "2026-03-05 12:00", "2026-03-05 10:30", first_name="Old", email="ann@x.com")
     new = version(ANN, "2026-03-05 10:30", first_name="New", email="ann@x.com")
     warehouse.load(users=[*others, old, new])
-    # A program of before would have taken the old name for the present one, and the user for removed.
+    # Without the version history, the old name would count as the present one, and the user as removed.
     (found,) = [result for result in warehouse.check(models) if result.name == CHECK]
     assert (found.failing_rows, found.passed) == (1, False)
 

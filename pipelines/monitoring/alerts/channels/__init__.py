@@ -1,7 +1,7 @@
 """Channels that deliver an alert: every module of this package that names its `Channel` as `CHANNEL`.
 
 A new channel is one new module; no list has to be edited. A setting of its own goes to `ALERT_SETTINGS` in
-`pipelines/common/configuration.py`, which refuses unknown names.
+`pipelines/common/alert_settings.py`, which refuses unknown names.
 """
 
 from collections.abc import Iterator
