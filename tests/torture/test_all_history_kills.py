@@ -16,9 +16,9 @@ from sandbox.server import Sandbox
 from sandbox.world.company import Model
 from tests.support.dlt_functions import OF_ENGINE, SQL_JOB
 from tests.support.killing import kill_at, kill_at_step
-from tests.support.model_history import History, history_rows, small_loads, stored_history
 from tests.support.places import Place, place
 from tests.support.postgres import Postgres
+from tests.support.stored_history import History, history_rows, small_loads, stored_history
 
 SEED = 20_261_126
 NOW = 1_795_000_000_000

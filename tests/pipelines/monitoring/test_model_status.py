@@ -6,8 +6,8 @@ import pytest
 
 from sandbox.server import Sandbox
 from tests.conftest import Engine, Tenant
-from tests.support.model_history import history_rows
 from tests.support.status_command import status
+from tests.support.stored_history import history_rows
 
 NOW = 1_795_000_000_000
 

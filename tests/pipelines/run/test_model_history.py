@@ -12,9 +12,9 @@ from sandbox.server import Sandbox
 from sandbox.world.company import Model
 from tests.conftest import Engine, Tenant
 from tests.support.killing import kill_at
-from tests.support.model_history import history_rows, small_loads, stored_history
 from tests.support.older_database import make_older, newest_schema
 from tests.support.places import place
+from tests.support.stored_history import history_rows, small_loads, stored_history
 
 NOW = 1_795_000_000_000
 SMALL: dict[str, Any] = {"events": 40, "days": 2, "users": 6, "rate_limit": 0, "history_rows_a_day": 1.0}
