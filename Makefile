@@ -7,6 +7,7 @@ DBT := .venv-dbt
 DUCKLAKE := .ducklake
 CLICKHOUSE := .clickhouse
 SNOWFLAKE := .snowflake
+SUPERSET := .venv-superset
 SHELL := /bin/bash
 # Without the compiled files, each of the many processes of the tests compiles every module again.
 unexport PYTHONDONTWRITEBYTECODE
@@ -62,6 +63,12 @@ $(SNOWFLAKE)/.done: requirements-snowflake.txt
 $(DBT)/.done: requirements-dbt.lock
 	$(PYTHON) -m venv $(DBT)
 	$(DBT)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dbt.lock
+	@touch $@
+
+# Superset pins other versions of what the pipeline uses.
+$(SUPERSET)/.done: requirements-superset.lock
+	$(PYTHON) -m venv $(SUPERSET)
+	$(SUPERSET)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-superset.lock
 	@touch $@
 
 demo: setup ## Load, enrich and show the audit log of a simulated company; a second time, only new events
@@ -128,6 +135,9 @@ test-airflow: $(VENV)/.dev $(AIRFLOW)/.done ## Run the Airflow DAG against the s
 test-dbt: $(VENV)/.dev $(DBT)/.done ## Build the models with dbt on DuckDB and PostgreSQL, and compare every table
 	@DBT_BIN=$(abspath $(DBT)/bin/dbt) $(BIN)/python -m pytest tests/pipelines/transform/test_dbt_project.py
 
+test-superset: $(VENV)/.dev $(SUPERSET)/.done ## Import bi/superset into a Superset, draw it, and compare its charts with the tables (Chromium; minutes)
+	@SUPERSET_BIN=$(abspath $(SUPERSET)/bin) $(BIN)/python -m pytest -n 0 tests/superset
+
 torture: $(VENV)/.dev test-variants ## Try every fault and every kill, then what make test leaves out; count lost, doubled and invented rows (20 minutes)
 	@$(BIN)/python -m pytest tests/torture -n auto --dist worksteal
 
@@ -163,6 +173,7 @@ lock: ## Renew the lock files (needs uv)
 	$(COMPILE) --extra spark --extra dev -c requirements-dev.lock pyproject.toml -o requirements-spark.lock
 	echo 'apache-airflow>=3.2,<4' | $(COMPILE) - -o requirements-airflow.lock
 	printf 'dbt-core>=1.10,<1.11\ndbt-duckdb\ndbt-postgres\n' | $(COMPILE) --no-strip-extras - -o requirements-dbt.lock
+	printf 'apache-superset==6.1.0\nrich\ncachetools\nflask-caching==2.3.1\nduckdb<2\nduckdb-engine\n' | $(COMPILE) - -o requirements-superset.lock
 	@$(MAKE) check-extras
 
 DRIVERS := postgres snowflake bigquery databricks redshift clickhouse motherduck ducklake filesystem athena
@@ -173,6 +184,6 @@ check-extras: ## Resolve the drivers of every warehouse against requirements.loc
 	done
 
 clean: ## Remove .venv, the demo and caches; never your databases
-	rm -rf $(VENV) $(AIRFLOW) $(DBT) $(DUCKLAKE) $(CLICKHOUSE) $(SNOWFLAKE) .demo build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(AIRFLOW) $(DBT) $(DUCKLAKE) $(CLICKHOUSE) $(SNOWFLAKE) $(SUPERSET) .demo build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
-.PHONY: help setup driver demo run docs dbt report status test test-variants test-engines test-ducklake test-clickhouse test-snowflake test-airflow test-dbt test-wheel torture wheel lint bench bench-dashboard bench-disk profile lock check-extras clean
+.PHONY: help setup driver demo run docs dbt report status test test-variants test-engines test-ducklake test-clickhouse test-snowflake test-airflow test-dbt test-superset test-wheel torture wheel lint bench bench-dashboard bench-disk profile lock check-extras clean
