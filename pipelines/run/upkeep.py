@@ -25,7 +25,7 @@ COMPLETE = 0
 
 def keep_tables_short(pipelines: Pipelines, began: datetime) -> bool:
     """Remove old records if this is the first run of its day (UTC) with a load; return whether it is."""
-    if not _is_first_of_day(pipelines.raw, began):
+    if not _is_first_of_day(pipelines, began):
         return False
     for pipeline in (pipelines.raw, pipelines.enriched):
         _remove_old_loads(pipeline)
@@ -34,16 +34,24 @@ def keep_tables_short(pipelines: Pipelines, began: datetime) -> bool:
     return True
 
 
-def _is_first_of_day(raw: dlt.Pipeline, began: datetime) -> bool:
-    if not raw.default_schema_name:
+def _is_first_of_day(pipelines: Pipelines, began: datetime) -> bool:
+    if not pipelines.raw.default_schema_name:
         return False
+    newest: Any = pipelines.newest_load
+    if newest is None or newest >= began.timestamp():
+        # The clock of this machine was set back.
+        newest = _newest_before(pipelines.raw, began)
+    # ClickHouse has an empty text where no row is, and others have NULL.
+    return bool(newest) and _moment(newest).date() < began.astimezone(timezone.utc).date()
+
+
+def _newest_before(raw: dlt.Pipeline, began: datetime) -> Any:
     with raw.sql_client() as client:
         tables = DltTables(raw, client)
         load = tables.column("load_id")
         sql = f"SELECT MAX({load}) FROM {tables.loads} WHERE {load} < %s"
         [(newest,)] = tables.rows(sql, f"{began.timestamp():.6f}")
-    # ClickHouse has an empty text where no row is, and others have NULL.
-    return bool(newest) and _moment(newest).date() < began.astimezone(timezone.utc).date()
+    return newest
 
 
 def _remove_old_loads(pipeline: dlt.Pipeline) -> None:

@@ -12,11 +12,12 @@ from dlt.destinations.exceptions import DatabaseUndefinedRelation
 from .dlt_internals import keep_load_ids_above
 
 
-def keep_rising(*pipelines: dlt.Pipeline) -> None:
-    """Make the load ids of this process larger than those in the datasets of the pipelines."""
+def keep_rising(*pipelines: dlt.Pipeline) -> float | None:
+    """Make the load ids of this process larger than those in the datasets of the pipelines; return the largest."""
     newest = _newest([pipeline for pipeline in pipelines if pipeline.default_schema_name])
     if newest is not None:
         keep_load_ids_above(newest)
+    return newest
 
 
 def _newest(pipelines: list[dlt.Pipeline]) -> float | None:

@@ -34,12 +34,14 @@ ENRICH_MEMORY_AGAIN = "4GB"
 class Pipelines(NamedTuple):
     """The pipeline that loads the raw dataset, and the one that writes the enriched dataset.
 
-    `database` is the connection that holds a database file open, None for a server.
+    `database` is the connection that holds a database file open, None for a server. `newest_load` is the largest
+    load id (Unix seconds) when they were opened, None if it is unknown.
     """
 
     raw: dlt.Pipeline
     enriched: dlt.Pipeline
     database: Any = None
+    newest_load: float | None = None
 
     @property
     def engine(self) -> Engine:
@@ -90,12 +92,12 @@ def open_pipelines(progress: Any = None, wait_seconds: float | None = None) -> I
         stack.enter_context(used.explained(raw))
         synchronise(raw, new_tables.name)
         synchronise(enriched)
-        keep_rising(raw, enriched)
+        newest_load = keep_rising(raw, enriched)
         rename_columns(raw, TABLES)
         declare_new_columns(raw, TABLES)
         _create_new_tables(raw)
         _restore_missing(raw)
-        yield Pipelines(raw, enriched, database)
+        yield Pipelines(raw, enriched, database, newest_load)
         _keep_house(used, raw)
 
 
