@@ -4,6 +4,7 @@
 """
 
 import logging
+import math
 from collections.abc import Callable
 from datetime import datetime, timezone
 from functools import lru_cache
@@ -72,8 +73,10 @@ def snake_case(field: str) -> str:
     return _naming().normalize_identifier(field)
 
 
-def begin_versions_at(moment: int) -> None:
+def begin_versions_at(moment: int) -> int:
     """Begin the SCD2 versions of this load at a moment (epoch ms) instead of this machine's time.
+
+    Returns the moment at which they begin, up to two seconds later.
 
     dlt takes the creation time of the load package as the boundary of SCD2. A boundary before a stored one would
     retire versions before they began.
@@ -84,6 +87,7 @@ def begin_versions_at(moment: int) -> None:
     if not 0 <= created.timestamp() - wanted.timestamp() <= _VERSION_SLACK_SECONDS:
         state["created_at"] = type(created).fromtimestamp(wanted.timestamp(), timezone.utc)
         commit_load_package_state()
+    return math.ceil(state["created_at"].timestamp() * 1000)
 
 
 def created_tables() -> set[str]:

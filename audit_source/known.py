@@ -44,7 +44,8 @@ class Known(NamedTuple):
         tenant_id (str): `tenantId` of the loaded events.
         customer_id (str): `customerId` of the loaded users.
         newest_stamp (int): Newest time (epoch ms) that a load has written, for a version or a day.
-        records (Dict[str, int]): Number of current records of each directory list.
+        records (Dict[str, int]): Number of current records of each directory list, and of users with a last sign-in.
+        stamps (Dict[str, int]): Newest time (epoch ms) that a load has written for a version of each directory list.
         purged_before (int): Epoch ms of the first day that was not purged.
         details (Callable): Returns the facts about what events refer to. Called after the events were loaded.
         count_events (CountEvents): Counts loaded events of every type.
@@ -54,6 +55,7 @@ class Known(NamedTuple):
     customer_id: str | None = None
     newest_stamp: int = 0
     records: dict[str, int] = {}  # noqa: RUF012
+    stamps: dict[str, int] = {}  # noqa: RUF012
     purged_before: int = 0
     details: Callable[[], KnownDetails] = KnownDetails
     count_events: CountEvents = count_nothing

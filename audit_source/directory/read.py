@@ -21,6 +21,7 @@ from ..tenant_guard import TenantGuard
 from .listed import Listed
 from .lists import fetch_list, logins, versions
 from .shrink_guard import DirectoryGuard
+from .stored_lists import is_stored
 
 DIRECTORY = (USERS, WORKSPACES, MODELS)
 
@@ -43,8 +44,10 @@ def read_directory(
                 yield None
             run.learn_clock()
             run.versions_at = run.versions_at or max(signed.client.now_ms(), known.newest_stamp + 1)
-            begin_versions_at(run.versions_at)
-            yield from _read_list(records, table, run, privacy, guard, listed)
+            begins_at = begin_versions_at(run.versions_at)
+            for name, rows in _read_list(records, table, run, privacy, guard, listed):
+                if rows is None or not is_stored(name, rows, known, begins_at):
+                    yield name, rows
     finally:
         thread.shutdown(wait=False, cancel_futures=True)
 
@@ -78,21 +81,19 @@ def _read_list(
     privacy: Privacy | None,
     guard: DirectoryGuard,
     listed: Listed,
-) -> Iterator[Batch]:
-    """Yield the versions of one list. A list that is incomplete, or shrank too much, leaves its table unchanged."""
+) -> list[Batch]:
+    """Return the versions of one list. A list that is incomplete, or shrank too much, leaves its table unchanged."""
     state = dlt.current.resource_state(table.name)
     records = _fetched_records(answer, table, run, privacy, guard)
     records = _trusted_records(records, table, run, guard, state)
     new_columns = NewColumns()
-    batches = [(table.name, versions(table, records, new_columns))]
+    batches: list[Batch] = [(table.name, versions(table, records, new_columns))]
     listed.note(table, batches[0][1], guard.is_unsure)
     run.drift |= new_drift(found_in(new_columns, f"{table.name}."), state)
     if table is USERS:
         batches.append((USER_LOGINS.name, logins(records)))
-    for name, rows in batches:
-        # An empty list would retire every record. The empty table is created once.
-        if rows is not None or name not in created_tables():
-            yield name, rows
+    # An empty list would retire every record. The empty table is created once.
+    return [(name, rows) for name, rows in batches if rows is not None or name not in created_tables()]
 
 
 def _fetched_records(

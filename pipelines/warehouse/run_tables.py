@@ -106,6 +106,11 @@ class OwnTables:
     def __init__(self, raw: dlt.Pipeline) -> None:
         self._dataset = dlt.dataset(raw.destination, raw.dataset_name, schema=own_schema())
 
+    @property
+    def dataset(self) -> dlt.Dataset:
+        """The dataset with these tables, for a query that reads one of them beside raw tables."""
+        return self._dataset
+
     def insert(self, table: str, rows: list[dict[str, Any]]) -> None:
         """Append rows, which all have the same columns. Other columns stay empty."""
         self._write(lambda client: insert_statements(client, table, rows))

@@ -12,9 +12,9 @@ from tests.support.tenant_records import LISTS, month_of_events
 
 # The most that was reached. A new statement in every run needs a reason, and a larger number here and in
 # docs/performance.md.
-WITH_NEW_EVENTS, WITH_NOTHING_NEW, CONNECTIONS = 73, 35, 9
+WITH_NEW_EVENTS, WITH_NOTHING_NEW, CONNECTIONS = 63, 25, 6
 # The same with few models.
-FEW_MODELS = 46, 35
+FEW_MODELS = 36, 25
 
 
 @pytest.mark.comments
