@@ -4,6 +4,7 @@ import click
 
 from pipelines.common.exit_codes import DONE
 
+from .demo_data import show_demo
 from .recorded_run import opened_pipelines
 from .tenant_options import TenantCommand
 
@@ -18,6 +19,7 @@ def acknowledge_command(what: tuple[str, ...], note: str | None) -> int:
     from pipelines.monitoring.acknowledge import acknowledge
     from pipelines.warehouse.reader import Reader
 
+    show_demo()
     with opened_pipelines(needs_tables=True) as pipelines, ExitStack() as stack:
         closed = acknowledge(pipelines, Reader(pipelines.raw.destination, stack), what, note)
         click.echo(f"acknowledged {closed:,} that were open")
