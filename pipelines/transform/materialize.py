@@ -101,6 +101,9 @@ def _query_resource(model: Model, how: Any, query: Callable[[], dlt.Relation]) -
         yield dlt.mark.with_hints(query(), dlt.mark.make_hints(columns=columns))
 
     hints: Any = engine().comment_hints(model.docs.comment)
+    if model.docs.day is not None:
+        cast(dict[str, Any], columns[model.docs.day]).update(engine().day_column_hints())
+        hints |= engine().day_table_hints(model.docs.day)
     if model.docs.summary:
         hints |= engine().key_table_hints()
         for name in model.docs.key:

@@ -8,6 +8,7 @@ from typing import Any
 
 import dlt
 
+from pipelines.warehouse.engine import engine_of
 from pipelines.warehouse.restore_tables import missing_tables
 
 from . import list_days
@@ -106,7 +107,9 @@ def make_plan(
         "found_rows": found_rows,
         "found_versions": {one.name: one.version for one in enrichment.seeds if one.version},
         "checked": inputs_hash(enrichment),
-        "descriptions": _hash([(name, table.docs.columns, table.docs.comment) for name, table in sorted(tables)]),
+        "descriptions": _hash(
+            [(name, table.docs.columns, table.docs.comment) for name, table in sorted(tables)], *_day_hints(pipeline)
+        ),
     }
     # The first run of a day, and one that counts again, repair what no watermark shows. dlt learns a new description
     # only from a table that it writes.
@@ -140,6 +143,12 @@ def fingerprints(enrichment: Enrichment, catalogue: str) -> dict[str, str]:
 def inputs_hash(enrichment: Enrichment) -> str:
     """Return a hash of everything that `check_models` reads."""
     return _hash(fingerprints(enrichment, ""), {name: dict(types) for name, types in enrichment.raw_tables.items()})
+
+
+def _day_hints(pipeline: dlt.Pipeline) -> list[Any]:
+    """Return the hints of days, which dlt has to learn as it learns descriptions; none if the engine has none."""
+    hints = engine_of(pipeline).day_hints("day")
+    return [hints] if hints else []
 
 
 def _catalogue_hash(raw: dlt.Dataset) -> str:
