@@ -7,6 +7,7 @@ DBT := .venv-dbt
 DUCKLAKE := .ducklake
 CLICKHOUSE := .clickhouse
 SNOWFLAKE := .snowflake
+LAKEHOUSE := .lakehouse
 SUPERSET := .venv-superset
 SHELL := /bin/bash
 # Without the compiled files, each of the many processes of the tests compiles every module again.
@@ -51,6 +52,11 @@ $(DUCKLAKE)/.done: requirements-ducklake.txt
 # ClickHouse's engine in a process, half a gigabyte, and the clients that dlt's destination uses.
 $(CLICKHOUSE)/.done: requirements-clickhouse.txt
 	$(PYTHON) -m pip install --quiet --disable-pip-version-check --no-deps --target $(CLICKHOUSE) -r requirements-clickhouse.txt
+	@touch $@
+
+# The newest extension `delta` belongs to an older DuckDB than the locked one.
+$(LAKEHOUSE)/.done: requirements-lakehouse.txt
+	$(PYTHON) -m pip install --quiet --disable-pip-version-check --no-deps --target $(LAKEHOUSE) -r requirements-lakehouse.txt
 	@touch $@
 
 # fakesnow pins other versions of what the pipeline uses, and needs Python 3.11.
@@ -129,6 +135,9 @@ test-clickhouse: $(VENV)/.dev $(CLICKHOUSE)/.done ## Load and enrich a ClickHous
 test-snowflake: $(VENV)/.dev $(SNOWFLAKE)/.done ## Load, enrich, check and purge an emulated Snowflake (fakesnow) and compare every table with DuckDB's (minutes)
 	@SNOWFLAKE_BIN=$(abspath $(SNOWFLAKE)/bin) $(BIN)/python -m pytest -n 0 tests/pipelines/warehouse/test_snowflake.py
 
+test-lakehouse: $(VENV)/.dev $(LAKEHOUSE)/.done ## Publish Delta tables and compare every row with DuckDB's, after kills and purges too (minutes)
+	@PYTHONPATH=$(abspath $(LAKEHOUSE)) $(BIN)/python -m pytest -n 0 tests/pipelines/publish/test_lakehouse.py
+
 test-airflow: $(VENV)/.dev $(AIRFLOW)/.done ## Run the Airflow DAG against the sandbox, in its own Airflow (minutes)
 	@AIRFLOW_BIN=$(abspath $(AIRFLOW)/bin) $(BIN)/python -m pytest tests/airflow
 
@@ -184,6 +193,6 @@ check-extras: ## Resolve the drivers of every warehouse against requirements.loc
 	done
 
 clean: ## Remove .venv, the demo and caches; never your databases
-	rm -rf $(VENV) $(AIRFLOW) $(DBT) $(DUCKLAKE) $(CLICKHOUSE) $(SNOWFLAKE) $(SUPERSET) .demo build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(AIRFLOW) $(DBT) $(DUCKLAKE) $(CLICKHOUSE) $(SNOWFLAKE) $(SUPERSET) $(LAKEHOUSE) .demo build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
-.PHONY: help setup driver demo run docs dbt report status test test-variants test-engines test-ducklake test-clickhouse test-snowflake test-airflow test-dbt test-superset test-wheel torture wheel lint bench bench-dashboard bench-disk profile lock check-extras clean
+.PHONY: help setup driver demo run docs dbt report status test test-variants test-engines test-ducklake test-clickhouse test-snowflake test-lakehouse test-airflow test-dbt test-superset test-wheel torture wheel lint bench bench-dashboard bench-disk profile lock check-extras clean

@@ -10,7 +10,7 @@ import pytest
 import tomlkit
 
 from pipelines.audit import cli
-from pipelines.common import dashboard_settings, exit_codes, forwarding, metric_settings
+from pipelines.common import dashboard_settings, exit_codes, forwarding, lakehouse_settings, metric_settings
 from pipelines.common.alert_settings import ALERT_SETTINGS
 from pipelines.common.configuration import PIPELINE_SETTINGS, known_settings
 from tests.conftest import REPOSITORY
@@ -83,9 +83,13 @@ def test_configuration_lists_every_setting_and_nothing_else() -> None:
     forward = {f"[forward] {forwarding.AFTER_RUN}", *(f"[forward.NAME] {key}" for key in keys)}
     metrics = {f"[metrics] {name}" for name in metric_settings.METRIC_SETTINGS}
     dashboard = {f"[dashboard] {name}" for name in dashboard_settings.DASHBOARD_SETTINGS}
+    lakehouse = {f"[lakehouse] {name}" for name in lakehouse_settings.LAKEHOUSE_SETTINGS}
     listed = first_column(CONFIGURATION, "setting")
     assert len(listed) == len(set(listed))
-    assert set(listed) == known_settings() | ALERT_SETTINGS | own | of_dlt | runtime | forward | metrics | dashboard
+    assert (
+        set(listed)
+        == known_settings() | ALERT_SETTINGS | own | of_dlt | runtime | forward | metrics | dashboard | lakehouse
+    )
 
 
 def template() -> dict[str, dict]:

@@ -5,7 +5,7 @@ from datetime import date, datetime, timedelta, timezone
 import click
 
 from pipelines.common.exit_codes import DONE
-from pipelines.run.steps import check_step, publish_step, publish_target
+from pipelines.run.steps import check_step, publish_step, publish_targets
 from pipelines.run.summary import ending_of
 
 from .options import Days
@@ -35,12 +35,12 @@ def purge_command(before: datetime | None, older_than: int | None, yes: bool) ->
     if request is None:
         return DONE
     with recorded_run("purge") as run:
-        copy = publish_target()
+        copies = publish_targets()
         remove(run.pipelines, request)
         print_checked(check_step(run))
-        print_published(publish_step(run, copy))
+        print_published(publish_step(run, copies, purged=True))
         run.record.set_outcome(*ending_of(run.record))
-    clear_remains(copy)
+    clear_remains(copies.path)
     return run.record.exit_code
 
 

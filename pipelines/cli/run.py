@@ -12,7 +12,7 @@ from pipelines.run.steps import (
     is_history_due,
     load_step,
     publish_step,
-    publish_target,
+    publish_targets,
     targets_after_run,
 )
 from pipelines.run.summary import ending_of
@@ -39,7 +39,7 @@ def run(since: datetime | None, until: datetime | None, full_refresh: bool, acce
     """Load new data, enrich it, and check the result."""
     check_span(since, until)
     with recorded_run("run") as run:
-        copy, targets = publish_target(), targets_after_run()
+        copies, targets = publish_targets(), targets_after_run()
         loaded = load_step(run, since, until, accept_directory)
         history = history_step(run) if is_history_due() else None
         enriched = enrich_step(run, full_refresh)
@@ -48,7 +48,7 @@ def run(since: datetime | None, until: datetime | None, full_refresh: bool, acce
         print_history(history)
         print_enriched(enriched)
         print_checked(checked)
-        print_published(publish_step(run, copy))
+        print_published(publish_step(run, copies))
         print_forwarded(forward_step(run, targets) if targets else None)
         print_seconds(run.record)
         run.record.set_outcome(*ending_of(run.record))

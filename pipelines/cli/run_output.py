@@ -75,14 +75,13 @@ def print_checked(report: "CheckedReport") -> None:
         warn(result.line())
 
 
-def print_published(result: "PublishResult | None") -> None:
-    """Print the result of the publication."""
-    if result is None:
-        return
-    if result.published is None:
-        warn(f"nothing was published: `{result.path}` stays as it was until all checks pass.")
-    else:
-        click.echo(f"published {result.published.line()}")
+def print_published(results: "list[PublishResult]") -> None:
+    """Print the result of each publication."""
+    for result in results:
+        if result.published is not None:
+            click.echo(f"published {result.published.line()}")
+        else:
+            warn(result.error or f"nothing was published: `{result.path}` stays as it was until all checks pass.")
 
 
 def print_forwarded(results: "list[Forwarded] | None") -> None:

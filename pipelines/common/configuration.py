@@ -22,9 +22,13 @@ from .flags import flag
 from .forwarding import SECRETS as FORWARD_SECRETS
 from .forwarding import SECTION as FORWARD_SECTION
 from .forwarding import TargetSettings, check_forward_settings, target_settings
+from .lakehouse_settings import LAKEHOUSE_SETTINGS, LakehouseSettings, lakehouse_settings
+from .lakehouse_settings import OPTIONS as STORAGE_OPTIONS
+from .lakehouse_settings import SECTION as LAKEHOUSE_SECTION
 from .metric_settings import METRIC_SETTINGS, check_metric_settings
 from .metric_settings import SECRETS as METRIC_SECRETS
 from .names import ENRICH_NAME, LOAD_NAME
+from .redaction import is_secret_name
 from .sections import check_sections
 from .tenants import configured_keys, full_key
 
@@ -53,7 +57,7 @@ def check_settings() -> None:
 
     Raises:
         PipelineError: A section does not exist. A setting under `sources.audit_source`, `alerts`, `metrics`,
-            `dashboard` or `pipelines.*` does not exist or has a wrong value.
+            `lakehouse`, `dashboard` or `pipelines.*` does not exist or has a wrong value.
         ConfigurationError: A value is a placeholder.
     """
     check_files()
@@ -63,6 +67,7 @@ def check_settings() -> None:
         ALERT_SECTION: ALERT_SETTINGS,
         METRIC_SECTION: METRIC_SETTINGS,
         (DASHBOARD_SECTION,): DASHBOARD_SETTINGS,
+        (LAKEHOUSE_SECTION,): LAKEHOUSE_SETTINGS,
     }
     sections.update({("pipelines", name): known_pipeline_settings(name) for name in PIPELINE_SETTINGS})
     # First, because the settings of the chosen tenant are also among the general ones.
@@ -75,6 +80,7 @@ def check_settings() -> None:
     check_metric_settings(_configured(METRIC_SECTION))
     check_forward_settings(_configured((FORWARD_SECTION,)))
     check_dashboard_settings(_configured((DASHBOARD_SECTION,)))
+    lakehouse()
     _check_seconds()
     full_check_every()
     check_views_dataset()
@@ -110,6 +116,7 @@ def _check_tenants(sections: dict[tuple[str, ...], set[str]]) -> None:
                 _check_name(f"{where}, tenant {tenant}", ".".join(full[len(section) :]), known)
         is_secret = full[0] == FORWARD_SECTION and full[-1] in FORWARD_SECRETS
         is_secret |= full[0] == DASHBOARD_SECTION and full[-1] in DASHBOARD_SECRETS
+        is_secret |= full[:2] == (LAKEHOUSE_SECTION, STORAGE_OPTIONS) and is_secret_name(full[-1])
         if where == "config.toml" and (is_secret or full[-1] in ("privacy_key", *ALERT_SECRETS, *METRIC_SECRETS)):
             raise PipelineError(
                 CONFIGURATION,
@@ -191,6 +198,15 @@ def forward_targets(names: Sequence[str] = ()) -> list[TargetSettings]:
                 CONFIGURATION, f"target `{name}` is not configured. The targets are {', '.join(known)}."
             )
     return target_settings(name for name in known if not names or name in names)
+
+
+def lakehouse() -> LakehouseSettings | None:
+    """Return the settings of the lakehouse copy, or None if none is configured.
+
+    Raises:
+        PipelineError: A setting under `[lakehouse]` has a wrong value.
+    """
+    return lakehouse_settings(_configured((LAKEHOUSE_SECTION,)))
 
 
 def run_timeout() -> float:

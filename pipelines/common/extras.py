@@ -9,6 +9,7 @@ EXTRAS = {
     "dashboard": ("streamlit[auth]>=1.65", "altair>=5.5"),
     "prometheus": ("prometheus-client>=0.21",),
     "opentelemetry": ("opentelemetry-sdk>=1.30", "opentelemetry-exporter-otlp-proto-http>=1.30"),
+    "lakehouse": ("deltalake>=1.6,<2",),
 }
 
 

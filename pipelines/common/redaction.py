@@ -11,7 +11,7 @@ from urllib.parse import quote, quote_plus, unquote
 import dlt
 
 _SECRET_NAME = re.compile(
-    r"password|passphrase|passwd|pwd|secret|token|private_key|privacy_key|routing_key|webhook|ping_url|otlp_headers",
+    r"password|passphrase|passwd|pwd|secret|token|private_key|privacy_key|routing_key|access_key|account_key|webhook|ping_url|otlp_headers",
     re.IGNORECASE,
 )
 # Settings that are named like secrets, but that an error must be able to quote.
@@ -38,6 +38,11 @@ def redact(text: str) -> str:
             text = text.replace(form, HIDDEN)
     text = _PASSWORD_IN_PAIRS.sub(lambda found: f"{found.group(1)}={HIDDEN}", text)
     return _PASSWORD_IN_ADDRESS.sub(rf"\1:{HIDDEN}", text)
+
+
+def is_secret_name(name: str) -> bool:
+    """Return whether the name of a setting says that its value is a secret."""
+    return _SECRET_NAME.search(name) is not None and _HARMLESS_NAME.search(name) is None
 
 
 def _forms(secret: str) -> Iterator[str]:
@@ -94,7 +99,7 @@ def _of_document(document: Any) -> Iterator[tuple[str, str]]:
 
 
 def _of_value(name: str, value: str) -> Iterator[str]:
-    if _SECRET_NAME.search(name) and not _HARMLESS_NAME.search(name):
+    if is_secret_name(name):
         # The path of a key file is not secret.
         if not _is_path(value):
             yield value

@@ -14,7 +14,7 @@ from .names import ENRICH_NAME, LOAD_NAME
 FILES = ("config.toml", "secrets.toml")
 # Sections whose settings are checked by their readers, or are dlt's own and rarely set.
 _OTHERS = {
-    *("alerts", "dashboard", "forward", "metrics", "tenants"),
+    *("alerts", "dashboard", "forward", "lakehouse", "metrics", "tenants"),
     *("load", "normalize", "extract", "schema", "data_writer", "providers", "datasets"),
 }
 

@@ -16,7 +16,7 @@ from .names import ENRICH_NAME, LOAD_NAME, dataset_name
 
 SECTION = "tenants"
 # Beside these, a tenant's settings are those of `[sources.audit_source]`.
-OTHER_SECTIONS = ("pipelines", "destination", "alerts", "forward", "metrics", "dashboard")
+OTHER_SECTIONS = ("pipelines", "destination", "alerts", "forward", "lakehouse", "metrics", "dashboard")
 CREDENTIALS = "sources.audit_source.credentials"
 # The end of the names of the datasets of `check-destination`.
 TRIAL = "destination_trial"

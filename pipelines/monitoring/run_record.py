@@ -7,7 +7,7 @@ import uuid
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
-from pipelines.common.exit_codes import DONE
+from pipelines.common.exit_codes import DONE, Ending
 from pipelines.common.redaction import redact
 from pipelines.common.text import printable
 from pipelines.common.version import own_version
@@ -30,6 +30,7 @@ class RunRecord:
         seconds (Dict[str, float]): Duration of each step that has ended: `load`, `history`, `enrich`, `check`,
             `publish`, `forward`.
         found (Run): What the source found. None until the load begins.
+        unpublished (Ending): Why a copy could not be written.
         exit_code (int): The exit code of the run.
         error (str): What went wrong, on one line without secrets.
     """
@@ -43,6 +44,7 @@ class RunRecord:
         self.loaded: LoadResult | None = None
         self.history: HistoryResult | None = None
         self.checked: list[CheckResult] | None = None
+        self.unpublished: Ending | None = None
         self.forwarded: list[Forwarded] | None = None
         self.exit_code = DONE
         self.error = ""

@@ -10,14 +10,16 @@ from dataclasses import dataclass
 from datetime import date, datetime, timezone
 from typing import TYPE_CHECKING
 
-from pipelines.common.exit_codes import DONE
+from pipelines.common.exit_codes import DONE, Ending, PipelineError
 
 from .progress import WindowCount
 from .summary import code_of_checks
 
 if TYPE_CHECKING:
     from pipelines.common.forwarding import TargetSettings
+    from pipelines.common.lakehouse_settings import LakehouseSettings
     from pipelines.export.forward.sender import Forwarded
+    from pipelines.publish.lakehouse.writer import Copied
     from pipelines.publish.target import Published
     from pipelines.transform.checks import CheckResult
     from pipelines.transform.runner import EnrichReport
@@ -28,11 +30,23 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
+class PublishTargets:
+    """Where copies are published to: a DuckDB file or folder, and a lakehouse. None: it is not configured."""
+
+    path: str | None
+    lakehouse: "LakehouseSettings | None"
+
+
+@dataclass(frozen=True)
 class PublishResult:
-    """The result of publishing a copy. `published` is None if a failed check kept the old copy in place."""
+    """The result of publishing a copy.
+
+    `published` is None if a failed check kept the old copy in place, or if `error` says why it could not be written.
+    """
 
     path: str
-    published: "Published | None"
+    published: "Published | Copied | None"
+    error: str = ""
 
 
 @dataclass(frozen=True)
@@ -112,23 +126,46 @@ def check_step(run: "OpenRun", enriched: "EnrichReport | None" = None) -> Checke
     return CheckedReport(run.record.checked, scope.words if scope.is_needed else "")
 
 
-def publish_target() -> str | None:
-    """Return the path to publish to, or None. Call it before the load, so that a wrong path stops the run early."""
+def publish_targets() -> PublishTargets:
+    """Return where to publish to. Call it before the load, so that a wrong setting stops the run early."""
+    from pipelines.publish.lakehouse.target import lakehouse_target
     from pipelines.publish.target import publish_path
 
-    return publish_path()
+    return PublishTargets(publish_path(), lakehouse_target())
 
 
-def publish_step(run: "OpenRun", path: str | None) -> PublishResult | None:
-    """Publish the enriched dataset if a path is set and every check passed."""
-    from pipelines.publish.target import publish
+def publish_step(run: "OpenRun", targets: PublishTargets, *, purged: bool = False) -> list[PublishResult]:
+    """Publish the copies that are configured, if every check passed.
 
-    if path is None:
-        return None
+    Args:
+        purged (bool): Whether rows were removed permanently, so that no old version may keep them.
+    """
+    places = [targets.path] if targets.path else []
+    places += [targets.lakehouse.url] if targets.lakehouse else []
+    if not places:
+        return []
     if code_of_checks(run.record.checked or []) != DONE:
-        return PublishResult(path, None)
+        return [PublishResult(place, None) for place in places]
+    results = []
     with _timed("publish", run.record.seconds):
-        return PublishResult(path, publish(run.pipelines, path))
+        if targets.path:
+            from pipelines.publish.target import publish
+
+            results.append(PublishResult(targets.path, publish(run.pipelines, targets.path)))
+        if targets.lakehouse:
+            results.append(_copy_to_lakehouse(run, targets.lakehouse, purged))
+    return results
+
+
+def _copy_to_lakehouse(run: "OpenRun", target: "LakehouseSettings", purged: bool) -> PublishResult:
+    """Publish to the lakehouse. The result holds an error: a bucket out of reach must not stop the forwarding."""
+    from pipelines.publish.lakehouse.writer import copy_to_lakehouse
+
+    try:
+        return PublishResult(target.url, copy_to_lakehouse(run.pipelines, target, purged=purged))
+    except PipelineError as error:
+        run.record.unpublished = Ending(error.code, str(error))
+        return PublishResult(target.url, None, str(error))
 
 
 def forward_step(run: "OpenRun", targets: "Sequence[TargetSettings]", since: date | None = None) -> "list[Forwarded]":

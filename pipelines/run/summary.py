@@ -28,11 +28,12 @@ def ending_of(record: "RunRecord") -> Ending:
     checks = record.checked or []
     lines = problems_of_load(record.loaded.run) if record.loaded else []
     lines += source_problems(record.history.run.problems) if record.history else []
+    lines += [record.unpublished.line] if record.unpublished else []
     lines += [not_forwarded_line(one) for one in record.forwarded or () if one.error]
     lines += [result.short_line() for result in checks if not result.passed]
     code = _code_of_load(record.loaded) if record.loaded else DONE
     code = code or (code_of_problems(record.history.run.problems) if record.history else DONE)
-    code = code or code_of_checks(checks)
+    code = code or code_of_checks(checks) or (record.unpublished.code if record.unpublished else DONE)
     return Ending(
         code or (NOT_FORWARDED if any(one.error for one in record.forwarded or ()) else DONE), " ".join(lines)
     )
