@@ -226,6 +226,7 @@ def test_purged_days_stay_away() -> None:
         (file_of([row(2), row(1)])[:-9], "it has"),
         (b"ID,User\n1,a\n2,a,secret-value\n", "a row has 3 cells instead of 2"),
         (b'ID,User\n1,"secret-value\n', "it ends inside a quoted cell"),
+        (b"ID,User\r1,secret-value\r", "its lines end with a carriage return only"),
         (b"<html>secret-value</html>\n<body>", "it has no column of a model history"),
     ],
 )
