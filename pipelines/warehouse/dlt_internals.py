@@ -14,6 +14,7 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 import dlt
+from dlt.common import validation
 from dlt.common.destination.client import FollowupJobRequest, LoadJob, RunnableLoadJob, WithStateSync
 from dlt.common.destination.exceptions import DestinationUndefinedEntity
 from dlt.common.normalizers.utils import generate_dlt_id
@@ -182,6 +183,28 @@ def with_each_client(destination: Any, change: Callable[[Any, str], None]) -> It
         yield
     finally:
         del destination.client
+
+
+@contextmanager
+def cached_type_hints() -> Iterator[None]:
+    """Let dlt evaluate the type hints of each class once meanwhile: a tenth of the time of a run that finds nothing.
+
+    Seen in dlt 1.31: `validate_dict` does so for every dictionary of a schema, by `get_type_hints` of its module.
+    """
+    module: Any = validation
+    original: Any = module.get_type_hints
+    known: dict[Any, dict[str, Any]] = {}
+
+    def get_type_hints(spec: Any, globalns: Any = None) -> dict[str, Any]:
+        if spec not in known:
+            known[spec] = original(spec, globalns=globalns)
+        return dict(known[spec])
+
+    module.get_type_hints = get_type_hints
+    try:
+        yield
+    finally:
+        module.get_type_hints = original
 
 
 def causes(error: BaseException) -> Iterator[BaseException]:

@@ -14,7 +14,7 @@ from audit_source.directory.tables import DETAIL_TABLES
 from audit_source.schema import TABLES, Table
 from pipelines.common.names import ENRICH_NAME, LOAD_NAME, dataset_name
 
-from .dlt_internals import synchronise
+from .dlt_internals import cached_type_hints, synchronise
 from .engine import Engine, engine, engine_of
 from .load_ids import keep_rising
 from .locks import machine_lock
@@ -82,6 +82,7 @@ def open_pipelines(progress: Any = None, wait_seconds: float | None = None) -> I
     check_datasets()
     check_data_dir()
     with ExitStack() as stack:
+        stack.enter_context(cached_type_hints())
         stack.enter_context(machine_lock(LOAD_NAME))
         database = stack.enter_context(configured.opened_for_writing(wait_seconds))
         destination = configured.destination(database)

@@ -14,8 +14,10 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from dlt.common import validation
 from dlt.common.destination.client import RunnableLoadJob
 from dlt.common.destination.exceptions import DestinationException
+from dlt.common.schema.typing import TColumnSchema
 from dlt.common.time import increasing_precise_time
 from dlt.destinations.exceptions import DatabaseTransientException
 from dlt.destinations.impl.duckdb.duck import DuckDbClient, DuckDbCopyJob
@@ -99,6 +101,25 @@ def test_a_raw_relation_is_sent_as_it_is(pipeline: dlt.Pipeline, monkeypatch: py
     relation = dlt_internals.raw_relation(pipeline.dataset(), query)
     assert relation.to_sql() == "SELECT n.i AS i FROM RANGE(0, 2) AS n(i)"
     assert sorted(relation.fetchall()) == [(0,), (1,)]
+
+
+def test_type_hints_of_a_schema_are_evaluated_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[Any] = []
+    module: Any = validation
+    original = module.get_type_hints
+
+    def noted(spec: Any, globalns: Any = None) -> Any:
+        asked.append(spec)
+        return original(spec, globalns=globalns)
+
+    monkeypatch.setattr(module, "get_type_hints", noted)
+    column: Any = {"name": "id", "data_type": "bigint"}
+    with dlt_internals.cached_type_hints():
+        for _ in range(2):
+            validation.validate_dict(TColumnSchema, column, ".")
+    assert asked == [TColumnSchema]
+    validation.validate_dict(TColumnSchema, column, ".")
+    assert asked == [TColumnSchema] * 2
 
 
 def test_causes_are_found_through_all_that_wraps_them(pipeline: dlt.Pipeline) -> None:
