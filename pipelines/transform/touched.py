@@ -30,7 +30,7 @@ from .materialize import Datasets, State, summary_rows
 from .parse import Model
 from .summaries import Days, Reach, lost_keys, whole_name
 from .table_docs import RECENT, TOUCHED
-from .told_names import changed_names, days_with_other_names
+from .told_names import changed_in_scim, changed_names, days_with_other_names
 
 
 @dataclass(frozen=True)
@@ -59,12 +59,13 @@ class Search:
         reach = replace(reach, loaded=frozenset(loaded), kept=self._kept(reach, frozenset(loaded)))
         changes = changed_ids(raw, watermark, self.now)
         told = changed_names(self.datasets, self.enrichment, reach)
+        named = changed_in_scim(self.datasets, reach) if self.state.get("access") != self.now.access else set()
         lists = days_of_lists(raw, enriched, self.lists, self.lists_now, self.now.newest_day, self.is_first_of_day)
         names = days_of_names(raw, enriched, changes, watermark.directory)
-        if max(len(changes), len(told)) > MAX_CHANGED_IDS or lists is None or names is None:
+        if max(len(changes), len(told), len(named)) > MAX_CHANGED_IDS or lists is None or names is None:
             return None, replace(reach, kept=frozenset())
         is_bounded = DAYS_OF_IDS in self.enrichment.models and DAYS_OF_IDS not in self.incomplete
-        days = loaded | lists | names | days_of(enriched, changes, is_bounded)
+        days = loaded | lists | names | days_of(enriched, {**changes, **dict.fromkeys(named)}, is_bounded)
         days |= days_with_other_names(enriched, told, is_bounded)
         if self.recount:
             days |= days_of_other_size(raw, enriched)

@@ -1,6 +1,6 @@
 -- Events with the ids of what each is about: user, model, workspace, app, page, process and integration. Users have
--- the names that events give them, actions and integrations those of their lists at the time. An event that names only
--- its integration happened in the model and workspace of that integration.
+-- the names that the SCIM service or events give them, actions and integrations those of their lists at the time. An
+-- event that names only its integration happened in the model and workspace of that integration.
 -- grain: one row per event
 -- key: event_id
 -- inputs: int_event_runs, int_read_models, int_user_names
@@ -37,7 +37,9 @@ select
     o.session_id,
     -- What the event itself calls its object, else the lists of its model and of CloudWorks.
     cast(coalesce(case o.object_kind
-        when 'user' then case when o.object_id = coalesce(o.target_user_id, o.object_id) then o.target_user_name end
+        when 'user' then case when o.object_id = coalesce(o.target_user_id, o.object_id)
+            then coalesce(target_names.listed_name, o.target_user_name)
+        end
         when 'model' then o.object_model_name
         when 'process' then coalesce(o.process_name, o.listed_process_name)
         when 'app' then o.app_name
@@ -47,12 +49,16 @@ select
         when o.object_kind = 'user' and o.object_id = target_names.user_id then target_names.user_name
     end) as varchar) as object_name,
     names.user_name,
+    cast(case
+        when names.listed_name is not null then 'directory' when names.user_name is not null then 'event'
+    end as varchar) as user_name_source,
     names.email as user_email,
-    cast(coalesce(o.target_user_name, case
+    cast(coalesce(target_names.listed_name, o.target_user_name, case
         when o.object_kind = 'user'
             and o.object_id = coalesce(o.target_user_id, case when o.kind_of_id = 'user' then o.object_id end)
             then o.name
     end, target_names.user_name) as varchar) as target_user_name,
+    target_names.listed_name as target_listed_name,
     cast(coalesce(
         case when o.target_user_name like '%@%' then o.target_user_name end, target_names.email
     ) as varchar) as target_user_email,

@@ -16,8 +16,11 @@ all_users as (
         cast(v.version_rank = 1 as boolean) as is_current,
         cast(v.version_rank = 1 and v.valid_to is not null as boolean) as is_removed,
         true as is_listed,
-        case when v.name is not null then 'directory' when names.user_name is not null then 'event' else 'none' end
-            as user_name_source,
+        case
+            when coalesce(v.name, names.listed_name) is not null then 'directory'
+            when names.user_name is not null then 'event'
+            else 'none'
+        end as user_name_source,
         v.valid_from,
         v.valid_to
     from stg_directory_versions as v
@@ -35,8 +38,12 @@ all_users as (
         cast(null as boolean) as is_active,
         cast(true as boolean) as is_current,
         cast(false as boolean) as is_removed,
-        false as is_listed,
-        case when names.user_name is not null then 'event' else 'none' end as user_name_source,
+        names.listed_name is not null as is_listed,
+        case
+            when names.listed_name is not null then 'directory'
+            when names.user_name is not null then 'event'
+            else 'none'
+        end as user_name_source,
         cast(null as timestamptz) as valid_from,
         cast(null as timestamptz) as valid_to
     from int_referenced_users as r

@@ -1,5 +1,5 @@
 -- Names are those of the directory at the time of the event, else those that the event or, for apps and pages, one of
--- the same day, for users any other event gives.
+-- the same day, for users the SCIM service or any other event gives.
 -- grain: one row per event of the audit log, with the names that were true when it happened
 -- key: event_id
 -- inputs: int_event_places, stg_directory_versions, int_app_page_names, int_clients
@@ -19,7 +19,7 @@ select
     e.user_id,
     cast(case
         when e.user_id like 'INTERNAL%' then 'system'
-        when users.directory_id is not null then 'person'
+        when users.directory_id is not null or e.user_name_source = 'directory' then 'person'
         else 'unknown'
     end as varchar) as user_kind,
     cast(coalesce(users.name, e.user_name) as varchar) as user_name,
@@ -82,17 +82,17 @@ select
     cast(case
         when e.target_user_id is null then null
         when e.target_user_id like 'INTERNAL%' then 'system'
-        when targets.directory_id is not null then 'person'
+        when coalesce(targets.directory_id, e.target_listed_name) is not null then 'person'
         else 'unknown'
     end as varchar) as target_user_kind,
     e.sent_name,
     e.sent_type,
-    cast(case when users.name is not null then 'directory' when e.user_name is not null then 'event' else 'none' end
-        as varchar) as user_name_source,
+    cast(case when users.name is not null then 'directory' else coalesce(e.user_name_source, 'none') end as varchar)
+        as user_name_source,
     -- Name, else e-mail address, else id. Whoever has an e-mail address has a name: that address.
     cast(coalesce(users.name, e.user_name, e.user_id) as varchar) as user_label,
     cast(case
-        when targets.name is not null then 'directory'
+        when coalesce(targets.name, e.target_listed_name) is not null then 'directory'
         when e.target_user_name is not null then 'event'
         when e.target_user_id is not null then 'none'
     end as varchar) as target_user_name_source,

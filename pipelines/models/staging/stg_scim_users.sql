@@ -13,12 +13,16 @@ folded as (
                 then lower(s.id)
             else s.id
         end as varchar) as user_id,
-        s.created_at
+        s.created_at,
+        coalesce(nullif(trim(s.display_name), ''), s.user_name) as user_name,
+        s.user_name as email
     from scim_users as s
 )
 
 select
     user_id,
-    cast(min(created_at) as timestamptz) as created_at
+    cast(min(created_at) as timestamptz) as created_at,
+    cast(min(user_name) as varchar) as user_name,
+    cast(min(email) as varchar) as email
 from folded
 group by user_id

@@ -13,7 +13,7 @@ from pipelines.transform import plan
 from pipelines.transform.materialize import run_layer
 from tests.support import scenario
 from tests.support.model_warehouse import Warehouse, open_warehouse
-from tests.support.raw_rows import Row, event, version
+from tests.support.raw_rows import Row, at, event, version
 from tests.support.scans import scans_of
 from tests.support.scenario import ANN, BOB, GHOST, GONE, PLAN
 
@@ -89,6 +89,33 @@ def test_changes_of_the_directory_equal_a_rebuild(world: Warehouse) -> None:
     assert days and date(2025, 9, 1) in days and date(2025, 9, 3) not in days
     # Somebody whom no event names touches no day.
     world.load(users=[lee, bell, third, *others, casper, version("feed" * 8, "2026-03-12 01:00", first_name="New")])
+    assert world.enrich().days == []
+    compare_with_a_rebuild(world)
+
+
+def test_names_that_only_the_scim_service_gives_equal_a_rebuild(world: Warehouse) -> None:
+    def scim(name: str | None, changed: str) -> list[Row]:
+        people = ((GHOST.upper(), "ghost@x.com", name), (ANN, "other@x.com", "Another Name"))
+        moments = {"created_at": at("2025-01-01 00:00"), "last_modified": at(changed)}
+        return [{"id": user, "user_name": mail, "display_name": shown, **moments} for user, mail, shown in people]
+
+    columns = ("user_name", "user_email", "user_kind", "user_name_source", "user_label")
+    for name, changed in ((None, "2026-03-01 00:00"), ("Casper", "2026-03-02 00:00")):
+        world.load(scim_users=scim(name, changed))
+        days = world.enrich().days
+        assert days and date(2025, 9, 1) in days and date(2025, 9, 3) not in days
+        label = name or "ghost@x.com"
+        found = (label, "ghost@x.com", "person", "directory", label)
+        assert {*world.rows("fct_events", *columns, where=f"user_id = '{GHOST}'")} == {found}
+    assert world.row("dim_users", "user_name", "kind", where=f"user_id = '{GHOST}'") == ("Casper", "person")
+    # The directory knows Ann, and what events call Casper counts no more.
+    assert "Another Name" not in {row[0] for row in world.rows("fct_events", "user_name")}
+    world.load("2026-03-12 03:00", events=[named(94, "2026-03-12 02:00", GHOST, "ghost@y.com")])
+    assert world.enrich().days == [date(2026, 3, 12)]
+    target = world.row("fct_events", "target_user_name", "target_user_name_source", where="event_day = '2026-03-12'")
+    assert target == ("Casper", "directory")
+    # Another change of the service touches no day.
+    world.load(scim_users=scim("Casper", "2026-03-03 00:00"))
     assert world.enrich().days == []
     compare_with_a_rebuild(world)
 
