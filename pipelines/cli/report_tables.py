@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from pipelines.common.figures import PAGE, PERSON, idle_licence, idle_thing
+from pipelines.common.figures import PAGE, PERSON, idle_licence, idle_thing, newest_name
 from pipelines.common.text import printable
 from pipelines.warehouse.reader import ENRICHED, Reader, no_tables, open_reader
 
@@ -46,8 +46,8 @@ _SUMMARIES = (
         "Most visited pages",
         ("page", "app or model", "kind", "visits", "users"),
         f"""
-        select coalesce(max(object_name), object_id, '(unnamed)'),
-            case when kind = 'dashboard' then max(model_name) else max(app_name) end, kind,
+        select coalesce({newest_name("object_name")}, object_id, '(unnamed)'),
+            case when kind = 'dashboard' then {newest_name("model_name")} else {newest_name("app_name")} end, kind,
             count(*), count(distinct user_id)
         from fct_page_visits
         where {PAGE}
@@ -70,9 +70,9 @@ _SUMMARIES = (
     (
         "Busiest models",
         ("model", "workspace", "events", "users", "days", "last day"),
-        """
-        select coalesce(max(model_name), model_id), max(workspace_name), count(*), count(distinct user_id),
-            count(distinct event_day), cast(max(event_day) as varchar)
+        f"""
+        select coalesce({newest_name("model_name")}, model_id), {newest_name("workspace_name")}, count(*),
+            count(distinct user_id), count(distinct event_day), cast(max(event_day) as varchar)
         from fct_events
         where model_id is not null
         group by model_id

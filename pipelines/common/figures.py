@@ -16,6 +16,15 @@ LICENCE = f"{PERSON} and not is_removed and coalesce(is_active, true)"
 NEVER_CAME = "usage_class = 'never came'"
 
 
+def newest_name(column: str) -> str:
+    """Return SQL for the name on the newest day that has one, because things are renamed.
+
+    Days are texts of equal length in every database, so the maximum of day and name is the newest.
+    """
+    dated = f"case when {column} is not null then concat(cast(event_day as varchar), {column}) end"
+    return f"substr(max({dated}), 11)"
+
+
 def idle_licence(days: int = IDLE_DAYS) -> str:
     """Return the condition for people who need a licence and did nothing for so many days."""
     return f"{LICENCE} and (usage_class in ('dormant', 'never came') or idle_days >= {int(days)})"

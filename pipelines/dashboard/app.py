@@ -11,11 +11,20 @@ import streamlit as st
 from pipelines.dashboard import data_access
 from pipelines.dashboard.cached import ask, watch
 from pipelines.dashboard.filters import Filters
-from pipelines.dashboard.freshness import read_freshness
+from pipelines.dashboard.freshness import days_with_gaps, read_freshness
 from pipelines.dashboard.queries import log
 from pipelines.dashboard.sidebar import choose_filters
 from pipelines.dashboard.sign_in import is_admitted
-from pipelines.dashboard.states import broken, busy, busy_note, empty_log, filter_note, nothing_loaded, stale_note
+from pipelines.dashboard.states import (
+    broken,
+    busy,
+    busy_note,
+    empty_log,
+    filter_note,
+    gaps_note,
+    nothing_loaded,
+    stale_note,
+)
 from pipelines.dashboard.tenants import choose_tenant, shown_tenant
 from pipelines.dashboard.views import (
     access,
@@ -131,6 +140,8 @@ def _draw(page: Page, view: View) -> None:
     if seen.is_busy:
         busy_note(seen.loaded_at)
     stale_note(fresh)
+    if page.show is not health.show:
+        gaps_note(days_with_gaps(filters))
     filter_note(filters, page.user_is)
     view(filters)
     with st.sidebar:

@@ -10,7 +10,7 @@ from pipelines.monitoring.status import freshness, is_acknowledged
 
 from .acknowledgements import acknowledged
 from .cached import ask
-from .coverage import daily_coverage
+from .coverage import daily_coverage, gaps
 from .data_access import RAW, NothingLoaded
 from .filters import Filters
 from .options import options
@@ -33,6 +33,14 @@ def coverage(filters: Filters) -> pd.DataFrame:
         NothingLoaded: There are no windows.
     """
     return daily_coverage(ask(log.windows(filters), RAW))
+
+
+def days_with_gaps(filters: Filters) -> int:
+    """Return how many days of the period are not complete; 0 without windows."""
+    try:
+        return gaps(coverage(filters))
+    except NothingLoaded:
+        return 0
 
 
 def coverage_until_today(filters: Filters) -> pd.DataFrame:

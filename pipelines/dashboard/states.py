@@ -74,6 +74,13 @@ def stale_note(freshness: dict[str, Any]) -> None:
     st.warning(text, icon=":material/warning:")
 
 
+def gaps_note(days: int) -> None:
+    """Show how many days of the period are not complete: their figures are too low, and charts draw them as if not."""
+    if days:
+        what = "1 day of the period is" if days == 1 else f"{days:,} days of the period are"
+        st.caption(f"{what} not completely loaded, so figures may be too low: see the page Data health.")
+
+
 def filter_note(filters: Filters, user_is: str) -> None:
     """Show what a chosen user is on this page, and which chosen filters do not apply to it."""
     if filters.users:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from sqlglot import exp, parse_one
 
+from pipelines.common import figures
 from pipelines.common.names import DIALECT
 
 Query = exp.Select
@@ -60,12 +61,8 @@ def total(column: str, name: str) -> str:
 
 
 def newest_name(column: str) -> str:
-    """Return SQL for the name on the newest day that has one, because things are renamed.
-
-    Days are texts of equal length in every database, so the maximum of day and name is the newest.
-    """
-    dated = f"case when {column} is not null then concat(cast(event_day as varchar), {column}) end"
-    return f"substr(max({dated}), 11) as {column}"
+    """Return SQL for the newest name, under the name of the column."""
+    return f"{figures.newest_name(column)} as {column}"
 
 
 def _where(condition: str) -> str:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
+import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from pipelines.dashboard import cached, data_access
@@ -123,6 +124,23 @@ def test_stale_data_is_reported_on_every_page(log: Path, page: Draw, monkeypatch
     monkeypatch.setattr(options, "max_age", timedelta(days=36_500))
     drawn = page("health")
     assert not drawn.warning and numbers(drawn)["Missing since"] == "0"
+
+
+def test_days_with_gaps_are_reported_on_every_page_but_their_own(log: Path, page: Draw) -> None:
+    note = "3 days of the period are not completely loaded, so figures may be too low: see the page Data health."
+    assert [
+        name for name in ("overview", "sign-ins", "health") if note in [text.value for text in page(name).caption]
+    ] == [
+        "overview",
+        "sign-ins",
+    ]
+    with duckdb.connect(str(log)) as connection:
+        connection.execute(
+            "update anaplan_audit_raw.event_windows set window_end = '2026-03-04 00:00:00+00' where window_day = '2026-03-03'"
+        )
+        connection.execute("update anaplan_audit_raw.event_windows set status = 'complete'")
+    st.cache_data.clear()
+    assert not [text.value for text in page("usage").caption if "completely loaded" in text.value]
 
 
 def test_chosen_filters_that_a_figure_does_not_apply_are_named(log: Path, page: Draw) -> None:

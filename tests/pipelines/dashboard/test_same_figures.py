@@ -71,6 +71,32 @@ def test_report_and_dashboard_show_equal_figures(report: dict[str, SummaryTable]
     assert shown == list(failing[["runs", "failed"]].itertuples(index=False, name=None))
 
 
+def labels(query: Query, name: str, key: str) -> list[str]:
+    return [found if isinstance(found, str) else other for found, other in rows(query, name, key)]
+
+
+def test_report_and_dashboard_show_the_newest_name_of_what_was_renamed(log: Path) -> None:
+    tables = {"object_name": ("fct_page_visits", "agg_daily_pages"), "model_name": ("fct_events", "agg_daily_usage")}
+    with duckdb.connect(str(log)) as connection:
+        connection.execute("use anaplan_audit")
+        for column, (events, days) in tables.items():
+            key = column.replace("name", "id")
+            renamed = f"select {key} from {events} where {column} is not null group by 1 having min(event_day) < max(event_day)"
+            # Last in the alphabet, but of the first day.
+            for table in (days, events):
+                old = f"(select min(event_day) from {events} as e where e.{key} = t.{key})"
+                connection.execute(
+                    f"update {table} as t set {column} = 'zzz' where {key} in ({renamed}) and event_day = {old}"
+                )
+            assert connection.execute(f"select count(*) from {events} where {column} = 'zzz'").fetchall() != [(0,)]
+    with open_reader(0.0, with_tables=False) as reader:
+        shown = {table.title: table for table in summary_tables(reader, rows=15)}
+    pages = [name for (name,) in columns(shown["Most visited pages"], "page")]
+    assert pages == labels(usage.top_pages(ALL), "object_name", "object_id")
+    models = [name for (name,) in columns(shown["Busiest models"], "model")]
+    assert models == labels(usage.top_models(ALL), "model_name", "model_id")
+
+
 def test_numbers_of_idle_licences_are_those_of_the_list_and_of_the_report(report: dict[str, SummaryTable]) -> None:
     assert frame(licences.licences(ALL)).iloc[0]["idle"] == len(report["Idle licences"].rows) > 0
     assert frame(licences.models(ALL)).iloc[0]["idle"] == len(report["Idle models"].rows) > 0
