@@ -56,10 +56,10 @@ def parse(chunks: Iterable[bytes]) -> HistoryFile:
     header, rest = _split_header(pieces)
     if not header.strip():
         return HistoryFile([], iter(()))
-    if len(list(csv.reader(io.StringIO(header, newline="")))) > 1:
+    headers, delimiter = Header.of(header)
+    if len(list(csv.reader(io.StringIO(header, newline=""), delimiter=delimiter))) > 1:
         # Else every row would be a part of the header.
         raise MalformedFile("its lines end with a carriage return only")
-    headers, delimiter = Header.of(header)
     return HistoryFile(headers, _batches(chain([rest], pieces), len(headers), delimiter))
 
 

@@ -1,8 +1,8 @@
 """Find the days that an enrichment rewrites, and the summaries whose stored rows still hold.
 
 Each rule for what touches a day is a function of another module: `incremental.py` (loads, lost rows, changed ids),
-`told_names.py` (names that events give), `list_days.py` (lists of models), `history_days.py` (model history). This
-module calls them all.
+`told_names.py` (names that events or the SCIM service give), `list_days.py` (lists of models), `history_days.py` (model
+history). This module calls them all.
 """
 
 from collections.abc import Mapping

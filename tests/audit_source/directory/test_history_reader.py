@@ -105,7 +105,7 @@ def test_a_file_reads_the_same_wherever_its_chunks_are_cut(end: str) -> None:
 
 @pytest.mark.parametrize("delimiter", [",", "\t", ";"])
 def test_columns_take_their_place_and_unknown_ones_become_json(delimiter: str) -> None:
-    headers = ["Target user", *HEADERS, "Products", "Products", "Scénario", "Module/List"]
+    headers = ["Target user", *HEADERS, "Products", "Products", "Scénario,\n2", "Module/List"]
     cells = ["b@x.com", "7", "2026-03-08 17:21:47", "a@x.com", "Add", "1", "2", 'P "1"', "P2", "", "REV01"]
     text = io.StringIO(newline="")
     csv.writer(text, delimiter=delimiter).writerows([headers, cells, ["", "7"] + [""] * 9])

@@ -1,5 +1,6 @@
 """The lakehouse copy: rows, days that stay, kills, purges. Run by `make test-lakehouse`."""
 
+import json
 import os
 import shutil
 import signal
@@ -8,6 +9,7 @@ from datetime import date, datetime, timedelta, timezone
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import duckdb
 import pyarrow as pa
@@ -130,6 +132,18 @@ def test_columns_and_tables_carry_their_descriptions(loaded: Tenant, lake: Path)
     assert DeltaTable(str(lake / "anaplan_audit" / "fct_events")).metadata().partition_columns == ["event_day"]
 
 
+def test_logs_hold_no_values_but_days_and_loads(loaded: Tenant, lake: Path) -> None:
+    """They outlive the files, and would quote what a purge removes."""
+    expect_success(loaded, "check")
+    actions = [json.loads(line) for log in lake.rglob("_delta_log/*.json") for line in log.read_text().splitlines()]
+    statistics = [json.loads(action["add"]["stats"]) for action in actions if "add" in action]
+    assert {name for one in statistics for name in (*one["minValues"], *one["maxValues"])} == {"_dlt_load_id"}
+    assert {name for action in actions for name in action.get("add", {}).get("partitionValues", ())} <= {
+        "event_day",
+        "change_day",
+    }
+
+
 @pytest.mark.parametrize("when", ["before", "after"])
 @pytest.mark.parametrize("number", [4, 6])
 def test_killed_while_publishing(
@@ -179,8 +193,6 @@ def test_purged_rows_leave_every_file(loaded: Tenant, lake: Path, database: Path
 
 
 def days_before(day: date) -> list[str]:
-    from datetime import date, timedelta
-
     assert isinstance(day, date)
     return [str(day - timedelta(days=number)) for number in range(1, 60)]
 
@@ -264,6 +276,31 @@ def test_days_are_replaced_and_columns_and_texts_taken_over(lake: Path) -> None:
     other.describe()
     found.update_incremental()
     assert other.fits and found.schema().fields[2].metadata == {"comment": "Another text."}
+
+
+def test_interrupted_change_of_columns_is_completed(lake: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from pipelines.publish.lakehouse import writer
+    from pipelines.publish.lakehouse.contents import DayState
+    from pipelines.publish.lakehouse.delta_table import LakeTable
+
+    settings, days = LakehouseSettings(str(lake), 7, {}), [date(2026, 1, day) for day in range(1, 8)]
+    schema = pa.schema([("day", pa.date32()), ("number", pa.int64()), ("_dlt_load_id", pa.string())])
+    rows = {day: {"day": day, "number": day.day, "_dlt_load_id": "1.5"} for day in days}
+    contents: Any = Mock()
+    contents.rows = lambda wanted: [pa.Table.from_pylist([rows[day] for day in wanted], schema)]
+    monkeypatch.setattr(writer, "DAYS_TOGETHER", 2)
+
+    def write() -> int | None:
+        table = LakeTable(settings, "data", "days", schema, "day")
+        return writer._write_days(table, contents, dict.fromkeys(days, DayState(1, "1.5")))
+
+    with monkeypatch.context() as broken:
+        broken.setattr(LakeTable, "replace_days", Mock(side_effect=OSError("the connection broke")))
+        with pytest.raises(OSError, match="broke"):
+            write()
+    assert library_tables(lake) == {"data.days": [(day, day.day) for day in days[:2]]}
+    assert (write(), write()) == (5, None)
+    assert library_tables(lake) == {"data.days": [(day, day.day) for day in days]}
 
 
 def test_copy_of_postgres_equals_that_of_duckdb(
