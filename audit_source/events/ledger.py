@@ -191,7 +191,7 @@ class Ledger:
         emptied = grown = 0
         for whole, total in zip(wholes, totals, strict=True):
             reported = whole.reported or 0
-            if total == 0 and not self._changes.retains(whole.start):
+            if total == 0:
                 emptied += reported
             elif total is not None:
                 grown += max(total - reported, 0)

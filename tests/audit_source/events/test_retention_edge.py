@@ -208,6 +208,35 @@ def test_events_that_move_from_the_oldest_day_are_counted_where_they_are(memory:
         assert counted == sum(day_start(sent["eventDate"]) == day for sent in log.events)
 
 
+def test_day_that_expires_early_keeps_what_was_verified(memory: Memory) -> None:
+    """Anaplan may count its retention in other days. A day of which a part is gone is not fetched again."""
+    log = Log()
+    log.events = [sent for sent in log.events if sent["eventDate"] >= day_start(NOW) - 4 * DAY_MS]
+    loaded(log, memory, NOW)
+    log.kept_days = HISTORY_DAYS - 1
+
+    run = loaded(log, memory, NOW + 2 * HOUR_MS)
+
+    assert not run.incomplete
+    assert sum(window.events_in_span for window in memory.windows) == len(memory.rows) == len(log.events)
+
+
+def test_event_that_moves_between_days_is_found_while_older_days_are_deleted(memory: Memory) -> None:
+    memory.settings["history_days"] = 30
+    log = Log()
+    loaded(log, memory, NOW)
+    log.kept_days = 3
+    day = day_start(NOW) - 2 * DAY_MS
+    moves = next(sent for sent in log.events if day_start(sent["eventDate"]) == day)
+    moves["eventDate"] += DAY_MS
+
+    loaded(log, memory, NOW + HOUR_MS)
+
+    for start in (day, day + DAY_MS):
+        counted = sum(window.events_in_span for window in memory.windows if day_start(window.start) == start)
+        assert counted == sum(day_start(sent["eventDate"]) == start for sent in log.events)
+
+
 @pytest.mark.parametrize("since", [NOW - HOUR_MS, 0], ids=["older days can be counted", "nothing older can be read"])
 def test_expired_window_that_cannot_be_read_is_fetched_again(memory: Memory, since: int) -> None:
     log = Log()
